@@ -1,0 +1,41 @@
+/* pjproject for a telephone server: 1,024 calls in one process, no sound card, no video. */
+
+/* -- sizes ---------------------------------------------------------------- */
+#define PJSUA_MAX_CALLS                   1024
+#define PJSUA_MAX_ACC                     128
+/* A call takes up to 6 bridge ports: its stream, the recogniser's PcmPort, the two sides of a DuplexTap,
+ * the prompt that plays and the one that has just ended. */
+#define PJSUA_MAX_CONF_PORTS              (1024 * 6 + 64)
+#define PJSUA_MAX_PLAYERS                 (1024 * 2)
+#define PJSUA_MAX_RECORDERS               32        /* ours is DuplexTap */
+/* RTP and RTCP of 1,024 calls, and as many SIP connections again. Needs epoll: select() stops at 1,024. */
+#define PJ_IOQUEUE_MAX_HANDLES            4096
+#define PJSIP_MAX_TSX_COUNT               (16 * 1024 - 1)
+#define PJSIP_MAX_DIALOG_COUNT            (4 * 1024 - 1)
+#define PJSIP_MAX_TIMED_OUT_ENTRIES       64
+#define PJSIP_MAX_PKT_LEN                 8000
+#define PJSIP_UDP_SO_RCVBUF_SIZE          4000000
+#define PJSIP_UDP_SO_SNDBUF_SIZE          4000000
+/* A prompt's end is an event; one that finds the queue full is lost and the prompt never ends. The default of
+ * 16 overflows as soon as 17 prompts end within one tick. */
+#define PJMEDIA_EVENT_MAX_EVENTS          4096
+
+/* -- features ------------------------------------------------------------- */
+#define PJ_HAS_IPV6                       1
+#define PJSIP_HAS_TLS_TRANSPORT           1
+#define PJMEDIA_HAS_SRTP                  1
+#define PJMEDIA_HAS_VIDEO                 0
+#define PJMEDIA_HAS_SPEEX_AEC             0
+#define PJMEDIA_CONF_USE_AGC              0
+#define PJ_LOG_MAX_LEVEL                  5
+#define PJ_TODO(x)
+
+/* -- codecs --------------------------------------------------------------- */
+#define PJMEDIA_HAS_G711_CODEC            1
+#define PJMEDIA_HAS_G722_CODEC            1
+#define PJMEDIA_HAS_OPUS_CODEC            1
+#define PJMEDIA_HAS_ILBC_CODEC            0
+#define PJMEDIA_HAS_G7221_CODEC           0
+#define PJMEDIA_HAS_SPEEX_CODEC           0
+#define PJMEDIA_HAS_L16_CODEC             0
+#define PJMEDIA_HAS_GSM_CODEC             0

@@ -1,0 +1,86 @@
+/* A call's recording: what the caller said left, what the caller heard right. */
+#ifndef MINSHENG_DUPLEX_TAP_HPP
+#define MINSHENG_DUPLEX_TAP_HPP
+
+#include "bridge_port.hpp"
+
+#ifndef SWIG
+#include <mutex>
+#endif
+
+namespace pj
+{
+
+#ifndef SWIG
+class Recording;
+#endif
+
+/**
+ * Records two bridge ports into one stereo WAV file (16-bit little-endian PCM). Every tick of the bridge gives
+ * one frame on each side, silence where nobody transmits, so that the file's time is the call's media time.
+ *
+ * One thread, shared by all taps, writes every 100 ms and refreshes the header each time: a process killed at
+ * any moment leaves a file that plays up to then. Nothing is fsynced; do that after close() where power may fail.
+ *
+ * While the disk refuses (full, stuck) up to 10 s of audio wait in memory and writing is tried again every
+ * 100 ms; audio beyond that is lost and counted. When the disk takes again, what waited is written, and what was
+ * lost is silence of the same length: later audio is always at its right time.
+ *
+ * Any thread may call any function.
+ */
+class DuplexTap
+{
+public:
+    DuplexTap();
+    ~DuplexTap();
+
+    /**
+     * Make the file and join the bridge; recording starts with the next tick.
+     *
+     * @param path      must not exist; its folder must.
+     * @param clockRate of the file in Hz, whole kHz from 8000 to 48000; the bridge resamples.
+     * @param ptimeMs   the bridge's frame time in ms.
+     * @throw Error     with the system's reason when the file cannot be made (the status is 120000 + errno), or
+     *                  PJ_EINVAL, PJ_EEXISTS, PJ_ETOOMANY as in PcmPort.
+     */
+    void open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error);
+
+    /** The port for the caller's own voice; its startTransmit() fails unless the tap is open. */
+    AudioMedia &left();
+
+    /** The port for everything the caller hears. */
+    AudioMedia &right();
+
+    /** Ticks recorded, lost ones included. */
+    unsigned long frames() const;
+
+    /** Sample frames in the file (its length; stretches that were lost count, being silence in it). */
+    unsigned long written() const;
+
+    /** Sample frames of audio lost. */
+    unsigned long dropped() const;
+
+    /** The errno of the last write that failed, 0 if none has; ETIMEDOUT if close() could not wait for the disk. */
+    int lastErrno() const;
+
+    /**
+     * Leave the bridge, write everything, finalise the header. Waits for the disk at most 2 s; the writer then
+     * finishes alone. Safe to call twice, and after libDestroy().
+     */
+    void close();
+
+private:
+    DuplexTap(const DuplexTap &);
+    DuplexTap &operator=(const DuplexTap &);
+
+#ifndef SWIG
+    std::mutex mutex;           // open() against close()
+    BridgePort sides[2];
+    std::shared_ptr<Recording> recording;
+    bool closed;
+#endif
+};
+
+} // namespace pj
+
+#endif

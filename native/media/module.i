@@ -1,0 +1,69 @@
+// pjproject's own Python module, with our media classes in it.
+%module(directors="1") pjsua2
+
+%{
+#include "duplex_tap.hpp"
+#include "pcm_port.hpp"
+%}
+
+// These only copy memory: giving the interpreter lock away and taking it back would cost more than the work.
+%feature("nothreadallow") pj::PcmPort::rxRead;
+%feature("nothreadallow") pj::PcmPort::rxAvailable;
+%feature("nothreadallow") pj::PcmPort::rxFrames;
+%feature("nothreadallow") pj::PcmPort::rxDropped;
+%feature("nothreadallow") pj::DuplexTap::left;
+%feature("nothreadallow") pj::DuplexTap::right;
+%feature("nothreadallow") pj::DuplexTap::frames;
+%feature("nothreadallow") pj::DuplexTap::written;
+%feature("nothreadallow") pj::DuplexTap::dropped;
+%feature("nothreadallow") pj::DuplexTap::lastErrno;
+
+%extend pj::PcmPort {
+    PyObject *rxRead(unsigned long maxBytes) {
+        unsigned long size = $self->rxAvailable();
+        if (size > maxBytes)
+            size = maxBytes & ~1ul;
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, Py_ssize_t(size));
+        if (!bytes)
+            return NULL;
+        unsigned long got = $self->read(PyBytes_AS_STRING(bytes), size);
+        if (got < size)     // another reader was faster
+            _PyBytes_Resize(&bytes, Py_ssize_t(got));
+        return bytes;
+    }
+}
+
+// A side belongs to its tap: keep the tap alive as long as Python holds the side.
+%pythonappend pj::DuplexTap::left %{
+    val._tap = self
+%}
+%pythonappend pj::DuplexTap::right %{
+    val._tap = self
+%}
+
+// An EOF callback must not meet an object whose last reference is just going: close while it is still whole.
+%extend pj::AudioMediaPlayer {
+    %pythoncode %{
+    def __del__(self):
+        if hasattr(self, "this"):
+            self.close()
+    %}
+}
+
+// The reason, where Python looks for it.
+%extend pj::Error {
+    %pythoncode %{
+    def __str__(self):
+        return self.info()
+    %}
+}
+
+%include "pjsua2.i"
+%include "bridge_port.hpp"
+%include "pcm_port.hpp"
+%include "duplex_tap.hpp"
+
+// pjlib logs to stdout at its highest level until an endpoint is configured; a command's output is not its place.
+%init %{
+    pj_log_set_level(1);
+%}
