@@ -1,0 +1,78 @@
+"""What the dialogue asks the call to do. Performed in order by the call's driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.matter import Matter
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt by its name in the prompts file, with the values its template is filled with."""
+
+    name: str
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a prompt to the caller, ending any other. ``id`` counts up within the call."""
+
+    id: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """End the prompt at once (barge-in)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Listen from now on, beside any prompt, replacing any listening there was.
+
+    ``phrases`` restricts the recogniser to these phrases (None: free speech). ``end_silence`` is the pause in
+    seconds that ends a phrase.
+    """
+
+    phrases: tuple[str, ...] | None
+    end_silence: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopListening:
+    """Stop listening; a phrase that has begun is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Find the place in the text and a short title for it; answered by ``LookedUp``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Draft the matter's ticket now and post it; answered by ``Submitted``."""
+
+    matter: Matter
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the call from our side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The dialogue has ended: ``matters`` are all the matters of the call (finished or not)."""
+
+    matters: tuple[Matter, ...]
+
+
+Action = Play | StopPlaying | Listen | StopListening | LookUp | Submit | Hangup | Finish

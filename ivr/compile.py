@@ -1,0 +1,133 @@
+"""From a flow file to a proved `Flow`. A flow that cannot be proved is refused, every fault at its line."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from config.document import ConfigError, Document, read
+from ivr.document import (
+    AskPart,
+    ChoosePart,
+    DictatePart,
+    DigitsPart,
+    FlowFile,
+    LookUpPart,
+    NodePart,
+    Prompts,
+    SetPart,
+    StepPart,
+    SubmitPart,
+)
+from ivr.flow import Ask, Change, Choose, Dictate, Digits, End, Flow, LookUp, Node, Step, Submit
+from ivr.proof import check_words, prove
+from ivr.words import Words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.prompts import PromptTexts
+
+
+def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
+    """Read, compile and prove a flow (a path, or its text); raises ConfigError with every fault found."""
+    document = read(FlowFile, source)
+    file = document.value
+    nodes = {name: _node(name, part) for name, part in file.nodes.items()}
+    slots = {name: texts.slots(name) for name in texts.prompts}
+    faults, proof = prove(document, nodes, slots)
+    faults += check_words(document)
+    _raise(document, faults)
+    return Flow(
+        name=file.name,
+        start=file.start,
+        person=file.person,
+        lost=file.lost,
+        faint=file.faint,
+        patience=file.patience,
+        matters=file.matters,
+        speak_up=file.speak_up,
+        not_heard=file.not_heard,
+        words=Words(MappingProxyType(dict(file.words))),
+        nodes=MappingProxyType(nodes),
+        slots=MappingProxyType(slots),
+        proof=proof,
+    )
+
+
+def _raise(document: Document[FlowFile], faults: list[ConfigError]) -> None:
+    if faults:
+        first, *more = sorted(faults, key=lambda f: f.line)
+        raise ConfigError(document.file, first.line, first.what, first.remedy, tuple(more))
+
+
+def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each kind
+    match part:
+        case StepPart():
+            return Step(name, part.next, _names(part.say), _change(part.set))
+        case ChoosePart():
+            return Choose(name, tuple((c.when, c.go) for c in part.choose), part.otherwise)
+        case AskPart():
+            return Ask(
+                name=name,
+                prompts=_names(part.ask),
+                timeout=part.timeout,
+                answers=MappingProxyType(dict(part.on)),
+                tries=part.tries,
+                then=part.then,
+                silence=part.silence,
+                hear=part.hear,
+                prefixes=frozenset(part.prefixes),
+                blank=part.blank,
+                deaf=part.deaf,
+            )
+        case DictatePart():
+            return Dictate(
+                name=name,
+                prompts=_names(part.dictate),
+                tone=part.tone,
+                wait=part.wait,
+                pause=part.pause,
+                longest=part.longest,
+                check=part.check,
+                checks=part.checks,
+                next=part.next,
+                empty=part.empty,
+                tries=part.tries,
+                then=part.then,
+                deaf=part.deaf,
+            )
+        case DigitsPart():
+            return Digits(
+                name=name,
+                prompts=_names(part.digits),
+                timeout=part.timeout,
+                gap=part.gap,
+                answers=MappingProxyType(dict(part.on)),
+                invalid=part.invalid,
+                next=part.next,
+                tries=part.tries,
+                then=part.then,
+                deaf=part.deaf,
+            )
+        case LookUpPart():
+            return LookUp(name, part.look_up, part.next)
+        case SubmitPart():
+            return Submit(name, part.next, part.failed)
+        case _:
+            return End(name, _names(part.end))
+
+
+def _names(prompts: Prompts) -> tuple[str, ...]:
+    return (prompts,) if isinstance(prompts, str) else prompts
+
+
+def _change(part: SetPart) -> Change:
+    return Change(
+        appeal=part.appeal,
+        call_back=part.call_back,
+        danger=part.danger is True,
+        confirmed=part.confirmed is True,
+        contact=part.contact,
+        next_matter=part.matter == "next",
+    )

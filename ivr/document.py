@@ -1,0 +1,160 @@
+"""The form of a flow file, as an operator writes it; `ivr.compile` makes a `Flow` of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from ivr.flow import Condition, LookUpOf
+from ivr.matter import AppealType
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Tries = Annotated[int, Field(ge=1, le=10)]
+Prompts = str | tuple[str, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SetPart(_Part):
+    """``set:`` what a step notes."""
+
+    appeal: tuple[AppealType, ...] | None = Field(default=None, min_length=1)
+    call_back: str | None = Field(default=None, min_length=1)
+    danger: Literal[True] | None = None
+    confirmed: Literal[True] | None = None
+    contact: Literal["calling", "agreed", "none"] | None = None
+    matter: Literal["next"] | None = None
+
+
+class StepPart(_Part):
+    """``say:`` a prompt and go on; or only ``set:`` something."""
+
+    say: Prompts = ()
+    set: SetPart = SetPart()
+    next: str
+
+
+class Case(_Part):
+    """One case of ``choose:``."""
+
+    when: Condition
+    go: str
+
+
+class ChoosePart(_Part):
+    """``choose:`` where to go by what is known."""
+
+    choose: tuple[Case, ...] = Field(min_length=1)
+    otherwise: str
+
+
+class AskPart(_Part):
+    """``ask:`` a question and wait for an answer."""
+
+    ask: Prompts
+    timeout: Seconds
+    on: dict[str, str] = {}
+    hear: str | None = None
+    prefixes: tuple[str, ...] = ()
+    silence: str | None = None
+    blank: str | None = None
+    deaf: str | None = None
+    tries: Tries
+    then: str
+
+
+class DictatePart(_Part):
+    """``dictate:`` take down what the caller says."""
+
+    dictate: Prompts
+    tone: str | None = None
+    wait: Seconds
+    pause: Seconds
+    longest: Seconds
+    check: str | None = None
+    checks: int = Field(default=0, ge=0, le=3)
+    next: str
+    empty: str
+    deaf: str | None = None
+    tries: Tries
+    then: str
+
+
+class DigitsPart(_Part):
+    """``digits:`` take a telephone number."""
+
+    digits: Prompts
+    timeout: Seconds
+    gap: Seconds
+    on: dict[str, str] = {}
+    invalid: str
+    next: str
+    deaf: str | None = None
+    tries: Tries
+    then: str
+
+
+class LookUpPart(_Part):
+    """``look_up:`` find place and title."""
+
+    look_up: LookUpOf
+    next: str
+
+
+class SubmitPart(_Part):
+    """``submit:`` file the matter."""
+
+    submit: Literal["matter"]
+    next: str
+    failed: str
+
+
+class EndPart(_Part):
+    """``end:`` say goodbye and hang up."""
+
+    end: Prompts
+
+
+_KINDS = ("ask", "dictate", "digits", "look_up", "submit", "choose", "end")
+
+
+def _kind(part: Any) -> str | None:
+    if not isinstance(part, dict):
+        return type(part).__name__.removesuffix("Part").lower() if isinstance(part, BaseModel) else None
+    return next((k for k in _KINDS if k in part), "step")
+
+
+NodePart = Annotated[
+    Annotated[StepPart, Tag("step")]
+    | Annotated[ChoosePart, Tag("choose")]
+    | Annotated[AskPart, Tag("ask")]
+    | Annotated[DictatePart, Tag("dictate")]
+    | Annotated[DigitsPart, Tag("digits")]
+    | Annotated[LookUpPart, Tag("look_up")]
+    | Annotated[SubmitPart, Tag("submit")]
+    | Annotated[EndPart, Tag("end")],
+    Discriminator(
+        _kind,
+        custom_error_type="node",
+        custom_error_message=f"not a node: give it say, set or one of {', '.join(_KINDS)}",
+    ),
+]
+
+
+class FlowFile(_Part):
+    """A flow file."""
+
+    name: str = Field(min_length=1)
+    start: str
+    person: str
+    lost: str
+    faint: str
+    patience: int = Field(ge=1, le=5)
+    matters: int = Field(ge=1, le=20)
+    speak_up: str
+    not_heard: str
+    words: dict[str, tuple[str, ...]]
+    nodes: dict[str, NodePart] = Field(min_length=1)

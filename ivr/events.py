@@ -1,0 +1,104 @@
+"""What can happen to a call, as the dialogue sees it. ``at`` is seconds since the answer, monotonic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The call was answered; always the first event.
+
+    ``caller`` is the calling number, digits only, empty when withheld. ``hotline`` is the called line ("12345").
+    ``hears`` is false when speech recognition is out of reach from the start.
+    """
+
+    at: float
+    caller: str
+    hotline: str
+    hears: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One key, ``0``–``9``, ``*``, ``#`` (RFC 4733). What was being said has ended, and was ``Heard`` before it."""
+
+    at: float
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak while listened to (barge-in)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A phrase of the caller ended. ``text`` is empty when nothing was understood.
+
+    ``start`` and ``end`` are seconds in the recording; ``level`` is the speech level in dBFS (0 is full scale).
+    """
+
+    at: float
+    text: str
+    confidence: float
+    start: float
+    end: float
+    level: float
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The prompt of ``Play.id`` was played to its end (never sent for a prompt that was stopped)."""
+
+    at: float
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """The state's deadline has passed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """The answer to ``LookUp``: the gazetteer's name for the place ("" when none was said), and a short title."""
+
+    at: float
+    place_name: str
+    brief: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The matter has its ticket; ``number`` is the ticket number to be read out, digits only."""
+
+    at: float
+    matter: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarLost:
+    """Speech recognition is out of reach: from now on the dialogue goes by keys, words follow from the recording."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The call is over."""
+
+    at: float
+    by: Literal["caller", "gateway", "lost"]
+
+
+Event = (
+    Answered | Digit | SpeechStarted | Heard | PromptEnded | Elapsed | LookedUp | Submitted | EarLost | HungUp
+)

@@ -1,0 +1,183 @@
+"""A dialogue as a frozen graph. Made only by `ivr.compile`, which proves it; run by `ivr.machine`.
+
+Nodes that pass on at once: `Step`, `Choose`. Nodes that wait for the caller: `Ask`, `Dictate`, `Digits`. Nodes that
+wait for the system: `LookUp`, `Submit`. `End` says goodbye and hangs up. What passes on queues its prompt, so that the
+caller can answer the question that follows over it.
+
+A waiting node may be entered ``tries`` times for one matter; after that its ``then`` is entered instead. With the
+bound on matters this bounds every call, whatever the caller does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.matter import AppealType
+    from ivr.words import Words
+
+Condition = Literal["told", "placed", "caller", "contact", "call_back"]
+"""What a `Choose` asks of the matter: words were said, its place is known, the calling number is known, a contact was
+agreed, a person must call back."""
+
+LookUpOf = Literal["matter", "place", "correction"]
+"""What a `LookUp` looks at: the dictation, or the phrase that led to it, as a place or as a correction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a step notes in the matter; None leaves a field as it is.
+
+    ``appeal`` is the kind of appeal and, after it, kinds that the caller's words may make of it. ``contact`` takes the
+    calling number, agrees to the number that was read back, or drops it. ``next_matter`` begins another matter, if
+    this one is complete and the call may have more.
+    """
+
+    appeal: tuple[AppealType, ...] | None = None
+    call_back: str | None = None
+    danger: bool = False
+    confirmed: bool = False
+    contact: Literal["calling", "agreed", "none"] | None = None
+    next_matter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Say something (or nothing), note something (or nothing), go on."""
+
+    name: str
+    next: str
+    prompts: tuple[str, ...] = ()
+    change: Change = field(default_factory=Change)
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Go to the first case that holds."""
+
+    name: str
+    cases: tuple[tuple[Condition, str], ...]
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask and wait ``timeout`` seconds for a key or words.
+
+    ``prompts`` are alternatives: the first whose slots can all be filled is said; if none can, ``blank`` is entered.
+    ``answers`` leads from a key or a class of words to a node. Other speech leads to ``hear``, which takes the phrase;
+    without ``hear`` it was not understood. A phrase that opens with a class of words in ``prefixes`` and goes on is
+    heard from there on. ``silence`` None asks again. Out of hearing, ``deaf`` is entered instead.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    timeout: float
+    answers: Mapping[str, str]
+    tries: int
+    then: str
+    silence: str | None = None
+    hear: str | None = None
+    prefixes: frozenset[str] = frozenset()
+    blank: str | None = None
+    deaf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dictate:
+    """Take down what the caller has to say, until #, or ``pause`` seconds of silence.
+
+    ``wait`` is how long the first word may take, ``longest`` bounds the whole, in seconds. After a pause, ``check`` is
+    asked, ``checks`` times at most. ``tone`` is played last. When nothing was said, ``empty`` follows, not ``next``.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    tone: str | None
+    wait: float
+    pause: float
+    longest: float
+    check: str | None
+    checks: int
+    next: str
+    empty: str
+    tries: int
+    then: str
+    deaf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Take a telephone number, keyed (# ends it, * begins again) or spoken, into the matter's contact.
+
+    ``timeout`` is for the first digit, ``gap`` for each further one, in seconds. ``invalid`` is said when it is no
+    telephone number.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    timeout: float
+    gap: float
+    answers: Mapping[str, str]
+    invalid: str
+    next: str
+    tries: int
+    then: str
+    deaf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Find place and title."""
+
+    name: str
+    of: LookUpOf
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """File the matter; ``failed`` when no number came in time."""
+
+    name: str
+    next: str
+    failed: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Say goodbye and hang up."""
+
+    name: str
+    prompts: tuple[str, ...]
+
+
+Node = Step | Choose | Ask | Dictate | Digits | LookUp | Submit | End
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A proved dialogue.
+
+    ``person`` is where key 0 and the words for a person lead from everywhere, ``lost`` where ``patience``
+    misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. ``not_heard`` is said
+    before a question is asked again. ``matters`` bounds the matters of one call. ``slots`` gives the slots of each
+    prompt; ``proof`` says, a line each, what was proved.
+    """
+
+    name: str
+    start: str
+    person: str
+    lost: str
+    faint: str
+    patience: int
+    matters: int
+    speak_up: str
+    not_heard: str
+    words: Words
+    nodes: Mapping[str, Node]
+    slots: Mapping[str, frozenset[str]]
+    proof: tuple[str, ...]

@@ -1,0 +1,64 @@
+"""What one call is about: the matters a caller has stated, each of which becomes a ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+AppealType = Literal["咨询", "求助", "投诉", "举报", "建议", "表扬"]
+"""诉求类型, the six kinds of appeal that 12345 platforms share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One phrase of the caller, as recognised.
+
+    ``start`` and ``end`` are seconds in the recording; ``confidence`` is 0..1; ``confirmed`` is false for a
+    partial that the recogniser never finished (a hang-up in mid-word).
+    """
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the recording, in seconds, in which the caller was asked to speak; ``end`` None: still open."""
+
+    start: float
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing the caller wants done, as the dialogue knows it so far.
+
+    ``index`` counts from 0 within the call. ``spoken`` is the dictation; ``windows`` where in the recording the
+    dictation lies, so that it can be transcribed again later. ``place`` is the caller's own words for the place,
+    ``place_name`` what the gazetteer made of it. ``contact`` is a number to call back, digits only.
+    ``call_back`` says that a person must phone the caller (the caller asked for one, was silent, or was not
+    understood), ``danger`` that the caller pressed the danger key. ``confirmed`` says the caller agreed to the
+    summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter.
+    """
+
+    index: int
+    appeal: AppealType | None = None
+    spoken: tuple[Spoken, ...] = ()
+    windows: tuple[Window, ...] = ()
+    place: str = ""
+    place_name: str = ""
+    brief: str = ""
+    contact: str = ""
+    contact_confirmed: bool = False
+    call_back: str = ""
+    danger: bool = False
+    confirmed: bool = False
+    complete: bool = False
+
+    @property
+    def text(self) -> str:
+        """The dictation as one string."""
+        return "".join(s.text for s in self.spoken)

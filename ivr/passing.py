@@ -1,0 +1,129 @@
+"""What passes on without the caller: steps, choices, look-ups, the filing of a matter, the goodbye."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr import slots
+from ivr.actions import Hangup
+from ivr.actions import LookUp as LookUpAction
+from ivr.actions import Submit as SubmitAction
+from ivr.matter import Matter, Window
+
+if TYPE_CHECKING:
+    from ivr.flow import Change, Choose, Condition, End, LookUp, Step, Submit
+    from ivr.turn import Turn
+
+_ANSWER_LONGEST = 10.0  # seconds for a look-up or a filing; the call goes on without after that
+_HANGUP_LONGEST = 10.0  # seconds for the line to go down
+_REMARK = 4  # characters: a correction no longer than this, naming no place, corrects nothing
+_AROUND = 2  # characters around a place that add nothing to it
+
+
+def take_step(turn: Turn, node: Step) -> None:
+    """Note it, queue its prompt, go on."""
+    note(turn, node.change)
+    turn.queue(node.prompts)
+    turn.go(node.next, turn.state.carried)
+
+
+def note(turn: Turn, change: Change) -> None:
+    """Change the matter; the first reason for a call back stands."""
+    state = turn.state
+    if change.next_matter and state.matter.complete and len(state.everything) < turn.flow.matters:
+        following = Matter(len(state.everything), state.preset)
+        turn.change(everything=(*state.everything, following), visits=(), appeals=(), voiced=False, number="")
+    if change.appeal:
+        turn.change(appeals=change.appeal)
+        turn.change_matter(appeal=change.appeal[0])
+    if change.call_back and not state.matter.call_back:
+        turn.change_matter(call_back=change.call_back)
+    if change.danger:
+        turn.change_matter(danger=True)
+    if change.confirmed:
+        turn.change_matter(confirmed=True)
+    if change.contact == "calling":
+        turn.change_matter(contact=state.caller, contact_confirmed=bool(state.caller))
+    elif change.contact == "agreed":
+        turn.change_matter(contact_confirmed=bool(state.matter.contact))
+    elif change.contact == "none":
+        turn.change_matter(contact="", contact_confirmed=False)
+
+
+def choose(turn: Turn, node: Choose) -> None:
+    """Go to the first case that holds."""
+    target = next((target for condition, target in node.cases if _holds(turn, condition)), node.otherwise)
+    turn.go(target, turn.state.carried)
+
+
+def _holds(turn: Turn, condition: Condition) -> bool:
+    matter = turn.state.matter
+    match condition:
+        case "told":
+            return bool(matter.text)
+        case "placed":
+            return bool(matter.place_name or matter.place)
+        case "caller":
+            return slots.fill(("tail",), turn.state) is not None
+        case "contact":
+            return matter.contact_confirmed
+        case "call_back":
+            return bool(matter.call_back)
+
+
+def look_up(turn: Turn, node: LookUp) -> None:
+    """Have it looked up, if there is anything to look at."""
+    carried = turn.state.carried
+    text = turn.state.matter.text if node.of == "matter" else carried.text if carried else ""
+    if not text:
+        turn.go(node.next)
+        return
+    turn.actions.append(LookUpAction(text))
+    _await(turn)
+
+
+def looked_up(turn: Turn, node: LookUp, place_name: str, brief: str) -> None:
+    """Note what was found, which may be nothing, and go on."""
+    phrase, matter = turn.state.carried, turn.state.matter
+    if node.of == "matter":
+        turn.change_matter(place_name=place_name or matter.place_name, brief=brief or matter.brief)
+    elif phrase is not None and (place_name or node.of == "place"):
+        turn.change_matter(place=phrase.text, place_name=place_name)
+    if node.of == "correction" and phrase is not None:
+        least = len(place_name) + _AROUND if place_name else _REMARK
+        if len(phrase.text) > least:  # it says more than the place
+            turn.close_window(keep=True)
+            windows = turn.state.matter.windows
+            begin = max(phrase.start, (windows[-1].end or 0.0) if windows else 0.0)
+            window = Window(begin, max(begin, phrase.end))
+            turn.add_spoken(phrase)
+            turn.change_matter(brief=brief or matter.brief, windows=(*windows, window))
+    turn.go(node.next)
+
+
+def submit(turn: Turn, _node: Submit) -> None:
+    """File the matter."""
+    turn.change_matter(complete=True)
+    turn.actions.append(SubmitAction(turn.state.matter))
+    _await(turn)
+
+
+def end(turn: Turn, node: End) -> None:
+    """Say goodbye; nothing further is listened to."""
+    turn.stop_listening()
+    turn.queue(node.prompts)
+    hang_up(turn)
+
+
+def hang_up(turn: Turn) -> None:
+    """Hang up, once all is said."""
+    if not turn.play_next():
+        turn.actions.append(Hangup())
+        turn.change(phase="leaving", until=None)
+        turn.wait_until(turn.at + _HANGUP_LONGEST)
+
+
+def _await(turn: Turn) -> None:
+    turn.change(until=turn.at + _ANSWER_LONGEST)
+    turn.play_next()
+    turn.wait_until(turn.at + _ANSWER_LONGEST)

@@ -1,0 +1,42 @@
+"""What prompts are filled with, ready to be said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ivr.state import State
+
+_PAUSE = "\uff0c"  # the Chinese comma
+_TAIL = 4
+_MOBILE = 11
+
+
+def fill(slots: Iterable[str], state: State) -> Mapping[str, str] | None:
+    """The values of these slots; None if one of them is not known."""
+    values = {slot: _value(slot, state) for slot in slots}
+    return values if all(values.values()) else None
+
+
+def _value(slot: str, state: State) -> str:
+    matter = state.matter
+    match slot:
+        case "place":
+            return matter.place_name or matter.place
+        case "brief":
+            return matter.brief
+        case "tail":
+            return state.caller[-_TAIL:] if len(state.caller) >= _TAIL else ""
+        case "contact":
+            return _grouped(matter.contact)
+        case _:
+            return _grouped(state.number)
+
+
+def _grouped(digits: str) -> str:
+    """Digits in threes, a mobile number as 3-4-4, with a pause between."""
+    if len(digits) == _MOBILE:
+        return _PAUSE.join((digits[:3], digits[3:7], digits[7:]))
+    return _PAUSE.join(digits[i : i + 3] for i in range(0, len(digits), 3))

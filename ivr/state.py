@@ -1,0 +1,81 @@
+"""Where a dialogue stands: one frozen value, replaced at every event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ivr.actions import Listen, Prompt
+    from ivr.matter import AppealType, Matter, Spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Dictation:
+    """A dictation in progress.
+
+    ``said`` tells whether words came; ``checks`` how often it was asked whether that was all, ``checking`` whether it
+    is being asked now. ``closing`` says that its time is over, and only the phrase being spoken is waited for.
+    """
+
+    said: bool = False
+    checks: int = 0
+    checking: bool = False
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One call's dialogue.
+
+    ``deadline`` is the dialogue time at which the driver must send ``Elapsed``; it is None only when ``ended``.
+    ``question`` is the node that waits; ``until`` bounds the wait, whatever the caller does. ``playing`` is the id of
+    the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does.
+    ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
+    perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
+    """
+
+    phase: Literal["ringing", "talking", "leaving", "ended"]
+    deadline: float | None
+    everything: tuple[Matter, ...]
+    opening: str | None = None
+    preset: AppealType | None = None
+    caller: str = ""
+    hears: bool = True
+    question: str = ""
+    until: float | None = None
+    visits: tuple[tuple[str, int], ...] = ()
+    playing: int | None = None
+    queue: tuple[Prompt, ...] = ()
+    plays: int = 0
+    cut: bool = False
+    replayed: bool = False
+    listening: Listen | None = None
+    speaking: float | None = None
+    voiced: bool = False
+    carried: Spoken | None = None
+    dictation: Dictation = Dictation()
+    typed: str = ""
+    appeals: tuple[AppealType, ...] = ()
+    misunderstood: int = 0
+    asked_louder: bool = False
+    number: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the dialogue is over: ``Finish`` was given."""
+        return self.phase == "ended"
+
+    @property
+    def matter(self) -> Matter:
+        """The matter being talked about."""
+        return self.everything[-1]
+
+    @property
+    def matters(self) -> tuple[Matter, ...]:
+        """The matters that are something to act on: spoken, asked for by key, or submitted."""
+        last = self.matter
+        stated = (
+            last.spoken or last.call_back or last.danger or last.complete or (last.windows and self.voiced)
+        )
+        return self.everything if stated else self.everything[:-1]

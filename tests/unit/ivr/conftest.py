@@ -1,0 +1,249 @@
+"""The dialogue on a fake clock: the driver's part and the caller's part of a scripted call, without any I/O."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.document import embedded, load
+from config.prompts import PromptTexts, Tone
+from config.script import Pause, Press, Say, SayFile, Script, Wait
+from ivr.actions import (
+    Action,
+    Finish,
+    Hangup,
+    Listen,
+    LookUp,
+    Play,
+    StopListening,
+    StopPlaying,
+    Submit,
+)
+from ivr.compile import compile_flow
+from ivr.events import (
+    Answered,
+    Digit,
+    Elapsed,
+    Event,
+    Heard,
+    HungUp,
+    LookedUp,
+    PromptEnded,
+    SpeechStarted,
+    Submitted,
+)
+from ivr.machine import advance, start
+from ivr.words import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ivr.flow import Flow
+    from ivr.matter import Matter
+    from ivr.state import State
+
+QUIET = 0.6
+COUNTIES = ("颍州区", "颍东区", "颍泉区", "临泉县", "太和县", "阜南县", "颍上县", "界首市")
+TOWNS = ("清河街道", "慎城镇")
+
+
+def look_up(text: str) -> tuple[str, str]:
+    county = next((c for c in COUNTIES if c in text), "")
+    town = next((t for t in TOWNS if t in text), "")
+    return county + town, text[:12]
+
+
+@dataclass
+class Rehearsal:
+    """Plays a script's caller against the dialogue; what it did is in the fields."""
+
+    flow: Flow
+    texts: PromptTexts
+    script: Script
+    state: State
+    now: float = 0.0
+    trace: list[str] = field(default_factory=list)
+    played: list[Play] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    submitted: list[Matter] = field(default_factory=list)
+    finished: tuple[Matter, ...] | None = None
+    _due: list[tuple[float, int, Event]] = field(default_factory=list)
+    _order: itertools.count[int] = field(default_factory=itertools.count)
+    _playing: Play | None = None
+    _listening: Listen | None = None
+    _phrase: Say | SayFile | None = None
+    _phrase_start: float = 0.0
+    _quiet_since: float | None = None  # when the last prompt was over
+    _prompts: int = 0  # prompts heard to their end since the last step that spoke, pressed or waited
+
+    def run(self) -> None:
+        self.take(Answered(0.0, self.script.caller, self.script.called, hears=self.script.asr == "up"))
+        for step in self.script.steps:
+            assert not self.state.ended, f"the call ended before {step}"
+            self.step(step)
+        while not self.state.ended:
+            assert self.now < 900, "the call does not end"
+            self.run_once(self.now + 1000)
+
+    def step(self, step: object) -> None:
+        match step:
+            case Wait():
+                self.wait_for_prompt(step.timeout)
+            case Say() | SayFile():
+                self.say(step)
+            case Press():
+                self._prompts = 0
+                for key in step.press:
+                    self.flush()
+                    self.take(Digit(self.now, key))
+                    self.run_until(self.now + 0.2)
+            case Pause():
+                self.run_until(self.now + step.pause)
+            case _:
+                self.flush()
+                self.take(HungUp(self.now, "caller"))
+
+    def wait_for_prompt(self, timeout: float) -> None:
+        give_up = self.now + timeout
+        while self._playing or not self._prompts or self.now < (self._quiet_since or 0) + QUIET:
+            assert self.now < give_up, f"no prompt within {timeout} s, after {self.trace}"
+            assert not self.state.ended, "the call ended while the caller waited for a prompt"
+            quiet = None if self._playing or not self._prompts else (self._quiet_since or 0) + QUIET
+            self.run_once(give_up if quiet is None else min(give_up, quiet))
+        self._prompts = 0
+
+    def say(self, say: Say | SayFile) -> None:
+        while not say.over and (self._playing or self.now < (self._quiet_since or -QUIET) + QUIET):
+            self.run_once(self.now + QUIET)
+        text = say.say if isinstance(say, Say) else say.text
+        self._prompts = 0
+        self._phrase, self._phrase_start = say, self.now
+        if self._listening is not None:
+            self.take(SpeechStarted(self.now))
+        self.run_until(self.now + 0.25 * len(text))
+        if self._phrase is not None and self._listening is not None:
+            self.schedule(self.now + self._listening.end_silence, self.heard(say))
+
+    def heard(self, say: Say | SayFile) -> Heard:
+        text = normalise(say.say if isinstance(say, Say) else say.text)
+        level = say.level if isinstance(say, Say) else -20.0
+        if self._listening is not None and self._listening.phrases is not None:
+            text = restrict(text, self._listening.phrases)
+        faint = level < -42
+        return Heard(0.0, "" if faint else text, 0.0 if faint else 0.95, self._phrase_start, self.now, level)
+
+    def flush(self) -> None:
+        """The driver's part at a key and at a hang-up: what was being said is heard first."""
+        heard = [d for d in self._due if isinstance(d[2], Heard)]
+        self._due = [d for d in self._due if d not in heard]
+        heapq.heapify(self._due)
+        for _, _, event in sorted(heard):
+            self.take(event)
+
+    # -- the driver
+
+    def schedule(self, at: float, event: Event) -> None:
+        heapq.heappush(self._due, (at, next(self._order), event))
+
+    def run_until(self, at: float) -> None:
+        while self.now < at and not self.state.ended:
+            self.run_once(at)
+
+    def run_once(self, limit: float) -> None:
+        """Go to the next thing that happens, at the limit at the latest."""
+        deadline = self.state.deadline
+        assert deadline is not None
+        due = self._due[0][0] if self._due else limit + 1
+        self.now = max(self.now, min(limit, due, deadline))
+        if due <= self.now:
+            _, _, event = heapq.heappop(self._due)
+            if not isinstance(event, PromptEnded) or (self._playing and event.id == self._playing.id):
+                self.take(event)
+        elif deadline <= self.now:
+            self.take(Elapsed(self.now))
+
+    def take(self, event: Event) -> None:
+        object.__setattr__(event, "at", self.now)
+        if isinstance(event, Heard):
+            self._phrase = None
+        if isinstance(event, PromptEnded):
+            self.silence()
+        self.state, actions = advance(self.flow, self.state, event)
+        for action in actions:
+            self.perform(action)
+
+    def silence(self) -> None:
+        if self._playing:
+            self._playing, self._quiet_since = None, self.now
+            self._prompts += 1
+
+    def perform(self, action: Action) -> None:
+        self.actions.append(action)
+        match action:
+            case Play():
+                assert self._playing is None, "a prompt over a prompt"
+                self._playing = action
+                self.trace.append(action.prompt.name)
+                self.played.append(action)
+                self.schedule(self.now + self.length(action), PromptEnded(0.0, action.id))
+            case StopPlaying():
+                self.silence()
+            case Listen() | StopListening():
+                self._listening = action if isinstance(action, Listen) else None
+                self._phrase = None
+                self._due = [d for d in self._due if not isinstance(d[2], Heard)]
+                heapq.heapify(self._due)
+            case LookUp():
+                self.schedule(self.now + 0.01, LookedUp(0.0, *look_up(action.text)))
+            case Submit():
+                self.submitted.append(action.matter)
+                number = f"26327010001{action.matter.index}"
+                self.schedule(self.now + 0.05, Submitted(0.0, action.matter.index, number))
+            case Hangup():
+                self.schedule(self.now + 0.05, HungUp(0.0, "gateway"))
+            case Finish():
+                assert self.finished is None
+                self.finished = action.matters
+
+    def length(self, play: Play) -> float:
+        text = self.texts.prompts[play.prompt.name]
+        return text.seconds if isinstance(text, Tone) else 0.2 * len(text.format(**play.prompt.slots))
+
+
+def restrict(text: str, phrases: tuple[str, ...]) -> str:
+    """What a recogniser restricted to these phrases makes of the text."""
+    heard = ""
+    while text:
+        phrase = max((p for p in phrases if text.startswith(p)), key=len, default="")
+        heard, text = heard + phrase, text[len(phrase) or 1 :]
+    return heard
+
+
+@pytest.fixture(scope="session")
+def texts() -> PromptTexts:
+    return load(PromptTexts, embedded("prompts.yaml"))
+
+
+@pytest.fixture(scope="session")
+def flow(texts: PromptTexts) -> Flow:
+    return compile_flow(embedded("flows/default.yaml"), texts)
+
+
+@pytest.fixture
+def rehearse(flow: Flow, texts: PromptTexts) -> Callable[..., Rehearsal]:
+    """Run a script (or the steps of one, as YAML) and return what happened."""
+
+    def run(script: Script | str, **header: str) -> Rehearsal:
+        if isinstance(script, str):
+            head = {"name": "inline", "caller": "13855812345"} | header
+            lines = [f'{key}: "{value}"' for key, value in head.items()]
+            script = load(Script, "\n".join([*lines, f"steps: {script}"]))
+        rehearsal = Rehearsal(flow, texts, script, start(flow))
+        rehearsal.run()
+        return rehearsal
+
+    return run

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from config.document import ConfigError, load
+from config.prompts import PromptTexts
+from ivr.compile import compile_flow
+
+TEXTS = load(
+    PromptTexts,
+    "prompts: {hello: 您好, again: 没听清, louder: 大声, place: '在{place}?', strange: '{weather}', bye: 再见}",
+)
+WORDS = """words:
+  "yes": [是]
+  "no": [不是]
+  person: [人工]
+  repeat: [重复]
+  done: [说完了]
+  more: [还有]
+  greeting: [喂]
+  filler: [在]
+"""
+HEAD = """name: small
+start: hello
+person: person
+lost: person
+faint: person
+patience: 2
+matters: 2
+speak_up: louder
+not_heard: again
+"""
+NODES = """nodes:
+  hello: {ask: hello, timeout: 5, on: {1: bye, "yes": bye}, hear: tell, tries: 2, then: bye}
+  tell: {dictate: hello, wait: 5, pause: 4, longest: 60, next: file, empty: bye, tries: 1, then: bye}
+  person: {set: {call_back: 要人工}, next: file}
+  file: {submit: matter, next: bye, failed: bye}
+  bye: {end: bye}
+"""
+GOOD = HEAD + WORDS + NODES
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_a_small_flow_is_proved():
+    flow = compile_flow(GOOD, TEXTS)
+    assert flow.proof[0] == "5 nodes, all reached from 'hello', all lead to an end"
+    assert flow.proof[1].endswith("at most 6 are asked in one call")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("then: bye}\n  tell", "then: by}\n  tell", "then leads to 'by', which is no node"),
+        ("start: hello", "start: helo", "start leads to 'helo'"),
+        ("on: {1: bye", "on: {0: bye", "key 0 belongs to the person"),
+        ("on: {1: bye", "on: {perhaps: bye", "neither a key nor a class of words"),
+        ("on: {1: bye", "on: {1: bye, 2: bye, 3: bye, 4: bye", "5 keys, with 0 for a person"),
+        ("hear: tell", "hear: bye", "'bye' does not take what was said"),
+        ("ask: hello", "ask: nowhere", "the prompt 'nowhere' does not exist"),
+        ("ask: hello", "ask: strange", "has the slot 'weather'"),
+        ("ask: hello", "ask: place", "has slots that may be empty"),
+        ("ask: hello", "ask: []", "asks nothing"),
+        ("dictate: hello", "dictate: place", "which may be empty here"),
+        ("  bye: {end: bye}", "  bye: {end: bye}\n  lost: {end: bye}", "lost is never reached"),
+        ("hear: tell, tries: 2", "hear: tell, prefixes: [maybe], tries: 2", "'maybe' is no class of words"),
+        ("hear: tell, tries: 2", "prefixes: [more], tries: 2", "nothing hears what follows"),
+        ("{call_back: 要人工}", "{danger: true}", "no call back is noted"),
+        ("next: file}\n  file", "next: bye}\n  file", "nothing is filed"),
+        ("tries: 1, then: bye", "tries: 1, then: tell", "tell leads back to itself"),
+        ("failed: bye", "failed: file", "file leads back to itself"),
+        ("tries: 2", "tries: 0", "greater than or equal to 1"),
+        ("timeout: 5", "timeout: 0", "greater than 0"),
+        ("timeout: 5, ", "", "timeout is missing"),
+        ("ask: hello", "aks: hello", "unknown key 'aks'"),
+        ("  repeat: [重复]\n", "", "the class 'repeat' is missing"),
+        ("filler: [在]", "filler: ['在 ']", "is not spoken text"),
+        ("{submit: matter", "{submit: everything", "'matter'"),
+    ],
+)
+def test_a_flow_that_cannot_be_proved_is_refused_at_its_line(old, new, what):
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        compile_flow(GOOD.replace(old, new, 1), TEXTS)
+    faults = [caught.value, *caught.value.more]
+    assert what in str(caught.value)
+    assert all(f.line > 0 and f.remedy for f in faults)
+
+
+def test_the_fault_is_told_at_its_line():
+    text = GOOD.replace("then: bye}\n  tell", "then: by}\n  tell")
+    with pytest.raises(ConfigError) as caught:
+        compile_flow(text, TEXTS)
+    assert caught.value.line == line_of(text, "  hello:")
+
+
+def test_a_node_that_never_ends_is_refused():
+    endless = GOOD.replace(
+        "next: file, empty: bye, tries: 1, then: bye", "next: a, empty: a, tries: 1, then: a"
+    )
+    endless += "  a: {ask: hello, timeout: 5, on: {1: b}, tries: 1, then: b}\n"
+    endless += "  b: {ask: hello, timeout: 5, on: {1: a}, tries: 1, then: c}\n  c: {set: {}, next: b}\n"
+    with pytest.raises(ConfigError) as caught:
+        compile_flow(endless, TEXTS)
+    assert "a never leads to an end" in str(caught.value)
+    assert "b leads back to itself" in str(caught.value)
+
+
+def test_every_fault_is_told():
+    with pytest.raises(ConfigError) as caught:
+        compile_flow(GOOD.replace("ask: hello", "ask: nowhere").replace("start: hello", "start: helo"), TEXTS)
+    assert len(str(caught.value).splitlines()) == 2

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.document import embedded, load
+from config.prompts import PromptTexts
+from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopPlaying, Submit
+from ivr.compile import compile_flow
+from ivr.events import (
+    Answered,
+    Digit,
+    EarLost,
+    Elapsed,
+    Heard,
+    HungUp,
+    LookedUp,
+    PromptEnded,
+    SpeechStarted,
+    Submitted,
+)
+from ivr.machine import advance, start
+
+if TYPE_CHECKING:
+    from ivr.actions import Action
+    from ivr.events import Event
+    from ivr.matter import Matter
+    from ivr.state import State
+
+FLOW = compile_flow(embedded("flows/default.yaml"), load(PromptTexts, embedded("prompts.yaml")))
+SAID = (
+    "",
+    "喂",
+    "是的",
+    "不对",
+    "不是,是颍州区",
+    "没有了",
+    "还有我家停水三天了没人管",
+    "转人工",
+    "再说一遍",
+    "不知道",
+    "颍上县慎城镇房子漏雨",
+    "幺三八五五八幺二三四五",
+    "嗯",
+    "举报",
+)
+PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
+
+
+class Line:
+    """Takes events and checks what must always hold."""
+
+    def __init__(self) -> None:
+        self.state: State = start(FLOW)
+        self.now = 0.0
+        self.playing: int | None = None
+        self.hung_up = False
+        self.finished: tuple[Matter, ...] | None = None
+        self.complete: dict[int, bool] = {}
+        self.numbers: list[int] = []
+        self.plays = 0
+        self.events = 0
+        self.check()
+
+    def take(self, event: Event) -> tuple[Action, ...]:
+        ended = self.state.ended
+        if isinstance(event, PromptEnded) and event.id == self.playing:
+            self.playing = None
+        self.state, actions = advance(FLOW, self.state, event)
+        self.events += 1
+        assert not (ended and actions)
+        assert len(actions) <= 8
+        for action in actions:
+            self.perform(action)
+        self.check()
+        return actions
+
+    def perform(self, action: Action) -> None:
+        assert self.finished is None, "an action after Finish"
+        match action:
+            case Play():
+                assert not self.hung_up, "a prompt after Hangup"
+                assert self.playing is None, "a prompt over a prompt"
+                assert action.id == self.plays, "the ids count up"
+                slots = FLOW.slots[action.prompt.name]
+                assert slots == action.prompt.slots.keys()
+                assert all(action.prompt.slots.values())
+                self.playing, self.plays = action.id, self.plays + 1
+            case StopPlaying():
+                assert self.playing is not None
+                self.playing = None
+            case Listen():
+                assert self.state.hears
+                assert action.end_silence > 0
+                assert action.phrases is None or action.phrases
+            case LookUp():
+                assert action.text
+            case Submit():
+                assert action.matter.complete
+            case Hangup():
+                assert self.playing is None
+                self.hung_up = True
+            case Finish():
+                self.finished = action.matters
+
+    def check(self) -> None:
+        state = self.state
+        if state.ended:
+            assert state.deadline is None
+            assert self.finished == state.matters
+            assert all(w.end is not None for m in state.everything for w in m.windows)
+        else:
+            assert state.deadline is not None
+            assert math.isfinite(state.deadline)
+            assert state.deadline >= 0
+            assert state.playing == self.playing
+        open_windows = [w for m in state.everything for w in m.windows if w.end is None]
+        assert len(open_windows) <= 1
+        assert all(w.end is None or w.end >= w.start for m in state.everything for w in m.windows)
+        assert [m.index for m in state.everything] == list(range(len(state.everything)))
+        assert len(state.everything) <= FLOW.matters
+        for index, complete in self.complete.items():
+            assert state.everything[index].complete >= complete
+        self.complete = {m.index: m.complete for m in state.everything}
+
+    def ended_prompt(self) -> None:
+        if self.playing is not None:
+            self.take(PromptEnded(self.now, self.playing))
+
+    def time_passes(self) -> None:
+        """Nothing happens but time: prompts end, deadlines pass."""
+        assert self.state.deadline is not None
+        if self.playing is not None:
+            self.now += 3
+            self.ended_prompt()
+        else:
+            self.now = max(self.now, self.state.deadline)
+            self.take(Elapsed(self.now))
+
+
+def heard(now: float, text: str, level: float = -20.0, *, confirmed: bool = True) -> Heard:
+    return Heard(now, text, 0.9 if text else 0.0, max(0.0, now - 2), now, level, confirmed)
+
+
+happening = st.one_of(
+    st.builds(lambda key: lambda n: [Digit(n.now, key)], st.sampled_from("0123456789*#")),
+    st.just(lambda n: [SpeechStarted(n.now)]),
+    st.builds(
+        lambda text, level, confirmed: lambda n: [heard(n.now, text, level, confirmed=confirmed)],
+        st.sampled_from(SAID),
+        st.sampled_from((-10.0, -45.0, -60.0)),
+        st.booleans(),
+    ),
+    st.just("prompt"),
+    st.just("prompt"),
+    st.just("time"),
+    st.builds(lambda i: lambda n: [PromptEnded(n.now, i)], st.integers(0, 5)),
+    st.just(lambda n: [Elapsed(n.now)]),
+    st.builds(
+        lambda place, brief: lambda n: [LookedUp(n.now, place, brief)],
+        st.sampled_from(("", "颍州区")),
+        st.sampled_from(("", "漏雨")),
+    ),
+    st.builds(lambda m: lambda n: [Submitted(n.now, m, "263270100014")], st.integers(0, 2)),
+    st.just(lambda n: [EarLost(n.now)]),
+    st.just(lambda n: [Answered(n.now, "", "12345")]),
+)
+passing = st.floats(0, 20, allow_nan=False)
+story = st.lists(st.tuples(passing, happening), max_size=60)
+answered = st.builds(
+    lambda caller, hears: Answered(0.0, caller, "12345", hears),
+    st.sampled_from(("13855812345", "", "12", "05582345678")),
+    st.booleans(),
+)
+
+
+def tell(line: Line, first: Answered, events: list) -> None:
+    line.take(first)
+    for seconds, what in events:
+        if line.state.ended:
+            return
+        line.now += seconds
+        if what == "prompt":
+            line.ended_prompt()
+        elif what == "time":
+            line.time_passes()
+        else:
+            for event in what(line):
+                line.take(event)
+
+
+@given(answered, story)
+@settings(max_examples=400, deadline=None)
+def test_whatever_happens_a_hang_up_ends_it(first: Answered, events: list):
+    line = Line()
+    tell(line, first, events)
+    line.take(HungUp(line.now, "caller"))
+    assert line.state.ended
+    assert line.finished is not None
+    assert line.take(Elapsed(line.now + 100)) == ()
+
+
+@given(answered, story)
+@settings(max_examples=200, deadline=None)
+def test_whatever_happened_time_alone_ends_it(first: Answered, events: list):
+    line = Line()
+    tell(line, first, events)
+    for _ in range(PROMPTS_OF_A_CALL):
+        if line.state.ended:
+            break
+        line.time_passes()
+    assert line.state.ended
+
+
+@given(st.lists(happening, max_size=10))
+@settings(max_examples=50, deadline=None)
+def test_before_the_answer_only_the_end_counts(events: list):
+    line = Line()
+    for what in events:
+        for event in what(line) if callable(what) else []:
+            if not isinstance(event, Answered):
+                assert line.take(event) == ()
+    line.take(HungUp(0.0, "lost"))
+    assert line.finished == ()
+
+
+def cough(now: float) -> list[Event]:
+    return [SpeechStarted(now), heard(now, "", -30.0)]
+
+
+STUBBORN = {
+    "0": lambda n: [Digit(n, "0")],
+    "*": lambda n: [Digit(n, "*")],
+    "#": lambda n: [Digit(n, "#")],
+    "1": lambda n: [Digit(n, "1")],
+    "2": lambda n: [Digit(n, "2")],
+    "7": lambda n: [Digit(n, "7")],
+    "silence": lambda _: [],
+    "cough": cough,
+    "murmur": lambda n: [SpeechStarted(n), heard(n, "", -45.0)],
+    "echo": lambda n: [heard(n, "", -60.0)],
+    "speech without end": lambda n: [SpeechStarted(n)],
+    **{said: (lambda n, s=said: [SpeechStarted(n), heard(n, s)]) for said in SAID if said},
+}
+
+
+@pytest.mark.parametrize("hears", [True, False], ids=["up", "down"])
+@pytest.mark.parametrize("habit", STUBBORN)
+@pytest.mark.parametrize("pause", [0.5, 3.0])
+def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(habit: str, pause: float, *, hears: bool):
+    line = Line()
+    line.take(Answered(0.0, "13855812345", "12345", hears))
+    for _ in range(20_000):
+        if line.state.ended:
+            break
+        line.now += pause
+        line.ended_prompt()
+        for event in STUBBORN[habit](line.now):
+            line.take(event)
+        line.take(LookedUp(line.now, "", "漏雨"))
+        line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
+        if line.state.deadline is not None and line.state.deadline <= line.now:
+            line.take(Elapsed(line.now))
+    assert line.state.ended
+    assert line.plays <= PROMPTS_OF_A_CALL
+    assert line.now <= 3600
