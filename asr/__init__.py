@@ -1,0 +1,1 @@
+"""Speech to text: the Vosk engine, its server and client, endpointing, transcripts, the demo model."""

@@ -1,0 +1,158 @@
+"""The live ear of a call: audio in as it comes, what was said out, over one stream to the speech server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asr.client import AsrUnavailable
+from asr.hearing import Hearing, PartialText, SpeechStarted
+from asr.transcript import Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asr.client import AsrClient, AsrStream
+
+__all__ = ["Deaf", "Ear", "EarEvent", "PartialText", "SpeechStarted", "Utterance"]
+
+_PATIENCE_SECONDS = 8.0  # a server that leaves speech unanswered for this long is as good as gone
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """The speech server is out of reach. Nothing more comes from this ear."""
+
+    reason: str
+
+
+EarEvent = SpeechStarted | PartialText | Utterance | Deaf
+"""What an ear tells; times are seconds of the recording."""
+
+
+class Ear:
+    """Listens to one caller from recording time START on, for PHRASES only (None: free speech).
+
+    A pause of END_SILENCE seconds ends a phrase. The stream is opened at the first speech; until it stands, audio
+    waits. ``on_event`` is called on the event loop and must not block.
+    """
+
+    def __init__(
+        self,
+        client: AsrClient,
+        phrases: tuple[str, ...] | None,
+        end_silence: float,
+        start: float,
+        on_event: Callable[[EarEvent], None],
+    ) -> None:
+        self._client = client
+        self._phrases = phrases
+        self._tell = on_event
+        self._hearing = Hearing(end_silence, start)
+        self._talk: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()  # there is something to send
+        self._answered = asyncio.Event()  # after finish: nothing is unanswered any more
+        self._closed = False
+        self._deaf = False
+        self._cut = False  # the last phrase did not end by itself but by finish
+        self._last: Utterance | None = None  # that phrase
+        self._progress = 0.0  # loop time of the last reply, or of the first message after a rest
+
+    def feed(self, pcm: bytes) -> None:
+        """Hear PCM (s16le, 8 kHz, mono), any length; never blocks. Does nothing once deaf, finished or closed."""
+        if self._deaf or self._closed:
+            return
+        resting = not self._hearing.unanswered
+        for event in self._hearing.feed(pcm):
+            self._tell(event)
+        if not self._hearing.unanswered:
+            return
+        now = asyncio.get_running_loop().time()
+        if resting:
+            self._progress = now
+        if now - self._progress > _PATIENCE_SECONDS:
+            self._lose(f"the speech server has not answered for {_PATIENCE_SECONDS:.0f} s")
+        else:
+            self._send()
+
+    async def finish(self, timeout_s: float) -> Utterance | None:
+        """End the phrase being spoken and return it once it is understood; None when nobody was speaking.
+
+        After TIMEOUT_S, or when the server is out of reach, what was understood so far comes back, unconfirmed.
+        Phrases that ended before are told through ``on_event`` as usual, before this returns. Closes the ear.
+        """
+        if not self._closed:
+            self._closed = True
+            self._cut = self._hearing.finish()
+            if self._hearing.unanswered and not self._deaf:
+                self._send()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._answered.wait(), timeout_s)
+            self._give_up()
+            self.close()
+        return self._last
+
+    def close(self) -> None:
+        """Stop listening at once; a phrase being spoken is dropped."""
+        self._closed = True
+        if self._talk:
+            self._talk.cancel()
+
+    def _send(self) -> None:
+        if self._talk is None:
+            self._talk = asyncio.create_task(self._converse())
+        self._ready.set()
+
+    async def _converse(self) -> None:
+        try:
+            stream = await self._client.open(self._phrases)
+            async with stream, asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write(stream))
+                tasks.create_task(self._read(stream))
+        except* AsrUnavailable as group:
+            if self._hearing.unanswered or self._hearing.speaking:
+                self._lose(str(group.exceptions[0]))
+            else:  # it went away while nobody spoke: the next phrase finds out whether it is back
+                self._hearing.restart()
+                self._talk = None
+
+    async def _write(self, stream: AsrStream) -> None:
+        outgoing = self._hearing.outgoing
+        while True:
+            while outgoing:
+                message = outgoing.popleft()
+                await (stream.finish() if message is None else stream.send(message))
+            self._ready.clear()
+            await self._ready.wait()
+
+    async def _read(self, stream: AsrStream) -> None:
+        while True:
+            reply = await stream.receive()
+            if not self._hearing.unanswered:
+                raise AsrUnavailable("the speech server answers what nobody asked")
+            event = self._hearing.take(reply)
+            self._progress = asyncio.get_running_loop().time()
+            if self._cut and not self._hearing.unanswered and isinstance(event, Utterance):
+                self._last = event
+            elif event:
+                self._tell(event)
+            if self._closed and not self._hearing.unanswered:
+                self._answered.set()
+
+    def _lose(self, reason: str) -> None:
+        if not self._deaf:
+            self._deaf = True
+            self._give_up()
+            self._tell(Deaf(reason))
+            self._answered.set()
+            if self._talk and self._talk is not asyncio.current_task():
+                self._talk.cancel()
+
+    def _give_up(self) -> None:
+        lost = self._hearing.abandon()
+        if self._cut and lost:
+            self._last = lost.pop()
+        for utterance in lost:
+            self._tell(utterance)

@@ -1,0 +1,163 @@
+"""From a caller's audio to what was said, sans-IO: audio in, messages for the recogniser out; replies in, events out.
+
+Ear (live) and offline (from the recording) drive the same code, so both hear the same in the same audio.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from asr.endpoint import RATE, Began, Ended, Endpointer, Piece
+from asr.protocol import Final
+from asr.transcript import Utterance, Word
+
+if TYPE_CHECKING:
+    from asr.protocol import Partial
+
+_SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """A phrase began; ``at`` in seconds of the recording."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartialText:
+    """What is understood so far of a phrase that goes on; ``at``: up to where, in seconds of the recording."""
+
+    at: float
+    text: str
+
+
+@dataclass(slots=True)
+class _Phrase:
+    """A phrase on its way. ``shift`` takes the stream's word times to seconds of the recording."""
+
+    shift: float
+    ended: Ended | None = None
+    partial: str = ""
+    texts: list[str] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts) + self.partial
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A message the recogniser has yet to answer: audio up to ``until``, or (None) the phrase's final."""
+
+    phrase: _Phrase
+    until: float | None
+
+
+class Hearing:
+    """Phrases of one stream. ``start`` is the recording time, in seconds, of the first byte fed.
+
+    ``outgoing`` holds what is to be sent, in order: audio, or None to ask for the final. Every message is answered
+    by exactly one reply, to be given to ``take`` in order.
+    """
+
+    def __init__(self, end_silence: float, start: float) -> None:
+        self.outgoing: deque[bytes | None] = deque()
+        self._endpointer = Endpointer(end_silence)
+        self._start = start
+        self._sent = 0.0  # seconds of audio in the stream so far: the stream's own clock
+        self._phrase: _Phrase | None = None  # the one being spoken
+        self._asked: deque[_Asked] = deque()
+
+    @property
+    def unanswered(self) -> int:
+        """Messages given out that no reply has come to."""
+        return len(self._asked)
+
+    def feed(self, pcm: bytes) -> list[SpeechStarted]:
+        """Take the caller's audio (s16le, 8 kHz, mono, any length)."""
+        return self._follow(self._endpointer.feed(pcm))
+
+    def finish(self) -> bool:
+        """End the phrase being spoken, nothing more will be fed; false when nobody is speaking."""
+        speaking = self.speaking
+        self._follow(self._endpointer.finish())
+        return speaking
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a phrase is open."""
+        return self._phrase is not None
+
+    def restart(self) -> None:
+        """Go on with a new stream; only while nobody speaks and nothing is unanswered."""
+        self._sent = 0.0
+
+    def take(self, reply: Partial | Final) -> PartialText | Utterance | None:
+        """Take the next reply, and tell what is new."""
+        asked = self._asked.popleft()
+        phrase = asked.phrase
+        before = phrase.text
+        if isinstance(
+            reply, Final
+        ):  # in the middle of a phrase: an end that Vosk saw and the endpointer did not
+            phrase.texts.append(reply.text)
+            phrase.words += (_moved(w, phrase.shift) for w in reply.words)
+            phrase.partial = ""
+        else:
+            phrase.partial = reply.text
+        if asked.until is None:
+            return _utterance(phrase, confirmed=True)
+        return PartialText(asked.until, phrase.text) if phrase.text != before else None
+
+    def abandon(self) -> list[Utterance]:
+        """Give up on the recogniser: the phrases that ended without an answer, with what was understood of them."""
+        lost = [_utterance(a.phrase, confirmed=False) for a in self._asked if a.until is None]
+        self._asked.clear()
+        self.outgoing.clear()
+        return lost
+
+    def _follow(self, events: list[Began | Piece | Ended]) -> list[SpeechStarted]:
+        started = []
+        for event in events:
+            match event:
+                case Began(at, audio_from):
+                    self._phrase = _Phrase(self._start + audio_from - self._sent)
+                    started.append(SpeechStarted(self._at(at)))
+                case Piece(pcm, until):
+                    self._ask(pcm, self._at(until))
+                    self._sent += len(pcm) / (RATE * _SAMPLE_BYTES)
+                case Ended(begin, end, level):
+                    self._current.ended = Ended(self._at(begin), self._at(end), round(level, 1))
+                    self._ask(None, None)
+                    self._phrase = None
+        return started
+
+    def _at(self, seconds: float) -> float:
+        return round(self._start + seconds, 3)
+
+    @property
+    def _current(self) -> _Phrase:
+        if self._phrase is None:
+            raise AssertionError("the endpointer gave audio outside a phrase")
+        return self._phrase
+
+    def _ask(self, message: bytes | None, until: float | None) -> None:
+        self._asked.append(_Asked(self._current, until))
+        self.outgoing.append(message)
+
+
+def _moved(word: Word, shift: float) -> Word:
+    return replace(word, start=round(word.start + shift, 3), end=round(word.end + shift, 3))
+
+
+def _utterance(phrase: _Phrase, *, confirmed: bool) -> Utterance:
+    ended = phrase.ended
+    if ended is None:
+        raise AssertionError("only a phrase that has ended becomes an utterance")
+    words = tuple(w for w in phrase.words if w.text)
+    confidence = sum(w.confidence for w in words) / len(words) if words else 0.0
+    return Utterance(phrase.text, words, ended.start, ended.end, round(confidence, 4), ended.level, confirmed)

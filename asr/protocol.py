@@ -1,0 +1,164 @@
+"""The vosk-server WebSocket protocol, both directions. Sans-IO.
+
+Client: ``{"config": {...}}`` before any audio (no reply), then binary s16le PCM (one reply each: ``{"partial": …}``,
+or ``{"text": …, "result": [...]}`` when Vosk ended an utterance by itself), ``{"reset" : 1}`` (reply: the final; then
+more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server closes). Beyond that protocol, this server
+answers ``{"error": …}`` and closes when a message makes no sense, and never lets a client replace the model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from asr.grammar import UNKNOWN
+from asr.transcript import Word
+
+RESET = '{"reset" : 1}'  # stock servers compare these two as strings, blanks included
+EOF = '{"eof" : 1}'
+
+_RATES = (8000, 48000)
+_MOST_PHRASES = 10_000
+_MOST_ALTERNATIVES = 10
+
+
+class ProtocolError(Exception):
+    """The other side sent something that makes no sense; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """How the stream is to be decoded: samples a second, phrases (None: free speech), word times, alternatives."""
+
+    sample_rate: float = 8000
+    phrases: tuple[str, ...] | None = None
+    words: bool = True
+    max_alternatives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Some s16le mono PCM."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Give the final of what was said so far; ``close``: and nothing comes after it."""
+
+    close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What is understood so far of an utterance, without spaces."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """An utterance. Word times are seconds of the stream's audio."""
+
+    text: str
+    words: tuple[Word, ...]
+
+
+def read_request(message: str | bytes) -> Configure | Audio | Finish:
+    """Read what a client sent; raises ProtocolError."""
+    if isinstance(message, bytes):
+        if len(message) % 2:
+            raise ProtocolError(f"{len(message)} bytes of audio are no whole number of 16-bit samples")
+        return Audio(message)
+    document = _read_object(message)
+    match list(document):
+        case ["config"]:
+            return _read_config(document["config"])
+        case ["reset" | "eof" as name] if document[name] in (1, True):
+            return Finish(close=name == "eof")
+    raise ProtocolError(f'{_short(message)}: expected {{"config": …}}, {RESET}, {EOF} or binary audio')
+
+
+def write_config(config: Configure) -> str:
+    """The configuration message for a server."""
+    fields: dict[str, Any] = {"sample_rate": config.sample_rate, "words": config.words}
+    if config.phrases is not None:
+        fields["phrase_list"] = config.phrases
+    if config.max_alternatives:
+        fields["max_alternatives"] = config.max_alternatives
+    return json.dumps({"config": fields}, ensure_ascii=False)
+
+
+def read_reply(message: str) -> Partial | Final:
+    """Read what a server sent; raises ProtocolError, also for a server's own error message."""
+    document = _read_object(message)
+    match document:
+        case {"error": str(error)}:
+            raise ProtocolError(f"the speech server refuses: {error}")
+        case {"partial": str(text)}:
+            return Partial(join(text.split()))
+        case {"text": str(text)}:
+            return Final(join(text.split()), tuple(_read_word(w) for w in document.get("result", ())))
+    raise ProtocolError(f"{_short(message)}: neither a partial nor a final result")
+
+
+def join(words: list[str]) -> str:
+    """Words to text: Chinese has no spaces, and what was not understood is left out."""
+    return "".join(w for w in words if w != UNKNOWN)
+
+
+def _read_word(word: object) -> Word:
+    match word:
+        case {"word": str(text), "start": float(start), "end": float(end), "conf": float(confidence)}:
+            return Word(text, start, end, confidence)
+    raise ProtocolError(f"{_short(repr(word))}: not a word with its times")
+
+
+def _read_object(message: str) -> dict[str, Any]:
+    try:
+        document = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"{_short(message)}: not JSON ({type(error).__name__})") from error
+    if not isinstance(document, dict):
+        raise ProtocolError(f"{_short(message)}: not a JSON object")
+    return document
+
+
+def _read_config(fields: object) -> Configure:
+    if not isinstance(fields, dict):
+        raise ProtocolError("config is not an object")
+    if unknown := sorted(set(fields) - {"sample_rate", "phrase_list", "words", "max_alternatives"}):
+        raise ProtocolError(
+            f"config: unknown keys {', '.join(map(repr, unknown))}; "
+            "known are sample_rate, phrase_list, words, max_alternatives"
+        )
+    rate, alternatives = fields.get("sample_rate", 8000), fields.get("max_alternatives", 0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES[0] <= rate <= _RATES[1]:
+        raise ProtocolError(f"config: sample_rate {rate!r} is not between {_RATES[0]} and {_RATES[1]}")
+    if type(alternatives) is not int or not 0 <= alternatives <= _MOST_ALTERNATIVES:
+        raise ProtocolError(
+            f"config: max_alternatives {alternatives!r} is not between 0 and {_MOST_ALTERNATIVES}"
+        )
+    words = fields.get("words", True)
+    if words not in (0, 1):
+        raise ProtocolError(f"config: words {words!r} is neither true nor false")
+    return Configure(rate, _read_phrases(fields.get("phrase_list")), bool(words), alternatives)
+
+
+def _read_phrases(phrases: object) -> tuple[str, ...] | None:
+    if phrases is None:
+        return None
+    if not isinstance(phrases, list) or len(phrases) > _MOST_PHRASES:
+        raise ProtocolError(f"config: phrase_list is not a list of at most {_MOST_PHRASES} phrases")
+    for phrase in phrases:
+        if not isinstance(phrase, str) or not phrase.isprintable():
+            raise ProtocolError(
+                f"config: phrase_list holds {_short(repr(phrase))}, which is no printable text"
+            )
+    return tuple(phrases)
+
+
+def _short(text: str) -> str:
+    return ascii(text if len(text) <= 60 else text[:60] + "…")  # noqa: PLR2004 - enough to recognise it

@@ -1,0 +1,174 @@
+"""The speech server: one process, one model, many streams, over the vosk-server WebSocket protocol (asr.protocol).
+
+``GET /`` upgrades to a WebSocket; ``GET /healthz`` and ``GET /model`` answer on the same socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from asr.address import TcpAddress, UnixAddress, read_address
+from asr.engine import Engine
+from asr.stream import Stream
+
+if TYPE_CHECKING:
+    from asr.catalogue import ModelFolder
+
+_log = logging.getLogger(__name__)
+
+_LARGEST_MESSAGE = 256 * 1024  # bytes; 16 s of audio
+_STOP_SECONDS = 10.0
+# A client whose machine vanished is noticed within a minute (pings would also drop one that only waits its turn).
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+
+
+class ServerError(Exception):
+    """The server cannot listen where it was told to."""
+
+
+class SpeechServer:
+    """Serves one engine; ``threads`` 0 means one per core, at least 2."""
+
+    def __init__(self, engine: Engine, threads: int = 0) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads or max(2, os.cpu_count() or 2), "decode")
+        self._streams: set[Stream] = set()
+        self._socket: socket.socket | None = None
+        self._bound: tuple[Path, int] | None = None
+        app = web.Application()
+        app.router.add_get("/", self._stream)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/model", self._model)
+        app.on_shutdown.append(self._finish_streams)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS)
+
+    @property
+    def port(self) -> int:
+        """The TCP port in use (after ``start`` on a TCP address)."""
+        return int(self._socket.getsockname()[1]) if self._socket else 0
+
+    @property
+    def streams(self) -> int:
+        """Streams open now."""
+        return len(self._streams)
+
+    async def start(self, listen: str) -> None:
+        """Listen on ``unix:/path`` (mode 0660) or ``tcp:host:port``; raises ServerError, ValueError."""
+        address = read_address(listen)
+        if isinstance(address, UnixAddress):
+            path = Path(address.path)
+            self._socket = _bind_unix(path)
+            self._bound = path, _inode(path)
+        else:
+            self._socket = await _bind_tcp(address)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        _log.info("speech server listens on %s, model %s", listen, self._engine.fingerprint.name)
+
+    async def stop(self) -> None:
+        """Stop listening; running streams get the final of what they have sent so far."""
+        await self._runner.cleanup()
+        self._threads.shutdown()
+        if self._bound:
+            path, inode = self._bound
+            with suppress(FileNotFoundError):
+                if _inode(path) == inode:  # a successor may have put its own there
+                    path.unlink()
+
+    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_MESSAGE)
+        await client.prepare(request)
+        stream = Stream(client, self._engine, self._threads)
+        self._streams.add(stream)
+        try:
+            await stream.run()
+        finally:
+            self._streams.discard(stream)
+        return client
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {"status": "ok", "streams": self.streams, "model": asdict(self._engine.fingerprint)}
+        )
+
+    async def _model(self, _: web.Request) -> web.Response:
+        return web.json_response(asdict(self._engine.fingerprint))
+
+    async def _finish_streams(self, _: web.Application) -> None:
+        for stream in self._streams:
+            stream.stop()
+
+
+async def serve(listen: str, model: ModelFolder, threads: int, stop: asyncio.Event) -> None:
+    """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start."""
+    engine = await asyncio.to_thread(Engine, model)
+    server = SpeechServer(engine, threads)
+    await server.start(listen)
+    try:
+        await stop.wait()
+        _log.info("speech server stops: %d streams get their final", server.streams)
+    finally:
+        await server.stop()
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    """Bind PATH; a socket that nobody listens on any more is replaced, a living one is not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            if not path.is_socket():
+                raise ServerError(
+                    f"{path} is there and no socket: remove it or choose another path"
+                ) from None
+            path.unlink()
+        except OSError as error:
+            raise ServerError(f"{path}: {error.strerror}; choose another path") from error
+        else:
+            raise ServerError(f"{path}: another speech server listens there; stop it or choose another path")
+    bound = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o117)  # 0660 from the first moment
+    try:
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise ServerError(f"{path}: {error.strerror}; create its folder or choose another path") from error
+    finally:
+        os.umask(mask)
+    return bound
+
+
+async def _bind_tcp(address: TcpAddress) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ServerError(f"{address.host}: {error.strerror}; give an address of this machine") from error
+    family, kind, protocol, _, name = found[0]
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # accepted sockets inherit these
+    for option, value in _KEEPALIVE.items():
+        bound.setsockopt(socket.IPPROTO_TCP, option, value)
+    try:
+        bound.bind(name)
+    except OSError as error:
+        bound.close()
+        raise ServerError(f"{address.host}:{address.port}: {error.strerror}; choose another port") from error
+    return bound

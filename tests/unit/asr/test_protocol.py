@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.protocol import (
+    EOF,
+    RESET,
+    Audio,
+    Configure,
+    Final,
+    Finish,
+    Partial,
+    ProtocolError,
+    read_reply,
+    read_request,
+    write_config,
+)
+from asr.transcript import Word
+
+
+@pytest.mark.parametrize(
+    ("message", "request_"),
+    [
+        (b"\0\0\1\1", Audio(b"\0\0\1\1")),
+        (b"", Audio(b"")),
+        (EOF, Finish(close=True)),
+        (RESET, Finish(close=False)),
+        ('{"eof":1}', Finish(close=True)),
+        ('{"reset":1}', Finish(close=False)),
+        ('{ "config" : { "sample_rate" : 8000 } }', Configure(8000)),
+        (
+            '{"config": {"sample_rate": 16000.0, "words": 0, "max_alternatives": 3}}',
+            Configure(16000, words=False, max_alternatives=3),
+        ),
+        ('{"config": {"phrase_list": ["是的", "不对"]}}', Configure(8000, ("是的", "不对"))),
+        ('{"config": {}}', Configure()),
+    ],
+)
+def test_requests_are_read(message, request_):
+    assert read_request(message) == request_
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (b"\0", "whole number"),
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("1" * 5000, "not JSON"),
+        ("[]", "not a JSON object"),
+        ("{}", "expected"),
+        ('{"eof": 0}', "expected"),
+        ('{"eof": 1, "reset": 1}', "expected"),
+        ('{"hello": 1}', "expected"),
+        ('{"config": 1}', "not an object"),
+        ('{"config": {"model": "/tmp/other"}}', "unknown keys 'model'"),
+        ('{"config": {"sample_rate": 7999}}', "between 8000"),
+        ('{"config": {"sample_rate": NaN}}', "between 8000"),
+        ('{"config": {"sample_rate": 1e999}}', "between 8000"),
+        ('{"config": {"sample_rate": true}}', "between 8000"),
+        ('{"config": {"sample_rate": "8000"}}', "between 8000"),
+        ('{"config": {"words": []}}', "words"),
+        ('{"config": {"max_alternatives": -1}}', "max_alternatives"),
+        ('{"config": {"phrase_list": "是的"}}', "phrase_list"),
+        ('{"config": {"phrase_list": [1]}}', "phrase_list"),
+        ('{"config": {"phrase_list": ["a\\u0000b"]}}', "printable"),
+        ('{"config": {"phrase_list": ["\\ud800"]}}', "printable"),
+        ('{"config": {"phrase_list": [' + ",".join(['"是"'] * 10_001) + "]}}", "at most"),
+    ],
+)
+def test_nonsense_is_refused_with_a_reason(message, complaint):
+    with pytest.raises(ProtocolError, match=complaint) as caught:
+        read_request(message)
+    assert len(str(caught.value)) < 500
+
+
+@given(st.text() | st.binary() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
+def test_whatever_is_sent_is_a_request_or_refused(message):
+    with suppress(ProtocolError):
+        read_request(message)
+
+
+@given(
+    st.builds(
+        Configure,
+        st.integers(8000, 48000),
+        st.none() | st.lists(st.text("是的不对人工", min_size=1)).map(tuple),
+        st.booleans(),
+        st.integers(0, 10),
+    )
+)
+def test_a_configuration_survives_the_wire(config):
+    assert read_request(write_config(config)) == config
+
+
+def test_chinese_is_sent_as_it_is():
+    assert "是的" in write_config(Configure(phrases=("是的",)))
+
+
+def test_replies_are_read():
+    assert read_reply('{"partial" : "我 要 [unk] 投诉"}') == Partial("我要投诉")
+    assert read_reply('{"text" : ""}') == Final("", ())
+    reply = '{"result": [{"conf": 0.5, "start": 0.1, "end": 0.4, "word": "投诉"}], "text": "投诉 [unk]"}'
+    assert read_reply(reply) == Final("投诉", (Word("投诉", 0.1, 0.4, 0.5),))
+
+
+@pytest.mark.parametrize(
+    "message", ["", "{}", '{"error": "no"}', '{"text": 1}', '{"text": "x", "result": [{}]}', "[]"]
+)
+def test_bad_replies_are_errors(message):
+    with pytest.raises(ProtocolError):
+        read_reply(message)
