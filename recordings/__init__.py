@@ -1,0 +1,1 @@
+"""The record of each call: journal, audio file, database catalogue."""

@@ -1,0 +1,94 @@
+"""The calls in the database: one row a call, with its recording and its transcripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from recordings.schema import calls, recordings, transcripts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call; see ``recordings.schema.calls`` for the columns."""
+
+    call_id: str
+    sip_call_id: str
+    caller: str
+    called: str
+    hotline: str
+    flow: str
+    node: int
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    hung_up_by: str | None
+    cause: str
+    interrupted: bool
+    reason: str | None
+    folder: str
+    late: Literal["none", "wanted", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """A call's recording; ``path`` is relative to the data directory."""
+
+    call_id: str
+    path: str
+    seconds: float
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptRow:
+    """A transcript: ``live`` was heard in the call, ``late`` made from the recording. ``document`` is JSON."""
+
+    call_id: str
+    source: Literal["live", "late"]
+    complete: bool
+    document: str
+
+
+async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingRow | TranscriptRow]) -> None:
+    """Insert rows, or bring those there are up to date; a call's own row before its others."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for kind, (table, key) in _TABLES.items():
+        values = [{c.name: getattr(row, c.name) for c in table.columns} for row in rows if type(row) is kind]
+        if values:
+            statement = make(table)
+            update = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
+            await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
+
+
+async def read_wanted(connection: AsyncConnection, node: int, limit: int) -> list[str]:
+    """Call ids of this node's calls whose recording waits to be transcribed, oldest first."""
+    query = (
+        sa.select(calls.c.call_id)
+        .where(calls.c.late == "wanted", calls.c.node == node)
+        .order_by(calls.c.started_at)
+        .limit(limit)
+    )
+    return list(await connection.scalars(query))
+
+
+async def give_up(connection: AsyncConnection, call_id: str) -> None:
+    """Let a recording that is gone wait for nothing."""
+    await connection.execute(sa.update(calls).where(calls.c.call_id == call_id).values(late="none"))
+
+
+_TABLES: dict[type, tuple[sa.Table, list[str]]] = {
+    CallRow: (calls, ["call_id"]),
+    RecordingRow: (recordings, ["call_id"]),
+    TranscriptRow: (transcripts, ["call_id", "source"]),
+}

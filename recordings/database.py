@@ -1,0 +1,171 @@
+"""The database: SQLite for one host, PostgreSQL for many. Opening, migrating, and transactions."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from recordings.grouping import Group
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_BUSY_S = 5
+_MIGRATION_BUSY_S = 60
+_MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
+
+
+class WrongRevision(RuntimeError):  # noqa: N818 - the name says the error
+    """The database's tables are not those this program was written for; the message says what to run."""
+
+
+class Database:
+    """An open database. Make it by ``open_database``; ``close`` it in the loop that used it.
+
+    On SQLite the process writes over one connection: its writers queue in order instead of colliding, and
+    only other processes are waited for by SQLite's busy handler.
+    """
+
+    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._groups: dict[Any, Group[Any, Any]] = {}
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._reader.dialect.name
+
+    @property
+    def name(self) -> str:
+        """The database's address without its password, for messages."""
+        return self._reader.url.render_as_string(hide_password=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent view for queries; nothing written here is kept."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the end, rolled back if the block raises. Keep it short."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    def group(self, serve: Callable[[Database, Sequence[Q]], Awaitable[Sequence[A]]]) -> Group[Q, A]:
+        """Where those who ask ``serve`` at the same time share one call of it, and so one transaction."""
+        return self._groups.setdefault(serve, Group(partial(serve, self)))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._reader.dispose()
+        if self._writer is not self._reader:
+            await self._writer.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database at ``url``: ``sqlite:////path/file`` or ``postgresql://user@host/name``.
+
+    Nothing is connected yet. Raises ValueError for any other kind of address.
+    """
+    address = _parse(url)
+    if address.get_backend_name() == "sqlite":
+        return Database(
+            _sqlite_engine(address, begin="BEGIN", connections=4, busy_s=_BUSY_S),
+            _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_BUSY_S),
+        )
+    engine = create_async_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return Database(engine, engine)
+
+
+async def migrate(url: str) -> None:
+    """Bring the tables to this program's revision; does nothing when they are. Several may start at once."""
+    address = _parse(url)
+    if address.get_backend_name() == "sqlite":
+        if address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        # BEGIN IMMEDIATE is the lock: the second migrator waits here and then finds nothing to do.
+        engine = _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_MIGRATION_BUSY_S)
+    else:
+        engine = create_async_engine(address)
+    try:
+        async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def require_current(db: Database) -> None:
+    """Raise WrongRevision unless the tables are exactly those of this program."""
+    async with db.read() as connection:
+        found = await connection.run_sync(
+            lambda sync: MigrationContext.configure(sync).get_current_revision()
+        )
+    script = ScriptDirectory(str(_MIGRATIONS))
+    wanted = script.get_current_head()
+    if found == wanted:
+        return
+    if found is None:
+        raise WrongRevision(f"{db.name} has no tables yet: run `hotline migrate`")
+    if found in {revision.revision for revision in script.walk_revisions()}:
+        raise WrongRevision(
+            f"{db.name} is at revision {found}, this program needs {wanted}: run `hotline migrate`"
+        )
+    raise WrongRevision(
+        f"{db.name} is at revision {found}, which this program (revision {wanted}) does not know: "
+        "it was migrated by a newer version; install that version, then run `hotline migrate`"
+    )
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+        driver = _DRIVERS[address.get_backend_name()]
+    except (sa.exc.ArgumentError, KeyError) as error:
+        raise ValueError(
+            f"{url!r} is not a database address: give sqlite:////path/file or postgresql://user@host/name"
+        ) from error
+    return address.set(drivername=driver)
+
+
+def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int) -> AsyncEngine:
+    engine = create_async_engine(
+        address, pool_size=connections, max_overflow=0, pool_timeout=60, connect_args={"timeout": busy_s}
+    )
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late and is never IMMEDIATE
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    sa.event.listen(engine.sync_engine, "connect", prepare)
+    sa.event.listen(engine.sync_engine, "begin", start)
+    return engine
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, "head")

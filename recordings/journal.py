@@ -1,0 +1,162 @@
+"""The journal of a call: append-only JSON lines, written before the effect they tell of.
+
+A process may die anywhere, so a line may be torn. Readers skip such a line; the next writer starts a fresh
+one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = "events.jsonl"
+_log = logging.getLogger(__name__)
+
+
+class JournalError(OSError):
+    """The journal cannot be written; the message names the file and the remedy."""
+
+
+class Journal:
+    """The open journal in a call's folder. Make it by ``create`` or ``reopen``; ``close`` it.
+
+    Who creates a journal holds a lock on it until ``close`` or death, by which ``is_live`` tells a running
+    call from an orphan. Who reopens one (a filing that adds a number) holds none: appends of several writers
+    mix line by line, and the order in the file is the order of the events.
+    """
+
+    def __init__(self, folder: Path, descriptor: int, lines: int, *, torn: bool) -> None:
+        self.folder = folder
+        self._descriptor = descriptor
+        self._next = lines
+        self._torn = torn
+        self._anchored = False
+
+    @classmethod
+    def create(cls, spool: Path, call_id: str) -> Self:
+        """Make the call's folder with its empty journal; raises JournalError, also when it exists."""
+        folder = spool / call_id
+        # Under its name only once it is locked: a sweep of another process must never take it for an orphan.
+        draft = spool / f".{call_id}"
+        try:
+            draft.mkdir(parents=True)
+            descriptor = os.open(draft / _NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            draft.rename(folder)
+        except OSError as error:
+            raise _explain(error, folder / _NAME) from error
+        return cls(folder, descriptor, 0, torn=False)
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Self:
+        """Open an existing journal to append to it; raises JournalError."""
+        file = folder / _NAME
+        try:
+            written = file.read_bytes()
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
+        except OSError as error:
+            raise _explain(error, file) from error
+        torn = bool(written) and not written.endswith(b"\n")
+        return cls(folder, descriptor, len(written.splitlines()), torn=torn)
+
+    def append(self, kind: str, **fields: Any) -> None:
+        """Write one entry in one system call; it survives the death of this process from then on.
+
+        ``fields`` must be JSON values (dataclasses.asdict makes them). ``n`` counts this writer's entries on
+        from those it found, ``wall`` is now. Raises JournalError.
+        """
+        entry = {"n": self._next, "wall": datetime.now(UTC).isoformat(), "kind": kind, **fields}
+        # What SIP brings may not be Unicode: better a replaced character than a lost call.
+        line = json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n"
+        if self._torn:
+            line = b"\n" + line
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise _explain(error, self.folder / _NAME) from error
+        self._torn = written < len(line)
+        if self._torn:
+            raise JournalError(f"{self.folder / _NAME}: the disk is full: free space on it")
+        self._next += 1
+
+    async def sync(self) -> None:
+        """Make what was appended survive a power failure; off the loop. Raises JournalError."""
+        try:
+            await asyncio.to_thread(self._sync)
+        except OSError as error:
+            raise _explain(error, self.folder / _NAME) from error
+
+    def _sync(self) -> None:
+        os.fdatasync(self._descriptor)
+        if not self._anchored:  # the names that lead to the file need it once
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+            self._anchored = True
+
+    def close(self) -> None:
+        """Let go of the file and of its lock; harmless a second time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read(folder: Path) -> tuple[dict[str, Any], ...]:
+    """All whole entries in order; empty when there is no journal. Torn lines are skipped."""
+    try:
+        lines = (folder / _NAME).read_bytes().splitlines()
+    except FileNotFoundError:
+        return ()
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line) if line else None
+        except ValueError:
+            _log.warning("%s:%d: a torn line is skipped", folder / _NAME, number)
+            continue
+        if isinstance(entry, dict) and "kind" in entry:
+            entries.append(entry)
+    return tuple(entries)
+
+
+def is_live(folder: Path) -> bool:
+    """Whether a living process is in the call: it holds the lock of the journal it created."""
+    try:
+        descriptor = os.open(folder / _NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explain(error: OSError, file: Path) -> JournalError:
+    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+        remedy = "a call of this name was recorded already: call ids must be unique"
+    elif isinstance(error, PermissionError):
+        remedy = "let this user write there, or choose another --data"
+    else:
+        remedy = "check the disk (space, mount, errors) under --data"
+    return JournalError(error.errno, f"{error.strerror}; {remedy}", str(file))

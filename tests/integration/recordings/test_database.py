@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from recordings.database import Database, WrongRevision, migrate, open_database, require_current
+from recordings.schema import calls, metadata, outbox, transcripts
+
+NOW = datetime(2026, 7, 1, 8, 30, 15, 120000, tzinfo=UTC)
+
+
+def call_row(call_id: str, **fields: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "call_id": call_id,
+        "sip_call_id": "a@b",
+        "caller": "",
+        "called": "12345",
+        "hotline": "12345",
+        "flow": "default",
+        "node": 1,
+        "started_at": NOW,
+        "cause": "",
+        "interrupted": False,
+        "folder": "calls/x",
+        "late": "none",
+    }
+    return row | fields
+
+
+async def test_the_migrations_make_the_schema(database: Database):
+    def compare(connection: sa.Connection) -> list[object]:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+    async with database.read() as connection:
+        assert await connection.run_sync(compare) == []
+    await require_current(database)
+
+
+async def test_check_constraints_are_those_of_the_schema(database: Database):
+    with pytest.raises(sa.exc.IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(calls.insert().values(call_row("c", late="perhaps")))
+
+
+async def test_an_empty_database_is_refused_with_the_remedy(empty_database_url: str):
+    db = open_database(empty_database_url)
+    with pytest.raises(WrongRevision, match=r"no tables yet: run `hotline migrate`"):
+        await require_current(db)
+    await migrate(empty_database_url)
+    await require_current(db)
+    await migrate(empty_database_url)  # again: nothing to do
+    await db.close()
+
+
+async def test_a_database_of_a_newer_program_is_refused(database: Database):
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(WrongRevision, match=r"9999.*newer version"):
+        await require_current(database)
+
+
+async def test_processes_may_migrate_at_once(empty_database_url: str):
+    program = (
+        "import asyncio; from recordings.database import migrate; "
+        f"asyncio.run(migrate({empty_database_url!r}))"
+    )
+    migrators = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, stderr=asyncio.subprocess.PIPE)
+        for _ in range(3)
+    ]
+    outputs = [(await process.communicate())[1].decode() for process in migrators]
+    assert [process.returncode for process in migrators] == [0, 0, 0], outputs
+    db = open_database(empty_database_url)
+    await require_current(db)
+    await db.close()
+
+
+async def test_a_failed_block_leaves_nothing(database: Database):
+    async def write_half() -> None:
+        async with database.write() as connection:
+            await connection.execute(calls.insert().values(call_row("c")))
+            raise RuntimeError("the other half")
+
+    with pytest.raises(RuntimeError, match="the other half"):
+        await write_half()
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(calls))).all() == []
+
+
+async def test_moments_keep_their_instant_and_order(database: Database):
+    shanghai = NOW.astimezone(timezone(timedelta(hours=8)))
+    async with database.write() as connection:
+        await connection.execute(
+            calls.insert().values(
+                [call_row("c", started_at=shanghai), call_row("d", started_at=NOW + timedelta(1))]
+            )
+        )
+    async with database.read() as connection:
+        found = await connection.execute(sa.select(calls.c.started_at).where(calls.c.started_at <= NOW))
+        assert found.scalars().all() == [NOW]
+    with pytest.raises(sa.exc.StatementError, match="no time zone"):
+        async with database.write() as connection:
+            await connection.execute(calls.insert().values(call_row("e", started_at=datetime(2026, 7, 1))))  # noqa: DTZ001
+
+
+async def test_foreign_keys_hold(database: Database):
+    with pytest.raises(sa.exc.IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(
+                transcripts.insert().values(call_id="none", source="live", complete=True, document="{}")
+            )
+
+
+async def test_sqlite_is_durable_and_concurrent(tmp_path):
+    await migrate(f"sqlite:///{tmp_path}/a.db")
+    db = open_database(f"sqlite:///{tmp_path}/a.db")
+    async with db.write() as writer, db.read() as reader:
+        await writer.execute(calls.insert().values(call_row("c")))
+        # A reader neither waits for a writer nor sees what is not committed.
+        assert (await reader.execute(sa.select(calls))).all() == []
+        for connection in (writer, reader):
+            pragmas = [
+                (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            ]
+            assert pragmas == ["wal", 2, 1, 5000]
+    await db.close()
+
+
+WRITER = """
+import asyncio, sys
+from datetime import UTC, datetime
+from recordings.database import open_database
+from recordings.schema import outbox
+
+async def main(url, name):
+    db = open_database(url)
+    async def one(i):
+        async with db.write() as c:
+            await c.execute(outbox.insert().values(
+                number=f"{name}{i}", revision=1, idempotency_key=f"{name}{i}", document="{}", state="pending",
+                attempts=0, next_at=datetime.now(UTC), created_at=datetime.now(UTC)))
+    await asyncio.gather(*(one(i) for i in range(50)))
+    await db.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_two_processes_write_side_by_side(database: Database, database_url: str):
+    writers = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITER, database_url, name, stderr=asyncio.subprocess.PIPE
+        )
+        for name in ("a", "b")
+    ]
+    outputs = [(await process.communicate())[1].decode() for process in writers]
+    assert [process.returncode for process in writers] == [0, 0], outputs
+    async with database.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 100
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "hotline.db"])
+def test_other_addresses_are_refused(url: str):
+    with pytest.raises(ValueError, match="give sqlite:////path/file or postgresql://"):
+        open_database(url)

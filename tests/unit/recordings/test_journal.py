@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recordings import folders, journal
+from recordings.journal import Journal, JournalError
+
+CALL = "20260701T083015-0a1b2c3d"
+
+
+def test_entries_come_back_in_order(tmp_path):
+    written = Journal.create(tmp_path, CALL)
+    written.append("incoming", caller="13855812345", called="055812345", answered_at=None)
+    written.append("played", text="您好,阜阳12345", start=0.02)
+    entries = journal.read(tmp_path / CALL)
+    assert [(e["n"], e["kind"]) for e in entries] == [(0, "incoming"), (1, "played")]
+    assert entries[1]["text"] == "您好,阜阳12345"
+    assert entries[0]["answered_at"] is None
+    assert datetime.fromisoformat(entries[0]["wall"]).tzinfo
+    written.close()
+    written.close()
+
+
+def test_a_folder_without_a_journal_has_no_entries(tmp_path):
+    assert journal.read(tmp_path) == ()
+
+
+def test_a_second_call_of_the_same_name_is_refused(tmp_path):
+    Journal.create(tmp_path, CALL).append("incoming")
+    with pytest.raises(JournalError, match=r"call ids must be unique.*events\.jsonl"):
+        Journal.create(tmp_path, CALL)
+
+
+def test_what_is_not_unicode_is_written_readably(tmp_path):
+    written = Journal.create(tmp_path, CALL)
+    written.append("incoming", sip_call_id=b"\xff\xfe".decode(errors="surrogateescape"))
+    written.append("answered")
+    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["incoming", "answered"]
+
+
+@given(cut=st.integers(0, 200))
+def test_after_a_torn_line_reading_and_writing_go_on(tmp_path_factory, cut: int):
+    folder = tmp_path_factory.mktemp("torn")
+    written = Journal.create(folder, CALL)
+    for kind in ("incoming", "answered", "hungup"):
+        written.append(kind, said="停水三天了")
+    written.close()
+    file = folder / CALL / "events.jsonl"
+    whole = file.read_bytes()
+    left = whole[: max(len(whole) - cut, 0)]
+    file.write_bytes(left)
+    kept = [e["kind"] for e in journal.read(folder / CALL)]
+    assert kept == ["incoming", "answered", "hungup"][: len(kept)]
+    assert len(kept) >= left.count(b"\n")
+    again = Journal.reopen(folder / CALL)
+    again.append("interrupted", reason="the gateway died")
+    again.append("number", matter=0, number="1")
+    again.close()
+    assert [e["kind"] for e in journal.read(folder / CALL)] == [*kept, "interrupted", "number"]
+
+
+def test_writers_mix_line_by_line(tmp_path):
+    gateway = Journal.create(tmp_path, CALL)
+    filing = Journal.reopen(tmp_path / CALL)
+    for _ in range(50):
+        gateway.append("event", text="x" * 3000)
+        filing.append("number", matter=0)
+    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["event", "number"] * 50
+
+
+def test_what_was_appended_survives_kill_9(tmp_path):
+    program = (
+        "import pathlib, sys, os; from recordings.journal import Journal\n"
+        f"j = Journal.create(pathlib.Path(sys.argv[1]), {CALL!r})\n"
+        "for i in range(100): j.append('event', i=i)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [e["i"] for e in journal.read(tmp_path / CALL)] == list(range(100))
+
+
+def test_a_full_disk_says_so_and_the_journal_stays_readable(tmp_path):
+    written = Journal.create(tmp_path, CALL)
+    written.append("incoming")
+    size = (tmp_path / CALL / "events.jsonl").stat().st_size
+    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, previous[1]))
+        with pytest.raises(JournalError, match="free space"):
+            written.append("answered")
+        with pytest.raises(JournalError, match="check the disk"):
+            written.append("answered")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
+        signal.signal(signal.SIGXFSZ, handler)
+    written.append("hungup")
+    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["incoming", "hungup"]
+
+
+async def test_sync_reaches_the_disk_and_complains_by_name(tmp_path):
+    written = Journal.create(tmp_path, CALL)
+    written.append("incoming")
+    await written.sync()
+    await written.sync()
+    os.close(written._descriptor)
+    with pytest.raises(JournalError, match=r"events\.jsonl"):
+        await written.sync()
+
+
+def test_orphans_are_those_no_process_holds(tmp_path):
+    assert folders.orphans(tmp_path) == []
+    spool = folders.spool(tmp_path)
+    running = Journal.create(spool, "20260701T083015-00000001")
+    ended = Journal.create(spool, "20260701T083015-00000002")
+    ended.close()
+    (spool / "20260701T083015-00000003").mkdir()
+    (spool / "a file").touch()
+    assert [f.name[-1] for f in folders.orphans(tmp_path)] == ["2", "3"]
+    assert folders.orphans(tmp_path) == folders.orphans(tmp_path)
+    filing = Journal.reopen(running.folder)
+    running.close()  # the filing's own descriptor keeps no call alive
+    assert [f.name[-1] for f in folders.orphans(tmp_path)] == ["1", "2", "3"]
+    filing.close()
+
+
+def test_archiving_moves_once(tmp_path):
+    folder = folders.spool(tmp_path) / CALL
+    Journal.create(folders.spool(tmp_path), CALL).append("incoming")
+    assert folders.locate(tmp_path, CALL) == folder
+    target = folders.archive(folder, tmp_path)
+    assert target == tmp_path / "calls/2026/07/01" / CALL
+    assert json.loads((target / "events.jsonl").read_text())["kind"] == "incoming"
+    assert folders.archive(folder, tmp_path) == target  # moved already, by one who then died
+    assert folders.archive(target, tmp_path) == target
+    assert folders.locate(tmp_path, CALL) == target
+    assert folders.locate(tmp_path, "20260701T083015-ffffffff") is None
+    with pytest.raises(FileNotFoundError):
+        folders.archive(Path(f"{folder}x"), tmp_path)
+    assert list(folders.spool(tmp_path).iterdir()) == []
