@@ -1,0 +1,104 @@
+"""Call folders as the gateway leaves them, written by the same journal, for tests of what follows a call."""
+
+from __future__ import annotations
+
+import struct
+import wave
+from array import array
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from asr.transcript import ModelFingerprint, Utterance, Word
+from ivr.matter import Matter, Spoken, Window
+from recordings import folders
+from recordings.journal import Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEMO = ModelFingerprint("demo", "5a" * 32, demo=True)
+BIG = ModelFingerprint("big", "b1" * 32, demo=False)
+
+
+def heard(
+    text: str, start: float, end: float, *, confirmed: bool = True, confidence: float = 0.9
+) -> Utterance:
+    words = (Word(text, start, end, confidence),) if text else ()
+    return Utterance(text, words, start, end, confidence, -20.0, confirmed)
+
+
+def stated(index: int, *phrases: Utterance, until: float | None = None, **fields: Any) -> Matter:
+    """A matter of these phrases, dictated in one window."""
+    spoken = tuple(Spoken(p.text, p.start, p.end, p.confidence, p.confirmed) for p in phrases)
+    begin = phrases[0].start if phrases else fields.pop("begin")
+    return Matter(index=index, spoken=spoken, windows=(Window(begin, until),), **fields)
+
+
+class CallFolder:
+    """A call in the spool of ``data``, told step by step."""
+
+    def __init__(self, data: Path, call_id: str = "20260701T083015-0a1b2c3d") -> None:
+        self.call_id = call_id
+        self.journal = Journal.create(folders.spool(data), call_id)
+        self.folder = self.journal.folder
+
+    def begin(self, *, caller: str = "13855812345", model: ModelFingerprint | None = DEMO) -> CallFolder:
+        self.journal.append(
+            "incoming",
+            call_id=self.call_id,
+            sip_call_id="abc@192.0.2.1",
+            caller=caller,
+            called="055812345",
+            hotline="12345",
+            flow="default",
+            node=1,
+            answered_at=None,
+        )
+        if model:
+            self.journal.append("model", **asdict(model))
+        else:
+            self.journal.append("deaf", reason="speech recognition was out of reach when the call came")
+        self.journal.append("answered")
+        answered = {"at": 0.0, "caller": caller, "hotline": "12345", "hears": model is not None}
+        self.journal.append("event", name="Answered", **answered)
+        return self
+
+    def hear(self, *utterances: Utterance, question: str = "dictate") -> CallFolder:
+        for utterance in utterances:
+            self.journal.append("heard", question=question, **asdict(utterance))
+        return self
+
+    def state(self, matter: Matter) -> CallFolder:
+        self.journal.append("matter", **asdict(matter))
+        return self
+
+    def note(self, kind: str, **fields: Any) -> CallFolder:
+        self.journal.append(kind, **fields)
+        return self
+
+    def hang_up(self, *, by: str = "caller", seconds: float = 30.0) -> CallFolder:
+        self.journal.append("hungup", by=by, cause="200 OK", media_seconds=seconds)
+        self.journal.append("finished")
+        self.journal.close()
+        return self
+
+    def die(self) -> CallFolder:
+        """As the start-up sweep leaves it."""
+        self.journal.append("interrupted", reason="the gateway stopped during the call")
+        self.journal.append("finished")
+        self.journal.close()
+        return self
+
+    def record(self, caller: bytes) -> CallFolder:
+        """The recording: the caller's side as s16le, 8 kHz; the other side is silent."""
+        samples = array("h", bytes(2 * len(caller)))
+        samples[0::2] = array("h", caller)
+        with wave.open(str(self.folder / folders.AUDIO), "wb") as file:
+            file.setparams((2, 2, 8000, 0, "NONE", ""))
+            file.writeframes(samples.tobytes())
+        return self
+
+
+def silence(seconds: float) -> bytes:
+    """Comfort noise at the edge of hearing: a line on which nobody speaks."""
+    return b"".join(struct.pack("<h", (n * 7919) % 7 - 3) for n in range(round(seconds * 8000)))

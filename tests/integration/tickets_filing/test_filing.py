@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from callfolder import BIG, CallFolder, heard, silence, stated
+
+from asr.transcript import Transcript
+from recordings import folders, journal
+from recordings.schema import calls, outbox, recordings, tickets, transcripts
+from tickets.filing import file_call
+from tickets.number import NumberBook, is_valid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recordings.database import Database
+
+LEAK = heard("颍上县慎城镇房子漏雨", 1.0, 3.0)
+WATER = heard("我家停水三天了没人管", 4.0, 6.0)
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> NumberBook:
+    return NumberBook(tmp_path / "numbers", 1)
+
+
+async def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:
+    async with database.read() as connection:
+        found = await connection.execute(sa.select(table).order_by(*table.primary_key))
+        return [dict(row) for row in found.mappings()]
+
+
+def one_matter(data: Path, call_id: str = "20260701T083015-0a1b2c3d") -> CallFolder:
+    call = CallFolder(data, call_id).begin()
+    return call.hear(LEAK).state(stated(0, LEAK, until=3.5, complete=True)).record(silence(8))
+
+
+async def test_a_call_is_filed_whole(database, numbers, tmp_path):
+    call = one_matter(tmp_path).hang_up(seconds=8.0)
+    filed = await file_call(database, numbers, call.folder)
+    assert (filed.call_id, filed.reason, filed.changed) == (call.call_id, None, True)
+    (number,) = filed.numbers
+    assert is_valid(number)
+    (row,) = await rows(database, calls)
+    assert (row["caller"], row["hotline"], row["duration_s"], row["hung_up_by"]) == (
+        "13855812345",
+        "12345",
+        8.0,
+        "caller",
+    )
+    assert (row["late"], row["folder"]) == ("none", f"calls/2026/07/01/{call.call_id}")
+    assert await rows(database, recordings) == [
+        {
+            "call_id": call.call_id,
+            "path": f"calls/2026/07/01/{call.call_id}/audio.wav",
+            "seconds": 8.0,
+            "channels": 2,
+        }
+    ]
+    (transcript,) = await rows(database, transcripts)
+    assert Transcript.from_json(json.loads(transcript["document"])).utterances == (LEAK,)
+    (ticket,) = await rows(database, tickets)
+    document = json.loads(ticket["document"])
+    assert (ticket["number"], ticket["revision"], ticket["matter"]) == (number, 1, 0)
+    assert (document["number"], document["revision"]) == (number, 1)
+    assert document["appeal"]["content"] == "颍上县慎城镇房子漏雨"
+    (parcel,) = await rows(database, outbox)
+    assert (parcel["idempotency_key"], parcel["state"]) == (f"{number}-r1", "pending")
+    assert parcel["document"] == ticket["document"]
+
+
+async def test_filing_again_changes_nothing(database, numbers, tmp_path):
+    call = one_matter(tmp_path).hang_up()
+    first = await file_call(database, numbers, call.folder)
+    written = (call.folder / "events.jsonl").read_bytes()
+    archived = folders.archive(call.folder, tmp_path)
+    again = await file_call(database, numbers, archived)
+    assert (again.numbers, again.changed) == (first.numbers, False)
+    assert (archived / "events.jsonl").read_bytes() == written
+    assert len(await rows(database, tickets)) == len(await rows(database, outbox)) == 1
+
+
+async def test_the_ticket_follows_the_call(database, numbers, tmp_path):
+    call = one_matter(tmp_path).note("number", matter=0, number="261820700014")
+    during = await file_call(database, numbers, call.folder)
+    assert (during.numbers, during.changed) == (("261820700014",), True)
+    assert not (await file_call(database, numbers, call.folder)).changed
+    call.hear(WATER).state(stated(1, WATER, until=7.0)).hang_up()
+    after = await file_call(database, numbers, call.folder)
+    assert after.numbers[0] == "261820700014"
+    assert len(set(after.numbers)) == 2
+    revisions = [(r["number"], r["revision"]) for r in await rows(database, outbox)]
+    assert sorted(revisions) == sorted([(after.numbers[0], 1), (after.numbers[0], 2), (after.numbers[1], 1)])
+    (row,) = await rows(database, calls)
+    assert row["ended_at"] is not None
+
+
+async def test_a_call_without_a_matter_is_filed_with_its_reason(database, numbers, tmp_path):
+    call = CallFolder(tmp_path).begin().hang_up()
+    filed = await file_call(database, numbers, call.folder)
+    assert (filed.numbers, filed.reason) == ((), "caller hung up before speaking")
+    (row,) = await rows(database, calls)
+    assert row["reason"] == "caller hung up before speaking"
+    assert await rows(database, tickets) == []
+
+
+@pytest.mark.parametrize(
+    "audio", [None, b"", b"RIFF\0\0", b"not a sound file, but long enough to be one......"]
+)
+async def test_trouble_with_the_recording_costs_no_ticket(database, numbers, tmp_path, audio):
+    call = one_matter(tmp_path).hang_up()
+    (call.folder / "audio.wav").unlink()
+    if audio is not None:
+        (call.folder / "audio.wav").write_bytes(audio)
+    filed = await file_call(database, numbers, call.folder)
+    (ticket,) = await rows(database, tickets)
+    assert json.loads(ticket["document"])["recording"] is None
+    assert filed.numbers == (ticket["number"],)
+    assert await rows(database, recordings) == []
+
+
+async def test_a_torn_journal_is_filed(database, numbers, tmp_path):
+    call = one_matter(tmp_path)
+    with (call.folder / "events.jsonl").open("ab") as file:
+        file.write(b'{"n": 9, "kind": "matt')
+    call.journal.close()
+    again = journal.Journal.reopen(call.folder)
+    again.append("interrupted", reason="the gateway stopped during the call")
+    again.append("finished")
+    again.close()
+    assert len((await file_call(database, numbers, call.folder)).numbers) == 1
+    assert (await rows(database, calls))[0]["interrupted"]
+
+
+async def test_a_folder_that_was_moved_away_is_an_error_and_no_empty_call(database, numbers, tmp_path):
+    call = one_matter(tmp_path).hang_up()
+    folders.archive(call.folder, tmp_path)
+    with pytest.raises(FileNotFoundError):
+        await file_call(database, numbers, call.folder)
+    assert await rows(database, calls) == []
+
+
+async def test_archiving_waits_for_a_filing(tmp_path):
+    call = one_matter(tmp_path).hang_up()
+    async with folders.alone(call.folder):
+        archiving = asyncio.create_task(asyncio.to_thread(folders.archive, call.folder, tmp_path))
+        waiting = asyncio.create_task(_enter(call.folder))
+        await asyncio.sleep(0.1)
+        assert call.folder.is_dir()
+    assert (await archiving).is_dir()
+    with pytest.raises(FileNotFoundError):
+        await waiting
+
+
+async def _enter(folder: Path) -> None:
+    async with folders.alone(folder):
+        pass
+
+
+async def test_a_number_on_file_is_used_even_if_the_journal_lost_it(database, numbers, tmp_path):
+    call = one_matter(tmp_path).hang_up()
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    file = call.folder / "events.jsonl"
+    kept = [line for line in file.read_text().splitlines(keepends=True) if '"kind": "number"' not in line]
+    file.write_text("".join(kept))
+    (call.folder / "late.json").write_text(json.dumps(Transcript(BIG, (WATER,)).to_json()))
+    assert (await file_call(database, numbers, call.folder)).numbers == (number,)
+    assert {row["number"] for row in await rows(database, tickets)} == {number}
+
+
+FILER = """
+import asyncio, os, sys
+from pathlib import Path
+from recordings.database import open_database
+from tickets import filing
+from tickets.number import NumberBook
+
+async def main(url, data, die_at, *folders):
+    steps = 0
+    def count(frame, event, argument):
+        # Any line of the filing itself, or a return into it: the process dies between any two of its steps.
+        nonlocal steps
+        if frame.f_code.co_filename.endswith(("filing.py", "journal.py", "outbox.py", "catalogue.py", "number.py")):
+            steps += 1
+            if steps == int(die_at):
+                os.kill(os.getpid(), 9)
+            return count
+    db = open_database(url)
+    book = NumberBook(Path(data) / "numbers", 1)
+    if int(die_at):
+        sys.settrace(count)
+        import threading; threading.settrace(count)
+    await asyncio.gather(*(filing.file_call(db, book, Path(f)) for f in folders))
+    sys.settrace(None)
+    print(steps)
+    await db.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def run_filer(url: str, data: Path, die_at: int, *folders: Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        FILER,
+        url,
+        str(data),
+        str(die_at),
+        *map(str, folders),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return process.returncode or 0, (output + errors).decode()
+
+
+async def test_one_folder_filed_by_processes_at_once_gives_one_ticket(database, database_url, tmp_path):
+    made = [one_matter(tmp_path, f"20260701T083015-0000000{i}").hang_up().folder for i in range(3)]
+    results = await asyncio.gather(*(run_filer(database_url, tmp_path, 0, *made, *made) for _ in range(3)))
+    assert [code for code, _ in results] == [0, 0, 0], results
+    filed = await rows(database, tickets)
+    assert len(filed) == len({row["number"] for row in filed}) == len({row["call_id"] for row in filed}) == 3
+    assert len(await rows(database, outbox)) == 3
+    for folder in made:
+        assert [entry["kind"] for entry in journal.read(folder)].count("number") == 1
+
+
+async def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
+    database, database_url, tmp_path, numbers
+):
+    call = one_matter(tmp_path, "20260701T083015-00000000").hang_up()
+    code, output = await run_filer(database_url, tmp_path, 10**9, call.folder)
+    assert code == 0, output
+    steps = int(output)
+    assert steps > 50
+    killed = []
+    for turn, die_at in enumerate(range(5, steps, max(steps // 12, 1)), start=1):
+        call = one_matter(tmp_path, f"20260701T083015-{turn:08x}").hang_up()
+        code, output = await run_filer(database_url, tmp_path, die_at, call.folder)
+        assert code == -signal.SIGKILL, (die_at, output)
+        (number,) = (await file_call(database, numbers, call.folder)).numbers
+        given = [entry["number"] for entry in journal.read(call.folder) if entry["kind"] == "number"]
+        assert given == [number]
+        killed.append((call.call_id, number))
+    filed = {row["call_id"]: row["number"] for row in await rows(database, tickets)}
+    assert len(killed) >= 10
+    assert all(filed[call_id] == number for call_id, number in killed)
+    assert len(await rows(database, tickets)) == len(filed) == len(set(filed.values())) == len(killed) + 1
+    assert len(await rows(database, outbox)) == len(filed)
+
+
+async def test_many_calls_that_end_at_once_are_all_filed(database, numbers, tmp_path):
+    made = [one_matter(tmp_path, f"20260701T083015-{i:08x}").hang_up() for i in range(50)]
+    filed = await asyncio.gather(*(file_call(database, numbers, call.folder) for call in made))
+    assert len({f.numbers for f in filed}) == 50
+    assert len(await rows(database, outbox)) == 50

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import warnings
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from callfolder import CallFolder, heard, silence, stated
+
+from asr.catalogue import open_model
+from asr.client import AsrClient, AsrUnavailable
+from asr.server import serve
+from gateway.voice import speak
+from recordings import folders
+from recordings.schema import calls, tickets, transcripts
+from tickets.filing import file_call
+from tickets.late import LateTranscriber
+from tickets.number import NumberBook
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from recordings.database import Database
+
+COMPLAINT = "我要投诉小区夜间施工噪音扰民"
+LEAK = "颍上县慎城镇房子漏雨"
+
+
+class Site:
+    """A data folder with its database, and a speech server that may come and go."""
+
+    def __init__(self, data: Path, db: Database) -> None:
+        self.data, self.db = data, db
+        self.numbers = NumberBook(data / "numbers", 1)
+        self.address = f"unix:{data / 'asr.sock'}"
+
+    @asynccontextmanager
+    async def asr(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        async with AsrClient(self.address) as client:
+            server = asyncio.create_task(serve(self.address, open_model(None), 2, stop))
+            async with asyncio.timeout(60):
+                while not await _answers(client) and not server.done():  # noqa: ASYNC110 - seen from outside
+                    await asyncio.sleep(0.05)
+            yield
+        stop.set()
+        await server
+
+    @asynccontextmanager
+    async def late(self) -> AsyncIterator[LateTranscriber]:
+        async with AsrClient(self.address) as client:
+            yield LateTranscriber(self.db, client, self.numbers, self.data, 1)
+
+    async def file(self, call: CallFolder) -> Path:
+        """As the gateway does at the end of a call."""
+        await file_call(self.db, self.numbers, call.folder)
+        return folders.archive(call.folder, self.data)
+
+    async def last(self, call: CallFolder) -> dict[str, Any]:
+        """The last revision of the call's only ticket."""
+        query = (
+            sa.select(tickets).where(tickets.c.call_id == call.call_id).order_by(tickets.c.revision.desc())
+        )
+        async with self.db.read() as connection:
+            found = (await connection.execute(query)).mappings().all()
+        assert len({row["number"] for row in found}) == 1
+        return json.loads(found[0]["document"])
+
+    async def state(self, call: CallFolder) -> str:
+        async with self.db.read() as connection:
+            return await connection.scalar(sa.select(calls.c.late).where(calls.c.call_id == call.call_id))
+
+
+async def _answers(client: AsrClient) -> bool:
+    try:
+        await client.fingerprint()
+    except AsrUnavailable:
+        return False
+    return True
+
+
+async def say(text: str) -> bytes:
+    """Speech as it comes over the telephone: G.711 A-law."""
+    return audioop.alaw2lin(audioop.lin2alaw(await speak(text), 2), 2)
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Database) -> Site:
+    return Site(tmp_path, database)
+
+
+async def deaf_call(site: Site, text: str, call_id: str = "20260701T083015-0a1b2c3d") -> CallFolder:
+    """A call that went by keys: nothing was recognised, all is in the recording."""
+    speech = await say(text)
+    until = 3.0 + len(speech) / 16000
+    call = CallFolder(site.data, call_id).begin(model=None)
+    call.state(stated(0, begin=2.5, until=until + 1.0, complete=True))
+    call.record(silence(3.0) + speech + silence(2.0))
+    return call.hang_up(seconds=until + 2.0)
+
+
+async def test_the_words_follow_when_the_recogniser_is_back(site):
+    call = await deaf_call(site, COMPLAINT)
+    await site.file(call)
+    before = await site.last(call)
+    assert (before["appeal"]["content"], before["appeal"]["text_pending"]) == ("(录音待转写)", True)
+    assert await site.state(call) == "wanted"
+    async with site.late() as late:
+        with pytest.raises(AsrUnavailable):
+            await late.work()
+        async with site.asr():
+            assert await late.work() == 1
+            assert await late.work() == 0
+    after = await site.last(call)
+    assert (after["number"], after["revision"]) == (before["number"], 2)
+    assert after["appeal"]["content"] == COMPLAINT
+    assert (after["appeal"]["type"], after["appeal"]["text_pending"]) == ("投诉", False)
+    assert after["transcript"]["model"]["demo"]
+    assert after["transcript"]["complete"]
+    start, end = (after["transcript"]["utterances"][0][key] for key in ("start", "end"))
+    assert 2.5 < start < 3.5 < end < 3.5 + len(await say(COMPLAINT)) / 16000
+    assert await site.state(call) == "done"
+
+
+async def test_the_running_transcriber_waits_for_the_recogniser_and_stops_when_told(site):
+    call = await deaf_call(site, LEAK)
+    await site.file(call)
+    stop = asyncio.Event()
+    async with site.late() as late:
+        running = asyncio.create_task(late.run(stop))
+        await asyncio.sleep(0.3)
+        assert await site.state(call) == "wanted"
+        async with site.asr(), asyncio.timeout(60):
+            while await site.state(call) != "done":  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.05)
+        stop.set()
+        await asyncio.wait_for(running, 10)
+    assert (await site.last(call))["appeal"]["content"] == LEAK
+
+
+async def test_an_interrupted_call_gets_its_words_from_the_recording(site):
+    speech = await say(LEAK)
+    call = CallFolder(site.data).begin().record(silence(1.0) + speech + silence(0.5)).die()
+    await file_call(site.db, site.numbers, call.folder)
+    async with site.db.read() as connection:
+        assert (
+            await connection.scalar(sa.select(calls.c.reason))
+        ) == "speech in the recording waits to be transcribed"
+    folders.archive(call.folder, site.data)
+    async with site.asr(), site.late() as late:
+        await late.work()
+    ticket = await site.last(call)
+    assert ticket["appeal"]["content"] == LEAK
+    assert ticket["place"]["township"] == "慎城镇"
+    assert ticket["call"]["interrupted"]
+
+
+async def test_a_recording_of_nothing_waits_for_nobody(site):
+    call = CallFolder(site.data).begin().record(silence(10.0)).die()
+    filed = await file_call(site.db, site.numbers, call.folder)
+    assert (filed.numbers, filed.reason) == ((), "interrupted before the caller said anything")
+    assert await site.state(call) == "none"
+
+
+async def test_transcribing_twice_gives_the_same(site):
+    calls_made = [await deaf_call(site, COMPLAINT, f"20260701T083015-0000000{i}") for i in range(2)]
+    for call in calls_made:
+        await site.file(call)
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 2
+    async with site.db.read() as connection:
+        query = sa.select(transcripts.c.document).where(transcripts.c.source == "late")
+        first, second = await connection.scalars(query)
+    assert first == second
+
+
+async def test_what_was_transcribed_before_a_crash_is_only_filed(site):
+    call = await deaf_call(site, COMPLAINT)
+    folder = await site.file(call)
+    async with site.asr(), site.late() as late:
+        await late._transcribe(folder)
+    assert await site.state(call) == "wanted"  # killed before the filing
+    async with site.late() as late:  # and the recogniser is gone again
+        await late.work()
+    assert (await site.last(call))["appeal"]["content"] == COMPLAINT
+
+
+async def test_a_recording_that_is_gone_holds_up_no_other(site):
+    gone, spoilt, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(3)]
+    places = [await site.file(call) for call in (gone, spoilt, good)]
+    for file in places[0].iterdir():
+        file.unlink()
+    places[0].rmdir()
+    (places[1] / folders.AUDIO).write_bytes(b"not a sound file, but long enough to be one......")
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 3
+        assert await late.work() == 0
+    assert [await site.state(call) for call in (gone, spoilt, good)] == ["none", "none", "done"]
+    assert not (await site.last(spoilt))["appeal"]["text_pending"]
+    assert (await site.last(good))["appeal"]["content"] == LEAK
+
+
+async def test_a_text_that_was_heard_well_is_not_heard_again(site):
+    first = heard("我家停水三天了没人管", 1.0, 2.5)
+    speech = await say(LEAK)
+    call = CallFolder(site.data).begin().hear(first).state(stated(0, first, until=2.8, complete=True))
+    call.note("event", name="EarLost", at=3.0)
+    call.state(stated(1, begin=4.0, until=5.0 + len(speech) / 16000, complete=True))
+    call.record(
+        silence(1.0) + await say("颍泉区") + silence(1.5) + silence(1.5) + speech + silence(1.0)
+    ).hang_up()
+    filed = await file_call(site.db, site.numbers, call.folder)
+    assert len(filed.numbers) == 2
+    async with site.asr(), site.late() as late:
+        await late.work()
+    again = await file_call(site.db, site.numbers, call.folder)
+    assert (again.numbers, again.changed) == (filed.numbers, False)
+    async with site.db.read() as connection:
+        rows = await connection.execute(
+            sa.select(tickets.c.matter, tickets.c.document).order_by(tickets.c.revision)
+        )
+        contents = {matter: json.loads(document)["appeal"]["content"] for matter, document in rows}
+    assert contents[0] == "我家停水三天了没人管"
+    assert contents[1].endswith(LEAK)

@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from callfolder import BIG, CallFolder, heard, stated
+
+from asr.transcript import Transcript
+from ivr.matter import Matter, Window
+from recordings import journal
+from tickets.draft import draft
+from tickets.record import CallRecord, fold
+from tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEAK = heard("颍上县慎城镇房子漏雨", 4.0, 7.0)
+WATER = heard("我家停水三天了没人管", 12.0, 15.0)
+
+
+def read(
+    call: CallFolder, late: Transcript | None = None, *, seconds: float = 30.0, voiced: Any = None
+) -> CallRecord:
+    return fold(call.call_id, journal.read(call.folder), late, seconds, voiced)
+
+
+def found(*utterances) -> Transcript:
+    return Transcript(BIG, utterances)
+
+
+def issue(record: CallRecord) -> list[Ticket]:
+    return [Ticket.model_validate_json(d.issue("261820700014", 1)) for d in draft(record)]
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> CallFolder:
+    return CallFolder(tmp_path).begin()
+
+
+def test_a_call_from_answer_to_hang_up(call):
+    matter = stated(0, LEAK, until=8.0, place="颍上县慎城镇", place_name="颍上县慎城镇", brief="房子漏雨")
+    call.hear(LEAK).state(stated(0, LEAK)).state(matter)
+    call.state(Matter(**{**_fields(matter), "confirmed": True, "complete": True}))
+    call.note("number", matter=0, number="261820700014").hang_up(seconds=29.5)
+    record = read(call)
+    assert (record.caller, record.called, record.hotline, record.node) == (
+        "13855812345",
+        "055812345",
+        "12345",
+        1,
+    )
+    assert (record.duration_s, record.hung_up_by, record.cause) == (29.5, "caller", "200 OK")
+    assert (record.interrupted, record.reason, record.transcription) == (False, None, "none")
+    assert record.started_at <= record.answered_at <= record.ended_at
+    assert record.numbers == {0: "261820700014"}
+    (ticket,) = issue(record)
+    assert ticket.appeal.content == "颍上县慎城镇房子漏雨"
+    assert ticket.appeal.title == "房子漏雨"
+    assert (ticket.place.code, ticket.place.county, ticket.place.township) == ("341226", "颍上县", "慎城镇")
+    assert (ticket.caller.number, ticket.caller.contact, ticket.caller.anonymous) == (
+        "13855812345",
+        "13855812345",
+        False,
+    )
+    assert ticket.recording.path == "calls/2026/07/01/20260701T083015-0a1b2c3d/audio.wav"
+    assert (ticket.recording.seconds, ticket.recording.channels) == (30.0, 2)
+    assert ticket.transcript.complete
+    assert [u.text for u in ticket.transcript.utterances] == ["颍上县慎城镇房子漏雨"]
+    assert ticket.notes == ("演示模型转写,文字仅供测试",)
+
+
+def test_while_the_call_lasts_only_numbered_matters_are_filed(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True))
+    assert read(call).matters == ()
+    call.note("number", matter=0, number="261820700014").state(stated(1, WATER))
+    record = read(call)
+    assert [t.matter.index for t in record.matters] == [0]
+    (ticket,) = issue(record)
+    assert (ticket.call.ended_at, ticket.call.duration_s, ticket.recording) == (None, None, None)
+    call.note("hungup", by="caller", cause="", media_seconds=20.0)
+    assert read(call).ended_at is None  # the last words may still be on their way
+    call.note("finished")
+    assert [t.matter.index for t in read(call).matters] == [0, 1]
+
+
+def test_the_first_number_of_a_matter_counts(call):
+    call.state(stated(0, LEAK)).note("number", matter=0, number="1").note("number", matter=0, number="2")
+    assert read(call.hang_up()).numbers == {0: "1"}
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda c: c.hang_up(), "caller hung up before speaking"),
+        (lambda c: c.hang_up(by="gateway"), "the caller said nothing"),
+        (lambda c: c.die(), "interrupted before the caller said anything"),
+    ],
+)
+def test_a_call_without_a_matter_has_its_reason(call, end, reason):
+    end(call)
+    record = read(call, voiced=())
+    assert (record.matters, record.reason, draft(record)) == ((), reason, ())
+
+
+@pytest.mark.parametrize("by", ["caller", "gateway"])
+def test_an_unanswered_call_has_its_reason(tmp_path, by):
+    call = CallFolder(tmp_path)
+    call.note(
+        "incoming", sip_call_id="a\0b", caller="", called="12345", hotline="12345", flow="default", node=1
+    )
+    call.note("hungup", by=by, cause="487", media_seconds=0.0).note("finished")
+    record = read(call, seconds=0.0)
+    expected = "caller hung up before the answer" if by == "caller" else "the call was never answered"
+    assert (record.reason, record.duration_s, record.sip_call_id) == (expected, None, "ab")
+
+
+def test_an_empty_journal_is_a_call_that_was_never_answered(tmp_path):
+    record = read(CallFolder(tmp_path), seconds=0.0)
+    assert record.reason == "the call was never answered"
+    assert record.started_at.isoformat() == "2026-07-01T08:30:15+00:00"
+
+
+def test_a_matter_of_nothing_is_no_matter(call):
+    call.state(stated(0, begin=4.0, until=9.0)).hang_up()
+    assert read(call).reason == "caller hung up before speaking"
+
+
+@pytest.mark.parametrize("fields", [{"danger": True}, {"call_back": "来电人要求人工"}, {"complete": True}])
+def test_a_matter_without_words_is_one_when_the_caller_did_something(call, fields):
+    call.state(stated(0, begin=4.0, until=9.0, **fields)).hang_up()
+    (ticket,) = issue(read(call))
+    assert ticket.appeal.content == "(来电人未留言)"
+    assert ticket.appeal.title
+    assert not ticket.appeal.text_pending
+
+
+def test_danger_is_extremely_urgent(call):
+    call.state(stated(0, begin=4.0, danger=True, call_back="来电人未出声")).hang_up()
+    (ticket,) = issue(read(call))
+    assert ticket.appeal.urgency == "特急"
+    assert ticket.caller.call_back == "来电人未出声"
+    assert "来电人未出声,须回电" in ticket.notes
+
+
+def test_speech_that_nobody_understood_is_a_ticket_to_listen_to(call):
+    call.hear(heard("", 5.0, 8.0)).state(stated(0, begin=4.0, until=9.0)).hang_up()
+    record = read(call)
+    (ticket,) = issue(record)
+    assert ticket.appeal.content == "(语音未能识别,请听录音)"
+    assert (ticket.appeal.text_pending, record.transcription) == (False, "none")
+
+
+def test_an_interrupted_call_is_marked_and_transcribed_again(call):
+    call.hear(LEAK).state(stated(0, LEAK)).die()
+    record = read(call, seconds=10.0, voiced=(Window(4.0, 9.5),))
+    assert (record.interrupted, record.transcription, record.duration_s) == (True, "wanted", 10.0)
+    assert (record.ended_at - record.answered_at).total_seconds() == 10.0
+    (ticket,) = issue(record)
+    assert ticket.call.interrupted
+    assert not ticket.transcript.complete
+    assert ticket.appeal.content == "颍上县慎城镇房子漏雨"
+    assert ticket.appeal.text_pending
+    assert "通话中断,内容可能不完整" in ticket.notes
+    again = read(call, found(LEAK, heard("墙也裂了", 8.0, 9.5)), seconds=10.0, voiced=(Window(4.0, 9.5),))
+    (ticket,) = issue(again)
+    assert ticket.appeal.content == "颍上县慎城镇房子漏雨墙也裂了"
+    assert (ticket.appeal.text_pending, ticket.transcript.complete, ticket.call.interrupted) == (
+        False,
+        True,
+        True,
+    )
+    assert again.transcription == "done"
+
+
+def test_a_gateway_that_died_after_the_hang_up_interrupted_no_call(call):
+    call.hear(LEAK).state(stated(0, LEAK)).note("hungup", by="caller", cause="", media_seconds=9.0).die()
+    record = read(call)
+    assert (record.interrupted, record.duration_s, record.transcription) == (False, 9.0, "wanted")
+
+
+def test_without_a_recogniser_the_words_follow_from_the_recording(tmp_path):
+    call = CallFolder(tmp_path).begin(model=None)
+    call.state(stated(0, begin=4.0, until=9.0, complete=True, contact="05582222222")).hang_up()
+    record = read(call, voiced=(Window(4.5, 8.0),))
+    (ticket,) = issue(record)
+    assert ticket.appeal.content == "(录音待转写)"
+    assert (ticket.appeal.text_pending, ticket.transcript.model, record.transcription) == (
+        True,
+        None,
+        "wanted",
+    )
+    assert ticket.caller.contact == "05582222222"
+    late = found(heard("喂", 0.5, 0.9), heard("我要投诉小区夜间施工噪音扰民", 4.5, 8.0))
+    (ticket,) = issue(read(call, late, voiced=(Window(4.5, 8.0),)))
+    assert ticket.appeal.content == "我要投诉小区夜间施工噪音扰民"
+    assert (ticket.appeal.type, ticket.appeal.title) == ("投诉", "小区夜间施工噪音扰民")
+    assert ticket.transcript.model.name == "big"
+
+
+def test_a_deaf_call_in_which_nobody_spoke_waits_for_nothing(tmp_path):
+    call = CallFolder(tmp_path).begin(model=None)
+    call.state(stated(0, begin=4.0, until=9.0, complete=True)).hang_up()
+    record = read(call, voiced=())
+    (ticket,) = issue(record)
+    assert (ticket.appeal.text_pending, record.transcription) == (False, "none")
+
+
+def test_while_a_deaf_call_lasts_speech_is_supposed_where_it_was_asked_for(tmp_path):
+    call = CallFolder(tmp_path).begin(model=None)
+    call.state(stated(0, begin=4.0, until=9.0, complete=True)).note("number", matter=0, number="261820700014")
+    (ticket,) = issue(read(call))
+    assert ticket.appeal.text_pending
+
+
+def test_the_late_pass_keeps_what_was_heard_well(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True))
+    call.note("event", name="EarLost", at=11.0)
+    call.state(stated(1, begin=12.0, until=16.0, complete=True)).hang_up()
+    late = found(heard("颍上县慎城镇房子漏鱼", 4.0, 7.0), WATER)
+    first, second = issue(read(call, late, voiced=(Window(4.0, 7.0), Window(12.0, 15.0))))
+    assert first.appeal.content == "颍上县慎城镇房子漏雨"
+    assert second.appeal.content == "我家停水三天了没人管"
+    assert [u.text for u in second.transcript.utterances] == ["颍上县慎城镇房子漏雨", "我家停水三天了没人管"]
+
+
+def test_a_phrase_lost_with_the_recogniser_joins_the_matter_asked_for_next(call):
+    call.note("event", name="EarLost", at=5.0).state(
+        stated(0, begin=12.0, until=16.0, complete=True)
+    ).hang_up()
+    late = found(heard("颍上县慎城镇房子漏雨", 2.0, 6.0), heard("对", 9.0, 9.4), heard("没有了", 13.0, 13.6))
+    (ticket,) = issue(read(call, late, voiced=(Window(2.0, 6.0), Window(13.0, 13.6))))
+    assert ticket.appeal.content == "颍上县慎城镇房子漏雨没有了"
+
+
+def test_only_the_window_that_was_deaf_is_pending(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True)).note("event", name="EarLost", at=11.0)
+    call.state(stated(1, begin=12.0, until=16.0, complete=True)).hang_up()
+    voiced = (Window(4.0, 7.0), Window(12.0, 15.0))
+    assert [t.pending for t in read(call, voiced=voiced).matters] == [False, True]
+
+
+def test_a_phrase_that_was_never_finished_is_replaced(call):
+    torn = heard("我家停水三", 12.0, 15.0, confirmed=False)
+    call.hear(torn).state(stated(0, torn, until=15.0)).hang_up()
+    record = read(call, voiced=(Window(12.0, 15.0),))
+    assert (record.transcription, issue(record)[0].appeal.content) == ("wanted", "我家停水三")
+    (ticket,) = issue(read(call, found(WATER), voiced=(Window(12.0, 15.0),)))
+    assert ticket.appeal.content == "我家停水三天了没人管"
+    assert [u.text for u in ticket.transcript.utterances] == ["我家停水三天了没人管"]
+    (ticket,) = issue(read(call, found(), voiced=(Window(12.0, 15.0),)))
+    assert ticket.appeal.content == "我家停水三"  # better than nothing
+
+
+def test_words_the_dialogue_knew_no_matter_for_become_one(tmp_path):
+    call = CallFolder(tmp_path).begin(model=None).hang_up()
+    waiting = read(call, voiced=(Window(4.0, 8.0),))
+    assert (waiting.matters, waiting.reason) == ((), "speech in the recording waits to be transcribed")
+    record = read(call, found(heard("喂你好", 1.0, 2.0), LEAK), voiced=(Window(4.0, 8.0),))
+    (ticket,) = issue(record)
+    assert record.reason is None
+    assert ticket.appeal.content == "喂你好颍上县慎城镇房子漏雨"
+    assert ticket.place.township == "慎城镇"
+
+
+@pytest.mark.parametrize("said", ["喂", "你好转人工", "人工人工", "喂喂喂听得到吗", "没有了谢谢再见", ""])
+def test_greetings_and_menu_words_make_no_matter(tmp_path, said):
+    call = CallFolder(tmp_path).begin(model=None).hang_up()
+    record = read(call, found(heard(said, 4.0, 7.0)), voiced=(Window(4.0, 7.0),))
+    assert record.matters == ()
+    assert record.reason == (
+        "only greetings and answers to the menu were said" if said else "caller hung up before speaking"
+    )
+
+
+def test_an_interrupted_second_matter_is_found_in_the_recording(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True)).die()
+    voiced = (Window(4.0, 7.0), Window(12.0, 15.0))
+    assert len(read(call, voiced=voiced).matters) == 1
+    first, second = issue(read(call, found(LEAK, WATER), voiced=voiced))
+    assert (first.appeal.content, second.appeal.content) == ("颍上县慎城镇房子漏雨", "我家停水三天了没人管")
+
+
+def test_words_said_before_the_gateway_died_are_kept_even_if_no_matter_was(call):
+    call.hear(LEAK).die()
+    (ticket,) = issue(read(call, voiced=(Window(4.0, 7.0),)))
+    assert ticket.appeal.content == "颍上县慎城镇房子漏雨"
+
+
+def test_what_the_dialogue_heard_and_made_nothing_of_is_nothing(call):
+    call.hear(heard("打错了不好意思", 4.0, 6.0), question="opening").hang_up()
+    assert read(call).matters == ()
+
+
+@pytest.mark.parametrize(
+    ("caller", "contact", "expected"),
+    [
+        ("13855812345", "", ("13855812345", "13855812345", False)),
+        ("13855812345", "05582222222", ("13855812345", "05582222222", False)),
+        ("", "05582222222", ("", "05582222222", False)),
+        ("", "", ("", "", True)),
+    ],
+)
+def test_the_contact_is_the_keyed_number_else_the_calling_one(tmp_path, caller, contact, expected):
+    call = CallFolder(tmp_path).begin(caller=caller)
+    call.hear(WATER).state(stated(0, WATER, until=16.0, contact=contact)).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.caller.number, ticket.caller.contact, ticket.caller.anonymous) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "preset", "kind"),
+    [
+        ("我要投诉小区夜间施工", None, "投诉"),
+        ("喂你好我想表扬公交车司机", None, "表扬"),
+        ("我要举报饭店", None, "举报"),
+        ("我要举报饭店", "投诉", "投诉"),
+        ("我家停水三天了", None, None),
+        ("上次投诉没人理", None, None),
+    ],
+)
+def test_the_kind_of_appeal_is_what_was_said_first(call, text, preset, kind):
+    call.state(stated(0, heard(text, 4.0, 7.0), until=8.0, appeal=preset)).hang_up()
+    assert issue(read(call))[0].appeal.type == kind
+
+
+def test_a_road_said_as_the_place_lies_in_the_county_said_with_the_matter(call):
+    phrase = heard("颍州区下水道堵塞", 4.0, 7.0)
+    call.state(stated(0, phrase, until=8.0, place="人民西路一百二十八号")).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.place.code, ticket.place.county, ticket.place.address) == (
+        "341202",
+        "颍州区",
+        "人民西路128号",
+    )
+    assert ticket.place.said == "人民西路一百二十八号"
+
+
+def test_a_place_the_gazetteer_does_not_know_is_kept_as_said(call):
+    call.state(stated(0, WATER, until=16.0, place="老火车站后头")).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.place.said, ticket.place.code) == ("老火车站后头", "")
+
+
+def test_the_same_record_drafts_the_same_ticket(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0)).hang_up()
+    once, twice = draft(read(call)), draft(read(call))
+    assert once == twice
+    assert re.fullmatch("[0-9a-f]{64}", once[0].sha256)
+    assert draft(read(call, seconds=30.02))[0].sha256 != once[0].sha256
+
+
+def _fields(matter: Matter) -> dict[str, Any]:
+    return {name: getattr(matter, name) for name in matter.__slots__}

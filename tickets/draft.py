@@ -1,0 +1,201 @@
+"""From the record of a call to its tickets. Pure: the same record always drafts the same tickets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from recordings import folders, wav
+from tickets.place import Place, brief, find
+from tickets.ticket import (
+    AppealPart,
+    CallerPart,
+    CallPart,
+    ModelPart,
+    PlacePart,
+    RecordingPart,
+    Ticket,
+    TranscriptPart,
+    UtterancePart,
+)
+
+if TYPE_CHECKING:
+    from asr.transcript import Transcript, Utterance
+    from ivr.matter import AppealType, Matter
+    from tickets.record import CallRecord, Told
+
+# The kind of appeal, when the caller begins by naming it.
+_NAMED = re.compile(
+    r"^(?:喂|你好|您好|那个|嗯|我想|我要|我来|我是|我|想要|想|要|来|打电话)*(咨询|求助|投诉|举报|建议|表扬)"
+)
+_PENDING = "(录音待转写)"
+_UNHEARD = "(语音未能识别,请听录音)"
+_NOT_SAID = "(来电人未留言)"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The content of one ticket, all but number and revision.
+
+    ``sha256`` is over the content: equal ones need no new revision.
+    """
+
+    matter: int
+    content: dict[str, Any]
+    sha256: str
+
+    def issue(self, number: str, revision: int) -> str:
+        """The ticket, checked against its schema, as the JSON text that is stored and posted."""
+        ticket = Ticket.model_validate({**self.content, "number": number, "revision": revision})
+        return json.dumps(ticket.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def draft(record: CallRecord) -> tuple[Draft, ...]:
+    """One draft for each of the record's matters; none for a call that was never answered."""
+    if record.answered_at is None:
+        return ()
+    return tuple(_draft_matter(record, told) for told in record.matters)
+
+
+def _draft_matter(record: CallRecord, told: Told) -> Draft:
+    matter = told.matter
+    content = {
+        "hotline": record.hotline,
+        "call": _draft_call(record),
+        "recording": _draft_recording(record),
+        "caller": _draft_caller(record, matter),
+        "appeal": _draft_appeal(told),
+        "place": _draft_place(matter),
+        "transcript": _draft_transcript(record.transcript),
+        "notes": _draft_notes(record, told),
+    }
+    plain = {
+        key: part if not hasattr(part, "model_dump") else part.model_dump(mode="json")
+        for key, part in content.items()
+    }
+    canonical = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _draft_call(record: CallRecord) -> CallPart:
+    return CallPart(
+        call_id=record.call_id,
+        sip_call_id=record.sip_call_id,
+        caller=record.caller,
+        called=record.called,
+        started_at=record.started_at,
+        answered_at=cast("Any", record.answered_at),
+        ended_at=record.ended_at,
+        duration_s=record.duration_s,
+        interrupted=record.interrupted,
+        hung_up_by=record.hung_up_by if record.ended_at else None,
+    )
+
+
+def _draft_recording(record: CallRecord) -> RecordingPart | None:
+    if record.ended_at is None or not record.seconds:
+        return None
+    path = str(folders.archived(record.call_id) / folders.AUDIO)
+    return RecordingPart(path=path, seconds=record.seconds, channels=wav.CHANNELS)
+
+
+def _draft_caller(record: CallRecord, matter: Matter) -> CallerPart:
+    contact = matter.contact or record.caller
+    return CallerPart(
+        number=record.caller, contact=contact, anonymous=not contact, call_back=matter.call_back
+    )
+
+
+def _draft_appeal(told: Told) -> AppealPart:
+    matter = told.matter
+    text = matter.text
+    instead = _PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID
+    named = _NAMED.match(text)
+    return AppealPart(
+        type=matter.appeal or (cast("AppealType", named[1]) if named else None),
+        title=matter.brief or brief(text) or _entitle(told),
+        content=text or instead,
+        urgency="特急" if matter.danger else "一般",
+        text_pending=told.pending,
+    )
+
+
+def _entitle(told: Told) -> str:
+    if told.matter.danger:
+        return "来电人按键求助,可能有危险"
+    return told.matter.call_back or ("来电录音待转写" if told.pending else "来电人未说明诉求")
+
+
+def _draft_place(matter: Matter) -> PlacePart:
+    place = find(matter.place) if matter.place else None
+    if place is None or not place.county:
+        in_text = find(matter.text)
+        place = _complete(place, in_text) if place and in_text else place or in_text
+    if place is None:
+        return PlacePart(said=matter.place)
+    return PlacePart(
+        code=place.code,
+        county=place.county,
+        township=place.township,
+        village=place.village,
+        address=place.address,
+        said=matter.place or place.said,
+    )
+
+
+def _complete(place: Place, other: Place) -> Place:
+    """A place said without its county, within the county said elsewhere."""
+    return replace(
+        place,
+        code=other.code,
+        county=other.county,
+        township=place.township or other.township,
+        village=place.village or other.village,
+        address=place.address or other.address,
+    )
+
+
+def _draft_transcript(transcript: Transcript) -> TranscriptPart:
+    model = transcript.model
+    return TranscriptPart(
+        model=ModelPart(name=model.name, sha256=model.sha256, demo=model.demo) if model else None,
+        complete=transcript.complete,
+        utterances=tuple(_draft_utterance(u) for u in transcript.utterances),
+    )
+
+
+def _draft_utterance(utterance: Utterance) -> UtterancePart:
+    # Whatever a recogniser answers, a ticket must come of it: times and shares are kept within their ranges.
+    start = max(utterance.start, 0.0)
+    return UtterancePart(
+        start=start,
+        end=max(utterance.end, start),
+        text=utterance.text,
+        confidence=min(max(utterance.confidence, 0.0), 1.0),
+        confirmed=utterance.confirmed,
+    )
+
+
+def _draft_notes(record: CallRecord, told: Told) -> list[str]:
+    matter = told.matter
+    notes = []
+    if record.transcript.model and record.transcript.model.demo:
+        notes.append("演示模型转写,文字仅供测试")
+    if record.interrupted:
+        notes.append("通话中断,内容可能不完整")
+    if told.pending:
+        notes.append("语音识别曾中断,文字待录音转写后补全")
+    elif told.unheard:
+        notes.append("语音未能识别,请听录音")
+    if matter.danger:
+        notes.append("来电人按了求助键,可能有危险")
+    if matter.call_back:
+        notes.append(f"{matter.call_back},须回电")
+    if record.ended_at and not record.interrupted and not matter.complete:
+        notes.append("来电人未办完即挂机")
+    if matter.text and not matter.confirmed:
+        notes.append("内容未经来电人确认")
+    return notes

@@ -1,0 +1,251 @@
+"""Filing: bringing the database up to date with a call's folder. Repeatable at any time, by any process.
+
+The folder is the truth. Filing reads it whole, drafts the tickets, and writes what differs from the database in
+one transaction. Wherever a filing was cut off, the next one finishes it:
+
+- a number written to the journal but not to the database is found there and used;
+- a number in the database but (after a power failure) not in the journal is found there and used;
+- two filings of one folder wait for each other, so that no matter gets two numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from asr.endpoint import Ended, Endpointer
+from asr.transcript import Transcript
+from ivr.matter import Window
+from recordings import catalogue, folders, journal, wav
+from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.schema import tickets
+from tickets import outbox
+from tickets.draft import Draft, draft
+from tickets.number import CITY_TIME
+from tickets.record import CallRecord, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recordings.database import Database
+    from tickets.number import NumberBook
+
+_PAUSE_S = 1.0
+_CHUNK_S = 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What is on file now.
+
+    ``numbers`` are the call's ticket numbers in the order of its matters; ``reason`` says why an ended call has
+    none; ``changed`` whether this filing made a ticket or a revision.
+    """
+
+    call_id: str
+    numbers: tuple[str, ...]
+    reason: str | None
+    changed: bool
+
+
+class _Issued(NamedTuple):
+    """The last revision of a ticket on file."""
+
+    number: str
+    revision: int
+    sha256: str
+
+
+class _Revision(NamedTuple):
+    """A revision to be put on file."""
+
+    number: str
+    revision: int
+    draft: Draft
+    document: str
+
+
+class _Papers(NamedTuple):
+    """All that one filing writes."""
+
+    call_id: str
+    rows: list[CallRow | RecordingRow | TranscriptRow]
+    revisions: list[_Revision]
+
+
+async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
+    """File the call in ``folder`` (in the spool or archived), whose name is the call id.
+
+    Raises OSError when the folder is missing or unreadable, JournalError when it cannot be written, and
+    sqlalchemy.exc.SQLAlchemyError when the database is away: repeat it later, nothing is lost or doubled.
+    """
+    async with folders.alone(folder):
+        record = await asyncio.to_thread(_read, folder)
+        drafts = draft(record)
+        issued = await db.group(_read_issued).ask(record.call_id)
+        given = await _number(record, drafts, issued, numbers, folder)
+        revisions = _revise(drafts, issued, given)
+        await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+    return Filed(
+        call_id=record.call_id,
+        numbers=tuple(given[d.matter] for d in drafts),
+        reason=record.reason,
+        changed=bool(revisions),
+    )
+
+
+def _read(folder: Path) -> CallRecord:
+    """The record of the call; looks for voice in the recording only where words are missing."""
+    entries = journal.read(folder)
+    audio = folder / folders.AUDIO
+    try:
+        seconds = wav.duration(audio)
+    except wav.NotARecordingError as error:
+        _log.error("filed without its recording: %s", error)
+        seconds = 0.0
+    late = read_late(folder)
+    record = fold(folder.name, entries, late, seconds, None)
+    if record.ended_at is None or record.live.complete:
+        return record
+    voiced = _find_voice(audio, seconds) if seconds else ()
+    return fold(folder.name, entries, late, seconds, voiced)
+
+
+def read_late(folder: Path) -> Transcript | None:
+    """The transcript made from the recording, if there is one by now."""
+    try:
+        return Transcript.from_json(json.loads((folder / folders.LATE).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _find_voice(audio: Path, seconds: float) -> tuple[Window, ...]:
+    endpointer = Endpointer(_PAUSE_S)
+    found = []
+    for start in range(0, int(seconds) + 1, _CHUNK_S):
+        found += endpointer.feed(wav.read_channel(audio, 0, start, start + _CHUNK_S))
+    found += endpointer.finish()
+    return tuple(Window(event.start, event.end) for event in found if isinstance(event, Ended))
+
+
+async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, _Issued]]:
+    """For each call the last revision of each of its tickets, by matter."""
+    query = (
+        sa.select(
+            tickets.c.call_id,
+            tickets.c.matter,
+            tickets.c.number,
+            tickets.c.revision,
+            tickets.c.content_sha256,
+        )
+        .where(tickets.c.call_id.in_(call_ids))
+        .order_by(tickets.c.revision)
+    )
+    found: dict[str, dict[int, _Issued]] = {call_id: {} for call_id in call_ids}
+    async with db.read() as connection:
+        for call_id, matter, *issued in await connection.execute(query):
+            found[call_id][matter] = _Issued(*issued)
+    return [found[call_id] for call_id in call_ids]
+
+
+async def _number(
+    record: CallRecord,
+    drafts: tuple[Draft, ...],
+    issued: dict[int, _Issued],
+    numbers: NumberBook,
+    folder: Path,
+) -> dict[int, str]:
+    """A number for each draft: the one on file, else the journal's, else a new one, written to the journal."""
+    given = {**record.numbers, **{matter: i.number for matter, i in issued.items()}}
+    missing = [d.matter for d in drafts if d.matter not in given]
+    if missing:
+        opened = journal.Journal.reopen(folder)
+        try:
+            for matter in missing:
+                today = datetime.now(CITY_TIME).date()
+                given[matter] = await asyncio.to_thread(numbers.next, today)
+                opened.append("number", matter=matter, number=given[matter])
+        finally:
+            opened.close()
+    return given
+
+
+def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[_Revision]:
+    """A revision for each draft that says something else than the one on file."""
+    revisions = []
+    for drafted in drafts:
+        last = issued.get(drafted.matter)
+        if last is None or last.sha256 != drafted.sha256:
+            number, revision = given[drafted.matter], last.revision + 1 if last else 1
+            revisions.append(_Revision(number, revision, drafted, drafted.issue(number, revision)))
+    return revisions
+
+
+async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
+    """One transaction: the catalogue, the tickets, and the outbox they leave by."""
+    now = datetime.now(UTC)
+    new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
+    values = [
+        {
+            "number": revision.number,
+            "revision": revision.revision,
+            "call_id": call_id,
+            "matter": revision.draft.matter,
+            "document": revision.document,
+            "content_sha256": revision.draft.sha256,
+            "created_at": now,
+        }
+        for call_id, revision in new
+    ]
+    async with db.write() as connection:
+        await catalogue.store(connection, [row for paper in papers for row in paper.rows])
+        if values:
+            await connection.execute(sa.insert(tickets), values)
+        for _, revision in new:
+            await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+    return [None] * len(papers)
+
+
+def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
+    """The call's rows in the catalogue."""
+    home = folders.archived(record.call_id)
+    rows: list[CallRow | RecordingRow | TranscriptRow] = [
+        CallRow(
+            call_id=record.call_id,
+            sip_call_id=record.sip_call_id,
+            caller=record.caller,
+            called=record.called,
+            hotline=record.hotline,
+            flow=record.flow,
+            node=record.node,
+            started_at=record.started_at,
+            answered_at=record.answered_at,
+            ended_at=record.ended_at,
+            duration_s=record.duration_s,
+            hung_up_by=record.hung_up_by,
+            cause=record.cause,
+            interrupted=record.interrupted,
+            reason=record.reason,
+            folder=str(home),
+            late=record.transcription,
+        )
+    ]
+    if record.ended_at and record.seconds:
+        rows.append(RecordingRow(record.call_id, str(home / folders.AUDIO), record.seconds, wav.CHANNELS))
+    rows.append(TranscriptRow(record.call_id, "live", record.live.complete, _write(record.live)))
+    if record.late:
+        rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
+    return rows
+
+
+def _write(transcript: Transcript) -> str:
+    return json.dumps(transcript.to_json(), ensure_ascii=False, separators=(",", ":"))

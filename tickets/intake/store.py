@@ -1,0 +1,178 @@
+"""What the reference intake has accepted, in an SQLite file of its own. Accepted means committed to disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACCEPTED: Final = "受理"
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS tickets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    number TEXT NOT NULL UNIQUE,
+    intake_number TEXT NOT NULL,
+    status TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS revisions (
+    number TEXT NOT NULL REFERENCES tickets (number),
+    revision INTEGER NOT NULL,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    body_sha256 TEXT NOT NULL,
+    document TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    sip_call_id TEXT NOT NULL,
+    accepted_at TEXT NOT NULL,
+    answer_status INTEGER NOT NULL,
+    PRIMARY KEY (number, revision)
+) STRICT;
+CREATE INDEX IF NOT EXISTS revisions_call_id ON revisions (call_id);
+CREATE INDEX IF NOT EXISTS revisions_sip_call_id ON revisions (sip_call_id);
+"""
+
+
+class Conflict(ValueError):  # noqa: N818 - the name says the error
+    """The idempotency key, or the revision, is taken by another document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one accepted revision; ``status`` is 201 for a new ticket, 200 for a new revision of one.
+
+    ``accepted_at`` is ISO 8601 in UTC with microseconds; ``replayed``: it was accepted before, this is the
+    same answer again.
+    """
+
+    status: int
+    number: str
+    state: str
+    accepted_at: str
+    replayed: bool
+
+
+class Store:
+    """The intake's file, made when missing. For one thread, or several taking turns; ``close`` it."""
+
+    def __init__(self, file: Path) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.executescript(_TABLES)
+
+    def accept(self, key: str, body: bytes, ticket: dict[str, Any]) -> Answer:
+        """Keep one revision, or find that it is kept already.
+
+        Raises Conflict, or sqlite3.Error when it cannot be written.
+        """
+        digest = hashlib.sha256(body).hexdigest()
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            answer = self._find(key, digest) or self._insert(key, digest, body, ticket)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return answer
+
+    def _find(self, key: str, digest: str) -> Answer | None:
+        row = self._connection.execute(
+            "SELECT * FROM revisions JOIN tickets USING (number) WHERE idempotency_key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        if row["body_sha256"] != digest:
+            raise Conflict("this Idempotency-Key was used before with another body")
+        return Answer(row["answer_status"], row["intake_number"], ACCEPTED, row["accepted_at"], replayed=True)
+
+    def _insert(self, key: str, digest: str, body: bytes, ticket: dict[str, Any]) -> Answer:
+        number, revision = ticket["number"], ticket["revision"]
+        now = datetime.now(UTC)
+        known = self._connection.execute(
+            "SELECT intake_number FROM tickets WHERE number = ?", (number,)
+        ).fetchone()
+        if known:
+            status, intake_number = 200, known["intake_number"]
+        else:
+            status = 201
+            count = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM tickets").fetchone()[0]
+            intake_number = f"FY{now:%Y%m%d}{count:06d}"
+            self._connection.execute(
+                "INSERT INTO tickets (number, intake_number, status) VALUES (?, ?, ?)",
+                (number, intake_number, ACCEPTED),
+            )
+        accepted_at = now.isoformat(timespec="microseconds")
+        try:
+            self._connection.execute(
+                "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    number,
+                    revision,
+                    key,
+                    digest,
+                    body.decode(),
+                    ticket["call"]["call_id"],
+                    ticket["call"]["sip_call_id"],
+                    accepted_at,
+                    status,
+                ),
+            )
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"revision {revision} of this ticket came before under another key") from error
+        return Answer(status, intake_number, ACCEPTED, accepted_at, replayed=False)
+
+    def list_tickets(
+        self, *, number: str = "", call_id: str = "", sip_call_id: str = "", limit: int
+    ) -> list[dict[str, Any]]:
+        """The newest ``limit`` tickets that match every filter given ("" is no filter), newest first.
+
+        Each is ``{number, intake_number, status, revisions}``, and each revision, ascending,
+        ``{revision, idempotency_key, accepted_at, ticket}``.
+        """
+        rows = self._connection.execute(
+            """
+            SELECT * FROM (
+                SELECT * FROM tickets
+                WHERE (:number = '' OR number = :number)
+                AND (:call_id = '' OR number IN (SELECT number FROM revisions WHERE call_id = :call_id))
+                AND (:sip = '' OR number IN (SELECT number FROM revisions WHERE sip_call_id = :sip))
+                ORDER BY id DESC LIMIT :limit
+            ) JOIN revisions USING (number) ORDER BY id DESC, revision
+            """,
+            {"number": number, "call_id": call_id, "sip": sip_call_id, "limit": limit},
+        )
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            ticket = found.setdefault(
+                row["number"],
+                {
+                    "number": row["number"],
+                    "intake_number": row["intake_number"],
+                    "status": row["status"],
+                    "revisions": [],
+                },
+            )
+            ticket["revisions"].append(
+                {
+                    "revision": row["revision"],
+                    "idempotency_key": row["idempotency_key"],
+                    "accepted_at": row["accepted_at"],
+                    "ticket": json.loads(row["document"]),
+                }
+            )
+        return list(found.values())
+
+    def count(self) -> int:
+        """How many tickets there are."""
+        return int(self._connection.execute("SELECT count(*) FROM tickets").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()

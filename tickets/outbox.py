@@ -1,0 +1,183 @@
+"""The outbox: revisions of tickets on their way to the intake, in the same database as the tickets.
+
+A row is ``pending`` until the intake has accepted it or it is ``dead`` (refused for good). It is due when
+``next_at`` has come and ``lease_until``, if any, has passed. The lease keeps a row to the courier that
+claimed it; a row that the intake asked to hold back (Retry-After) stays leased until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from recordings.schema import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+# No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
+_LONGEST_WAIT: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1."""
+
+    id: int
+    number: str
+    revision: int
+    key: str
+    document: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A revision the intake has refused for good, why and when."""
+
+    number: str
+    revision: int
+    reason: str
+    settled_at: datetime
+
+
+async def enqueue(
+    connection: AsyncConnection, number: str, revision: int, document: str, now: datetime
+) -> None:
+    """Put one revision, a JSON text, into the outbox; call it in the transaction that stores the ticket.
+
+    Raises sqlalchemy.exc.IntegrityError when this revision is there already.
+    """
+    await connection.execute(
+        sa.insert(outbox).values(
+            number=number,
+            revision=revision,
+            idempotency_key=f"{number}-r{revision}",
+            document=document,
+            state="pending",
+            attempts=0,
+            next_at=now,
+            created_at=now,
+        )
+    )
+
+
+async def has_due(connection: AsyncConnection, now: datetime) -> bool:
+    """Whether ``claim`` would find something: a query that takes no write lock."""
+    return bool(await connection.scalar(sa.select(sa.exists(_due(now)))))
+
+
+async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limit: int) -> list[Parcel]:
+    """Take up to ``limit`` due rows, oldest first; nobody else gets them for ``lease_s`` seconds.
+
+    A revision is never claimed before the earlier ones of its ticket are settled.
+    """
+    wanted = _due(now).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
+    ids = (await connection.scalars(wanted.with_for_update(skip_locked=True))).all()
+    if not ids:
+        return []
+    rows = await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(ids))
+        .values(lease_until=now + timedelta(seconds=lease_s), attempts=outbox.c.attempts + 1)
+        .returning(
+            outbox.c.id,
+            outbox.c.number,
+            outbox.c.revision,
+            outbox.c.idempotency_key,
+            outbox.c.document,
+            outbox.c.attempts,
+        )
+    )
+    return sorted((Parcel(*row) for row in rows), key=lambda parcel: parcel.id)
+
+
+async def accept(connection: AsyncConnection, row: int, receipt: dict[str, Any], now: datetime) -> None:
+    """The intake has it; ``receipt`` is kept."""
+    await _settle(connection, row, state="accepted", receipt=receipt, last_error=None, settled_at=now)
+
+
+async def bury(connection: AsyncConnection, row: int, reason: str, now: datetime) -> None:
+    """The intake refused it for good; ``reason`` is kept."""
+    await _settle(connection, row, state="dead", last_error=reason, settled_at=now)
+
+
+async def postpone(
+    connection: AsyncConnection, row: int, reason: str, until: datetime, *, held: bool
+) -> None:
+    """Try again at ``until``; ``held``: not before, even when the intake is found to be back."""
+    await _settle(connection, row, last_error=reason, next_at=until, lease_until=until if held else None)
+
+
+async def rouse(connection: AsyncConnection, now: datetime) -> None:
+    """Make everything due that merely waits for the intake to come back."""
+    waiting = sa.and_(outbox.c.lease_until.is_(None), outbox.c.next_at > now)
+    await _change_pending(connection, waiting, next_at=now)
+
+
+async def release(connection: AsyncConnection) -> None:
+    """Give back every claim, those of a courier that died with its process among them.
+
+    Another live courier's claims may be among them too. That costs at most a second post under the same
+    idempotency key, which the intake answers as it answered the first.
+    """
+    await _change_pending(connection, outbox.c.lease_until.is_not(None), lease_until=None)
+
+
+async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:
+    """What the intake has refused, oldest first."""
+    rows = await connection.execute(
+        sa.select(outbox.c.number, outbox.c.revision, outbox.c.last_error, outbox.c.settled_at)
+        .where(outbox.c.state == "dead")
+        .order_by(outbox.c.settled_at, outbox.c.id)
+    )
+    return [DeadLetter(*row) for row in rows]
+
+
+async def revive(connection: AsyncConnection, now: datetime) -> int:
+    """Put every dead letter back to be posted now, after its cause was mended; returns how many."""
+    revived = await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.state == "dead")
+        .values(state="pending", next_at=now, lease_until=None, settled_at=None)
+    )
+    return revived.rowcount
+
+
+async def _settle(connection: AsyncConnection, row: int, **values: Any) -> None:
+    # Only a pending row: what another courier has settled meanwhile stays settled.
+    await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == row, outbox.c.state == "pending")
+        .values({"lease_until": None, **values})
+    )
+
+
+async def _change_pending(connection: AsyncConnection, which: sa.ColumnElement[bool], **values: Any) -> None:
+    # Rows that another courier is writing to are passed over: two that waited for each other would be a deadlock.
+    ids = sa.select(outbox.c.id).where(outbox.c.state == "pending", which).with_for_update(skip_locked=True)
+    await connection.execute(sa.update(outbox).where(outbox.c.id.in_(ids)).values(values))
+
+
+def _due(now: datetime) -> sa.Select[tuple[int]]:
+    earlier = outbox.alias("earlier")
+    blocked = sa.exists().where(
+        earlier.c.number == outbox.c.number,
+        earlier.c.revision < outbox.c.revision,
+        earlier.c.state == "pending",
+    )
+    return sa.select(outbox.c.id).where(
+        outbox.c.state == "pending",
+        _has_come(outbox.c.next_at, now),
+        sa.or_(outbox.c.lease_until.is_(None), _has_come(outbox.c.lease_until, now)),
+        ~blocked,
+    )
+
+
+def _has_come(moment: sa.Column[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(moment <= now, moment > now + _LONGEST_WAIT)

@@ -1,0 +1,210 @@
+"""The ticket (工单) as it travels to the city's intake: schema version 1, and the intake's receipt.
+
+The committed JSON Schema ``tickets/schema/ticket-v1.json`` is generated from these models by
+``python -m tickets.ticket > tickets/schema/ticket-v1.json``; a test holds the two together.
+"""
+
+# No `from __future__ import annotations` here: pydantic reads the annotations at run time.
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from ivr.matter import AppealType
+
+SCHEMA_FILE = Path(__file__).parent / "schema" / "ticket-v1.json"
+
+
+def _to_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Timestamp = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_utc),
+    WithJsonSchema(
+        # The pattern says what `format` alone does not enforce: RFC 3339, and always UTC.
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$",
+        }
+    ),
+]
+Seconds = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Digits = Annotated[str, Field(pattern=r"^[0-9]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class CallPart(_Part):
+    """The call the ticket comes from."""
+
+    call_id: Annotated[str, Field(min_length=1)]
+    """Our own id of the call."""
+    sip_call_id: str
+    """The Call-ID header of the INVITE (RFC 3261, 8.1.1.4)."""
+    caller: Digits
+    """来电号码, digits only; empty when withheld."""
+    called: str
+    """The called number as it was received."""
+    started_at: Timestamp
+    """来电时间."""
+    answered_at: Timestamp
+    ended_at: Timestamp | None = None
+    """Null while the call is still going on."""
+    duration_s: Seconds | None = None
+    """通话时长 in seconds from the answer; null while the call is still going on."""
+    interrupted: bool = False
+    """The gateway stopped during the call; the content may lack its end."""
+    hung_up_by: Literal["caller", "gateway", "lost"] | None = None
+
+
+class RecordingPart(_Part):
+    """录音: where the call's audio lies."""
+
+    path: Annotated[str, Field(pattern=r"^[^/]")]
+    """Relative to the gateway's data folder."""
+    seconds: Seconds
+    channels: Annotated[int, Field(ge=1, le=2)]
+    """2: the caller left, what the caller heard right."""
+
+
+class CallerPart(_Part):
+    """The person to come back to."""
+
+    number: Digits
+    """来电号码, digits only; empty when withheld."""
+    contact: Digits
+    """联系电话: the number keyed or confirmed by the caller, else the calling number."""
+    name: str = ""
+    gender: Literal["", "男", "女"] = ""
+    confidential: bool = False
+    """是否保密."""
+    anonymous: bool = False
+    """是否匿名."""
+    call_back: str = ""
+    """Why a person must phone the caller; empty when nobody need."""
+
+
+class AppealPart(_Part):
+    """诉求: what the caller wants."""
+
+    type: AppealType | None = None
+    """诉求类型; null when the caller did not say."""
+    title: str
+    content: str
+    """诉求内容, the caller's own words as recognised."""
+    category_1: str = ""
+    category_2: str = ""
+    category_3: str = ""
+    occurred: str = ""
+    """事发时间 in the caller's words."""
+    urgency: Literal["一般", "紧急", "特急"] = "一般"
+    keywords: tuple[str, ...] = ()
+    text_pending: bool = False
+    """The words still have to be transcribed from the recording; a revision follows by itself."""
+
+
+class PlacePart(_Part):
+    """Where the matter is."""
+
+    code: Annotated[str, Field(pattern=r"^([0-9]{6})?$")] = ""
+    """行政区划代码 (GB/T 2260)."""
+    county: str = ""
+    township: str = ""
+    village: str = ""
+    address: str = ""
+    said: str = ""
+    """The caller's own words for the place."""
+
+
+class ModelPart(_Part):
+    """The speech model that heard the call."""
+
+    name: str
+    sha256: str
+    demo: bool
+    """The built-in demonstration model: its text is for trials only."""
+
+
+class UtterancePart(_Part):
+    """One phrase of the caller; ``start`` and ``end`` in seconds of the recording."""
+
+    start: Seconds
+    end: Seconds
+    text: str
+    confidence: Share
+    confirmed: bool
+    """False for a phrase the recogniser never finished."""
+
+
+class TranscriptPart(_Part):
+    """Everything the caller said in the call."""
+
+    model: ModelPart | None = None
+    complete: bool
+    utterances: tuple[UtterancePart, ...] = ()
+
+
+class Ticket(_Part):
+    """One revision of one ticket. A revision replaces the one before it; the number stays."""
+
+    version: Literal[1] = 1
+    number: Annotated[str, Field(pattern=r"^[0-9]{12,}$")]
+    """工单编号: see ``tickets.number``."""
+    revision: Annotated[int, Field(ge=1)]
+    status: Literal["待审核"] = "待审核"
+    channel: Literal["电话"] = "电话"
+    hotline: Annotated[str, Field(pattern=r"^[0-9]+$")]
+    call: CallPart
+    recording: RecordingPart | None = None
+    caller: CallerPart
+    appeal: AppealPart
+    place: PlacePart = PlacePart()
+    transcript: TranscriptPart
+    notes: tuple[str, ...] = ()
+    """Remarks for the agent, in Chinese."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that is stored and posted; every field present, times in UTC."""
+        return self.model_dump(mode="json")
+
+
+class Receipt(BaseModel):
+    """The intake's answer to an accepted ticket. Fields beyond these are ignored.
+
+    ``number`` is the intake's own number, ``status`` its word for the ticket's state.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: Annotated[str, Field(min_length=1, max_length=200)]
+    status: Annotated[str, Field(min_length=1, max_length=200)]
+    accepted_at: AwareDatetime
+
+
+def make_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a posted ticket: every field is required, none other is allowed."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:minsheng-hotline:ticket:1",
+        **Ticket.model_json_schema(mode="serialization"),
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(make_schema(), ensure_ascii=False, indent=2) + "\n")
