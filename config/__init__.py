@@ -1,0 +1,1 @@
+"""The embedded default configuration, and the strict reader every configuration file goes through."""

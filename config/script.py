@@ -1,0 +1,127 @@
+"""A scripted call: what a caller does, step by step, and what must come of it.
+
+The same script is run against the dialogue alone on a fake clock, and over real SIP by the scripted caller.
+Its steps:
+
+- ``wait: prompt`` — until a prompt has been heard since the last ``wait``, ``say`` or ``press``, and 0.6 s of
+  silence have followed it. After ``timeout`` seconds (default 30) the script has failed.
+- ``say: TEXT`` — speak, once the line has been quiet for 0.6 s; ``over: true``: at once, over any prompt.
+  ``level`` is the speech level in dBFS (default -20).
+- ``say_file: FILE.wav`` — the same from a recording (path relative to the script); ``text`` is what it says.
+- ``press: KEYS`` — keys ``0``–``9``, ``*``, ``#``, one after the other, at once.
+- ``pause: SECONDS`` — do nothing.
+- ``hang_up`` — end the call. Without it the caller stays until the other side hangs up.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Wait(_Part):
+    """Wait until a prompt was heard to its end."""
+
+    wait: Literal["prompt"]
+    timeout: float = Field(default=30.0, gt=0)
+
+
+class Say(_Part):
+    """Speak a text, ``level`` in dBFS."""
+
+    say: str = Field(min_length=1)
+    level: float = Field(default=-20.0, le=0)
+    over: bool = False
+
+
+class SayFile(_Part):
+    """Speak a recording; the path is relative to the script."""
+
+    say_file: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    over: bool = False
+
+
+class Press(_Part):
+    """Press keys."""
+
+    press: str = Field(pattern=r"^[0-9*#]+$")
+
+
+class Pause(_Part):
+    """Do nothing for that many seconds."""
+
+    pause: float = Field(gt=0)
+
+
+def _kind(step: Any) -> str | None:
+    if isinstance(step, str):
+        return "hang_up"
+    keys = step if isinstance(step, dict) else getattr(type(step), "model_fields", {})
+    return next((k for k in ("wait", "say", "say_file", "press", "pause") if k in keys), None)
+
+
+Step = Annotated[
+    Annotated[Wait, Tag("wait")]
+    | Annotated[Say, Tag("say")]
+    | Annotated[SayFile, Tag("say_file")]
+    | Annotated[Press, Tag("press")]
+    | Annotated[Pause, Tag("pause")]
+    | Annotated[Literal["hang_up"], Tag("hang_up")],
+    Discriminator(
+        _kind,
+        custom_error_type="step",
+        custom_error_message="not a step: wait, say, say_file, press, pause or hang_up",
+    ),
+]
+
+
+class ExpectedTicket(_Part):
+    """What one ticket must hold; what is not given is not compared.
+
+    ``text`` is the whole dictation without spaces and punctuation. ``call_back``, ``danger``, ``confirmed``
+    and ``text_pending`` say whether the ticket carries it.
+    """
+
+    text: str | None = None
+    appeal: str | None = None
+    place_name: str | None = None
+    contact: str | None = None
+    call_back: bool | None = None
+    danger: bool | None = None
+    confirmed: bool | None = None
+    text_pending: bool | None = None
+
+
+class Expected(_Part):
+    """What must come of the call.
+
+    ``trace`` is the names of the prompts played, in order. ``tickets`` are the call's tickets in order. When
+    there is none, ``reason`` is true: the call must end with a recorded reason instead.
+    """
+
+    trace: tuple[str, ...] | None = None
+    tickets: tuple[ExpectedTicket, ...] = ()
+    reason: bool = False
+
+
+class Script(_Part):
+    """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled."""
+
+    name: str
+    caller: str = Field(default="", pattern=r"^[0-9]*$")
+    called: str = "12345"
+    asr: Literal["up", "down"] = "up"
+    steps: tuple[Step, ...] = Field(min_length=1)
+    expect: Expected = Expected()
+
+    @property
+    def spoken(self) -> str:
+        """All the caller says, in order: the reference for a character error rate."""
+        texts = (s.say if isinstance(s, Say) else s.text for s in self.steps if isinstance(s, (Say, SayFile)))
+        return "".join(texts)
