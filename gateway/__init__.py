@@ -1,0 +1,1 @@
+"""Telephony and wiring: SIP legs, calls, media, configuration, processes, the ``hotline`` command."""

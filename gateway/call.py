@@ -1,0 +1,280 @@
+"""One answered call: drives the dialogue, writes the journal before each effect, and ends as filed matters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from asr.ear import Deaf, Ear, PartialText
+from asr.ear import SpeechStarted as EarSpeechStarted
+from asr.transcript import Utterance
+from gateway.leg import SipError
+from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
+from ivr.events import (
+    Answered,
+    Digit,
+    EarLost,
+    Elapsed,
+    Heard,
+    HungUp,
+    LookedUp,
+    PromptEnded,
+    SpeechStarted,
+    Submitted,
+)
+from ivr.machine import advance, start
+from recordings.folders import AUDIO
+from tickets.place import brief, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from asr.client import AsrClient
+    from asr.ear import EarEvent
+    from asr.transcript import ModelFingerprint
+    from gateway.leg import Ended, Leg
+    from gateway.live import Board
+    from gateway.prompts import PromptBook
+    from gateway.pump import MediaPump
+    from ivr.actions import Action
+    from ivr.events import Event
+    from ivr.flow import Flow
+    from ivr.hotlines import Hotline
+    from ivr.matter import Matter
+    from recordings.journal import Journal
+    from tickets.number import NumberBook
+
+log = logging.getLogger(__name__)
+
+CITY_TIME = ZoneInfo("Asia/Shanghai")
+_FLUSH_SECONDS = 0.6  # how long the words of a phrase that was cut off are waited for
+_BYTES_PER_SECOND = 16000
+_PLAYER_TAIL_SECONDS = 0.04  # the native player's last frame leaves two ticks late
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every call needs and none owns."""
+
+    asr: AsrClient
+    prompts: PromptBook
+    pump: MediaPump
+    board: Board
+    numbers: NumberBook
+    file: Callable[[Path], None]
+    """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
+
+
+class Call:
+    """One call from the answer to the end of its journal."""
+
+    def __init__(self, leg: Leg, journal: Journal, house: House, flow: Flow, hotline: Hotline) -> None:
+        self._leg, self._journal, self._house = leg, journal, house
+        self._flow, self._hotline = flow, hotline
+        self._loop = asyncio.get_running_loop()
+        self._answered_at = self._loop.time()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._state = start(flow, opening=hotline.opening, appeal=hotline.appeal)
+        self._ear: Ear | None = None
+        self._listen: Listen | None = None
+        self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
+        self._position = 0.0  # recording time of the next byte read
+        self._playing: tuple[int, float] | None = None  # Play.id, and the recording time of its end
+        self._numbers: dict[int, str] = {}
+
+    @property
+    def call_id(self) -> str:
+        """The call's identifier, the name of its folder."""
+        return self._journal.folder.name
+
+    async def run(self, model: ModelFingerprint | None) -> None:
+        """Answer, hold the dialogue, and close the journal. ``model`` None: nobody can listen right now."""
+        leg = self._leg
+        leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
+        leg.on_ended = self._ended
+        if model is None:
+            self._note("deaf", reason="speech recognition was out of reach when the call came")
+        else:
+            self._note("model", **asdict(model))
+        try:
+            leg.answer(self._journal.folder / AUDIO)
+        except SipError as error:
+            await self._miss(error)
+            return
+        self._answered_at = self._loop.time()
+        self._note("answered")
+        self._house.pump.join(self)
+        try:
+            caller = leg.incoming.caller if leg.incoming else ""
+            await self._take(Answered(0.0, caller, self._hotline.number, hears=model is not None))
+            while not self._state.ended:
+                await self._take(await self._next())
+        finally:
+            self._house.pump.leave(self)
+            self._deafen()
+            leg.hang_up()
+        await leg.closed
+        if leg.recording_trouble:
+            log.error("recording incomplete: %s", leg.recording_trouble, extra={"call_id": self.call_id})
+            self._note("recording_trouble", reason=leg.recording_trouble)
+        self._note("finished")
+
+    async def _miss(self, error: SipError) -> None:
+        """The caller has gone, or offers no media that works: there was no call."""
+        log.info("not answered: %s", error, extra={"call_id": self.call_id})
+        if self._leg.ended is not None:  # before anybody looked
+            self._ended(self._leg.ended)
+        self._leg.hang_up()
+        await self._leg.closed
+        self._note("finished")
+
+    # --- events ------------------------------------------------------------------------------------------------
+    async def _next(self) -> Event:
+        if not self._events.empty():  # what has happened comes before what has not
+            return self._events.get_nowait()
+        deadline = self._state.deadline
+        timeout = None if deadline is None else max(0.0, deadline - self._now())
+        try:
+            return await asyncio.wait_for(self._events.get(), timeout)
+        except TimeoutError:
+            return Elapsed(self._now())
+
+    async def _take(self, event: Event) -> None:
+        """Let one event have its effect; what the caller was saying when a key or the end came, comes first."""
+        if isinstance(event, Digit | HungUp) and self._ear is not None:
+            await self._flush(self._ear)
+        self._note("event", name=type(event).__name__, **asdict(event))
+        before = self._state.matters
+        self._state, actions = advance(self._flow, self._state, event)
+        for matter in self._state.matters:
+            if matter not in before:
+                self._note("matter", **asdict(matter))
+        for action in actions:
+            await self._perform(action)
+
+    async def _flush(self, ear: Ear) -> None:
+        """End the phrase the caller is in, and let it and any still unanswered one have their effect first."""
+        self._ear, self._held = None, []
+        utterance = await ear.finish(_FLUSH_SECONDS)
+        held, self._held = self._held, None
+        if utterance is not None:
+            held.append(self._heard(utterance))
+        for heard in held:
+            await self._take(heard)
+        if self._ear is None and self._listen is not None and self._leg.ended is None:
+            self._hear(self._listen)
+
+    def _ended(self, ended: Ended) -> None:
+        self.tick()
+        self._note(
+            "hungup", by=ended.by, cause=f"{ended.status} {ended.reason}", media_seconds=ended.media_seconds
+        )
+        self._events.put_nowait(HungUp(self._now(), ended.by))
+
+    def tick(self) -> None:
+        """Media pump: hand the caller's audio to whoever listens, and see whether the prompt has ended."""
+        pcm = self._leg.read()
+        if pcm and self._ear is not None:
+            self._ear.feed(pcm)
+        self._position += len(pcm) / _BYTES_PER_SECOND
+        if self._playing is not None and self._leg.media_seconds >= self._playing[1]:
+            number, self._playing = self._playing[0], None
+            self._events.put_nowait(PromptEnded(self._now(), number))
+
+    def _sound(self, event: EarEvent) -> None:
+        """What the ear tells, in recording time, becomes what the dialogue understands."""
+        match event:
+            case EarSpeechStarted():
+                self._events.put_nowait(SpeechStarted(self._now()))
+            case PartialText(text=text):
+                self._house.board.publish(self.call_id, "partial", text=text)
+            case Utterance():
+                heard = self._heard(event)
+                if self._held is None:
+                    self._events.put_nowait(heard)
+                else:
+                    self._held.append(heard)
+            case Deaf(reason=reason):
+                log.warning("speech recognition lost: %s", reason, extra={"call_id": self.call_id})
+                self._note("deaf", reason=reason)
+                self._events.put_nowait(EarLost(self._now()))
+
+    def _heard(self, utterance: Utterance) -> Heard:
+        self._note("heard", question=self._state.question, **asdict(utterance))
+        return Heard(
+            at=self._now(),
+            text=utterance.text,
+            confidence=utterance.confidence,
+            start=utterance.start,
+            end=utterance.end,
+            level=utterance.level,
+            confirmed=utterance.confirmed,
+        )
+
+    # --- actions -----------------------------------------------------------------------------------------------
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Play():
+                await self._play(action)
+            case StopPlaying():
+                self._playing = None
+                self._leg.stop_playing()
+            case Listen():
+                self._deafen()
+                self._hear(action)
+            case StopListening():
+                self._deafen()
+            case LookUp(text=text):
+                place = find(text)
+                looked_up = LookedUp(self._now(), place.name if place else "", brief(text))
+                self._events.put_nowait(looked_up)
+            case Submit(matter=matter):
+                await self._submit(matter)
+            case Hangup():
+                self._leg.hang_up()
+            case Finish():
+                pass  # every matter stands in the journal already
+
+    async def _play(self, action: Play) -> None:
+        rendered = await self._house.prompts.render(action.prompt)
+        if self._leg.ended is not None:
+            return
+        began = self._leg.media_seconds
+        self._note("played", id=action.id, name=action.prompt.name, text=rendered.text, start=began)
+        self._leg.play(rendered.path)
+        self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
+
+    def _hear(self, listen: Listen) -> None:
+        self._listen = listen
+        self._ear = Ear(self._house.asr, listen.phrases, listen.end_silence, self._position, self._sound)
+
+    def _deafen(self) -> None:
+        self._listen = None
+        if self._ear is not None:
+            self._ear.close()
+            self._ear = None
+
+    async def _submit(self, matter: Matter) -> None:
+        """Give the matter its number, make that durable, and only then let anybody say it."""
+        number = self._numbers.get(matter.index)
+        if number is None:
+            today = datetime.now(CITY_TIME).date()
+            number = await asyncio.to_thread(self._house.numbers.next, today)
+            self._numbers[matter.index] = number
+            self._note("number", matter=matter.index, number=number)
+            await self._journal.sync()
+        self._house.file(self._journal.folder)
+        self._events.put_nowait(Submitted(self._now(), matter.index, number))
+
+    # --- the record --------------------------------------------------------------------------------------------
+    def _now(self) -> float:
+        return self._loop.time() - self._answered_at
+
+    def _note(self, kind: str, **fields: Any) -> None:
+        self._journal.append(kind, **fields)
+        self._house.board.publish(self.call_id, kind, **fields)

@@ -1,0 +1,107 @@
+"""``hotline prompts | flow check | check``: what can be proved before a call comes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from asr.catalogue import open_model
+from config.document import embedded
+from gateway.cli import House, app, errors
+from gateway.services import DEMO_WARNING, open_prompts, read_dialogue
+from recordings.database import open_database, require_current
+from tickets.courier import wake
+from tickets.outbox import read_dead_letters, revive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tickets.outbox import DeadLetter
+
+out = Console(highlight=False, soft_wrap=True)
+flows = typer.Typer(help="对话流程 / Dialogue flows.", no_args_is_help=True)
+app.add_typer(flows, name="flow")
+
+
+@app.command()
+def prompts(context: typer.Context) -> None:
+    """合成提示音 / Make every prompt that is missing."""
+    house: House = context.obj
+    book = open_prompts(house.settings.dialogue, house.paths)
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task("提示音 / prompts", total=None)
+        asyncio.run(book.prepare(lambda made, wanted: bar.update(task, completed=made, total=wanted)))
+    out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
+
+
+@flows.command("check")
+def check_flow(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="流程文件 / flow file", show_default="the one in use")
+    ] = None,
+) -> None:
+    """证明流程可用 / Prove a flow: every node reachable, every wait ends, 0 reaches a person."""
+    house: House = context.obj
+    dialogue = house.settings.dialogue
+    chosen = file or dialogue.flow or embedded("flows/default.yaml")
+    flow, _hotlines = read_dialogue(dialogue.model_copy(update={"flow": chosen}))
+    out.print(f"流程可用 / flow proved: {chosen}: {flow.name}")
+    for line in flow.proof:
+        out.print(f"  {line}")
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """检查配置、流程、模型、数据库和未能投递的工单 / Check settings, flow, model, database and dead letters."""
+    house: House = context.obj
+    flow, hotlines = read_dialogue(house.settings.dialogue)
+    out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes; 热线 / hotlines: {len(hotlines)}")
+    model = open_model(house.settings.asr.model)
+    out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
+    if model.fingerprint.demo:
+        out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
+    dead = asyncio.run(_look_into_database(house))
+    for letter in dead:
+        out.print(
+            f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}", style="red"
+        )
+    if dead:
+        out.print("改正原因后运行 hotline retry / mend the cause, then run `hotline retry`")
+        raise typer.Exit(1)
+    out.print("没有未能投递的工单 / no dead letters")
+
+
+@app.command()
+def retry(context: typer.Context) -> None:
+    """重新投递被受理平台拒收的工单 / Post the dead letters again, after what was wrong has been mended."""
+    house: House = context.obj
+    count = asyncio.run(_revive(house))
+    wake(house.paths.run)
+    out.print(f"重新投递 / to be posted again: {count}")
+
+
+async def _revive(house: House) -> int:
+    db = open_database(house.paths.database_url(house.settings))
+    try:
+        await require_current(db)
+        async with db.write() as connection:
+            return await revive(connection, datetime.now(UTC))
+    finally:
+        await db.close()
+
+
+async def _look_into_database(house: House) -> Sequence[DeadLetter]:
+    db = open_database(house.paths.database_url(house.settings))
+    try:
+        await require_current(db)
+        async with db.read() as connection:
+            return await read_dead_letters(connection)
+    finally:
+        await db.close()

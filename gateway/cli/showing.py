@@ -1,0 +1,160 @@
+"""``hotline up | demo``: the whole house on one desk, and one call through it, shown live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.panel import Panel
+
+from config.document import embedded, load
+from config.script import Script
+from gateway.address import default_address
+from gateway.cli import House, app
+from gateway.cli.screen import Screen, console, show_ticket
+from gateway.demo import demonstrate, watch
+from gateway.logs import configure_logs
+from gateway.services import alone, stop_signal
+from gateway.supervisor import Supervisor, UpError, ask_health, settle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.settings import Settings
+
+_READY_SECONDS = 60.0
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="演示一通电话 / show one demonstration call")] = False,
+    once: Annotated[bool, typer.Option("--once", help="演示后退出 / end after the demonstration")] = False,
+) -> None:
+    """启动全部进程 / Bring everything up: speech recognition, gateway, worker, and the reference intake."""
+    house: House = context.obj
+    configure_logs("up")
+    asyncio.run(_up(house, demo=demo, once=once))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="只输出一个 JSON / print one JSON object")] = False,
+) -> None:
+    """演示一通真实电话 / Make one real call and follow it to its accepted ticket."""
+    house: House = context.obj
+    configure_logs("demo")
+    asyncio.run(_demo(house, as_json=as_json))
+
+
+async def _up(house: House, *, demo: bool, once: bool) -> None:
+    """Until SIGTERM or Ctrl-C, at whatever moment it comes."""
+    stopped = asyncio.create_task(stop_signal().wait())
+    work = asyncio.create_task(_run(house, demo=demo, once=once))
+    await asyncio.wait((stopped, work), return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        console.print("\n正在收线 / ending calls and stopping …", style="dim")
+        work.cancel()
+    stopped.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+async def _run(house: House, *, demo: bool, once: bool) -> None:
+    with contextlib.ExitStack() as files:
+        log_to = None
+        if demo:
+            log_file = house.paths.data / "hotline.log"
+            log_to = files.enter_context(log_file.open("ab"))
+            console.print(f"启动中,日志在 {log_file} / starting, log in {log_file}", style="dim")
+        async with _house_up(house, log_to) as (supervisor, settings, health):
+            if health["warning"]:
+                console.print(f"⚠ {health['warning']}", style="yellow")
+            async with _shown(house, settings) if demo else contextlib.nullcontext():
+                if demo:
+                    await _show_call(house, settings, health)
+                if once:
+                    return
+                _tell_how_to_dial(settings)
+                raise UpError(await supervisor.failed)
+
+
+async def _demo(house: House, *, as_json: bool) -> None:
+    running = await ask_health(house.paths.gateway_socket)
+    async with contextlib.AsyncExitStack() as opened:
+        if running is not None:
+            settings, health = _running_settings(house), running
+        else:
+            log_to = opened.enter_context((house.paths.data / "hotline.log").open("ab"))
+            _supervisor, settings, health = await opened.enter_async_context(_house_up(house, log_to))
+        if as_json:
+            result = await _call(settings, health)
+            print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - this is the command's output
+            return
+        await opened.enter_async_context(_shown(house, settings))
+        await _show_call(house, settings, health)
+
+
+@contextlib.asynccontextmanager
+async def _house_up(
+    house: House, log_to: IO[bytes] | None
+) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
+    with alone(house.paths.data, "up"):
+        settings = settle(house.settings)
+        supervisor = Supervisor(settings, house.paths, log_to)
+        try:
+            await supervisor.start()
+            health = await supervisor.ready(_READY_SECONDS)
+            yield supervisor, settings, health
+        finally:
+            await supervisor.stop()
+
+
+@contextlib.asynccontextmanager
+async def _shown(house: House, settings: Settings) -> AsyncIterator[None]:
+    """Every call's events on the terminal."""
+    following = asyncio.Event()
+    watching = asyncio.create_task(watch(house.paths, Screen(settings.intake.address).show, following))
+    await following.wait()
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _running_settings(house: House) -> Settings:
+    """The settings the running `up` gave its children: ports may have moved."""
+    effective = house.paths.run / "settings.yaml"
+    return load(type(house.settings), effective) if effective.exists() else house.settings
+
+
+async def _call(settings: Settings, health: dict[str, Any]) -> dict[str, Any]:
+    script = load(Script, embedded("demo.yaml"))
+    with tempfile.TemporaryDirectory(prefix="hotline-demo-") as folder:
+        return await demonstrate(health["sip"], script, settings.intake.address, Path(folder))
+
+
+async def _show_call(house: House, settings: Settings, health: dict[str, Any]) -> None:
+    console.print(Panel(f"演示来电 / a demonstration call to sip:12345@{health['sip']}", style="bold"))
+    result = await _call(settings, health)
+    show_ticket(result)
+    console.print(f"录音 / recording: {house.paths.data / result['recording']}")
+
+
+def _tell_how_to_dial(settings: Settings) -> None:
+    host, port = settings.sip.host, settings.sip.port
+    here = default_address() if host == "0.0.0.0" else host  # noqa: S104
+    console.print(
+        Panel(
+            f"用任意 SIP 软电话拨 sip:12345@{here}:{port}(本机 127.0.0.1:{port}),无需注册。Ctrl-C 结束。\n"
+            f"Dial sip:12345@{here}:{port} with any SIP softphone (127.0.0.1:{port} on this machine), no registration. "
+            f"Ctrl-C ends.\n工单 / tickets: {settings.intake.address.removesuffix('v1/tickets')}",
+            title="请打电话进来 / call in",
+        )
+    )

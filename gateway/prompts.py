@@ -1,0 +1,196 @@
+"""What a caller hears: prompts by name, each played as one WAV file (mono s16le, 8 kHz).
+
+Fixed words are spoken once and kept (or are the operator's own recordings); slots are spoken when the prompt
+is asked for, and the parts are joined into one file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from config.document import load
+from config.prompts import PromptTexts, Tone
+from gateway import sounds
+from gateway.pronounce import pronounce
+from gateway.voice import VOICE_VERSION, speak
+from gateway.wording import Fixed, Part, PromptError, Slot, cut, find_recordings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ivr.actions import Prompt
+
+_PAUSES: Final = {"": 0.0, **dict.fromkeys("。.!?!?…", 0.35), **dict.fromkeys(",,、;;::", 0.18)}
+_KEPT_JOINED: Final = 512  # joined prompts hold callers' numbers and places: few are kept, and not for long
+_KEPT_SECONDS: Final = 120.0  # longer than any prompt plays
+_TIDY_EVERY: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt ready to be played: the WAV file, its length, and the words in it ("" for a tone)."""
+
+    path: Path
+    seconds: float
+    text: str
+
+
+class PromptBook:
+    """All prompts of a gateway.
+
+    ``texts`` is the prompts file. ``replacements`` is a folder of the operator's recordings, named as
+    ``gateway.wording.cut`` tells. ``cache`` is a folder of ours, made when missing. Raises ConfigError when
+    the file is wrong, PromptError when a text or a recording is.
+    """
+
+    def __init__(self, texts: Path, replacements: Path | None, cache: Path) -> None:
+        prompts = load(PromptTexts, texts).prompts
+        self._prompts = cut(prompts, find_recordings(replacements) if replacements else {})
+        self._fixed, self._joined = cache / "fixed", cache / "joined"
+        self._joins = 0
+        self._places: dict[Fixed | Tone, Path] = {}
+        self._fixed.mkdir(parents=True, exist_ok=True)
+        self._joined.mkdir(mode=0o700, exist_ok=True)
+
+    async def prepare(self, progress: Callable[[int, int], None] = lambda _made, _wanted: None) -> None:
+        """Make every fixed part that the cache lacks; ``progress`` is told (made so far, how many in all).
+
+        Raises SoundError naming a recording that cannot be read, VoiceError when there is no voice.
+        """
+        parts = {
+            part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
+        }
+        missing = [part for part in parts if not (await asyncio.to_thread(self._place, part)).exists()]
+        gate = asyncio.Semaphore(os.cpu_count() or 1)
+        made = 0
+
+        async def make(part: Fixed | Tone) -> None:
+            nonlocal made
+            async with gate:
+                await self._ensure(part)
+            made += 1
+            progress(made, len(missing))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in missing:
+                    group.create_task(make(part))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def render(self, prompt: Prompt) -> Rendered:
+        """Give the prompt as one file, its slots filled.
+
+        A slot's value that cannot be said (signs only) is left out. Raises PromptError for an unknown
+        prompt or a slot without a value.
+        """
+        parts = self._prompts.get(prompt.name)
+        if parts is None:
+            raise PromptError(f"there is no prompt {prompt.name!r}: add it to the prompts file")
+        for part in parts:
+            if isinstance(part, Slot) and part.name not in prompt.slots:
+                raise PromptError(f"prompt {prompt.name!r} needs a value for {{{part.name}}}")
+        if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
+            path = await self._ensure(parts[0])
+        else:
+            path = await self._join(parts, prompt.slots)
+        text = "".join(_words(part, prompt.slots) for part in parts)
+        return Rendered(path, await asyncio.to_thread(sounds.measure_seconds, path), text)
+
+    def _place(self, part: Fixed | Tone) -> Path:
+        """Where a fixed part is kept: by what it says and by which voice, or by the recording's own bytes."""
+        if isinstance(part, Tone):
+            key = f"tone {part.tone} {part.seconds}".encode()
+        elif part.recording is None:
+            key = f"{VOICE_VERSION} {part.text}".encode()
+        else:
+            key = _read_recording(part.recording)
+        return self._fixed / f"{_digest(key)}.wav"
+
+    async def _ensure(self, part: Fixed | Tone) -> Path:
+        place = self._places.get(part)
+        if place is None:
+            place = self._places[part] = await asyncio.to_thread(self._place, part)
+        if place.exists():
+            return place
+        if isinstance(part, Tone):
+            pcm = sounds.make_tone(part.tone, part.seconds)
+        elif part.recording is None:
+            pcm = await speak(part.text)
+        else:
+            pcm = await sounds.convert(part.recording)
+        await asyncio.to_thread(sounds.write_wav, place, pcm)
+        return place
+
+    async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> Path:
+        fixed = {part: await self._ensure(part) for part in parts if isinstance(part, Fixed)}
+        said = [fixed[part].stem if isinstance(part, Fixed) else _words(part, slots) for part in parts]
+        place = self._joined / f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
+        if await asyncio.to_thread(_touch, place):
+            return place
+        values = {slots[part.name] for part in parts if isinstance(part, Slot)}
+        sayable = [value for value in values if pronounce(value)]
+        spoken = dict(zip(sayable, await asyncio.gather(*map(speak, sayable)), strict=True))
+
+        def join() -> None:
+            sound = bytearray()
+            for part in parts:
+                words = _words(part, slots)
+                sound += sounds.make_silence(_PAUSES.get(words[:1], 0.0))
+                sound += sounds.read_wav(fixed[part]) if isinstance(part, Fixed) else spoken.get(words, b"")
+                sound += sounds.make_silence(_PAUSES.get(words[1:][-1:], 0.0))
+            sounds.write_wav(place, bytes(sound))
+
+        await asyncio.to_thread(join)
+        self._joins += 1
+        if self._joins % _TIDY_EVERY == 0:
+            await asyncio.to_thread(self._tidy)
+        return place
+
+    def _tidy(self) -> None:
+        for file in sorted(self._joined.glob("*.wav"), key=_age)[_KEPT_JOINED:]:
+            if _age(file) > _KEPT_SECONDS:
+                file.unlink(missing_ok=True)
+
+
+def _words(part: Part, slots: Mapping[str, str]) -> str:
+    match part:
+        case Tone():
+            return ""
+        case Slot(name):
+            return slots[name]
+        case _:
+            return part.text
+
+
+def _digest(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:32]
+
+
+def _read_recording(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise sounds.SoundError(f"{file}: {error.strerror}: make it readable for this program") from error
+
+
+def _touch(file: Path) -> bool:
+    """Whether the file is there; if so, it counts as used now."""
+    try:
+        os.utime(file)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _age(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:  # another gateway process tidied it away
+        return 0.0

@@ -1,0 +1,234 @@
+"""The processes of an installation: what each one opens, runs and closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import resource
+import signal
+from typing import TYPE_CHECKING, Any
+
+from asr.catalogue import open_model
+from asr.client import AsrClient, AsrUnavailable
+from asr.server import serve as serve_asr
+from config.document import ConfigError, embedded, load
+from config.prompts import PromptTexts
+from gateway import live
+from gateway.call import House
+from gateway.filer import Filer
+from gateway.pj import UserAgent
+from gateway.prompts import PromptBook
+from gateway.pump import MediaPump
+from gateway.sweep import sweep
+from gateway.switchboard import Switchboard
+from ivr.compile import compile_flow
+from ivr.hotlines import read_hotlines
+from recordings.database import open_database, require_current
+from tickets.client import IntakeClient
+from tickets.courier import SOCKET, Courier
+from tickets.intake.server import serve as serve_intake
+from tickets.late import LateTranscriber
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from asr.transcript import ModelFingerprint
+    from gateway.settings import DialogueSettings, Paths, Settings
+    from ivr.flow import Flow
+    from ivr.hotlines import Hotlines
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 30.0
+_WATCH_SECONDS = 2.0
+_FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
+DEMO_WARNING = (
+    "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
+    "and says nothing about how well people are understood"
+)
+
+
+class AlreadyRunningError(Exception):
+    """Another process of the same kind works on the same data."""
+
+
+@contextlib.contextmanager
+def alone(data: Path, name: str) -> Iterator[None]:
+    """Hold the lock ``data/NAME.lock``; raises AlreadyRunningError naming the holder's process number."""
+    with (data / f"{name}.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise AlreadyRunningError(
+                f"`hotline {name}` already works on {data} (process {file.read().strip() or 'unknown'}): "
+                "stop it first, or give this one its own --data. 该数据目录已有实例在运行。"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+class _EarWatch:
+    """Knows whether speech recognition answers, and by which model, without any call waiting for it."""
+
+    def __init__(self, client: AsrClient) -> None:
+        self._client = client
+        self.model: ModelFingerprint | None = None
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def look(self) -> None:
+        before = self.model
+        try:
+            self.model = await self._client.fingerprint()
+        except AsrUnavailable as error:
+            self.model = None
+            if before is not None:
+                log.warning("speech recognition is out of reach, calls go by keys: %s", error)
+        else:
+            if self.model != before:
+                log.info("speech recognition", extra={"model": self.model.name, "demo": self.model.demo})
+                if self.model.demo:
+                    log.warning(DEMO_WARNING)
+
+
+def read_dialogue(dialogue: DialogueSettings) -> tuple[Flow, Hotlines]:
+    """The flow, proved, and the hotlines; raises ConfigError."""
+    texts = load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
+    flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
+    return flow, read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), flow)
+
+
+def open_prompts(dialogue: DialogueSettings, paths: Paths) -> PromptBook:
+    """The prompts in use; raises PromptError or ConfigError."""
+    return PromptBook(dialogue.prompts or embedded("prompts.yaml"), dialogue.replacements, paths.prompts)
+
+
+def open_intake(settings: Settings) -> IntakeClient:
+    """The client of the configured intake; raises ConfigError for a bad address or secret."""
+    try:
+        return IntakeClient(settings.intake.address, settings.intake.secret, settings.intake.timeout_seconds)
+    except ValueError as error:
+        raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
+
+
+async def run_gateway(settings: Settings, paths: Paths) -> None:
+    """Answer calls until SIGTERM, then drain."""
+    stop = stop_signal()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    with alone(paths.data, f"gateway-{settings.node}"):
+        flow, hotlines = read_dialogue(settings.dialogue)
+        prompts = open_prompts(settings.dialogue, paths)
+        await prompts.prepare()
+        db = open_database(paths.database_url(settings))
+        await require_current(db)
+        client = AsrClient(paths.asr_url(settings))
+        numbers = NumberBook(paths.data / "numbers", settings.node)
+        filer = Filer(db, numbers, paths)
+        board, pump, ears = live.Board(), MediaPump(), _EarWatch(client)
+        agent = UserAgent(
+            host=settings.sip.host,
+            port=settings.sip.port,
+            tcp=settings.sip.tcp,
+            media_host=settings.sip.media_host,
+            rtp_first_port=settings.sip.rtp_first_port,
+        )
+        house = House(client, prompts, pump, board, numbers, filer.file)
+        switchboard = Switchboard(
+            settings,
+            paths.data,
+            house,
+            flow,
+            hotlines,
+            lambda: ears.model,
+            lambda f: filer.file(f, final=True),
+        )
+        agent.on_invite, agent.admit = switchboard.take, switchboard.admit
+        await ears.look()
+        for folder in await asyncio.to_thread(lambda: list(sweep(paths.data))):
+            filer.file(folder, final=True)
+
+        def health() -> dict[str, Any]:
+            model = ears.model
+            return {
+                "sip": agent.address,
+                "calls": switchboard.calls,
+                "asr": "up" if model else "down",
+                "model": model.name if model else None,
+                "demo_model": model.demo if model else None,
+                "warning": DEMO_WARNING if model and model.demo else None,
+            }
+
+        background = [asyncio.create_task(pump.run()), asyncio.create_task(ears.run())]
+        try:
+            agent.start(max_calls=min(1024, settings.sip.cap + 64))
+            page = await live.serve(board, paths.gateway_socket, health)
+            log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
+            await stop.wait()
+            await switchboard.drain(DRAIN_SECONDS)
+            await page.cleanup()
+        finally:
+            for task in background:
+                task.cancel()
+            await agent.stop()
+            await filer.drain(5)
+            await client.close()
+            await db.close()
+
+
+async def run_asr(settings: Settings, paths: Paths) -> None:
+    """Serve speech recognition until SIGTERM."""
+    stop = stop_signal()
+    model = open_model(settings.asr.model)
+    if model.fingerprint.demo:
+        log.warning(DEMO_WARNING)
+    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
+
+
+async def run_worker(settings: Settings, paths: Paths) -> None:
+    """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
+    stop = stop_signal()
+    with alone(paths.data, f"worker-{settings.node}"):
+        db = open_database(paths.database_url(settings))
+        await require_current(db)
+        numbers = NumberBook(paths.data / "numbers", settings.node)
+        client = AsrClient(paths.asr_url(settings))
+        intake = open_intake(settings)
+        courier = Courier(db, intake, paths.run / SOCKET)
+        late = LateTranscriber(db, client, numbers, paths.data, settings.node)
+        log.info("ready", extra={"intake": settings.intake.address})
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                jobs.create_task(courier.run(stop))
+                jobs.create_task(late.run(stop))
+        finally:
+            await intake.close()
+            await client.close()
+            await db.close()
+
+
+async def run_intake(settings: Settings, paths: Paths, host: str, port: int) -> None:
+    """Serve the reference intake until SIGTERM."""
+    stop = stop_signal()
+    async with serve_intake(paths.data / "intake.db", settings.intake.secret, host, port) as address:
+        log.info("ready", extra={"address": f"{address}/"})
+        await stop.wait()

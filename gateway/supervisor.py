@@ -1,0 +1,174 @@
+"""`hotline up`: every process as a child, restarted with back-off when it dies, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import aiohttp
+import yaml
+
+from recordings.database import migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.settings import Paths, Settings
+
+log = logging.getLogger(__name__)
+
+EX_CONFIG = 78  # sysexits.h: what is wrong will be wrong again, a restart does not help
+_CALM_SECONDS = 10.0
+_LAST_DELAY_SECONDS = 30.0
+_STOP_SECONDS = 40.0
+_PORTS_TRIED = 50
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class UpError(Exception):
+    """The house cannot be brought up; the message says why and what to do."""
+
+
+def _die_with_parent() -> None:
+    """Child, before exec: a supervisor that was killed leaves no orphans behind (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    command: list[str]
+    process: asyncio.subprocess.Process | None = None
+
+
+def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> int:
+    """The first port from ``wanted`` on that is free for all ``kinds``; raises UpError after 50 tries."""
+    for port in range(wanted, wanted + _PORTS_TRIED):
+        try:
+            for kind in kinds:
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    if kind is socket.SOCK_STREAM:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((host, port))
+        except OSError:
+            continue
+        return port
+    raise UpError(f"no free port on {host} from {wanted} to {wanted + _PORTS_TRIED - 1}: set another one")
+
+
+def settle(settings: Settings) -> Settings:
+    """Move a taken SIP port, and the reference intake's, to the next free one."""
+    both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
+    intake = settings.intake
+    if not intake.url:
+        port = free_port("127.0.0.1", intake.reference_port, (socket.SOCK_STREAM,))
+        intake = intake.model_copy(update={"reference_port": port})
+    return settings.model_copy(update={"sip": sip, "intake": intake})
+
+
+class Supervisor:
+    """Runs the processes; ``log_to`` takes their log instead of this process's own stderr."""
+
+    def __init__(self, settings: Settings, paths: Paths, log_to: IO[bytes] | None = None) -> None:
+        self._settings, self._paths, self._log_to = settings, paths, log_to
+        self._stopping = False
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Gets a message when a child cannot be helped by restarting it."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._children: list[_Child] = []
+
+    async def start(self) -> None:
+        """Migrate the database and start every child."""
+        await migrate(self._paths.database_url(self._settings))
+        effective = self._paths.run / "settings.yaml"
+        effective.touch(mode=0o600)
+        document = json.loads(self._settings.model_dump_json())
+        effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
+        names = ["asr", "worker", "gateway"]
+        if not self._settings.intake.url:
+            names.insert(0, "intake")
+        self._children = [_Child(name, [*base, name]) for name in names]
+        self._tasks = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
+
+    async def _keep(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        delay = 0.5
+        environment = {**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run)}
+        while not self._stopping:
+            began = loop.time()
+            child.process = await asyncio.create_subprocess_exec(
+                *child.command,
+                stderr=self._log_to,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
+                preexec_fn=_die_with_parent,
+                env=environment,
+            )
+            code = await child.process.wait()
+            if self._stopping:
+                return
+            if code == EX_CONFIG:
+                if not self.failed.done():
+                    self.failed.set_result(f"{child.name} cannot run; the reason stands in its log")
+                return
+            if loop.time() - began > _CALM_SECONDS:
+                delay = 0.5
+            log.error("%s ended (%s), starting it again in %.1f s", child.name, code, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LAST_DELAY_SECONDS)
+
+    async def ready(self, seconds: float) -> dict[str, Any]:
+        """Wait until the gateway answers and listens; its health. Raises UpError."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        health: dict[str, Any] | None = None
+        while loop.time() < deadline:
+            if self.failed.done():
+                raise UpError(self.failed.result())
+            health = await ask_health(self._paths.gateway_socket)
+            if health is not None and health["asr"] == "up":
+                return health
+            await asyncio.sleep(0.1)
+        what = "speech recognition" if health else "the gateway"
+        raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why")
+
+    async def stop(self) -> None:
+        """End the children: the gateway first (it drains), then what it needs."""
+        self._stopping = True
+        for child in reversed(self._children):
+            process = child.process
+            if process is None or process.returncode is not None:
+                continue
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+        for task in self._tasks:
+            task.cancel()
+
+
+async def ask_health(gateway_socket: Path) -> dict[str, Any] | None:
+    """A running gateway's health, or None when none answers."""
+    timeout = aiohttp.ClientTimeout(total=2)
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=str(gateway_socket)), timeout=timeout
+            ) as session,
+            session.get("http://gateway/healthz") as answer,
+        ):
+            health: dict[str, Any] = await answer.json()
+            return health
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None

@@ -1,0 +1,54 @@
+"""The start-up sweep: every call a crash orphaned is finished, so that nobody was heard in vain."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from recordings.folders import AUDIO, orphans
+from recordings.journal import Journal, read
+from recordings.wav import NotARecordingError, repair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+def sweep(data: Path) -> Iterator[Path]:
+    """Close the journals of calls whose gateway died; yields each folder, ready to be filed.
+
+    The recording's header is repaired from its length; the journal gets ``interrupted`` (unless the call was never
+    answered) and ``finished``. Folders of a gateway that lives are left alone. One that cannot be worked on stays
+    where it is, and the log says why. Repeatable.
+    """
+    for folder in orphans(data):
+        try:
+            _close(folder)
+        except OSError as error:  # JournalError among them
+            log.error("orphaned call not taken up: %s", error, extra={"call_id": folder.name})  # noqa: TRY400
+        else:
+            yield folder
+
+
+def _close(folder: Path) -> None:
+    kinds = {entry["kind"] for entry in read(folder)}
+    if not kinds:
+        raise FileNotFoundError(
+            f"{folder}: no journal; look into the folder, and move it away when it holds no call"
+        )
+    try:
+        repair(folder / AUDIO)
+    except (NotARecordingError, FileNotFoundError) as error:
+        log.warning("orphaned call without a recording: %s", error, extra={"call_id": folder.name})
+    if "finished" in kinds:
+        return
+    journal = Journal.reopen(folder)
+    try:
+        if "answered" in kinds:
+            journal.append("interrupted", reason="the gateway stopped during the call")
+        journal.append("finished")
+    finally:
+        journal.close()
+    log.warning("orphaned call taken up", extra={"call_id": folder.name})

@@ -1,0 +1,173 @@
+import asyncio
+import wave
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from config.document import load
+from config.script import Script
+from gateway import sounds
+from gateway.caller.call import run_call, run_calls
+from gateway.pj import UserAgent
+from gateway.voice import speak
+
+pytestmark = pytest.mark.asyncio(
+    loop_scope="module"
+)  # one SIP stack a process: it lives as long as this file
+
+
+class Desk:
+    """What is called: answers, plays a prompt whenever asked to, keeps keys and audio, and may hang up."""
+
+    def __init__(self, agent, folder):
+        self.agent, self.folder = agent, folder
+        self.legs, self.keys, self.incoming = [], [], []
+        self.prompts = []  # one after the other: (seconds after the answer, file)
+        self.hang_up_at = None
+        self.answers = True
+        agent.on_invite = self.take
+
+    def take(self, leg):
+        self.incoming.append(leg.incoming)
+        self.legs.append(leg)
+        leg.on_digit = self.keys.append
+        leg.on_confirmed = lambda: self.play(leg)
+        if self.answers:
+            leg.answer(self.folder / f"desk{len(self.legs)}.wav")
+
+    def play(self, leg):
+        loop = asyncio.get_running_loop()
+        for at, file in self.prompts:
+            loop.call_later(at, leg.play, file)
+        if self.hang_up_at is not None:
+            loop.call_later(self.hang_up_at, leg.hang_up)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def agent():
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=True, rtp_first_port=24000)
+    agent.start(max_calls=120)
+    yield agent
+    await agent.stop()
+    agent._threads = None  # it holds the SIP stack, of which there can be one a process
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(agent, tmp_path):
+    prompt = tmp_path / "prompt.wav"
+    sounds.write_wav(prompt, await speak("您好,请讲,说“人工”或按零"))
+    desk = Desk(agent, tmp_path)
+    desk.prompts = [(0.2, prompt)]
+    yield desk
+    await asyncio.gather(*(leg.closed for leg in desk.legs))
+    agent.admit = lambda _incoming: None
+
+
+def script(steps, **header):
+    return load(
+        Script, "\n".join([*(f"{k}: {v}" for k, v in header.items()), "name: test", f"steps: {steps}"])
+    )
+
+
+def channel(file, index):
+    with wave.open(str(file), "rb") as source:
+        assert (source.getnchannels(), source.getframerate()) == (2, 8000)
+        return (
+            np.frombuffer(source.readframes(source.getnframes()), "<i2")
+            .reshape(-1, 2)[:, index]
+            .astype(float)
+        )
+
+
+def loudness(samples, start, end):
+    return float(np.sqrt((samples[int(start * 8000) : int(end * 8000)] ** 2).mean()))
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_scripted_call(desk, agent, tmp_path, tcp):
+    steps = '[wait: prompt, say: 颍上县慎城镇房子漏雨, press: "13855812345#", pause: 0.5, hang_up]'
+    wanted = script(steps, caller='"13855812345"', called='"12333"')
+    record = tmp_path / "mine.wav"
+    result = await run_call(
+        agent, f"sip:{agent.address}", wanted, folder=tmp_path / "said", record=record, tcp=tcp
+    )
+
+    assert (result.failure, result.exit_code, result.hung_up_by) == ("", 0, "caller")
+    assert 0 < result.answered_ms < 5000
+    (incoming,) = desk.incoming
+    assert (incoming.caller, incoming.called) == ("13855812345", "12333")
+    assert incoming.sip_call_id == result.sip_call_id
+    assert "".join(desk.keys) == "13855812345#" == "".join(p.key for p in result.pressed)
+    (said,) = result.said
+    (heard,) = result.heard
+    assert said.start >= heard.end + 0.6
+    assert abs((result.ended_at - result.dialled_at).total_seconds() - result.media_seconds) < 5
+
+    mine, theirs = channel(record, 0), channel(tmp_path / "desk1.wav", 0)
+    assert loudness(mine, said.start, said.end) > 500
+    assert loudness(mine, 0, said.start - 0.05) == 0
+    assert loudness(channel(record, 1), heard.start, heard.end) > 500
+    assert np.abs(theirs).max() > 3000
+    assert abs(np.count_nonzero(np.abs(theirs) > 300) / np.count_nonzero(np.abs(mine) > 300) - 1) < 0.25
+    assert result.to_json()["exit_code"] == 0
+    assert "颍上县慎城镇房子漏雨" in result.summary
+
+
+async def test_other_side_hangs_up_after_its_farewell(desk, agent, tmp_path):
+    desk.hang_up_at = 4.5
+    result = await run_call(agent, f"sip:12345@{agent.address}", script("[wait: prompt]"), folder=tmp_path)
+    assert (result.failure, result.hung_up_by, result.exit_code) == ("", "gateway", 0)
+
+
+async def test_other_side_hangs_up_too_early(desk, agent, tmp_path):
+    desk.hang_up_at = 1.0
+    wanted = script("[wait: prompt, say: 我家停水三天了, hang_up]")
+    result = await run_call(agent, f"sip:12345@{agent.address}", wanted, folder=tmp_path)
+    assert result.exit_code == 2
+    assert "hung up" in result.failure
+    assert (result.hung_up_by, result.said) == ("gateway", ())
+
+
+async def test_silent_line_fails_the_wait(desk, agent, tmp_path):
+    desk.prompts = []
+    wanted = script("[{wait: prompt, timeout: 1.5}, hang_up]")
+    result = await run_call(agent, f"sip:12345@{agent.address}", wanted, folder=tmp_path)
+    assert result.failure == "step 1 (wait: prompt): waited 1.5 s for a prompt, and none was heard"
+    assert (result.exit_code, result.hung_up_by) == (2, "caller")
+
+
+@pytest.mark.usefixtures("desk")
+async def test_refusal_is_told_with_its_retry_after(agent, tmp_path):
+    agent.admit = lambda _incoming: (503, {"Retry-After": "20"})
+    result = await run_call(agent, f"sip:12345@{agent.address}", script("[hang_up]"), folder=tmp_path)
+    assert (result.status, result.retry_after, result.exit_code) == (503, "20", 1)
+    assert (result.answered_ms, result.media_seconds) == (None, 0.0)
+    assert "503" in result.failure
+
+
+async def test_withheld_number(desk, agent, tmp_path):
+    result = await run_call(agent, f"sip:12345@{agent.address}", script("[hang_up]"), folder=tmp_path)
+    assert result.exit_code == 0
+    assert desk.incoming[0].caller == ""
+
+
+async def test_recorded_sentence_and_loudness(desk, agent, tmp_path):
+    sounds.write_wav(tmp_path / "mine.wav", await speak("医保怎么报销"))
+    steps = "[{say_file: mine.wav, text: 医保怎么报销}, {say: 医保怎么报销, level: -50}, pause: 0.3, hang_up]"
+    desk.prompts = []
+    result = await run_call(
+        agent, f"sip:12345@{agent.address}", script(steps), folder=tmp_path / "said", base=tmp_path
+    )
+    assert [said.text for said in result.said] == ["医保怎么报销"] * 2
+    heard = channel(tmp_path / "desk1.wav", 0)
+    loud, low = (loudness(heard, said.start, said.end) for said in result.said)
+    assert 20 < 20 * np.log10(loud / low) < 40
+
+
+async def test_fifty_calls_at_once(desk, agent, tmp_path):
+    wanted = script('[wait: prompt, press: "1", hang_up]')
+    results = await run_calls(agent, f"sip:12345@{agent.address}", [wanted] * 50, folder=tmp_path)
+    assert [result.failure for result in results] == [""] * 50
+    assert len({result.sip_call_id for result in results}) == 50
+    assert desk.keys == ["1"] * 50

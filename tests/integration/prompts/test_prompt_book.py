@@ -1,0 +1,192 @@
+import asyncio
+import subprocess
+import wave
+
+import numpy as np
+import pytest
+
+from config import document
+from config.prompts import PromptTexts
+from gateway.prompts import PromptBook
+from gateway.sounds import SoundError, measure_seconds, read_wav
+from gateway.wording import PromptError
+from ivr.actions import Prompt
+
+OPENING = "您好,阜阳12345,我是语音助手。"
+TEXTS = f"""
+prompts:
+  opening: {OPENING}
+  number: 您的工单编号是,{{number}},请记好。
+  place: 我记的是:{{place}},{{brief}},对吗?
+  tail: 就打您这个尾号{{tail}}的电话,行吗?
+  beep: {{tone: 1000, seconds: 0.4}}
+"""
+
+
+def open_book(folder, texts=TEXTS, replacements=None):
+    file = folder / "prompts.yaml"
+    file.write_text(texts)
+    return PromptBook(file, replacements, folder / "cache")
+
+
+def make_sound(file, *options, seconds=1.5, hertz=440):
+    source = f"sine=frequency={hertz}:duration={seconds}"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *options, file], check=True)
+
+
+def loudest_hertz(file):
+    samples = np.frombuffer(read_wav(file), "<i2").astype(float)
+    return np.argmax(np.abs(np.fft.rfft(samples))) * 8000 / len(samples)
+
+
+async def test_static_prompt_is_one_prepared_file(tmp_path):
+    book = open_book(tmp_path)
+    await book.prepare()
+    prepared = set((tmp_path / "cache/fixed").iterdir())
+    rendered = await book.render(Prompt("opening"))
+    assert rendered.path in prepared
+    assert rendered.text == OPENING
+    with wave.open(str(rendered.path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+        assert rendered.seconds == file.getnframes() / 8000 > 2
+    assert set((tmp_path / "cache/fixed").iterdir()) == prepared
+
+
+async def test_prepare_tells_its_progress_and_is_done_once(tmp_path):
+    told = []
+    await open_book(tmp_path).prepare(lambda made, wanted: told.append((made, wanted)))
+    # opening 1, number 2, place 2 (":" and "," between slots is a pause), tail 2, beep 1
+    assert told == [(n, 8) for n in range(1, 9)]
+    again = []
+    await open_book(tmp_path).prepare(lambda made, wanted: again.append((made, wanted)))
+    assert again == []
+
+
+async def test_changed_text_is_spoken_anew(tmp_path):
+    old = await open_book(tmp_path, "prompts:\n  opening: 您好。").render(Prompt("opening"))
+    new = await open_book(tmp_path, "prompts:\n  opening: 您好,请讲。").render(Prompt("opening"))
+    assert new.seconds > old.seconds + 0.3
+
+
+async def test_slots_are_joined_into_one_file(tmp_path):
+    book = open_book(tmp_path)
+    short = await book.render(Prompt("number", {"number": "幺二三"}))
+    long = await book.render(Prompt("number", {"number": "幺二三,四五六,七八九,零零幺"}))
+    assert short.text == "您的工单编号是,幺二三,请记好。"
+    assert long.seconds > short.seconds + 1.5
+    fixed = sum(measure_seconds(file) for file in (tmp_path / "cache/fixed").glob("*.wav"))
+    assert short.seconds > fixed + 0.6
+
+
+async def test_the_same_words_are_joined_once(tmp_path):
+    book = open_book(tmp_path)
+    slots = {"place": "颍上县慎城镇", "brief": "房子漏雨"}
+    first, second = await asyncio.gather(*(book.render(Prompt("place", slots)) for _ in range(2)))
+    assert first == second
+    assert len(list((tmp_path / "cache/joined").iterdir())) == 1
+    swapped = {"place": "房子漏雨", "brief": "颍上县慎城镇"}
+    assert (await book.render(Prompt("place", swapped))).path != first.path
+
+
+async def test_fifty_calls_at_once_get_their_own_numbers(tmp_path):
+    book = open_book(tmp_path)
+    rendered = await asyncio.gather(*(book.render(Prompt("tail", {"tail": f"{n:04}"})) for n in range(50)))
+    assert len({r.path for r in rendered}) == 50
+    assert len({read_wav(r.path) for r in rendered}) == 50
+
+
+async def test_joined_prompts_do_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.prompts._KEPT_JOINED", 3)
+    monkeypatch.setattr("gateway.prompts._KEPT_SECONDS", -1.0)
+    monkeypatch.setattr("gateway.prompts._TIDY_EVERY", 5)
+    book = open_book(tmp_path)
+    for n in range(5):
+        newest = await book.render(Prompt("tail", {"tail": str(n)}))
+    assert len(list((tmp_path / "cache/joined").iterdir())) == 3
+    assert newest.path.exists()
+
+
+async def test_value_of_signs_only_is_left_out(tmp_path):
+    book = open_book(tmp_path)
+    rendered = await book.render(Prompt("place", {"place": "…", "brief": "路灯不亮"}))
+    assert rendered.seconds > 1
+
+
+async def test_tone(tmp_path):
+    rendered = await open_book(tmp_path).render(Prompt("beep"))
+    assert (rendered.seconds, rendered.text) == (0.4, "")
+    assert abs(loudest_hertz(rendered.path) - 1000) < 5
+
+
+async def test_operators_recordings_replace_the_voice(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    make_sound(own / "opening.wav", "-ar", "44100", "-ac", "2", seconds=1.5, hertz=440)
+    make_sound(own / "number.2.mp3", seconds=2.0, hertz=700)
+    make_sound(own / "beep.flac", seconds=0.5, hertz=600)
+    (own / "notes.txt").write_text("who spoke what")
+    book = open_book(tmp_path, replacements=own)
+    await book.prepare()
+    opening = await book.render(Prompt("opening"))
+    assert abs(opening.seconds - 1.5) < 0.01
+    assert abs(loudest_hertz(opening.path) - 440) < 5
+    assert opening.text == OPENING
+    number = await book.render(Prompt("number", {"number": "三"}))
+    assert abs(loudest_hertz(number.path) - 700) < 5
+    beep = await book.render(Prompt("beep"))
+    assert abs(loudest_hertz(beep.path) - 600) < 5
+
+
+async def test_new_recording_is_taken_at_the_next_start(tmp_path):
+    make_sound(tmp_path / "opening.wav", seconds=1)
+    old = await open_book(tmp_path, replacements=tmp_path).render(Prompt("opening"))
+    make_sound(tmp_path / "opening.wav", "-y", seconds=2)
+    new = await open_book(tmp_path, replacements=tmp_path).render(Prompt("opening"))
+    assert (round(old.seconds), round(new.seconds)) == (1, 2)
+
+
+async def test_unreadable_recording_is_named(tmp_path):
+    (tmp_path / "opening.wav").write_bytes(b"no sound at all")
+    book = open_book(tmp_path, replacements=tmp_path)
+    with pytest.raises(SoundError, match=r"opening\.wav"):
+        await book.prepare()
+
+
+def test_recording_of_no_prompt_is_named(tmp_path):
+    (tmp_path / "openning.wav").touch()
+    with pytest.raises(PromptError, match=r"openning\.wav"):
+        open_book(tmp_path, replacements=tmp_path)
+
+
+def test_two_recordings_of_one_prompt_are_named(tmp_path):
+    (tmp_path / "opening.wav").touch()
+    (tmp_path / "opening.mp3").touch()
+    with pytest.raises(PromptError, match=r"opening\.wav and .*opening\.mp3"):
+        open_book(tmp_path, replacements=tmp_path)
+
+
+def test_missing_folder_of_recordings_is_named(tmp_path):
+    with pytest.raises(PromptError, match="nowhere"):
+        open_book(tmp_path, replacements=tmp_path / "nowhere")
+
+
+async def test_unknown_prompt_and_missing_slot(tmp_path):
+    book = open_book(tmp_path)
+    with pytest.raises(PromptError, match="'farewell'"):
+        await book.render(Prompt("farewell"))
+    with pytest.raises(PromptError, match=r"\{brief\}"):
+        await book.render(Prompt("place", {"place": "颍上县"}))
+
+
+def test_text_of_signs_only_is_refused(tmp_path):
+    with pytest.raises(PromptError, match="'greeting'"):
+        open_book(tmp_path, "prompts: {greeting: …}")
+
+
+async def test_embedded_prompts_can_all_be_said(tmp_path):
+    embedded = document.load(PromptTexts, document.embedded("prompts.yaml"))
+    book = PromptBook(document.embedded("prompts.yaml"), None, tmp_path)
+    await book.prepare()
+    for name in embedded.prompts:
+        rendered = await book.render(Prompt(name, dict.fromkeys(embedded.slots(name), "一二三")))
+        assert 0.3 < rendered.seconds < 30, name

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.leg import Ended, Leg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Quiet:
+    """A line on which nothing happens: what is tested is the leg's own bookkeeping."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *_args: 12.34 if name == "seconds" else None
+
+
+@pytest.fixture
+async def leg() -> Leg:
+    return Leg(Quiet(), None, lambda function: function(), asyncio.get_running_loop().create_future())
+
+
+async def test_repeats_and_late_packets_of_a_key_are_one_key(leg: Leg) -> None:
+    keys: list[str] = []
+    leg.on_digit = keys.append
+    for timestamp, key, repeat in [
+        (1, "5", False),
+        (1, "5", True),
+        (9, "5", False),
+        (1, "5", False),
+        (20, "#", False),
+    ]:
+        leg.digit((timestamp, key), repeat=repeat)
+    assert keys == ["5", "5", "#"]
+
+
+@pytest.mark.parametrize(
+    ("status", "ours", "by"),
+    [
+        (200, False, "caller"),
+        (487, False, "caller"),
+        (408, False, "lost"),
+        (503, False, "lost"),
+        (200, True, "gateway"),
+    ],
+)
+async def test_who_hung_up(leg: Leg, status: int, ours: bool, by: str) -> None:
+    ended: list[Ended] = []
+    leg.on_ended = ended.append
+    if ours:
+        leg.hang_up()
+    leg.disconnected(
+        status, "because", "SIP/2.0 503 Busy\r\nRetry-After: 17\r\n\r\n" if status == 503 else ""
+    )
+    assert ended == [Ended(by, status, "because", 12.34, "17" if status == 503 else "")]
+    assert leg.ended == ended[0]
+
+
+async def test_an_ended_leg_plays_and_presses_nothing(leg: Leg) -> None:
+    leg.disconnected(200, "OK", "")
+    leg.play(None)  # type: ignore[arg-type]
+    leg.press("1")
+    leg.hang_up()
