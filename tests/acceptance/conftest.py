@@ -1,0 +1,222 @@
+"""The whole house, as `hotline up` starts it, on free loopback ports and a data folder of the test's own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import psutil
+import pytest
+import yaml
+
+from gateway.settings import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOTLINE = [sys.executable, "-m", "gateway"]
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> Any:
+    """What `look` returns once that is true; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if found := look():
+                return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+@dataclass
+class HouseUp:
+    """A running `hotline up`."""
+
+    folder: Path
+    data: Path
+    config: Path
+    sip_port: int
+    intake: str
+    hotline: tuple[str, ...] = tuple(HOTLINE)
+    process: subprocess.Popen[bytes] | None = None
+    peers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def sip(self) -> str:
+        return f"127.0.0.1:{self.sip_port}"
+
+    def start(self) -> None:
+        log = (self.folder / "up.log").open("ab")
+        command = [*self.hotline, "--config", str(self.config), "--data", str(self.data), "up"]
+        self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
+        eventually(self.is_ready, 60, "the house's start")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {k: v for k, v in os.environ.items() if k != "RUNTIME_DIRECTORY"}
+
+    def is_ready(self) -> bool:
+        health = self.health()
+        return health is not None and health["asr"] == "up"
+
+    def health(self) -> dict[str, Any] | None:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(2)
+            try:
+                door.connect(str(Paths(self.data, self.environment).gateway_socket))
+                door.sendall(b"GET /healthz HTTP/1.0\r\nHost: gateway\r\n\r\n")
+                answer = b"".join(iter(lambda: door.recv(65536), b""))
+            except OSError:
+                return None
+        health: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+        return health
+
+    def child(self, name: str) -> psutil.Process:
+        assert self.process
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if name in child.cmdline()[3:]:
+                    return child
+        raise ProcessLookupError(name)
+
+    def kill(self, name: str) -> None:
+        self.child(name).send_signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        for peer in self.peers:
+            peer.kill()
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
+    def call(self, script: Path, *options: str) -> subprocess.Popen[bytes]:
+        command = [*HOTLINE, "--data", str(self.folder / "caller"), "call", f"sip:12345@{self.sip}"]
+        peer = subprocess.Popen(
+            [*command, "--script", str(script), "--json", *options],
+            stdout=subprocess.PIPE,
+            env=self.environment,
+        )
+        self.peers.append(peer)
+        return peer
+
+    def start_calls(self, scripts: list[dict[str, Any]], stagger: float = 0.0) -> subprocess.Popen[bytes]:
+        """Place all these calls from one process; `results` waits for them."""
+        folder = self.folder / f"calls{len(self.peers)}"
+        folder.mkdir()
+        command = [sys.executable, str(Path(__file__).with_name("callers.py")), self.sip, str(folder)]
+        root = str(Path(__file__).parents[2])
+        peer = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**self.environment, "PYTHONPATH": root},
+        )
+        assert peer.stdin
+        peer.stdin.write(json.dumps({"scripts": scripts, "stagger": stagger}).encode())
+        peer.stdin.close()
+        self.peers.append(peer)
+        return peer
+
+    def results(self, peer: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+        assert peer.stdout
+        found: list[dict[str, Any]] = json.loads(peer.stdout.read())
+        peer.wait(30)
+        return found
+
+    def calls(self, scripts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return self.results(self.start_calls(scripts))
+
+    def tickets(self, **filters: str) -> list[dict[str, Any]]:
+        query = "&".join(["limit=1000", *(f"{k}={v}" for k, v in filters.items())])
+        with urlopen(f"{self.intake}/v1/tickets?{query}", timeout=5) as answer:  # noqa: S310
+            found: list[dict[str, Any]] = json.load(answer)["tickets"]
+            return found
+
+    def final_tickets(self, sip_call_id: str, wanted: int = 1) -> list[dict[str, Any]]:
+        """The newest revision of each ticket of an ended call, once there are so many."""
+
+        def look() -> list[dict[str, Any]] | None:
+            newest = [t["revisions"][-1]["ticket"] for t in self.tickets(sip_call_id=sip_call_id)]
+            done = [t for t in newest if t["call"]["ended_at"]]
+            return done if len(done) == len(newest) >= wanted else None
+
+        found: list[dict[str, Any]] = eventually(look, 30, f"the tickets of {sip_call_id}")
+        return found
+
+    def log(self) -> str:
+        return (self.folder / "up.log").read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
+    houses: list[HouseUp] = []
+
+    def make(**settings: Any) -> HouseUp:
+        sip_port, intake_port = free_port(), free_port()
+        intake = settings.pop("intake", {})
+        default = yaml.safe_load((Path(__file__).parents[2] / "config" / "gateway.yaml").read_text())
+        merged = {
+            "sip": {
+                "host": "127.0.0.1",
+                "port": sip_port,
+                "rtp_first_port": 30000,
+                **settings.pop("sip", {}),
+            },
+            "intake": {
+                "reference_port": intake_port,
+                "secret": default["intake"]["secret"],
+                **intake,
+            },
+            **settings,
+        }
+        folder = place / f"house{len(houses)}"
+        folder.mkdir()
+        config = folder / "gateway.yaml"
+        config.write_text(yaml.safe_dump(merged))
+        house = HouseUp(folder, folder / "data", config, sip_port, f"http://127.0.0.1:{intake_port}")
+        houses.append(house)
+        return house
+
+    try:
+        yield make
+    finally:
+        for house in houses:
+            house.stop()
+
+
+@pytest.fixture
+def make_house(tmp_path: Path) -> Iterator[Callable[..., HouseUp]]:
+    with building_houses(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_house_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., HouseUp]]:
+    """For a house that a whole module of tests lives in."""
+    with building_houses(tmp_path_factory.mktemp("module")) as make:
+        yield make
+
+
+@pytest.fixture
+def house(make_house: Callable[..., HouseUp]) -> HouseUp:
+    up: HouseUp = make_house()
+    up.start()
+    return up

@@ -1,0 +1,169 @@
+"""kill -9 of each process while ten calls are at ten different moments; then of speech recognition for a whole call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+import wave
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from asr.client import AsrClient
+from asr.offline import transcribe
+from gateway.settings import Paths, Settings
+from recordings.journal import read
+from recordings.wav import duration, read_channel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
+MOMENTS = 10
+STAGGER = 2.0
+STEPS: list[Any] = [
+    {"pause": 1.5},
+    {"say": SENTENCE, "over": True},
+    {"press": "#"},
+    {"pause": 2.5},
+    {"say": "对", "over": True},
+    {"pause": 2.5},
+    {"press": "1"},
+    {"wait": "prompt", "timeout": 20},
+    {"say": "没有了"},
+]
+SCRIPT = {"name": "ten moments", "caller": "13855812345", "steps": STEPS}
+
+
+def folders(house: Any) -> list[Path]:
+    """Every call's folder, once nothing is left in the spool."""
+    spool = house.data / "spool"
+    deadline = time.monotonic() + 60
+    while any(spool.iterdir()):
+        assert time.monotonic() < deadline, f"still in the spool: {list(spool.iterdir())}\n{house.log()}"
+        time.sleep(0.2)
+    return sorted((house.data / "calls").glob("*/*/*/*"))
+
+
+def reason(house: Any, call_id: str) -> str | None:
+    with sqlite3.connect(f"file:{house.data / 'hotline.db'}?mode=ro", uri=True) as db:
+        ((found,),) = db.execute("SELECT reason FROM calls WHERE call_id = ?", (call_id,))
+        return found  # type: ignore[no-any-return]
+
+
+def newest(house: Any, call_id: str) -> dict[str, Any] | None:
+    found = house.tickets(call_id=call_id)
+    assert len(found) <= 1, f"one matter, {len(found)} tickets: {found}"
+    keys = [r["idempotency_key"] for t in found for r in t["revisions"]]
+    assert len(keys) == len(set(keys))
+    return found[0]["revisions"][-1]["ticket"] if found else None
+
+
+def plays(folder: Path) -> None:
+    with wave.open(str(folder / "audio.wav")) as sound:
+        assert sound.getnchannels() == 2
+        assert sound.getnframes() > 0
+
+
+async def spoken(house: Any, folder: Path) -> str:
+    client = AsrClient(Paths(house.data, house.environment).asr_url(Settings()))
+    try:
+        file = folder / "audio.wav"
+        return "".join(
+            u.text for u in await transcribe(client, read_channel(file, 0, 0.0, duration(file)), 0.0)
+        )
+    finally:
+        await client.close()
+
+
+def the_text(ticket: dict[str, Any]) -> str:
+    return "" if ticket["appeal"]["text_pending"] else ticket["appeal"]["content"]
+
+
+def test_gateway_killed_at_ten_moments(house: Any) -> None:
+    peer = house.start_calls([SCRIPT] * MOMENTS, STAGGER)
+    time.sleep(STAGGER * MOMENTS + 3)
+    house.kill("gateway")
+    time.sleep(1)
+    peer.kill()
+    deadline = time.monotonic() + 60
+    while not house.is_ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    calls = folders(house)
+    assert len(calls) == MOMENTS
+    interrupted = 0
+    for folder in calls:
+        plays(folder)
+        said = asyncio.run(spoken(house, folder))
+        interrupted += "interrupted" in {e["kind"] for e in read(folder)}
+        deadline = time.monotonic() + 60
+        while True:  # the words a crash cut off follow from the recording
+            ticket = newest(house, folder.name)
+            if ticket and ticket["call"]["ended_at"] and the_text(ticket):
+                break
+            if ticket is None and not said and reason(house, folder.name):
+                break
+            assert time.monotonic() < deadline, (
+                f"{folder.name}: said {said!r}, ticket {ticket}\n{house.log()}"
+            )
+            time.sleep(0.2)
+        if ticket and ticket["call"]["interrupted"]:
+            assert any("中断" in note for note in ticket["notes"])
+        if ticket:
+            assert the_text(ticket)[:4] == SENTENCE[:4]
+    assert interrupted >= MOMENTS // 2, "the kill came too late to interrupt calls"
+
+
+@pytest.mark.parametrize("victim", ["asr", "worker"])
+def test_killed_at_ten_moments(house: Any, victim: str) -> None:
+    peer = house.start_calls([SCRIPT] * MOMENTS, STAGGER)
+    time.sleep(STAGGER * MOMENTS + 3)
+    house.kill(victim)
+    results = house.results(peer)
+    assert all(r["answered_ms"] for r in results)
+    for folder in folders(house):
+        plays(folder)
+        deadline = time.monotonic() + 60
+        while True:
+            ticket = newest(house, folder.name)
+            if ticket and ticket["call"]["ended_at"] and SENTENCE in the_text(ticket):
+                break
+            assert time.monotonic() < deadline, f"{folder.name}: {ticket}\n{house.log()}"
+            time.sleep(0.2)
+        assert not ticket["call"]["interrupted"]
+
+
+def test_speech_recognition_dead_for_a_whole_call(house: Any) -> None:
+    asr = house.child("asr")
+    asr.suspend()  # a server that hangs is worse than one that is gone
+    script = {
+        "name": "by keys",
+        "caller": "13855812345",
+        "steps": [
+            {"wait": "prompt"},
+            {"press": "1"},
+            {"wait": "prompt"},
+            {"say": SENTENCE},
+            {"press": "#"},
+            {"wait": "prompt"},
+            {"press": "1"},
+            {"wait": "prompt"},
+            "hang_up",
+        ],
+    }
+    time.sleep(8)
+    try:
+        (result,) = house.calls([script])
+        assert result["failure"] == "", house.log()
+        (ticket,) = house.final_tickets(result["sip_call_id"])
+        assert ticket["appeal"]["text_pending"]
+        assert ticket["appeal"]["type"] == "投诉"
+    finally:
+        asr.resume()
+    deadline = time.monotonic() + 90
+    while SENTENCE not in the_text(newest(house, ticket["call"]["call_id"]) or ticket):
+        assert time.monotonic() < deadline, json.dumps(ticket, ensure_ascii=False) + house.log()
+        time.sleep(0.5)

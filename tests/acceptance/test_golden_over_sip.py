@@ -1,0 +1,70 @@
+"""Golden calls over real SIP: the scripts that run sans-IO in the unit tests, through the whole house."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recordings.journal import read
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+# By prompts too: these leave no room for what depends on the moment.
+TO_THE_LETTER = ("happy", "keyed_contact", "two_matters")
+ALSO = (
+    "anonymous",
+    "corrected_place",
+    "danger",
+    "hash_ends_dictation",
+    "legacy_number",
+    "person",
+    "wrong_keys",
+)
+
+
+def without_expectation(name: str) -> dict[str, Any]:
+    script: dict[str, Any] = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+    return {k: v for k, v in script.items() if k != "expect"}
+
+
+def expected(name: str) -> dict[str, Any]:
+    wanted: dict[str, Any] = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())["expect"]
+    return wanted
+
+
+def look(ticket: dict[str, Any], field: str) -> Any:
+    place = ticket["place"]
+    return {
+        "text": lambda: re.sub(
+            r"^\(.*\)$", "", ticket["appeal"]["content"]
+        ),  # a remark in brackets: nothing was said
+        "appeal": lambda: ticket["appeal"]["type"],
+        "place_name": lambda: place["county"] + place["township"],
+        "contact": lambda: ticket["caller"]["contact"],
+        "call_back": lambda: bool(ticket["caller"]["call_back"]),
+        "danger": lambda: ticket["appeal"]["urgency"] == "特急",
+        "text_pending": lambda: ticket["appeal"]["text_pending"],
+        "confirmed": lambda: not any("未经来电人确认" in note for note in ticket["notes"]),
+    }[field]()
+
+
+def test_golden_calls(house: Any) -> None:
+    names = TO_THE_LETTER + ALSO
+    results = house.results(house.start_calls([without_expectation(n) for n in names], 0.3))
+    assert [r["failure"] for r in results if r["failure"]] == []
+    for name, result in zip(names, results, strict=True):
+        wanted = expected(name)
+        tickets = house.final_tickets(result["sip_call_id"], len(wanted["tickets"]))
+        tickets.sort(key=lambda t: t["number"])
+        assert len(tickets) == len(wanted["tickets"]), name
+        for ticket, fields in zip(tickets, wanted["tickets"], strict=True):
+            told = {field: look(ticket, field) for field in fields}
+            assert told == fields, f"{name}: {ticket}"
+        if name in TO_THE_LETTER:
+            folder = house.data / Path(tickets[0]["recording"]["path"]).parent
+            played = [e["name"] for e in read(folder) if e["kind"] == "played"]
+            assert played == wanted["trace"], name
+    legacy = house.final_tickets(results[names.index("legacy_number")]["sip_call_id"])[0]
+    assert legacy["hotline"] == "12333"

@@ -1,0 +1,142 @@
+"""The intake refuses, hangs, answers 500 or garbage while people call; then it mends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SENTENCE = "颍上县慎城镇房子漏雨"
+SCRIPT = {
+    "name": "trouble",
+    "caller": "13855812345",
+    "steps": [{"pause": 1.0}, {"say": SENTENCE, "over": True}, {"press": "#"}, {"wait": "prompt"}, "hang_up"],
+}
+GARBAGE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"numb\x00\xff!'
+ERROR = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 4\r\n\r\ngone"
+
+
+class Road:
+    """The road to the intake: passes everything on, or misbehaves."""
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+        self.mode = "pass"
+        self.port = 0
+        self.connections = 0
+
+    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            match self.mode:
+                case "refuse":
+                    writer.transport.abort()
+                    return
+                case "hang":
+                    await reader.read()
+                case "500" | "garbage" | "410":
+                    await reader.readuntil(b"\r\n\r\n")
+                    writer.write({"500": ERROR, "garbage": GARBAGE, "410": GONE}[self.mode])
+                    await writer.drain()
+                case _:
+                    await self.pass_on(reader, writer)
+        writer.close()
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.behind)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65536):
+                    sink.write(data)
+                    await sink.drain()
+            sink.close()
+
+        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+
+
+@contextlib.asynccontextmanager
+async def troubled_house(make_house: Any) -> AsyncIterator[tuple[Any, Road]]:
+    """A house whose intake lies behind a road of ours."""
+    far = make_house()
+    intake = subprocess.Popen([*far.hotline, "--config", str(far.config), "--data", str(far.data), "intake"])
+    road = Road(int(far.intake.rpartition(":")[2]))
+    server = await asyncio.start_server(road.meet, "127.0.0.1", 0)
+    road.port = server.sockets[0].getsockname()[1]
+    house = make_house(intake={"url": f"http://127.0.0.1:{road.port}/v1/tickets", "timeout_seconds": 2})
+    house.intake = far.intake
+    try:
+        await asyncio.to_thread(house.start)
+        yield house, road
+    finally:
+        await asyncio.to_thread(house.stop)
+        server.close()
+        intake.terminate()
+        intake.wait(10)
+
+
+async def call_through(house: Any, road: Road, modes: tuple[str, ...], seconds: float) -> list[str]:
+    """One call begun in each mode, each mode for so long; the calls' SIP Call-IDs."""
+    peers = []
+    for mode in modes:
+        road.mode = mode
+        peers.append(house.start_calls([SCRIPT]))
+        await asyncio.sleep(seconds)
+    results = [(await asyncio.to_thread(house.results, peer))[0] for peer in peers]
+    assert [r["failure"] for r in results if r["failure"]] == []  # callers notice nothing
+    return [r["sip_call_id"] for r in results]
+
+
+async def accepted_once(house: Any, road: Road, calls: list[str]) -> None:
+    road.mode = "pass"
+    for call in calls:
+        (ticket,) = await asyncio.to_thread(house.final_tickets, call)
+        assert SENTENCE in ticket["appeal"]["content"]
+        (held,) = house.tickets(sip_call_id=call)
+        revisions = [r["revision"] for r in held["revisions"]]
+        assert revisions == list(range(1, len(revisions) + 1))
+
+
+TROUBLES = ("refuse", "hang", "500", "garbage")
+
+
+async def test_trouble_for_a_while(make_house: Any) -> None:
+    async with troubled_house(make_house) as (house, road):
+        calls = await call_through(house, road, TROUBLES, 8)
+        assert road.connections >= len(TROUBLES)
+        assert house.tickets() == []
+        await accepted_once(house, road, calls)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_trouble_for_two_minutes_each(make_house: Any) -> None:
+    async with troubled_house(make_house) as (house, road):
+        calls = await call_through(house, road, TROUBLES, 120)
+        await accepted_once(house, road, calls)
+
+
+async def test_a_rejection_is_a_visible_dead_letter_until_it_is_retried(make_house: Any) -> None:
+    async with troubled_house(make_house) as (house, road):
+        calls = await call_through(house, road, ("410",), 1)
+        await asyncio.sleep(3)
+        before = road.connections
+        await asyncio.sleep(3)
+        assert road.connections == before, "a rejection must not be retried in a loop"
+        command = [*house.hotline, "--config", str(house.config), "--data", str(house.data)]
+        check = subprocess.run([*command, "check"], capture_output=True, text=True, check=False)
+        assert check.returncode == 1, check.stdout + check.stderr
+        assert "410" in check.stdout
+        road.mode = "pass"
+        retry = subprocess.run([*command, "retry"], capture_output=True, text=True, check=False)
+        assert retry.returncode == 0, retry.stderr
+        await accepted_once(house, road, calls)
+        check = subprocess.run([*command, "check"], capture_output=True, text=True, check=False)
+        assert check.returncode == 0, check.stdout

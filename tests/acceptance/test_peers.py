@@ -1,0 +1,71 @@
+"""Other people's SIP phones reach the gateway: sipp with A-law, baresip from a network of its own."""
+
+from __future__ import annotations
+
+import wave
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from peers import baresip, sipp
+from peers.namespace import namespace
+from peers.timeline import Timeline
+
+from gateway.demo import count_errors
+from recordings.journal import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLER, CONTACT = "13855812345", "13912340678"
+SENTENCE = "颍上县慎城镇房子漏雨"
+
+
+async def plan() -> Timeline:
+    """Speak over the opening, end by #, agree by key, key another number to call back, agree, and hang up."""
+    timeline = Timeline()
+    at = timeline.press(await timeline.say(2.0, SENTENCE) + 1.5, "#")
+    at = timeline.press(at + 8, "1")  # the summary is right
+    at = timeline.press(at + 8, "2")  # not the calling number …
+    at = timeline.press(at + 6, CONTACT + "#")  # … but this one
+    at = timeline.press(at + 10, "1")  # read back rightly
+    timeline.end = at + 8
+    return timeline
+
+
+def check(house: Any, sip_call_id: str) -> None:
+    (ticket,) = house.final_tickets(sip_call_id)
+    assert count_errors(SENTENCE, ticket["appeal"]["content"]) == 0
+    assert ticket["call"]["caller"] == CALLER
+    assert ticket["caller"]["contact"] == CONTACT
+    assert ticket["call"]["hung_up_by"] == "caller"
+    recording: Path = house.data / ticket["recording"]["path"]
+    keys = [e["key"] for e in read(recording.parent) if e["kind"] == "event" and e["name"] == "Digit"]
+    assert "".join(keys) == f"#12{CONTACT}#1"
+    told = ticket["call"]
+    wall = datetime.fromisoformat(told["ended_at"]) - datetime.fromisoformat(told["answered_at"])
+    with wave.open(str(recording)) as sound:
+        assert sound.getnchannels() == 2
+        assert abs(sound.getnframes() / sound.getframerate() - wall.total_seconds()) < 0.1
+
+
+async def test_sipp_with_a_law(house: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "sipp"
+    folder.mkdir()
+    result = await sipp.call(house.sip, await plan(), folder, caller=CALLER)
+    assert result.succeeded, result.log
+    check(house, result.call_id)
+
+
+@pytest.mark.timeout(400)
+async def test_baresip_from_a_network_of_its_own(make_house: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "baresip"
+    folder.mkdir()
+    with namespace() as space:
+        house = make_house(sip={"host": space.near})
+        house.start()
+        call_id = await baresip.call(
+            space, f"{space.near}:{house.sip_port}", await plan(), folder, caller=CALLER
+        )
+        check(house, call_id)
+        house.stop()

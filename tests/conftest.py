@@ -1,0 +1,76 @@
+"""Fixtures shared by all tests: databases of both kinds, migrated and empty."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recordings.database import Database, migrate, open_database
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests share modules, but are not packages
+from postgres import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The tests' own PostgreSQL server, started when first asked for."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: Postgres) -> str:
+    name = postgres.create()
+    asyncio.run(migrate(postgres.url(name)))
+    return name
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "hotline.db"
+    asyncio.run(migrate(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database; each test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        file = tmp_path / "hotline.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    template = request.getfixturevalue("_postgres_template")
+    server = request.getfixturevalue("postgres")
+    name = server.create(template)
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated, open database."""
+    db = open_database(database_url)
+    yield db
+    await db.close()

@@ -1,0 +1,96 @@
+"""The benchmarks themselves, small: what they count is what happened."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import capacity, latency
+from bench.build import BuildError, build_rtpgen
+from bench.peer import Load, PeerError, generate
+from bench.processes import Busy, Usage, child
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLS, SECONDS = 3, 3.0
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_rtpgen(tmp_path_factory.mktemp("build"))
+
+
+async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> None:
+    result = await capacity.measure(program, (CALLS,), 1, SECONDS)
+    bare, gateway = result["runs"]
+    assert (bare["what"], gateway["what"]) == ("bare", "gateway")
+    for run in (bare, gateway):
+        assert (run["placed"], run["answered"], run["failed"]) == (CALLS, CALLS, {})
+        rtp = run["rtp"]
+        assert rtp["missing"] == 0
+        assert rtp["expected"] == pytest.approx(CALLS * SECONDS * 50, rel=0.02)
+        assert rtp["received"] == pytest.approx(rtp["expected"], rel=0.1)
+        assert 10 < rtp["gap_ms"]["p50"] <= rtp["gap_ms"]["p99"] <= rtp["gap_ms"]["max"]
+        assert all(megabytes > 10 for megabytes in run["resident_mb"].values())
+    assert bare["recordings"] == {"lost_samples": 0}
+    assert gateway["recordings"] == {"incomplete": 0}
+    assert gateway["dialogue"]["finished"] == CALLS
+    assert gateway["dialogue"]["played"] >= CALLS
+    (summary,) = result["summary"]
+    assert summary["calls"] == CALLS
+    assert summary["missing"] == {"bare": 0, "gateway": 0}
+    assert summary["gap_p99_ms"] == {run["what"]: run["rtp"]["gap_ms"]["p99"] for run in (bare, gateway)}
+
+
+async def test_two_hang_ups_at_once_become_accepted_tickets(program: Path) -> None:
+    result = await latency.measure(program, ((2, 1),))
+    (figures,) = result["hang_ups"]
+    assert (figures["calls"], figures["accepted"], figures["without_ticket"]) == (2, 2, 0)
+    times = figures["hangup_to_accepted_ms"]
+    assert 0 < times["p50"] <= times["p99"] <= times["max"] < 20_000
+
+
+async def test_nobody_at_the_address_is_counted_and_a_missing_file_is_said(
+    program: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(PeerError):
+        await generate(program, "127.0.0.1:9", Load(1, 1.0, tmp_path / "none.ulaw"), lambda _event: None)
+
+
+def test_what_is_compiled_already_is_not_compiled_again(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert build_rtpgen(program.parent) == program
+    with pytest.raises(BuildError, match="install gcc"):
+        build_rtpgen(program.parent / "elsewhere")
+
+
+def test_quantiles_are_nearest_ranks() -> None:
+    assert latency.quantiles([5.0]) == latency.Quantiles(5.0, 5.0, 5.0)
+    hundred = [float(n) for n in range(1, 101)]
+    assert latency.quantiles(hundred) == latency.Quantiles(50.0, 99.0, 100.0)
+
+
+def test_cpu_and_children_are_found_in_proc() -> None:
+    before, busy = Usage.of(os.getpid()), Busy.now()
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+    used, machine = Usage.of(os.getpid()).percent_since(before), Busy.now().percent_since(busy)
+    assert 0 < used <= 110
+    assert machine > 0
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "gateway"])
+    try:
+        assert child(os.getpid(), "gateway") == sleeper.pid
+        with pytest.raises(LookupError):
+            child(os.getpid(), "asr")
+    finally:
+        sleeper.kill()
+        sleeper.wait()

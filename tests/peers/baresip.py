@@ -1,0 +1,114 @@
+"""baresip as a caller: a softphone in a network namespace (it refuses loopback), driven through its control port."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peers.namespace import Namespace
+from peers.timeline import Timeline
+
+from gateway import sounds
+
+_CONTROL_PORT = 4444
+_CONFIG = """
+module_path /usr/lib/baresip/modules
+sip_listen {far}:5060
+module g711.so
+module aufile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen {far}:{control}
+audio_source aufile,{folder}/said.wav
+audio_srate 8000-8000
+audio_channels 1
+"""
+
+
+@dataclass
+class _Control:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    async def tell(self, command: str, params: str = "") -> None:
+        """Give a command and wait until it is done."""
+        message = json.dumps({"command": command, "params": params})
+        self.writer.write(f"{len(message)}:{message},".encode())
+        while not (answer := await self._receive()).get("response"):
+            self.events.append(answer)
+        assert answer["ok"], f"baresip refused {command} {params}: {answer}"
+
+    async def hear_of(self, kind: str) -> dict[str, Any]:
+        """Wait for an event."""
+        while True:
+            for event in self.events:
+                if event["type"] == kind:
+                    return event
+                assert event["type"] != "CALL_CLOSED", f"the call ended before {kind}: {event}"
+            self.events.append(await self._receive())
+
+    async def _receive(self) -> dict[str, Any]:
+        length = int((await self.reader.readuntil(b":"))[:-1])
+        return json.loads((await self.reader.readexactly(length + 1))[:-1])
+
+
+@contextlib.asynccontextmanager
+async def _softphone(space: Namespace, folder: Path, caller: str) -> AsyncIterator[_Control]:
+    config = _CONFIG.format(far=space.far, control=_CONTROL_PORT, folder=folder)
+    (folder / "config").write_text(config)
+    (folder / "accounts").write_text(f"<sip:{caller}@{space.far}>;regint=0;audio_codecs=PCMA/8000/1\n")
+    (folder / "contacts").touch()
+    with (folder / "baresip.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *space.command("baresip", "-f", str(folder)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        reader, writer = await _connect(space.far, process)
+        yield _Control(reader, writer)
+        writer.close()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _connect(
+    host: str, process: asyncio.subprocess.Process
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while process.returncode is None:
+        with contextlib.suppress(ConnectionRefusedError):
+            return await asyncio.open_connection(host, _CONTROL_PORT)
+        await asyncio.sleep(0.05)
+    raise AssertionError("baresip ended before it could be told anything: see its log")
+
+
+async def call(
+    space: Namespace, target: str, timeline: Timeline, folder: Path, *, caller: str, called: str = "12345"
+) -> str:
+    """Call ``target`` (host:port) from the namespace, follow the timeline, hang up; returns baresip's call id.
+
+    ``folder`` gets ``said.wav`` and ``baresip.log``.
+    """
+    # At the end of its file baresip would end the call: the file outlasts the timeline.
+    sounds.write_wav(folder / "said.wav", timeline.audio() + sounds.make_silence(10))
+    async with _softphone(space, folder, caller) as phone:
+        await phone.tell("dial", f"sip:{called}@{target}")
+        event = await phone.hear_of("CALL_ESTABLISHED")
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        for at, key in sorted(timeline.keys):
+            await asyncio.sleep(start + at - loop.time())
+            await phone.tell("sndcode", key)
+        await asyncio.sleep(start + timeline.end - loop.time())
+        await phone.tell("hangup")
+        await phone.hear_of("CALL_CLOSED")
+        return str(event["id"])
