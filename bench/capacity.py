@@ -1,0 +1,187 @@
+"""Many calls in one gateway process, next to pjsua2 with the same ports and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from bench import speech
+from bench.house import PROCESSES, open_house
+from bench.peer import Load, generate
+from bench.processes import Busy, Usage
+from gateway.sounds import write_wav
+from gateway.voice import speak
+from recordings.folders import spool
+from recordings.journal import read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.peer import PeerReport
+
+_FRAMES_PER_SECOND = 50
+_FILING_LOOKS, _FILING_PAUSE_SECONDS = 120, 0.5
+_DIALOGUE = ("played", "heard", "unconfirmed", "unconfirmed_at_end", "deaf", "number", "finished")
+_PROMPT = "您好，阜阳12345热线。请说您要反映的事，也可以按键。我是语音助手，通话会录音。"
+
+
+class _Meter:
+    """CPU and memory of named processes during the measured time."""
+
+    def __init__(self, processes: dict[str, int]) -> None:
+        self._processes = processes
+        self._before: dict[str, Usage] = {}
+        self._busy: Busy | None = None
+        self.figures: dict[str, Any] = {}
+
+    def hear(self, event: str) -> None:
+        """The load generator's announcements."""
+        now, busy = {name: Usage.of(pid) for name, pid in self._processes.items()}, Busy.now()
+        if event == "measuring":
+            self._before, self._busy = now, busy
+        elif self._busy is not None:
+            self.figures = {
+                "cpu_percent": {n: round(now[n].percent_since(u), 2) for n, u in self._before.items()},
+                "resident_mb": {n: round(u.resident / 1e6, 1) for n, u in now.items()},
+                "machine_cpu_percent": round(busy.percent_since(self._busy), 1),
+            }
+
+
+async def measure(program: Path, counts: Sequence[int], rounds: int, seconds: float) -> dict[str, Any]:
+    """Bare and gateway in turn, for each number of calls, ROUNDS times; every run is ended before the next begins."""
+    with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
+        folder = Path(scratch)
+        length, spoken = await speech.write_speech(speech.CAPACITY, folder / "caller.ulaw")
+        write_wav(folder / "prompt.wav", await speak(_PROMPT))
+        runs = []
+        for turn in range(rounds):
+            for calls in counts:
+                load = Load(calls, seconds, folder / "caller.ulaw")
+                for name, run in (("bare", _run_bare), ("gateway", _run_gateway)):
+                    figures = {
+                        "what": name,
+                        "calls": calls,
+                        "round": turn + 1,
+                        **await run(program, load, folder),
+                    }
+                    runs.append(figures)
+                    print(json.dumps(figures), file=sys.stderr)
+    return {
+        "caller": {"seconds": round(length, 1), "speaking": round(spoken, 3)},
+        "seconds": seconds,
+        "runs": runs,
+        "summary": [_summarise(runs, calls) for calls in counts],
+    }
+
+
+async def _run_bare(program: Path, load: Load, folder: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(dir=folder) as recordings:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.bare", "--calls", str(load.calls + 64)),
+            *("--prompt", str(folder / "prompt.wav"), "--folder", recordings),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        try:
+            target = (await process.stdout.readline()).decode().strip()
+            meter = _Meter({"bare": process.pid})
+            report = await generate(program, target, load, meter.hear)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            printed, _ = await process.communicate()
+    lost = json.loads(printed)["lost_samples"]
+    return {**_describe(load, report), **meter.figures, "recordings": {"lost_samples": lost}}
+
+
+async def _run_gateway(program: Path, load: Load, _folder: Path) -> dict[str, Any]:
+    async with open_house(load.calls + 64) as house:
+        meter = _Meter(house.processes)
+        report = await generate(program, house.sip, load, meter.hear)
+        await _filed(spool(house.data))
+        kinds = await asyncio.to_thread(_count_entries, house.data)
+    assert set(meter.figures["cpu_percent"]) == set(PROCESSES)  # noqa: S101 - none of them died
+    return {
+        **_describe(load, report),
+        **meter.figures,
+        "recordings": {"incomplete": kinds["recording_trouble"]},
+        "dialogue": {kind: kinds[kind] for kind in _DIALOGUE},
+    }
+
+
+async def _filed(folder: Path) -> None:
+    """Until the calls have left the spool; what was not in time shows in the counts."""
+    for _ in range(_FILING_LOOKS):
+        if not await asyncio.to_thread(os.listdir, folder):
+            return
+        await asyncio.sleep(_FILING_PAUSE_SECONDS)
+
+
+def _count_entries(data: Path) -> Counter[str]:
+    """Journal entries of all calls by kind, and phrases whose final came too late: in the call, and at its end."""
+    counts: Counter[str] = Counter()
+    for journal in data.rglob("events.jsonl"):
+        kinds = Counter[str]()
+        for entry in read(journal.parent):
+            kinds[entry["kind"]] += 1
+            if entry["kind"] == "heard" and not entry["confirmed"]:
+                kinds["unconfirmed_at_end" if kinds["hungup"] else "unconfirmed"] += 1
+        counts += kinds
+    return counts
+
+
+def _describe(load: Load, report: PeerReport) -> dict[str, Any]:
+    p99s = [stream.gap_ms.p99 for stream in report.streams if stream.gap_ms]
+    return {
+        "rtp": {
+            "gap_ms": asdict(report.gap_ms) if report.gap_ms else None,
+            "worst_stream_p99_ms": max(p99s, default=None),
+            "received": report.received,
+            "expected": round(load.calls * report.measured_seconds * _FRAMES_PER_SECOND),
+            "missing": report.missing,
+            "stray": report.stray,
+            "pauses": report.pauses,
+        },
+        "setup_ms": asdict(report.setup_ms) if report.setup_ms else None,
+        "placed": len(report.calls),
+        "answered": report.answered,
+        "failed": report.failed,
+        "generator_late_ms": asdict(report.sent_late_ms) if report.sent_late_ms else None,
+    }
+
+
+def _summarise(runs: list[dict[str, Any]], calls: int) -> dict[str, Any]:
+    """Medians over the rounds, and the gateway's figures over the bare ones of the same round."""
+    bare = [r for r in runs if r["what"] == "bare" and r["calls"] == calls]
+    full = [r for r in runs if r["what"] == "gateway" and r["calls"] == calls]
+    per_call_bare = [r["cpu_percent"]["bare"] / calls for r in bare]
+    per_call = [r["cpu_percent"]["gateway"] / calls for r in full]
+    return {
+        "calls": calls,
+        "cpu_percent_per_call": {
+            "bare": round(median(per_call_bare), 4),
+            "gateway": round(median(per_call), 4),
+            "ratio": round(median(g / b for g, b in zip(per_call, per_call_bare, strict=True)), 2),
+        },
+        "asr_cpu_percent": round(median(r["cpu_percent"]["asr"] for r in full), 1),
+        "gap_p99_ms": {
+            name: median(r["rtp"]["gap_ms"]["p99"] for r in of) for name, of in _named(bare, full)
+        },
+        "gap_max_ms": {name: max(r["rtp"]["gap_ms"]["max"] for r in of) for name, of in _named(bare, full)},
+        "missing": {name: sum(r["rtp"]["missing"] for r in of) for name, of in _named(bare, full)},
+    }
+
+
+def _named(
+    bare: list[dict[str, Any]], full: list[dict[str, Any]]
+) -> tuple[tuple[str, list[dict[str, Any]]], ...]:
+    return ("bare", bare), ("gateway", full)

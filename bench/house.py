@@ -1,0 +1,108 @@
+"""The whole house as `hotline up` starts it, on free loopback ports and a data folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from bench.processes import child
+from gateway.settings import DEFAULT_FILE, Paths
+from gateway.supervisor import ask_health
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_START_SECONDS = 90.0
+_STOP_SECONDS = 90.0
+PROCESSES = ("gateway", "asr", "worker", "intake")
+
+
+class HouseError(Exception):
+    """The house did not come up; the message says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running house: its SIP address (``ip:port``), its intake's URL, its data folder, its processes by name."""
+
+    sip: str
+    intake: str
+    data: Path
+    processes: dict[str, int]
+
+
+def free_port() -> int:
+    """A UDP and TCP port of the loopback interface that nobody uses at this moment."""
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            stream.bind(("127.0.0.1", 0))
+            port: int = stream.getsockname()[1]
+            try:
+                datagram.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@asynccontextmanager
+async def open_house(cap: int) -> AsyncIterator[House]:
+    """A house with the embedded settings, but for ports and CAP; everything it wrote is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
+        folder = Path(scratch)
+        data, log, sip_port, intake_port = folder / "data", folder / "up.log", free_port(), free_port()
+        settings = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
+        settings["sip"] |= {"host": "127.0.0.1", "port": sip_port, "rtp_first_port": 0, "cap": cap}
+        settings["intake"]["reference_port"] = intake_port
+        (folder / "gateway.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        paths = Paths(data, {})
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "gateway", "--config", str(folder / "gateway.yaml")),
+                *("--data", str(data), "up"),
+                stdout=output,
+                stderr=output,
+                env={name: value for name, value in os.environ.items() if name != "RUNTIME_DIRECTORY"},
+            )
+        try:
+            await _wait_until_up(process, paths, log)
+            processes = {name: child(process.pid, name) for name in PROCESSES}
+            yield House(f"127.0.0.1:{sip_port}", f"http://127.0.0.1:{intake_port}", data, processes)
+        finally:
+            await _stop(process)
+            shutil.rmtree(paths.run, ignore_errors=True)
+
+
+async def _wait_until_up(process: asyncio.subprocess.Process, paths: Paths, log: Path) -> None:
+    deadline = asyncio.get_running_loop().time() + _START_SECONDS
+    while asyncio.get_running_loop().time() < deadline and process.returncode is None:
+        health = await ask_health(paths.gateway_socket)
+        if health is not None and health["asr"] == "up":
+            return
+        await asyncio.sleep(0.2)
+    raise HouseError("`hotline up` did not come up; the end of its log:\n" + _read_end(log))
+
+
+def _read_end(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,50 @@
+"""Results for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+
+def show_capacity(result: dict[str, Any]) -> Table:
+    """One line a run."""
+    table = Table(title=f"calls in one process, {result['seconds']:g} s each; CPU in % of one core")
+    for column in (
+        "calls",
+        "what",
+        "round",
+        "CPU",
+        "a call",
+        "ASR",
+        "gap p50",
+        "p99",
+        "max ms",
+        "missing",
+        "setup p99",
+    ):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for run in result["runs"]:
+        cpu, gap = run["cpu_percent"][run["what"]], run["rtp"]["gap_ms"]
+        asr = run["cpu_percent"].get("asr")
+        table.add_row(
+            *(str(run["calls"]), run["what"], str(run["round"]), f"{cpu:.1f}", f"{cpu / run['calls']:.3f}"),
+            "" if asr is None else f"{asr:.0f}",
+            *(f"{gap[key]:.1f}" for key in ("p50", "p99", "max")),
+            *(str(run["rtp"]["missing"]), f"{run['setup_ms']['p99']:.0f}"),
+        )
+    return table
+
+
+def show_latency(result: dict[str, Any]) -> Table:
+    """One line a number of simultaneous hang-ups."""
+    table = Table(title="hang-up to accepted ticket, ms")
+    for column in ("hang-ups at once", "rounds", "accepted", "without", "p50", "p99", "max"):
+        table.add_column(column, justify="right")
+    for row in result["hang_ups"]:
+        times = row["hangup_to_accepted_ms"]
+        table.add_row(
+            *(str(row[key]) for key in ("calls", "rounds", "accepted", "without_ticket")),
+            *([f"{times[key]:.0f}" for key in ("p50", "p99", "max")] if times else ["-"] * 3),
+        )
+    return table
