@@ -30,7 +30,7 @@ step() {
 
 cache_key() {
     local files
-    files=$(cd "$HERE" && find VERSION build.sh config_site.h media patches requirements-build.txt setup.py -type f | LC_ALL=C sort)
+    files=$(cd "$HERE" && find VERSION build.sh config_site.h media patches requirements-build.txt setup.py sip -type f | LC_ALL=C sort)
     { "$PYTHON" -c 'import platform, sys, sysconfig
 print(sys.implementation.cache_tag, sysconfig.get_platform(), *platform.libc_ver())'
       cd "$HERE" && while read -r file; do sha256sum "$file"; done <<<"$files"; } | sha256sum | cut -c1-16
@@ -123,13 +123,13 @@ wrapper() {
     local swig=$WORK/src/pjsip-apps/src/swig sources=$WORK/src include dir
     include=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')
     # Error messages name the source file: as it lies in the repository, not on the machine that built it.
-    local names=-ffile-prefix-map=$HERE=native includes=("-I$HERE/media" "-I$swig")
+    local names=-ffile-prefix-map=$HERE=native includes=("-I$HERE/media" "-I$HERE/sip" "-I$swig")
     for dir in pjlib pjlib-util pjnath pjmedia pjsip; do includes+=("-I$sources/$dir/include"); done
     cd "$WORK/wheel"
     swig "${includes[@]}" -c++ -w312 -threads -python -o pjsua2_wrap.cpp "$HERE/media/module.i"
     g++ $(flags cflags) -O1 "$names" -I"$include" "${includes[@]}" -c pjsua2_wrap.cpp -o pjsua2_wrap.o
     local file
-    for file in "$HERE"/media/*.cpp; do
+    for file in "$HERE"/media/*.cpp "$HERE"/sip/*.cpp; do
         g++ $(flags cflags) "$names" -Wall -Wextra -Wno-unused-parameter "${includes[@]}" -c "$file" -o "$(basename "$file" .cpp).o"
     done
 }

@@ -14,6 +14,9 @@
 #define PJSIP_MAX_DIALOG_COUNT            (4 * 1024 - 1)
 #define PJSIP_MAX_TIMED_OUT_ENTRIES       64
 #define PJSIP_MAX_PKT_LEN                 8000
+/* Seconds for the first message of a connection: who says nothing must not hold one. */
+#define PJSIP_TCP_INITIAL_TIMEOUT         10
+#define PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST 10
 #define PJSIP_UDP_SO_RCVBUF_SIZE          4000000
 #define PJSIP_UDP_SO_SNDBUF_SIZE          4000000
 /* A prompt's end is an event; one that finds the queue full is lost and the prompt never ends. The default of

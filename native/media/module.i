@@ -4,6 +4,7 @@
 %{
 #include "duplex_tap.hpp"
 #include "pcm_port.hpp"
+#include "stream_guard.hpp"
 %}
 
 // These only copy memory: giving the interpreter lock away and taking it back would cost more than the work.
@@ -62,6 +63,7 @@
 %include "bridge_port.hpp"
 %include "pcm_port.hpp"
 %include "duplex_tap.hpp"
+%include "stream_guard.hpp"
 
 // pjlib logs to stdout at its highest level until an endpoint is configured; a command's output is not its place.
 %init %{
