@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.address import is_address
+
 _COMPACT = {
     "f": "from",
     "t": "to",
@@ -53,6 +55,15 @@ def read_invite(message: str, source: str) -> Incoming:
         source=source,
         offers_media=bool(body.strip()) and "application/sdp" in headers.get("content-type", "").lower(),
     )
+
+
+def names_addresses(offer: str) -> bool:
+    """Whether an SDP offer says where to send audio by IP addresses only (c= and a=rtcp; RFC 4566, RFC 3605).
+
+    Host names are allowed there, but nothing in a call may wait for a name server.
+    """
+    places = re.findall(r"^(?:c=|a=rtcp:\d+ +)IN +IP[46] +([^\s/]+)", offer, re.MULTILINE)
+    return all(is_address(place) for place in places)
 
 
 def _user(header: str) -> str:

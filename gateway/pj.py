@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import pjsua2 as pj
 
 from gateway.address import default_address, name_servers
-from gateway.incoming import Incoming, read_invite
+from gateway.incoming import Incoming, names_addresses, read_invite
 from gateway.leg import Leg, SipError
 
 if TYPE_CHECKING:
@@ -100,11 +100,12 @@ class UserAgent:
         endpoint.libCreate()
         config = _endpoint_config(max_calls, self._log)
         if self.on_invite is not None:
-            # A stranger's Contact, Route or Via may name a host. The stack's own resolver does not wait for the
-            # name server; getaddrinfo(), which it asks otherwise, would stop every call until that answers.
+            # A stranger's Contact, Route or Via may name a host: the stack's own resolver does not wait for the
+            # name server. Without it the stack knows addresses only.
             for address in name_servers():
                 config.uaConfig.nameserver.append(address)
         endpoint.libInit(config)
+        pj.guardStreams()
         endpoint.audDevManager().setNullDev()
         self._listen(endpoint, pj.PJSIP_TRANSPORT_UDP, "UDP")
         if self._tcp:
@@ -256,6 +257,12 @@ class _Call(pj.Call):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self._join(self.getAudioMedia(media.index))
                 return
+
+    @_sip_callback
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:  # noqa: N802
+        # The stack would accept the offer and find out too late that it cannot send there.
+        if not names_addresses(prm.offer.wholeSdp):
+            prm.statusCode = 488
 
     @_sip_callback
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:  # noqa: N802

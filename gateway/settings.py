@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.document import load
 
@@ -20,6 +21,16 @@ DEFAULT_FILE = Path(__file__).parents[1] / "config" / "gateway.yaml"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+def _check_address(text: str) -> str:
+    if text:
+        ipaddress.IPv4Address(text)  # its ValueError says what is wrong with it
+    return text
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+"""An IPv4 address, no name: the SIP stack looks up none. "" where the setting has a default of its own."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,10 +38,10 @@ class _Section(BaseModel):
 class SipSettings(_Section):
     """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - a front door listens on every address unless told otherwise
+    host: Annotated[Address, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a front door listens on every address unless told otherwise
     port: Port = 5060
     tcp: bool = True
-    media_host: str = ""
+    media_host: Address = ""
     rtp_first_port: Port = 20000
     cap: Annotated[int, Field(ge=1, le=1000)] = 600
     retry_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from config.document import load
 from config.script import Script
+from gateway.address import look_up
 from gateway.caller.call import run_call
 from gateway.cli import app
 from gateway.logs import configure_logs
@@ -52,13 +54,14 @@ async def _call(
     target: str, script: Script, base: Path, caller: str | None, record: Path | None, *, tcp: bool
 ) -> CallResult:
     wanted = script if caller is None else script.model_copy(update={"caller": caller})
-    host = target.partition("@")[2].partition(":")[0] or target.removeprefix("sip:").partition(":")[0]
-    agent = UserAgent(host="127.0.0.1" if host.startswith("127.") else "0.0.0.0", port=0, tcp=tcp)  # noqa: S104
+    found = await look_up(target)
+    near = re.search(r"[:@]127\.", found)
+    agent = UserAgent(host="127.0.0.1" if near else "0.0.0.0", port=0, tcp=tcp)  # noqa: S104
     agent.start(max_calls=4)
     try:
         with tempfile.TemporaryDirectory(prefix="hotline-call-") as folder:
             return await run_call(
-                agent, target, wanted, folder=Path(folder), base=base, record=record, tcp=tcp
+                agent, found, wanted, folder=Path(folder), base=base, record=record, tcp=tcp
             )
     finally:
         await agent.stop()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway import address
+from gateway.leg import SipError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,3 +32,22 @@ def test_name_servers(
 def test_name_servers_of_a_machine_without_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address, "_RESOLVER", tmp_path / "none")
     assert address.name_servers() == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:12345@localhost", "sip:12345@127.0.0.1"),
+        ("sip:12345@localhost:5070", "sip:12345@127.0.0.1:5070"),
+        ("sip:localhost:5070;transport=tcp", "sip:127.0.0.1:5070;transport=tcp"),
+        ("sip:12345@192.0.2.7:5060", "sip:12345@192.0.2.7:5060"),
+    ],
+)
+async def test_a_host_is_looked_up(uri: str, expected: str) -> None:
+    assert await address.look_up(uri) == expected
+
+
+@pytest.mark.parametrize("uri", ["sip:12345@nowhere.invalid", "12345", "tel:12345"])
+async def test_a_host_that_there_is_not(uri: str) -> None:
+    with pytest.raises(SipError, match=uri):
+        await address.look_up(uri)
