@@ -141,7 +141,7 @@ def _digit(turn: Turn, event: Digit) -> None:
 
 def _speech_started(turn: Turn, event: SpeechStarted) -> None:
     if turn.state.listening is not None:
-        turn.change(cut=turn.stop_playing(), speaking=event.at)
+        turn.change(cut=turn.stop_playing(), speaking=event.at, phrase=event.start)
         if isinstance(_question(turn), Dictate):
             turn.change(voiced=True)
         _wait(turn)
@@ -149,10 +149,10 @@ def _speech_started(turn: Turn, event: SpeechStarted) -> None:
 
 def _heard(turn: Turn, event: Heard) -> None:
     node = _question(turn)
-    if turn.state.listening is None or type(node) not in _WAITING:
+    if event.start >= turn.state.phrase:  # else it comes late: the caller is in his next phrase already
         turn.change(speaking=None)
+    if turn.state.listening is None or type(node) not in _WAITING:
         return
-    turn.change(speaking=None)
     last = isinstance(node, Dictate) and turn.state.dictation.closing
     faint = (
         event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE) and not last

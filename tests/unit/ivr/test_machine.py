@@ -442,3 +442,16 @@ def test_a_question_listens_for_its_answers(flow):
     assert {"行", "不行", "转人工", "再说一遍", "幺"} <= set(listen.phrases)
     call = Call(flow).to_confirm()
     assert call.state.listening == Listen(None, 0.6)  # a correction may be anything
+
+
+def test_the_words_of_a_phrase_that_come_late_do_not_end_the_next(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9)).take(Heard(4.2, "我要反映一个事", 0.9, 0.9, 3.0, -20.0))
+    call.take(SpeechStarted(5.0, 4.9)).take(SpeechStarted(10.3, 10.2))
+    call.take(Heard(10.5, "我家在颍州区", 0.9, 4.9, 9.0, -20.0))  # he is in his third phrase by now
+    assert call.state.speaking == 10.3
+    assert call.state.deadline is not None
+    assert call.state.deadline > 60, "nobody may ask him whether that was all"
+    call.take(Heard(22.5, "楼上天天半夜砸墙", 0.9, 10.2, 21.8, -20.0))
+    assert call.state.speaking is None
+    assert call.state.matter.text == "我要反映一个事我家在颍州区楼上天天半夜砸墙"
