@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 30.0
 _WATCH_SECONDS = 2.0
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 DEMO_WARNING = (
@@ -184,7 +183,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
             page = await live.serve(board, paths.gateway_socket, health)
             log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
             await stop.wait()
-            await switchboard.drain(DRAIN_SECONDS)
+            await switchboard.drain()
             await page.cleanup()
         finally:
             for task in background:

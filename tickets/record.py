@@ -36,8 +36,8 @@ class CallRecord:
     """All that is known of a call.
 
     ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
-    that the gateway died in the call. ``seconds`` is the recording's length so far. ``live`` is what was
-    heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
+    that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
+    what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
     are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter. ``reason`` says
     why an ended call has no matter. ``transcription`` is the state of the late transcription.
     """
@@ -86,7 +86,8 @@ def fold(
     incoming = journal.last.get("incoming", {})
     hungup = journal.last.get("hungup", {})
     # A gateway that died after the hang-up has lost words at most, not the call.
-    interrupted = "interrupted" in journal.last and not hungup
+    cut = journal.last.get("interrupted")
+    interrupted = cut is not None and (not hungup or cut["n"] < hungup["n"])
     answered_at = journal.wall("answered")
     ended = "finished" in journal.last or not entries
     started_at = journal.wall("incoming") or datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(
