@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from asr.transcript import ModelFingerprint, Transcript
 from tickets import merging
-from tickets.entries import Entries
+from tickets.entries import Entries, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ def fold(
     return CallRecord(
         call_id=call_id,
         sip_call_id=_clean(incoming.get("sip_call_id", "")),
-        caller=_clean(incoming.get("caller", "")),
+        caller=read_number(incoming.get("caller", "")),
         called=_clean(incoming.get("called", "")),
         hotline=_clean(incoming.get("hotline", "")),
         flow=_clean(incoming.get("flow", "")),

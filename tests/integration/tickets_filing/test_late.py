@@ -208,6 +208,40 @@ async def test_a_recording_that_is_gone_holds_up_no_other(site):
     assert (await site.last(good))["appeal"]["content"] == LEAK
 
 
+async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
+    odd, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
+    places = [await site.file(call) for call in (odd, good)]
+    journal = places[0] / "events.jsonl"
+    journal.write_text(journal.read_text().replace('"hotline": "12345"', '"hotline": "none"'))
+    stop = asyncio.Event()
+    async with site.asr(), site.late() as late, asyncio.timeout(60):
+        running = asyncio.create_task(late.run(stop))
+        while await site.state(good) != "done":  # noqa: ASYNC110 - seen from outside
+            await asyncio.sleep(0.05)
+        assert not running.done()
+        assert await site.state(odd) == "wanted"
+        journal.write_text(journal.read_text().replace('"hotline": "none"', '"hotline": "12345"'))
+        while await site.state(odd) != "done":  # noqa: ASYNC110 - it is tried again by itself
+            await asyncio.sleep(0.05)
+        stop.set()
+        await running
+    assert (await site.last(odd))["appeal"]["content"] == LEAK
+
+
+async def test_a_number_in_other_digits_costs_no_ticket(site):
+    call = CallFolder(site.data).begin(caller="\uff11\uff13\uff18\uff15\uff15", model=None)
+    call.record(silence(3.0) + await say(LEAK) + silence(1.0)).hang_up()
+    await site.file(call)
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+    ticket = await site.last(call)
+    assert (ticket["appeal"]["content"], ticket["caller"]["number"], ticket["caller"]["anonymous"]) == (
+        LEAK,
+        "",
+        True,
+    )
+
+
 async def test_a_text_that_was_heard_well_is_not_heard_again(site):
     first = heard("我家停水三天了没人管", 1.0, 2.5)
     speech = await say(LEAK)

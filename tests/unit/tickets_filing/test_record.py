@@ -300,6 +300,9 @@ def test_what_the_dialogue_heard_and_made_nothing_of_is_nothing(call):
         ("13855812345", "05582222222", ("13855812345", "05582222222", False)),
         ("", "05582222222", ("", "05582222222", False)),
         ("", "", ("", "", True)),
+        ("１３８５５８１２３４５", "", ("", "", True)),
+        ("１３８５５８１２３４５", "１３８５５８１２３４５", ("", "", True)),
+        ("١٣٨٥٥٨", "05582222222", ("", "05582222222", False)),
     ],
 )
 def test_the_contact_is_the_keyed_number_else_the_calling_one(tmp_path, caller, contact, expected):
