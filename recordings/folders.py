@@ -34,7 +34,8 @@ def archived(call_id: str) -> PurePosixPath:
 
 def locate(data: Path, call_id: str) -> Path | None:
     """The call's folder, wherever it lies now; None when it is nowhere."""
-    for folder in (data / archived(call_id), spool(data) / call_id):
+    # The spool first: a folder moves from there to the archive, never back, and may do so between the two looks.
+    for folder in (spool(data) / call_id, data / archived(call_id)):
         if folder.is_dir():
             return folder
     return None

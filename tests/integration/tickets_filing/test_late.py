@@ -4,6 +4,7 @@ import asyncio
 import json
 import warnings
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,6 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from recordings.database import Database
 
@@ -226,6 +226,44 @@ async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
         stop.set()
         await running
     assert (await site.last(odd))["appeal"]["content"] == LEAK
+
+
+async def test_a_recording_that_cannot_be_read_holds_up_no_other(site):
+    stuck, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
+    audio, _ = [await site.file(call) / folders.AUDIO for call in (stuck, good)]
+    aside = audio.rename(audio.with_suffix(".aside"))
+    audio.mkdir()  # reading it fails, as it does on a failing disk
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+        assert [await site.state(call) for call in (stuck, good)] == ["wanted", "done"]
+        assert await late.work() == 0  # not at once
+        audio.rmdir()
+        aside.rename(audio)
+        async with asyncio.timeout(10):
+            while not await late.work():  # noqa: ASYNC110 - it comes round again
+                await asyncio.sleep(0.1)
+    assert (await site.last(stuck))["appeal"]["content"] == LEAK
+
+
+async def test_a_recording_that_is_archived_meanwhile_is_not_given_up(site, monkeypatch):
+    call = await deaf_call(site, LEAK)
+    await file_call(site.db, site.numbers, call.folder)  # the gateway has yet to archive it
+    look = Path.is_dir
+
+    def look_and_archive(path):
+        found = look(path)
+        if look(call.folder):
+            folders.archive(call.folder, site.data)
+        return found
+
+    async with site.asr(), site.late() as late, asyncio.timeout(30):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "is_dir", look_and_archive)
+            await late.work()
+        while not await late.work():  # noqa: ASYNC110 - it comes round again
+            await asyncio.sleep(0.1)
+    assert await site.state(call) == "done"
+    assert (await site.last(call))["appeal"]["content"] == LEAK
 
 
 async def test_a_number_in_other_digits_costs_no_ticket(site):

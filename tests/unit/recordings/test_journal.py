@@ -150,3 +150,19 @@ def test_archiving_moves_once(tmp_path):
     with pytest.raises(FileNotFoundError):
         folders.archive(Path(f"{folder}x"), tmp_path)
     assert list(folders.spool(tmp_path).iterdir()) == []
+
+
+def test_a_folder_that_is_archived_while_it_is_looked_for_is_found(tmp_path, monkeypatch):
+    folder = folders.spool(tmp_path) / CALL
+    Journal.create(folders.spool(tmp_path), CALL).close()
+    look = Path.is_dir
+
+    def look_and_archive(path: Path) -> bool:
+        found = look(path)
+        if look(folder):
+            folders.archive(folder, tmp_path)
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", look_and_archive)
+    assert folders.locate(tmp_path, CALL) is not None
+    assert folders.locate(tmp_path, CALL) == tmp_path / folders.archived(CALL)
