@@ -38,7 +38,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A revision the intake has refused for good, why and when."""
+    """A revision the intake has refused for good, and no later one has made good: why and when."""
 
     number: str
     revision: int
@@ -130,23 +130,37 @@ async def release(connection: AsyncConnection) -> None:
 
 
 async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:
-    """What the intake has refused, oldest first."""
+    """What the intake has refused and no later revision makes good, oldest first."""
     rows = await connection.execute(
         sa.select(outbox.c.number, outbox.c.revision, outbox.c.last_error, outbox.c.settled_at)
-        .where(outbox.c.state == "dead")
+        .where(_is_dead_letter())
         .order_by(outbox.c.settled_at, outbox.c.id)
     )
     return [DeadLetter(*row) for row in rows]
 
 
 async def revive(connection: AsyncConnection, now: datetime) -> int:
-    """Put every dead letter back to be posted now, after its cause was mended; returns how many."""
+    """Put every dead letter back to be posted now, after its cause was mended; returns how many.
+
+    One that a later revision makes good stays as it is: posted after that one, it would undo it.
+    """
     revived = await connection.execute(
         sa.update(outbox)
-        .where(outbox.c.state == "dead")
+        .where(_is_dead_letter())
         .values(state="pending", next_at=now, lease_until=None, settled_at=None)
     )
     return revived.rowcount
+
+
+def _is_dead_letter() -> sa.ColumnElement[bool]:
+    """Refused, and no later revision, which holds all that this one says, is accepted or on its way."""
+    later = outbox.alias("later")
+    made_good = sa.exists().where(
+        later.c.number == outbox.c.number,
+        later.c.revision > outbox.c.revision,
+        later.c.state != "dead",
+    )
+    return sa.and_(outbox.c.state == "dead", ~made_good)
 
 
 async def _settle(connection: AsyncConnection, row: int, **values: Any) -> None:
