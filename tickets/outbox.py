@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+OVERDUE: Final = timedelta(hours=1)
+"""A ticket that has been on its way for longer is worth an operator's attention."""
+
 # No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(minutes=15)
 
@@ -44,6 +47,20 @@ class DeadLetter:
     revision: int
     reason: str
     settled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A revision that has been on its way since ``created_at``; ``reason`` is why the last of its attempts failed.
+
+    ``reason`` is None before the first attempt has ended.
+    """
+
+    number: str
+    revision: int
+    attempts: int
+    reason: str | None
+    created_at: datetime
 
 
 async def enqueue(
@@ -137,6 +154,22 @@ async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]
         .order_by(outbox.c.settled_at, outbox.c.id)
     )
     return [DeadLetter(*row) for row in rows]
+
+
+async def read_overdue(connection: AsyncConnection, now: datetime) -> Sequence[Overdue]:
+    """What has been on its way for longer than ``OVERDUE``, oldest first."""
+    rows = await connection.execute(
+        sa.select(
+            outbox.c.number,
+            outbox.c.revision,
+            outbox.c.attempts,
+            outbox.c.last_error,
+            outbox.c.created_at,
+        )
+        .where(outbox.c.state == "pending", outbox.c.created_at < now - OVERDUE)
+        .order_by(outbox.c.created_at, outbox.c.id)
+    )
+    return [Overdue(*row) for row in rows]
 
 
 async def revive(connection: AsyncConnection, now: datetime) -> int:

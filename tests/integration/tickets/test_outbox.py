@@ -182,6 +182,19 @@ async def test_dead_letters_come_back_to_life_in_order(put, claim, change):
     assert await change(outbox.revive, after(2)) == 0
 
 
+async def test_what_is_on_its_way_for_an_hour_is_told_with_its_last_error(put, claim, change, database):
+    for number, age in (("old", -3601), ("untried", -7200), ("new", -3599), ("done", -9000)):
+        await put(number, 1, now=after(age))
+    parcels = {p.number: p.id for p in await claim(after(-10))}
+    await change(outbox.postpone, parcels["old"], "HTTP 429", after(50), held=True)
+    await change(outbox.accept, parcels["done"], {"number": "FY1"}, NOW)
+    async with database.read() as connection:
+        assert await outbox.read_overdue(connection, NOW) == [
+            outbox.Overdue("untried", 1, 1, None, after(-7200)),
+            outbox.Overdue("old", 1, 1, "HTTP 429", after(-3601)),
+        ]
+
+
 async def test_the_same_revision_twice_is_refused(put):
     await put("1", 1)
     with pytest.raises(sa.exc.IntegrityError):
