@@ -16,9 +16,8 @@ from config.document import embedded
 from gateway.cli import House, app, errors
 from gateway.services import DEMO_WARNING, open_prompts, read_dialogue
 from recordings.database import open_database, require_current
-from tickets.courier import wake
 from tickets.number import CITY_TIME
-from tickets.outbox import read_dead_letters, read_overdue, revive
+from tickets.outbox import read_dead_letters, read_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,25 +86,6 @@ def check(context: typer.Context) -> None:
         out.print("改正原因后运行 hotline retry / mend the cause, then run `hotline retry`")
         raise typer.Exit(1)
     out.print("没有未能投递的工单 / no dead letters")
-
-
-@app.command()
-def retry(context: typer.Context) -> None:
-    """重新投递被受理平台拒收的工单 / Post the dead letters again, after what was wrong has been mended."""
-    house: House = context.obj
-    count = asyncio.run(_revive(house))
-    wake(house.paths.run)
-    out.print(f"重新投递 / to be posted again: {count}")
-
-
-async def _revive(house: House) -> int:
-    db = open_database(house.paths.database_url(house.settings))
-    try:
-        await require_current(db)
-        async with db.write() as connection:
-            return await revive(connection, datetime.now(UTC))
-    finally:
-        await db.close()
 
 
 async def _look_into_outbox(house: House) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:
