@@ -27,6 +27,7 @@ from gateway.switchboard import Switchboard
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from recordings.database import open_database, require_current
+from recordings.nodes import claim_node
 from tickets.client import IntakeClient
 from tickets.courier import SOCKET, Courier
 from tickets.intake.server import serve as serve_intake
@@ -140,6 +141,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         await prompts.prepare()
         db = open_database(paths.database_url(settings))
         await require_current(db)
+        await claim_node(db, settings.node, paths.data)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths)
@@ -209,6 +211,7 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
         await require_current(db)
+        await claim_node(db, settings.node, paths.data)
         numbers = NumberBook(paths.data / "numbers", settings.node)
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)

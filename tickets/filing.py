@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,6 +90,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     """
     async with folders.alone(folder):
         record = await asyncio.to_thread(_read, folder)
+        if record.node is None:  # a folder lies with the gateway whose call it was
+            record = replace(record, node=numbers.node)
         drafts = draft(record)
         issued = await db.group(_read_issued).ask(record.call_id)
         given = await _number(record, drafts, issued, numbers, folder)
@@ -226,7 +228,7 @@ def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow
             called=record.called,
             hotline=record.hotline,
             flow=record.flow,
-            node=record.node,
+            node=record.node or 0,
             started_at=record.started_at,
             answered_at=record.answered_at,
             ended_at=record.ended_at,

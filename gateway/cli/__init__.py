@@ -54,7 +54,7 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
-    from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from gateway.cli import call, checks, mending, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
@@ -63,6 +63,7 @@ def main() -> None:
     from gateway.voice import VoiceError  # noqa: PLC0415
     from gateway.wording import PromptError  # noqa: PLC0415
     from recordings.database import WrongRevision  # noqa: PLC0415
+    from recordings.nodes import NodeTaken  # noqa: PLC0415
 
     try:
         app()
@@ -74,6 +75,7 @@ def main() -> None:
         ModelError,
         EngineError,
         WrongRevision,
+        NodeTaken,
         AlreadyRunningError,
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
