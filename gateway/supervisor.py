@@ -30,6 +30,7 @@ _CALM_SECONDS = 10.0
 _LAST_DELAY_SECONDS = 30.0
 _STOP_SECONDS = 40.0
 _PORTS_TRIED = 50
+_POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -95,7 +96,9 @@ class Supervisor:
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["asr", "worker", "gateway"]
+        names = ["worker", "gateway"]
+        if not self._settings.asr.url:
+            names.insert(0, "asr")
         if not self._settings.intake.url:
             names.insert(0, "intake")
         self._children = [_Child(name, [*base, name]) for name in names]
@@ -127,20 +130,28 @@ class Supervisor:
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LAST_DELAY_SECONDS)
 
-    async def ready(self, seconds: float) -> dict[str, Any]:
-        """Wait until the gateway answers and listens; its health. Raises UpError."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        health: dict[str, Any] | None = None
-        while loop.time() < deadline:
-            if self.failed.done():
-                raise UpError(self.failed.result())
-            health = await ask_health(self._paths.gateway_socket)
-            if health is not None and health["asr"] == "up":
+    async def ready(self) -> dict[str, Any]:
+        """Wait until the gateway takes calls, however often it has to be started for that; its health.
+
+        Speech recognition is not waited for: without it calls go by keys. Raises UpError.
+        """
+        while not self.failed.done():
+            if health := await ask_health(self._paths.gateway_socket):
                 return health
-            await asyncio.sleep(0.1)
-        what = "speech recognition" if health else "the gateway"
-        raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why")
+            await asyncio.sleep(_POLL_SECONDS)
+        raise UpError(self.failed.result())
+
+    async def hears(self, seconds: float) -> dict[str, Any]:
+        """Wait until the gateway takes calls and speech recognition hears them; its health. Raises UpError."""
+        what = "the gateway"
+        try:
+            async with asyncio.timeout(seconds):
+                while (health := await self.ready())["asr"] != "up":
+                    what = "speech recognition"
+                    await asyncio.sleep(_POLL_SECONDS)
+                return health
+        except TimeoutError:
+            raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why") from None
 
     async def stop(self) -> None:
         """End the children: the gateway first (it drains), then what it needs."""

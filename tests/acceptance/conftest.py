@@ -64,10 +64,13 @@ class HouseUp:
         return f"127.0.0.1:{self.sip_port}"
 
     def start(self) -> None:
+        self.launch()
+        eventually(self.is_ready, 60, "the house's start")
+
+    def launch(self) -> None:
         log = (self.folder / "up.log").open("ab")
         command = [*self.hotline, "--config", str(self.config), "--data", str(self.data), "up"]
         self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
-        eventually(self.is_ready, 60, "the house's start")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -160,6 +163,10 @@ class HouseUp:
 
         found: list[dict[str, Any]] = eventually(look, 30, f"the tickets of {sip_call_id}")
         return found
+
+    def says(self, text: str, seconds: float = 30.0) -> None:
+        """Wait until the terminal or the log has shown this."""
+        eventually(lambda: text in self.log(), seconds, f"{text!r} in {self.folder / 'up.log'}")
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
