@@ -170,6 +170,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         def health() -> dict[str, Any]:
             model = ears.model
             return {
+                "pid": os.getpid(),
                 "sip": agent.address,
                 "calls": switchboard.calls,
                 "asr": "up" if model else "down",

@@ -62,12 +62,17 @@ def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> i
                     probe.bind((host, port))
         except OSError:
             continue
+        if port != wanted:
+            log.warning("port %d on %s is taken, port %d it is", wanted, host, port)
         return port
     raise UpError(f"no free port on {host} from {wanted} to {wanted + _PORTS_TRIED - 1}: set another one")
 
 
 def settle(settings: Settings) -> Settings:
-    """Move a taken SIP port, and the reference intake's, to the next free one."""
+    """For a demonstration: move a taken SIP port, and the reference intake's, to the next free one.
+
+    Not for a house in use, whose trunks keep to the port they know.
+    """
     both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
     sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
     intake = settings.intake
@@ -136,7 +141,10 @@ class Supervisor:
         Speech recognition is not waited for: without it calls go by keys. Raises UpError.
         """
         while not self.failed.done():
-            if health := await ask_health(self._paths.gateway_socket):
+            health = await ask_health(self._paths.gateway_socket)
+            if (
+                health is not None and health["pid"] in self._processes()
+            ):  # not a predecessor's that still drains
                 return health
             await asyncio.sleep(_POLL_SECONDS)
         raise UpError(self.failed.result())
@@ -152,6 +160,9 @@ class Supervisor:
                 return health
         except TimeoutError:
             raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why") from None
+
+    def _processes(self) -> set[int]:
+        return {child.process.pid for child in self._children if child.process is not None}
 
     async def stop(self) -> None:
         """End the children: the gateway first (it drains), then what it needs."""

@@ -74,10 +74,9 @@ def main() -> None:
         ModelError,
         EngineError,
         WrongRevision,
-        AlreadyRunningError,
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(EX_CONFIG)
-    except (SipError, UpError, DemoError, ServerError, PermissionError) as error:
+    except (SipError, UpError, DemoError, ServerError, AlreadyRunningError, OSError) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(1)

@@ -113,7 +113,7 @@ async def _house_up(
     house: House, log_to: IO[bytes] | None, *, demo: bool
 ) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
     with alone(house.paths.data, "up"):
-        settings = settle(house.settings)
+        settings = settle(house.settings) if demo else house.settings
         supervisor = Supervisor(settings, house.paths, log_to)
         try:
             await supervisor.start()

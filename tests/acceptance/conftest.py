@@ -164,10 +164,6 @@ class HouseUp:
         found: list[dict[str, Any]] = eventually(look, 30, f"the tickets of {sip_call_id}")
         return found
 
-    def says(self, text: str, seconds: float = 30.0) -> None:
-        """Wait until the terminal or the log has shown this."""
-        eventually(lambda: text in self.log(), seconds, f"{text!r} in {self.folder / 'up.log'}")
-
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
 
