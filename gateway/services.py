@@ -22,6 +22,7 @@ from gateway.filer import Filer
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
+from gateway.reach import AWAY, tell
 from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
 from ivr.compile import compile_flow
@@ -41,11 +42,13 @@ if TYPE_CHECKING:
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.flow import Flow
     from ivr.hotlines import Hotlines
+    from recordings.database import Database
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 30.0
 _WATCH_SECONDS = 2.0
+_DATABASE_SECONDS = 5.0
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 DEMO_WARNING = (
     "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
@@ -130,6 +133,15 @@ def open_intake(settings: Settings) -> IntakeClient:
         raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
 
 
+async def _refuse_other_tables(db: Database) -> None:
+    """Raise WrongRevision. A database that is away is no reason not to answer: the journals are filed later."""
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            await require_current(db)
+    except AWAY as error:
+        log.warning("database out of reach, going on without it: %s", tell(error))
+
+
 async def run_gateway(settings: Settings, paths: Paths) -> None:
     """Answer calls until SIGTERM, then drain."""
     stop = stop_signal()
@@ -140,7 +152,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare()
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        await _refuse_other_tables(db)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths)

@@ -11,11 +11,13 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 import yaml
 
+from gateway.reach import AWAY, reach, tell
 from recordings.database import migrate
 
 if TYPE_CHECKING:
@@ -94,8 +96,13 @@ class Supervisor:
         self._children: list[_Child] = []
 
     async def start(self) -> None:
-        """Migrate the database and start every child."""
-        await migrate(self._paths.database_url(self._settings))
+        """Migrate the database (later, if it is away) and start every child."""
+        attempt = partial(migrate, self._paths.database_url(self._settings))
+        try:
+            await attempt()
+        except AWAY as error:
+            log.warning("database out of reach, going on without it: %s", tell(error))
+            self._tasks.append(asyncio.create_task(reach(attempt), name="migration"))
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
         document = json.loads(self._settings.model_dump_json())
@@ -107,7 +114,7 @@ class Supervisor:
         if not self._settings.intake.url:
             names.insert(0, "intake")
         self._children = [_Child(name, [*base, name]) for name in names]
-        self._tasks = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
+        self._tasks += [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
 
     async def _keep(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
