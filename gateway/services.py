@@ -17,6 +17,7 @@ from asr.server import serve as serve_asr
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway import live
+from gateway.attendance import attend
 from gateway.call import House
 from gateway.filer import Filer
 from gateway.pj import UserAgent
@@ -191,12 +192,15 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
                 "warning": DEMO_WARNING if model and model.demo else None,
             }
 
-        background = [asyncio.create_task(pump.run()), asyncio.create_task(ears.run())]
+        background = [
+            asyncio.create_task(pump.run(), name="the media pump"),
+            asyncio.create_task(ears.run(), name="the ear watch"),
+        ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
             page = await live.serve(board, paths.gateway_socket, health)
             log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-            await stop.wait()
+            await attend(stop, background)
             await switchboard.drain(DRAIN_SECONDS)
             await page.cleanup()
         finally:
@@ -229,11 +233,17 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
         courier = Courier(db, intake, paths.run / SOCKET)
         late = LateTranscriber(db, client, numbers, paths.data, settings.node)
         log.info("ready", extra={"intake": settings.intake.address})
+        jobs = [
+            asyncio.create_task(courier.run(stop), name="the courier"),
+            asyncio.create_task(late.run(stop), name="late transcription"),
+        ]
         try:
-            async with asyncio.TaskGroup() as jobs:
-                jobs.create_task(courier.run(stop))
-                jobs.create_task(late.run(stop))
+            await attend(stop, jobs)
+            await asyncio.gather(*jobs)
         finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.wait(jobs)
             await intake.close()
             await client.close()
             await db.close()

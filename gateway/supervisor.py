@@ -17,10 +17,12 @@ from typing import IO, TYPE_CHECKING, Any
 import aiohttp
 import yaml
 
+from gateway.attendance import tell_end
 from gateway.reach import AWAY, reach, tell
 from recordings.database import migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from gateway.settings import Paths, Settings
@@ -91,7 +93,7 @@ class Supervisor:
         self._settings, self._paths, self._log_to = settings, paths, log_to
         self._stopping = False
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Gets a message when a child cannot be helped by restarting it."""
+        """Gets a message when a child cannot be helped by restarting it, or is no longer looked after."""
         self._tasks: list[asyncio.Task[None]] = []
         self._children: list[_Child] = []
 
@@ -102,7 +104,7 @@ class Supervisor:
             await attempt()
         except AWAY as error:
             log.warning("database out of reach, going on without it: %s", tell(error))
-            self._tasks.append(asyncio.create_task(reach(attempt), name="migration"))
+            self._begin(reach(attempt), "migration")
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
         document = json.loads(self._settings.model_dump_json())
@@ -114,7 +116,21 @@ class Supervisor:
         if not self._settings.intake.url:
             names.insert(0, "intake")
         self._children = [_Child(name, [*base, name]) for name in names]
-        self._tasks += [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
+        for child in self._children:
+            self._begin(self._keep(child), f"the keeper of {child.name}")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._fail(tell_end(task))
+
+    def _fail(self, why: str) -> None:
+        if not self.failed.done():
+            self.failed.set_result(why)
 
     async def _keep(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
@@ -133,8 +149,7 @@ class Supervisor:
             if self._stopping:
                 return
             if code == EX_CONFIG:
-                if not self.failed.done():
-                    self.failed.set_result(f"{child.name} cannot run; the reason stands in its log")
+                self._fail(f"{child.name} cannot run; the reason stands in its log")
                 return
             if loop.time() - began > _CALM_SECONDS:
                 delay = 0.5

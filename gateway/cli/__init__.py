@@ -56,6 +56,7 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
+    from gateway.attendance import BreakdownError  # noqa: PLC0415
     from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
@@ -85,6 +86,7 @@ def main() -> None:
         DemoError,
         ServerError,
         AlreadyRunningError,
+        BreakdownError,
         WrongRevision,
         OSError,
         DBAPIError,
