@@ -18,13 +18,18 @@ class BreakdownError(Exception):
 
 async def attend(stop: asyncio.Event, tasks: Collection[asyncio.Task[None]]) -> None:
     """Wait until ``stop`` is set; raises BreakdownError when one of ``tasks`` ends before. The log says why."""
+    await wait_for_first(stop, tasks)
+    if not stop.is_set():
+        raise BreakdownError(" ".join(tell_end(task) for task in tasks if task.done()))
+
+
+async def wait_for_first(stop: asyncio.Event, tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait until ``stop`` is set or one of ``tasks`` has ended."""
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-    if not stop.is_set():
-        raise BreakdownError(" ".join(tell_end(task) for task in tasks if task.done()))
 
 
 def tell_end(task: asyncio.Task[None]) -> str:

@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asr.catalogue import open_model
@@ -17,13 +18,13 @@ from asr.server import serve as serve_asr
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway import live
-from gateway.attendance import attend
+from gateway.attendance import attend, wait_for_first
 from gateway.call import House
 from gateway.filer import Filer
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
-from gateway.reach import AWAY, tell
+from gateway.reach import AWAY, reach, tell
 from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
 from ivr.compile import compile_flow
@@ -135,7 +136,7 @@ def open_intake(settings: Settings) -> IntakeClient:
 
 
 async def _refuse_other_tables(db: Database) -> None:
-    """Raise WrongRevision. A database that is away is no reason not to answer: the journals are filed later."""
+    """Raise WrongRevision. A database that is away is no reason not to start: what needs it is done later."""
     try:
         async with asyncio.timeout(_DATABASE_SECONDS):
             await require_current(db)
@@ -221,12 +222,25 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
 
 
+async def _reach(db: Database, stop: asyncio.Event) -> bool:
+    """Wait until the database is there with our tables; False when ``stop`` is set before."""
+    reaching = asyncio.create_task(reach(partial(require_current, db)))
+    await wait_for_first(stop, [reaching])
+    if not reaching.done():
+        reaching.cancel()
+        return False
+    await reaching
+    return True
+
+
 async def run_worker(settings: Settings, paths: Paths) -> None:
     """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
     stop = stop_signal()
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        await _refuse_other_tables(db)
+        if not await _reach(db, stop):
+            return
         numbers = NumberBook(paths.data / "numbers", settings.node)
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)

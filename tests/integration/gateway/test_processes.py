@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Run = Callable[..., subprocess.CompletedProcess[str]]
+    Hotline = Callable[..., subprocess.Popen[str]]
 
 BREAK = """
 import importlib, sys
@@ -32,7 +32,8 @@ main()
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def hotline(tmp_path: Path) -> Hotline:
+    """Starts `hotline` with these arguments; its database, if it has one by then, lies in ``tmp_path/base``."""
     data = tmp_path / "data"
     data.mkdir()
     with socket.socket() as probe:
@@ -42,21 +43,31 @@ def run(tmp_path: Path) -> Run:
     settings = {
         "sip": {"host": "127.0.0.1", "port": port, "rtp_first_port": 0},
         "intake": {"secret": "whsec_bWluc2hlbmctaG90bGluZS1yZWZlcmVuY2UtaW50YWtlIQ=="},
+        "database": {"url": url(tmp_path)},
     }
     config.write_text(yaml.safe_dump(settings))
 
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def start(*command: str) -> subprocess.Popen[str]:
         *before, name = command
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, *before, "--config", str(config), "--data", str(data), name],
-            capture_output=True,
+            stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "RUNTIME_DIRECTORY": str(tmp_path)},
-            timeout=60,
-            check=False,
         )
 
-    return run
+    return start
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'base' / 'hotline.db'}"
+
+
+def read_to_the_end(process: subprocess.Popen[str]) -> str:
+    try:
+        return process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(
@@ -68,22 +79,41 @@ def run(tmp_path: Path) -> Run:
     ],
 )
 def test_a_process_ends_with_what_it_cannot_work_without(
-    run: Run, tmp_path: Path, process: str, module: str, kind: str, name: str
+    hotline: Hotline, tmp_path: Path, process: str, module: str, kind: str, name: str
 ) -> None:
-    asyncio.run(migrate(f"sqlite:///{tmp_path / 'data' / 'hotline.db'}"))
-    ended = run("-c", BREAK, module, kind, process)
-    assert ended.returncode == 1, ended.stderr
-    (line,) = [line for line in ended.stderr.splitlines() if '"critical"' in line]
+    asyncio.run(migrate(url(tmp_path)))
+    ended = hotline("-c", BREAK, module, kind, process)
+    lines = read_to_the_end(ended).splitlines()
+    assert ended.returncode == 1, lines
+    (line,) = [line for line in lines if '"critical"' in line]
     assert f"{name} ended unexpectedly" in line
     assert "broken for the test" in line
-    assert (
-        ended.stderr.splitlines()[-1] == f"错误 / Error: {name} ended unexpectedly, and this process with it"
-    )
+    assert lines[-1] == f"错误 / Error: {name} ended unexpectedly, and this process with it"
 
 
 @pytest.mark.parametrize("process", ["gateway", "worker"])
-def test_other_tables_are_refused_with_the_remedy(run: Run, process: str) -> None:
-    ended = run("-m", "gateway", process)
+def test_other_tables_are_refused_with_the_remedy(hotline: Hotline, tmp_path: Path, process: str) -> None:
+    (tmp_path / "base").mkdir()
+    ended = hotline("-m", "gateway", process)
+    told = read_to_the_end(ended)
     assert ended.returncode == 1
-    assert "run `hotline migrate`" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert "run `hotline migrate`" in told
+    assert "Traceback" not in told
+
+
+def test_a_worker_waits_for_its_database(hotline: Hotline, tmp_path: Path) -> None:
+    told_to_stop = hotline("-m", "gateway", "worker")
+    assert told_to_stop.stderr
+    assert any("tickets wait for the database" in line for line in told_to_stop.stderr)
+    told_to_stop.terminate()
+    assert "Traceback" not in read_to_the_end(told_to_stop)
+    assert told_to_stop.returncode == 0
+
+    waiting = hotline("-m", "gateway", "worker")
+    assert waiting.stderr
+    assert any("tickets wait for the database" in line for line in waiting.stderr)
+    asyncio.run(migrate(url(tmp_path)))
+    assert any('"ready"' in line for line in waiting.stderr)
+    waiting.terminate()
+    assert "Traceback" not in read_to_the_end(waiting)
+    assert waiting.returncode == 0
