@@ -42,7 +42,10 @@ class Filer:
         self._reaching = asyncio.Lock()
 
     def file(self, folder: Path, *, final: bool = False) -> None:
-        """Ask for a call's tickets to follow its journal; ``final``: the journal is closed, archive it after."""
+        """Ask for a call's tickets to follow its journal; ``final``: the journal is closed, archive it after.
+
+        A call whose journal was closed unfinished stays in the spool for the next start-up sweep.
+        """
         if final:
             self._final.add(folder)
         self._again.add(folder)
@@ -107,5 +110,10 @@ class Filer:
                 "final": final,
             },
         )
-        if final:
+        if final and filed.ended:
             await asyncio.to_thread(archive, place, self._paths.data)
+        elif final:  # archived, it would never get the rest of its tickets
+            log.error(
+                "the call's journal is not finished: left in the spool, the next start takes it up",
+                extra={"call_id": folder.name},
+            )

@@ -12,6 +12,7 @@ from callfolder import CallFolder, heard, stated
 
 from gateway.filer import Filer
 from gateway.settings import Paths
+from gateway.sweep import sweep
 from recordings.database import open_database
 from recordings.folders import archive, archived
 from recordings.schema import tickets
@@ -143,3 +144,17 @@ async def test_a_call_whose_folder_was_removed_is_let_go(desk, caplog) -> None:
     desk.filer.file(call.folder, final=True)
     await desk.idle()
     assert len(lines(caplog)) == 1
+
+
+async def test_an_unfinished_call_stays_for_the_next_sweep(desk, caplog) -> None:
+    call = desk.call()
+    call.journal.close()  # as when its task broke off
+    desk.filer.file(call.folder, final=True)
+    await desk.idle()
+    assert call.folder.is_dir()
+    assert "not finished" in "".join(lines(caplog))
+    assert await desk.filed() == 0
+    for folder in sweep(desk.paths.data):
+        desk.filer.file(folder, final=True)
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
