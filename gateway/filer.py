@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.reach import AWAY, FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS, reach
+from gateway.reach import AWAY, reach
 from recordings.database import require_current
 from recordings.folders import archive, locate
 from tickets.courier import wake
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tickets.number import NumberBook
 
 log = logging.getLogger(__name__)
+
+_FIRST_RETRY_SECONDS = 0.5
+_LAST_RETRY_SECONDS = 30.0
 
 
 class Filer:
@@ -60,7 +63,7 @@ class Filer:
             task.cancel()
 
     async def _work(self, folder: Path) -> None:
-        delay = FIRST_DELAY_SECONDS
+        delay = _FIRST_RETRY_SECONDS
         try:
             while folder in self._again:
                 self._again.discard(folder)
@@ -76,12 +79,12 @@ class Filer:
                 except Exception:  # boundary, call task: whatever it was, this call's tickets are still owed
                     log.exception("filing failed, next try in %.1f s", delay, extra={"call_id": folder.name})
                 else:
-                    delay = FIRST_DELAY_SECONDS
+                    delay = _FIRST_RETRY_SECONDS
                     continue
                 self._reached = False
                 self._again.add(folder)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, LAST_DELAY_SECONDS)
+                delay = min(delay * 2, _LAST_RETRY_SECONDS)
         finally:
             self._tasks.pop(folder, None)
             self._final.discard(folder)

@@ -18,23 +18,23 @@ log = logging.getLogger(__name__)
 AWAY = (SQLAlchemyError, OSError)
 """What using a database raises while it is out of reach."""
 
-FIRST_DELAY_SECONDS = 0.5
-LAST_DELAY_SECONDS = 30.0
+_FIRST_DELAY_SECONDS = 0.5
+_LAST_DELAY_SECONDS = 10.0
 
 
 async def reach(attempt: Callable[[], Awaitable[None]]) -> None:
-    """Repeat ``attempt`` until the database is there and its tables are ours, at intervals of up to 30 s.
+    """Repeat ``attempt`` until the database is there and its tables are ours, at intervals of up to 10 s.
 
     Each failure is one line in the log.
     """
-    delay = FIRST_DELAY_SECONDS
+    delay = _FIRST_DELAY_SECONDS
     while True:
         try:
             return await attempt()
         except (*AWAY, WrongRevision) as error:
             log.warning("tickets wait for the database, next try in %.1f s: %s", delay, tell(error))
         await asyncio.sleep(delay)
-        delay = min(delay * 2, LAST_DELAY_SECONDS)
+        delay = min(delay * 2, _LAST_DELAY_SECONDS)
 
 
 def tell(error: Exception) -> str:
