@@ -56,11 +56,13 @@ class Filer:
             self._tasks[folder] = asyncio.create_task(self._work(folder), name=f"file {folder.name}")
 
     async def drain(self, seconds: float) -> None:
-        """Give running filings this long to finish."""
+        """Give running filings this long to finish, and end those that have not."""
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
-        for task in self._tasks.values():
-            task.cancel()
+            _done, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)  # before anybody closes their database
 
     async def _work(self, folder: Path) -> None:
         delay = _FIRST_RETRY_SECONDS

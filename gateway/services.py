@@ -228,6 +228,7 @@ async def _reach(db: Database, stop: asyncio.Event) -> bool:
     await wait_for_first(stop, [reaching])
     if not reaching.done():
         reaching.cancel()
+        await asyncio.wait([reaching])
         return False
     await reaching
     return True
