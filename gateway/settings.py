@@ -52,7 +52,10 @@ class SipSettings(_Section):
 
 
 class AsrSettings(_Section):
-    """Where speech is recognised. An empty ``url`` is the server on this machine's Unix socket."""
+    """Where speech is recognised.
+
+    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs.
+    """
 
     url: str = ""
     model: Path | None = None

@@ -48,13 +48,15 @@ class Filed:
     """What is on file now.
 
     ``numbers`` are the call's ticket numbers in the order of its matters; ``reason`` says why an ended call has
-    none; ``changed`` whether this filing made a ticket or a revision.
+    none; ``changed`` whether this filing made a ticket or a revision; ``ended`` whether the journal is finished
+    (or empty: no call came of it), so that nothing more will come of the call itself.
     """
 
     call_id: str
     numbers: tuple[str, ...]
     reason: str | None
     changed: bool
+    ended: bool
 
 
 class _Issued(NamedTuple):
@@ -102,6 +104,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         numbers=tuple(given[d.matter] for d in drafts),
         reason=record.reason,
         changed=bool(revisions),
+        ended=record.ended_at is not None,
     )
 
 

@@ -68,6 +68,7 @@ class LateTranscriber:
                 pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
             finally:
                 work.cancel()
+                await asyncio.wait({work})  # a database closed under a running query would hold the process
             await asyncio.wait({stopping}, timeout=pause)
         stopping.cancel()
 
