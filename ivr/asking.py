@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import Ask, Dictate, Digits, LookUp, Step
+from ivr.flow import DANGER_KEY, Ask, Dictate, Digits, LookUp, Step
 from ivr.turn import SPEECH_LONGEST, spoken
 from ivr.words import SPOKEN_DIGITS, digits_in, normalise
 
@@ -25,6 +25,8 @@ def enter(turn: Turn, node: Ask) -> None:
     if not turn.queue((own,) if own else node.prompts):
         turn.go(node.blank or node.then)
         return
+    if DANGER_KEY in node.answers:
+        turn.change(offered=True)
     turn.listen(*_ear(turn, node))
     wait(turn, node)
 
@@ -38,12 +40,14 @@ def wait(turn: Turn, node: Ask) -> None:
 
 
 def press(turn: Turn, node: Ask, key: str) -> None:
-    """Take a key."""
+    """Take a key; one that means nothing here lets the prompt go on."""
     if key in node.answers:
+        turn.stop_playing()
         turn.go(node.answers[key])
     elif key == "*":
+        turn.stop_playing()
         turn.ask_again()
-    else:
+    elif turn.state.playing is None:
         turn.misunderstand()
 
 

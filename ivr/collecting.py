@@ -43,7 +43,8 @@ def wait(turn: Turn, node: Digits) -> None:
 
 
 def press(turn: Turn, node: Digits, key: str) -> None:
-    """``#`` ends the number, ``*`` begins it again, ``0#`` asks for a person."""
+    """``#`` ends the number, ``*`` begins it again, ``0#`` asks for a person, ``9#`` tells of danger."""
+    turn.stop_playing()
     if key == "#":
         _take(turn, node)
     elif key == "*":
@@ -84,8 +85,8 @@ def _add(turn: Turn, node: Digits, digits: str) -> None:
 
 def _take(turn: Turn, node: Digits) -> None:
     typed = turn.state.typed
-    if typed == "0":
-        turn.go(turn.flow.person)
+    if rescue := turn.rescue(typed):
+        turn.go(rescue)
     elif _TELEPHONE.fullmatch(typed):
         turn.change_matter(contact=typed, contact_confirmed=False)
         turn.go(node.next)

@@ -42,6 +42,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         name=file.name,
         start=file.start,
         person=file.person,
+        danger=file.danger,
         lost=file.lost,
         faint=file.faint,
         patience=file.patience,

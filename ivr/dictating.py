@@ -61,8 +61,9 @@ def wait(turn: Turn, node: Dictate) -> None:
 
 
 def press(turn: Turn, node: Dictate, key: str) -> None:
-    """``#`` ends it; any other key does nothing."""
-    if key == "#":
+    """``#`` ends it, once there is something to end; any other key does nothing."""
+    if key == "#" and (turn.state.dictation.said or turn.state.playing is None):
+        turn.stop_playing()
         _leave(turn, node)
     else:
         wait(turn, node)

@@ -150,6 +150,7 @@ class FlowFile(_Part):
     name: str = Field(min_length=1)
     start: str
     person: str
+    danger: str
     lost: str
     faint: str
     patience: int = Field(ge=1, le=5)

@@ -23,6 +23,12 @@ Condition = Literal["told", "placed", "caller", "contact", "call_back"]
 """What a `Choose` asks of the matter: words were said, its place is known, the calling number is known, a contact was
 agreed, a person must call back."""
 
+PERSON_KEY = "0"
+"""Leads to a person, from everywhere."""
+
+DANGER_KEY = "9"
+"""Says that the caller is in danger, from everywhere, once a question has offered it."""
+
 LookUpOf = Literal["matter", "place", "correction"]
 """What a `LookUp` looks at: the dictation, or the phrase that led to it, as a place or as a correction."""
 
@@ -162,7 +168,8 @@ Node = Step | Choose | Ask | Dictate | Digits | LookUp | Submit | End
 class Flow:
     """A proved dialogue.
 
-    ``person`` is where key 0 and the words for a person lead from everywhere, ``lost`` where ``patience``
+    ``person`` is where key 0 and the words for a person lead from everywhere, ``danger`` where key 9 leads from
+    everywhere once a question has offered it (never where digits are keyed in), ``lost`` where ``patience``
     misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. ``not_heard`` is said
     before a question is asked again. ``matters`` bounds the matters of one call. ``slots`` gives the slots of each
     prompt; ``proof`` says, a line each, what was proved.
@@ -171,6 +178,7 @@ class Flow:
     name: str
     start: str
     person: str
+    danger: str
     lost: str
     faint: str
     patience: int

@@ -19,7 +19,7 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
-from ivr.flow import Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
+from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
 from ivr.matter import Matter
 from ivr.state import State
 from ivr.turn import Turn
@@ -127,14 +127,16 @@ def _answered(turn: Turn, event: Answered) -> None:
 
 
 def _digit(turn: Turn, event: Digit) -> None:
-    node = _question(turn)
-    settled = isinstance(node, LookUp | Submit | End)  # once a call back is noted, 0 changes nothing here
-    turn.stop_playing()
+    node, key, matter = _question(turn), event.key, turn.state.matter
     turn.change(speaking=None)
-    if event.key == "0" and not isinstance(node, Digits) and not (settled and turn.state.matter.call_back):
-        turn.go(turn.flow.person)
-    elif type(node) in _WAITING:
-        _WAITING[type(node)].press(turn, node, event.key)
+    rescue = None if isinstance(node, Digits) else turn.rescue(key)
+    settled = isinstance(node, LookUp | Submit | End)  # once a call back is noted, 0 changes nothing here
+    noted = matter.danger if key == DANGER_KEY else bool(matter.call_back) and settled
+    if rescue and not noted:
+        turn.stop_playing()
+        turn.go(rescue)
+    elif rescue is None and type(node) in _WAITING:
+        _WAITING[type(node)].press(turn, node, key)
     else:
         _wait(turn)
 

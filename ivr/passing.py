@@ -28,7 +28,7 @@ def take_step(turn: Turn, node: Step) -> None:
 
 
 def note(turn: Turn, change: Change) -> None:
-    """Change the matter; the first reason for a call back stands."""
+    """Change the matter; the first reason for a call back stands, unless there is danger."""
     state = turn.state
     if change.next_matter and state.matter.complete and len(state.everything) < turn.flow.matters:
         following = Matter(len(state.everything), state.preset)
@@ -36,7 +36,7 @@ def note(turn: Turn, change: Change) -> None:
     if change.appeal:
         turn.change(appeals=change.appeal)
         turn.change_matter(appeal=change.appeal[0])
-    if change.call_back and not state.matter.call_back:
+    if change.call_back and (change.danger or not state.matter.call_back):
         turn.change_matter(call_back=change.call_back)
     if change.danger:
         turn.change_matter(danger=True)

@@ -33,6 +33,7 @@ class State:
     the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
+    ``offered`` says that the caller has been told of the danger key.
     """
 
     phase: Literal["ringing", "talking", "leaving", "ended"]
@@ -59,6 +60,7 @@ class State:
     appeals: tuple[AppealType, ...] = ()
     misunderstood: int = 0
     asked_louder: bool = False
+    offered: bool = False
     number: str = ""
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr import slots
 from ivr.actions import Listen, Play, Prompt, StopListening, StopPlaying
+from ivr.flow import DANGER_KEY, PERSON_KEY
 from ivr.matter import Spoken, Window
 
 if TYPE_CHECKING:
@@ -122,6 +123,12 @@ class Turn:
             self.change_matter(windows=(*windows[:-1], *closed))
 
     # -- what every question shares
+
+    def rescue(self, key: str) -> str | None:
+        """The node that a key leads to from everywhere; None for all other keys."""
+        if key == DANGER_KEY:
+            return self.flow.danger if self.state.offered else None
+        return self.flow.person if key == PERSON_KEY else None
 
     def ask_again(self) -> None:
         """Enter the question once more: one of its tries."""

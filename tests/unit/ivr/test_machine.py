@@ -18,6 +18,9 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.flow import Ask, Dictate, End
+from ivr.flow import LookUp as LookUpNode
+from ivr.flow import Submit as SubmitNode
 from ivr.machine import advance, start
 from ivr.matter import Spoken, Window
 
@@ -325,6 +328,74 @@ def test_the_first_reason_for_a_call_back_stands(flow):
     assert [type(a) for a in call.actions] == [StopPlaying, Submit, Play]
     assert call.state.matter.danger
     assert call.numbered().press("0").state.matter.call_back == reason
+
+
+def at_every_question(flow: Flow, *, hears: bool = True) -> list[Call]:
+    """A call at each question that takes no digits, its caller knowing of the danger key."""
+    calls = []
+    for node in flow.nodes.values():
+        if isinstance(node, Ask | Dictate | LookUpNode | SubmitNode | End):
+            call = Call(flow)
+            call.state = replace(call.state, question=node.name, offered=True, hears=hears)
+            calls.append(call)
+    return calls
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_nine_tells_of_danger_from_everywhere_once_it_was_offered(flow, hears):
+    for call in at_every_question(flow, hears=hears):
+        question = call.state.question
+        call.press("9")
+        assert call.state.matter.danger, question
+        assert isinstance(call.actions[-2], Submit), question
+        assert call.said[-1] == "danger", question
+
+
+def test_nine_means_nothing_before_it_was_offered(flow):
+    assert not Call(flow).press("9").state.matter.danger
+    assert not Call(flow).prompts_end().press("9").state.matter.danger
+    assert not Call(flow).says("房子漏雨").press("9").state.matter.danger
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_danger_is_offered_in_silence_and_stays_offered(flow, hears):
+    call = Call(flow, hears=hears).quiet()
+    assert call.said[-1] == "safety"
+    assert call.quiet().press("9").state.matter.danger
+    call = Call(flow, hears=hears).quiet().press("1")
+    assert call.numbered().press("9").state.matter.danger  # while help_coming plays, and goodbye would follow
+    assert call.state.matter.call_back.startswith("来电人按键示意有危险")
+
+
+def test_danger_pressed_among_digits_is_told_by_nine_and_hash(flow):
+    call = Call(flow, caller="").quiet().says(TOLD).press("#").found().press("1")
+    assert call.press("9").state.question == "ask_number"
+    assert call.press("#").state.matter.danger
+
+
+@pytest.mark.parametrize("keys", ["9", "99", "#", "1", "5"])
+def test_no_key_silences_the_answer_to_danger(flow, keys):
+    call = Call(flow).quiet().press("9").numbered()
+    playing = call.state.playing
+    call.press(keys)
+    assert playing is not None
+    assert call.state.playing == playing
+
+
+@pytest.mark.parametrize("key", ["5", "8"])
+def test_a_key_that_means_nothing_lets_the_prompt_go_on(flow, key):
+    for call in (
+        Call(flow),
+        Call(flow).press("1"),
+        Call(flow).to_confirm(),
+        Call(flow).to_confirm().press("11").numbered(),
+        Call(flow).to_more().press("2"),
+    ):
+        playing = call.state.playing
+        call.press(key)
+        assert playing is not None
+        assert call.state.playing == playing
+        assert call.state.misunderstood == 0
 
 
 def test_danger_leaves_the_line_open(flow):

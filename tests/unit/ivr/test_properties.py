@@ -23,6 +23,7 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.flow import Digits
 from ivr.machine import advance, start
 
 if TYPE_CHECKING:
@@ -202,6 +203,24 @@ def test_whatever_happens_a_hang_up_ends_it(first: Answered, events: list):
     assert line.state.ended
     assert line.finished is not None
     assert line.take(Elapsed(line.now + 100)) == ()
+
+
+@given(answered, story)
+@settings(max_examples=200, deadline=None)
+def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(first: Answered, events: list):
+    line = Line()
+    tell(line, first, [(0.0, "time"), (0.0, "time"), *events])
+    state = line.state
+    if state.phase != "talking" or not state.offered or isinstance(FLOW.nodes[state.question], Digits):
+        return
+    before = state.matter.danger
+    actions = line.take(Digit(line.now, "9"))
+    assert line.state.matter.danger
+    assert before or any(isinstance(a, Submit) and a.matter.danger for a in actions)
+    line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
+    playing = line.playing
+    line.take(Digit(line.now, "9"))
+    assert line.playing == playing
 
 
 @given(answered, story)
