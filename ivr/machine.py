@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _UNANSWERED = 60.0  # seconds a call may take from start() to Answered
 _FAINT = -42.0  # dBFS: quieter speech that was not understood is too quiet
 _ECHO = -50.0  # dBFS: quieter sounds without words are not the caller's
+_SPEECH = 1.0  # seconds: a shorter sound without words is a cough or a knock
 _SURE = 0.5  # confidence below which quiet speech counts as not understood
 _EARLY = 0.001  # seconds that a timer may come early by rounding
 
@@ -159,7 +160,9 @@ def _heard(turn: Turn, event: Heard) -> None:
     faint = (
         event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE) and not last
     )
-    if not event.text and (event.level < _ECHO or not faint):
+    if not event.text and isinstance(node, Ask | Digits) and _is_speech(event):
+        turn.misunderstand()
+    elif not event.text and (event.level < _ECHO or not faint):
         _rest(turn)
     elif faint:
         _ask_louder(turn)
@@ -170,6 +173,11 @@ def _heard(turn: Turn, event: Heard) -> None:
             turn.go(turn.flow.person)
         else:
             _WAITING[type(node)].hear(turn, node, event)
+
+
+def _is_speech(heard: Heard) -> bool:
+    """Whether a sound, if no words were made out in it, was speech all the same."""
+    return heard.confirmed and heard.level >= _FAINT and heard.end - heard.start >= _SPEECH
 
 
 def _rest(turn: Turn) -> None:

@@ -61,11 +61,11 @@ class Call:
         self.now = self.state.deadline
         return self.take(Elapsed(self.now))
 
-    def says(self, text: str, level: float = -20.0, confidence: float = 0.9) -> Call:
+    def says(self, text: str, level: float = -20.0, confidence: float = 0.9, *, seconds: float = 1.5) -> Call:
         begin = self.now = self.now + 0.5
         self.take(SpeechStarted(begin))
         self.now += 2
-        return self.take(Heard(self.now, text, confidence, begin, begin + 1, level))
+        return self.take(Heard(self.now, text, confidence, begin, begin + seconds, level))
 
     def press(self, keys: str) -> Call:
         for key in keys:
@@ -409,9 +409,9 @@ def test_danger_leaves_the_line_open(flow):
 
 def test_a_cough_repeats_the_question_it_cut_short_once(flow):
     call = Call(flow).to_confirm()
-    call.says("", -30.0)
+    call.says("", -30.0, seconds=0.5)
     assert call.said[-2:] == ["confirm", "confirm"]
-    call.says("", -30.0)
+    call.says("", -30.0, seconds=0.5)
     assert call.said[-1] == "confirm"
     assert call.said.count("confirm") == 2
     assert call.state.misunderstood == 0
@@ -434,6 +434,34 @@ def test_two_misunderstandings_call_for_a_person(flow):
     call = Call(flow).to_confirm().press("1").says("什么呀").says("哪个呀")
     assert call.said[-1] == "not_understood"
     assert call.state.matter.call_back
+
+
+def test_speech_without_words_is_misunderstood_not_silence(flow):
+    for call in (
+        Call(flow),
+        Call(flow).to_confirm(),
+        Call(flow).to_confirm().press("1"),
+        Call(flow, caller="").to_confirm().press("1"),
+        Call(flow, caller="").to_confirm().press("113855812345#"),
+    ):
+        question = call.state.question
+        assert call.says("").said[-1] == "not_heard", question
+        assert call.says("").said[-1] == "not_understood", question
+        assert call.state.matter.call_back, question
+
+
+def test_noise_is_no_misunderstanding(flow):
+    call = Call(flow).to_confirm().press("1").prompts_end()
+    call.says("", -30.0, seconds=0.6).says("", -55.0).says("", -55.0)
+    assert call.state.misunderstood == 0
+    assert call.state.question == "contact"
+
+
+def test_speech_without_words_in_a_dictation_is_left_to_the_recording(flow):
+    call = Call(flow).press("1").says("")
+    assert (call.state.question, call.state.misunderstood) == ("dictation", 0)
+    call.take(HungUp(call.now, "caller"))
+    assert [m.windows[0].end for m in call.state.matters] == [call.now]
 
 
 def test_an_answer_over_the_prompt_before_the_question_counts(flow):

@@ -248,7 +248,7 @@ def test_before_the_answer_only_the_end_counts(events: list):
 
 
 def cough(now: float) -> list[Event]:
-    return [SpeechStarted(now), heard(now, "", -30.0)]
+    return [SpeechStarted(now), Heard(now, "", 0.0, max(0.0, now - 0.4), now, -30.0)]
 
 
 STUBBORN = {
@@ -260,6 +260,7 @@ STUBBORN = {
     "7": lambda n: [Digit(n, "7")],
     "silence": lambda _: [],
     "cough": cough,
+    "babble": lambda n: [SpeechStarted(n), heard(n, "", -30.0)],
     "murmur": lambda n: [SpeechStarted(n), heard(n, "", -45.0)],
     "echo": lambda n: [heard(n, "", -60.0)],
     "speech without end": lambda n: [SpeechStarted(n)],
