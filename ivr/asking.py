@@ -10,6 +10,7 @@ from ivr.words import SPOKEN_DIGITS, digits_in, normalise
 
 if TYPE_CHECKING:
     from ivr.events import Heard
+    from ivr.flow import Flow
     from ivr.turn import Turn
 
 _ANSWER_SILENCE = 0.6  # seconds after an answer; a telling pauses longer between its phrases
@@ -27,7 +28,7 @@ def enter(turn: Turn, node: Ask) -> None:
         return
     if DANGER_KEY in node.answers:
         turn.change(offered=True)
-    turn.listen(*_ear(turn, node))
+    turn.listen(*ear(turn.flow, node))
     wait(turn, node)
 
 
@@ -79,28 +80,28 @@ def elapse(turn: Turn, node: Ask) -> None:
 
 
 def _is_content(turn: Turn, node: Ask, text: str) -> bool:
-    if isinstance(_taker(turn, node), Digits):
+    if isinstance(_taker(turn.flow, node), Digits):
         return len(digits_in(text)) >= _NUMBER
     return len(text) >= _CONTENT
 
 
-def _ear(turn: Turn, node: Ask) -> tuple[tuple[str, ...] | None, float]:
-    """How to listen: freely where statements are taken, else for the words that answer."""
-    taker = _taker(turn, node)
+def ear(flow: Flow, node: Ask) -> tuple[tuple[str, ...] | None, float]:
+    """How to listen: freely (None) where statements are taken, else for the words that answer; and the pause."""
+    taker = _taker(flow, node)
     if isinstance(taker, Dictate):
         return None, _TELLING_SILENCE
     if isinstance(taker, LookUp):
         return None, _ANSWER_SILENCE
-    classes = [name for name in node.answers if name in turn.flow.words.classes]
-    phrases = turn.flow.words.phrases([*classes, "person", "repeat"])
+    classes = [name for name in node.answers if name in flow.words.classes]
+    phrases = flow.words.phrases([*classes, "person", "somebody", "repeat"])
     return phrases + (SPOKEN_DIGITS if isinstance(taker, Digits) else ()), _ANSWER_SILENCE
 
 
-def _taker(turn: Turn, node: Ask) -> object:
+def _taker(flow: Flow, node: Ask) -> object:
     """The node that takes other speech, past the steps before it."""
     if node.hear is None:
         return None
-    taker = turn.flow.nodes[node.hear]
+    taker = flow.nodes[node.hear]
     while isinstance(taker, Step):
-        taker = turn.flow.nodes[taker.next]
+        taker = flow.nodes[taker.next]
     return taker

@@ -22,7 +22,7 @@ from ivr.events import (
 from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
 from ivr.matter import Matter
 from ivr.state import State
-from ivr.turn import Turn
+from ivr.turn import Turn, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,8 +168,10 @@ def _heard(turn: Turn, event: Heard) -> None:
         _ask_louder(turn)
     else:
         turn.stop_playing()
-        person = turn.flow.words.asks_for(event.text, "person")
-        if person:
+        request = turn.flow.words.find_request(event.text)
+        if request:
+            told = request.beside if turn.state.listening.phrases is None else ""
+            turn.keep(spoken(event, told) if told else None)
             turn.go(turn.flow.person)
         else:
             _WAITING[type(node)].hear(turn, node, event)
@@ -230,8 +232,9 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
 
 
 def _looked_up(turn: Turn, event: LookedUp) -> None:
-    node = _question(turn)
-    if isinstance(node, LookUp):
+    node, waiting = _question(turn), turn.state.lookups
+    turn.change(lookups=max(0, waiting - 1))
+    if isinstance(node, LookUp) and waiting == 1:  # else it answers an earlier one, which was left
         passing.looked_up(turn, node, event.place_name, event.brief)
 
 
@@ -265,6 +268,7 @@ def _finish(turn: Turn) -> None:
     if isinstance(node, Ask) and node.hear and speaking is not None:
         turn.open_window(speaking)
         turn.change(voiced=True)
+    turn.keep(turn.state.carried)
     dictating.leave(turn)
     turn.change(
         phase="ended",

@@ -79,12 +79,14 @@ def look_up(turn: Turn, node: LookUp) -> None:
         turn.go(node.next)
         return
     turn.actions.append(LookUpAction(text))
+    turn.change(lookups=turn.state.lookups + 1)
     _await(turn)
 
 
 def looked_up(turn: Turn, node: LookUp, place_name: str, brief: str) -> None:
     """Note what was found, which may be nothing, and go on."""
     phrase, matter = turn.state.carried, turn.state.matter
+    turn.change(carried=None)
     if node.of == "matter":
         turn.change_matter(place_name=place_name or matter.place_name, brief=brief or matter.brief)
     elif phrase is not None and (place_name or node.of == "place"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
 from ivr.rescue import ROOTS, check_rescue, closure
+from ivr.words import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ SLOTS = frozenset({"place", "brief", "tail", "contact", "number"})
 
 _KEYS = frozenset("123456789*#")
 _CHOICES = 4
-_OWN_WORDS = ("person", "repeat", "yes", "no", "done", "more", "greeting", "filler")
+_OWN_WORDS = ("person", "somebody", "help", "repeat", "no", "more", *EMPTY)
 _WAITS = (Ask, Dictate, Digits)
 
 

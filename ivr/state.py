@@ -33,7 +33,7 @@ class State:
     the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
-    ``offered`` says that the caller has been told of the danger key.
+    ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
     phase: Literal["ringing", "talking", "leaving", "ended"]
@@ -62,6 +62,7 @@ class State:
     asked_louder: bool = False
     offered: bool = False
     number: str = ""
+    lookups: int = 0
 
     @property
     def ended(self) -> bool:

@@ -18,6 +18,10 @@ WORDS = """words:
   done: [说完了]
   more: [还有]
   greeting: [喂]
+  polite: [谢谢]
+  aside: [我要]
+  somebody: [找人]
+  help: [救命]
   filler: [在]
 """
 HEAD = """name: small

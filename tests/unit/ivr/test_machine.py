@@ -464,6 +464,33 @@ def test_speech_without_words_in_a_dictation_is_left_to_the_recording(flow):
     assert [m.windows[0].end for m in call.state.matters] == [call.now]
 
 
+def test_what_is_said_with_a_request_for_a_person_is_kept(flow):
+    call = Call(flow).says("转人工我家着火")
+    assert call.state.matter.call_back
+    assert call.state.matter.spoken == (Spoken("我家着火", 0.5, 2.0, 0.9),)
+    assert call.state.matter.windows == (Window(0.5, 2.0),)
+    assert call.said == ["opening", "person"]
+    assert LookUp("我家着火") in call.actions
+    call = Call(flow).says("房子漏雨").says("你们给我转人工吧")
+    assert call.state.matter.text == "房子漏雨"
+    assert call.state.question == "look_up_message"
+
+
+def test_a_phrase_on_its_way_is_kept_when_the_call_goes_elsewhere(flow):
+    call = Call(flow).says("电梯坏了").press("#").found("", "电梯坏了").says("幸福花园三号楼")
+    assert call.state.question == "look_up_place"
+    left = Call(flow)
+    left.state, left.now = call.state, call.now
+    left.take(HungUp(call.now, "caller"))
+    assert left.state.matters[0].text == "电梯坏了幸福花园三号楼"
+    call.press("0")
+    assert call.state.matter.text == "电梯坏了幸福花园三号楼"
+    assert LookUp("电梯坏了幸福花园三号楼") in call.actions
+    call.found("", "幸福花园三号楼")  # the answer to what was asked before
+    assert call.state.question == "look_up_message"
+    assert call.found("", "电梯坏了").state.matter.brief == "电梯坏了"
+
+
 def test_an_answer_over_the_prompt_before_the_question_counts(flow):
     call = Call(flow).to_confirm().press("1").press("1").numbered()
     assert call.state.playing is not None

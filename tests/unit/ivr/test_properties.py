@@ -48,6 +48,11 @@ SAID = (
     "幺三八五五八幺二三四五",
     "嗯",
     "举报",
+    "转人工我家着火",
+    "对啊你们赶紧派人来",
+    "不对水管破了",
+    "没别的事了",
+    "谢谢",
 )
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
 
