@@ -78,7 +78,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 then=part.then,
                 silence=part.silence,
                 hear=part.hear,
-                prefixes=frozenset(part.prefixes),
+                after=MappingProxyType(dict(part.after)),
                 blank=part.blank,
                 deaf=part.deaf,
             )

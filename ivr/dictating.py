@@ -28,7 +28,7 @@ _OPENING_WORDS = 8  # characters in which a caller who names the kind of his app
 def enter(turn: Turn, node: Dictate) -> None:
     """Take down from here, beginning with the phrase that led here."""
     state = turn.state
-    turn.change(dictation=Dictation(), until=turn.at + node.longest)
+    turn.change(dictation=Dictation(since=len(state.matter.spoken)), until=turn.at + node.longest)
     turn.listen(None, _SILENCE)
     if state.carried is not None:
         turn.open_window(state.carried.start)
@@ -127,7 +127,7 @@ def leave(turn: Turn) -> None:
 
 
 def _leave(turn: Turn, node: Dictate) -> None:
-    silent = turn.state.hears and not turn.state.matter.text
+    silent = turn.state.hears and not turn.state.dictation.said
     turn.go(node.empty if silent else node.next)
 
 

@@ -58,7 +58,7 @@ class AskPart(_Part):
     timeout: Seconds
     on: dict[str, str] = {}
     hear: str | None = None
-    prefixes: tuple[str, ...] = ()
+    after: dict[str, str] = {}
     silence: str | None = None
     blank: str | None = None
     deaf: str | None = None

@@ -30,7 +30,8 @@ DANGER_KEY = "9"
 """Says that the caller is in danger, from everywhere, once a question has offered it."""
 
 LookUpOf = Literal["matter", "place", "correction"]
-"""What a `LookUp` looks at: the dictation, or the phrase that led to it, as a place or as a correction."""
+"""What a `LookUp` looks at: all that was dictated, the phrase that led to it as a place, or the last dictation as a
+correction of place and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,10 @@ class Ask:
     """Ask and wait ``timeout`` seconds for a key or words.
 
     ``prompts`` are alternatives: the first whose slots can all be filled is said; if none can, ``blank`` is entered.
-    ``answers`` leads from a key or a class of words to a node. Other speech leads to ``hear``, which takes the phrase;
-    without ``hear`` it was not understood. A phrase that opens with a class of words in ``prefixes`` and goes on is
-    heard from there on. ``silence`` None asks again. Out of hearing, ``deaf`` is entered instead.
+    ``answers`` leads from a key or a class of words to a node; what follows words of a class in ``after`` leads to the
+    node given there. Other speech leads to ``hear``. Both take the phrase. What nothing takes is kept in the matter,
+    where speech is listened to freely; without an answer beside it, the question is asked again. ``silence`` None asks
+    again. Out of hearing, ``deaf`` is entered instead.
     """
 
     name: str
@@ -87,7 +89,7 @@ class Ask:
     then: str
     silence: str | None = None
     hear: str | None = None
-    prefixes: frozenset[str] = frozenset()
+    after: Mapping[str, str] = field(default_factory=dict)
     blank: str | None = None
     deaf: str | None = None
 

@@ -112,6 +112,7 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
     match node:
         case Ask():
             yield from (("on", target) for target in node.answers.values())
+            yield from (("after", target) for target in node.after.values())
             yield from ((k, t) for k, t in (("hear", node.hear), ("silence", node.silence)) if t)
         case Dictate():
             yield from (("next", node.next), ("empty", node.empty))
@@ -201,18 +202,17 @@ def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[C
 
 
 def _speech(document: Document[FlowFile], node: Ask, nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
-    for prefix in sorted(node.prefixes - document.value.words.keys()):
+    for name in sorted(node.after.keys() - document.value.words.keys()):
         yield document.error(
-            ("nodes", node.name, "prefixes"), f"{prefix!r} is no class of words", "use a class of `words:`"
+            ("nodes", node.name, "after", name), f"{name!r} is no class of words", "use a class of `words:`"
         )
-    if node.prefixes and not node.hear:
-        yield document.error(("nodes", node.name, "prefixes"), "nothing hears what follows", "add `hear:`")
-    if node.hear and not _takes_speech(node.hear, nodes):
-        yield document.error(
-            ("nodes", node.name, "hear"),
-            f"{node.hear!r} does not take what was said",
-            "lead to a dictate, digits, or look_up of a place or a correction, by steps at most",
-        )
+    for key, target in (*((("after", c), t) for c, t in node.after.items()), (("hear",), node.hear)):
+        if target and not _takes_speech(target, nodes):
+            yield document.error(
+                ("nodes", node.name, *key),
+                f"{target!r} does not take what was said",
+                "lead to a dictate, digits, or look_up of a place, by steps at most",
+            )
 
 
 def _takes_speech(name: str, nodes: Mapping[str, Node]) -> bool:
@@ -221,7 +221,7 @@ def _takes_speech(name: str, nodes: Mapping[str, Node]) -> bool:
     while isinstance(node, Step) and node.name not in seen:
         seen.add(node.name)
         node = nodes[node.next]
-    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of != "matter")
+    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of == "place")
 
 
 def _paths(

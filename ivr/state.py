@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 class Dictation:
     """A dictation in progress.
 
-    ``said`` tells whether words came; ``checks`` how often it was asked whether that was all, ``checking`` whether it
-    is being asked now. ``closing`` says that its time is over, and only the phrase being spoken is waited for.
+    ``since`` is how many phrases the matter had before, ``said`` tells whether words came; ``checks`` how often it was
+    asked whether that was all, ``checking`` whether it is being asked now. ``closing`` says that its time is over, and
+    only the phrase being spoken is waited for.
     """
 
+    since: int = 0
     said: bool = False
     checks: int = 0
     checking: bool = False

@@ -96,7 +96,7 @@ class Words:
             head, found, rest = phrase.partition(word)
             brief = len(head) < _STATEMENT or not self.is_content(head)
             if found and not _DENIED.search(head) and (brief or not self.is_content(rest)):
-                return self._match(phrase, len(head), len(head) + len(word), "person", "somebody", "no")
+                return self._match(phrase, len(head), len(head) + len(word), "person", "somebody")
         others = (*EMPTY, "person", "help")
         if self.is_only(phrase, "somebody", *others) and not self.is_only(phrase, *others):
             cry = "" if self.is_only(phrase, "somebody", *EMPTY) else phrase
@@ -122,7 +122,7 @@ class Words:
     def _match(self, phrase: str, start: int, end: int, answer: str, *nothing: str) -> Match:
         rest = self._strip(phrase[end:], answer)
         rest = rest if self.is_content(rest, *nothing) else ""
-        return Match(answer, rest, phrase if self.is_content(phrase[:start], *nothing) else rest)
+        return Match(answer, rest, phrase if self.is_content(phrase[:start], "no", *nothing) else rest)
 
     def _position(self, phrase: str, word: str) -> int | None:
         """Where the word stands in the phrase as an answer."""
@@ -139,7 +139,7 @@ class Words:
         """Whether what follows a word of one character shows that it was one."""
         if word in _DENYING:
             return False
-        return rest.startswith((word, *_ENDINGS, *(w for w in self.phrases(EMPTY) if len(w) > 1)))
+        return rest.startswith((word, *_ENDINGS, *(w for w in self.phrases((*EMPTY, "more")) if len(w) > 1)))
 
     def _strip(self, rest: str, answer: str) -> str:
         """What is left after the answer, its repetitions and the filler words."""

@@ -168,7 +168,7 @@ def test_a_tone_taken_for_speech_does_not_silence_the_prompt(flow):
 
 
 def test_a_correction_of_the_place_replaces_it(flow):
-    call = Call(flow).to_confirm().says("不是,是颍州区")
+    call = Call(flow).to_confirm().says("不是,是颍州区").quiet()
     assert call.actions[-1] == LookUp("颍州区")
     call.found("颍州区", "颍州区")
     assert (call.state.matter.place, call.state.matter.place_name) == ("颍州区", "颍州区")
@@ -178,8 +178,11 @@ def test_a_correction_of_the_place_replaces_it(flow):
     assert call.press("1").state.matter.confirmed
 
 
-def test_a_correction_of_the_matter_is_added_with_its_window(flow):
-    call = Call(flow).to_confirm().says("不对我说的是下水道堵塞").found("", "下水道堵塞")
+@pytest.mark.parametrize(
+    "said", ["不对我说的是下水道堵塞", "不对不对是下水道堵塞", "我说的是下水道堵塞", "嗯不对应该是下水道堵塞"]
+)
+def test_a_correction_of_the_matter_is_added_with_its_window(flow, said):
+    call = Call(flow).to_confirm().says(said).quiet().found("", "下水道堵塞")
     matter = call.state.matter
     assert matter.text == TOLD + "下水道堵塞"
     assert (matter.place_name, matter.brief) == ("颍上县慎城镇", "下水道堵塞")
@@ -187,10 +190,84 @@ def test_a_correction_of_the_matter_is_added_with_its_window(flow):
     assert matter.windows[1].start >= (matter.windows[0].end or 0)
 
 
+@pytest.mark.parametrize("said", ["停水", "水管破了"])
+def test_a_short_correction_corrects(flow, said):
+    call = Call(flow).to_confirm().says("不对是" + said).quiet().found("", said)
+    assert (call.state.matter.brief, call.state.matter.text) == (said, TOLD + said)
+    play = next(a for a in call.actions if isinstance(a, Play))
+    assert play.prompt.slots == {"place": "颍上县慎城镇", "brief": said}
+
+
+def test_a_correction_may_take_several_phrases(flow):
+    call = Call(flow).to_confirm().says("不对").says("是颍东区").says("插花镇街上").says("水管破了")
+    assert call.state.deadline == call.now + 2
+    call.quiet()
+    assert call.actions == (LookUp("是颍东区插花镇街上水管破了"),)
+    call.found("颍东区插花镇", "水管破了")
+    assert (call.state.matter.place_name, call.state.matter.brief) == ("颍东区插花镇", "水管破了")
+    assert call.said[-2:] == ["correct", "confirm"]
+
+
+def test_a_correction_that_does_not_come_changes_nothing(flow):
+    call = Call(flow).to_confirm().press("2").quiet()
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
+    call = Call(flow).to_confirm().press("2").says("就这样吧")
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
+    assert call.state.matter.brief == "房子漏雨"
+
+
+def test_a_second_correction_counts_and_is_not_asked_about_again(flow):
+    call = Call(flow).to_confirm().says("不对是停水").quiet().found("", "停水").says("不对是停电").quiet()
+    assert call.found("", "停电").state.question == "contact"
+    assert (call.state.matter.brief, call.state.matter.confirmed) == ("停电", False)
+
+
 def test_after_the_second_no_the_call_goes_on_unconfirmed(flow):
-    call = Call(flow).to_confirm().says("不对").says("路灯不亮了呀").found().says("不对")
+    call = Call(flow).to_confirm().says("不对").says("路灯不亮了呀").quiet().found().says("不对")
     assert call.state.question == "contact"
     assert not call.state.matter.confirmed
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("对", ""),
+        ("对对", ""),
+        ("对啊", ""),
+        ("是啊", ""),
+        ("嗯对", ""),
+        ("对就是这个", ""),
+        ("嗯对就这个事", ""),
+        ("行就这样吧", ""),
+        ("对啊你们赶紧派人来", "你们赶紧派人来"),
+        ("对对对你们快一点", "你们快一点"),
+        ("是啊都三天了没人管", "都三天了没人管"),
+        ("对还有颍泉区那边也不亮", "还有颍泉区那边也不亮"),
+        ("是的还有颍泉区那边也不亮", "还有颍泉区那边也不亮"),
+    ],
+)
+def test_an_assent_confirms_and_what_follows_is_kept(flow, said, kept):
+    matter = Call(flow).to_confirm().says(said).state.matter
+    assert matter.confirmed
+    assert matter.text == TOLD + kept
+    assert (matter.place_name, matter.brief) == ("颍上县慎城镇", "房子漏雨")
+    assert len(matter.windows) == (2 if kept else 1)
+
+
+@pytest.mark.parametrize("said", ["对面那家也停水了", "颍泉区那边也不亮", "好像还有煤气味"])
+def test_what_is_no_answer_is_kept_and_the_question_asked_again(flow, said):
+    call = Call(flow).to_confirm().says(said)
+    assert (call.state.question, call.said[-2:]) == ("confirm", ["confirm", "confirm"])
+    assert (call.state.matter.text, call.state.matter.confirmed) == (TOLD + said, False)
+    assert (call.state.matter.place_name, call.state.matter.brief) == ("颍上县慎城镇", "房子漏雨")
+    assert call.state.misunderstood == 0
+    assert call.says("对").state.matter.confirmed
+
+
+def test_only_a_denial_corrects_and_not_what_comes_before_it(flow):
+    call = Call(flow).to_confirm().says("地方不对")
+    assert (call.state.question, call.said[-1]) == ("correct", "correct")
+    assert call.says("颍东区").quiet().actions == (LookUp("颍东区"),)
 
 
 def test_a_place_that_is_not_in_the_gazetteer_is_kept_as_said(flow):
@@ -567,4 +644,4 @@ def test_a_question_listens_for_its_answers(flow):
     assert listen.phrases is not None
     assert {"行", "不行", "转人工", "再说一遍", "幺"} <= set(listen.phrases)
     call = Call(flow).to_confirm()
-    assert call.state.listening == Listen(None, 0.6)  # a correction may be anything
+    assert call.state.listening == Listen(None, 1.0)  # a correction may be anything
