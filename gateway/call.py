@@ -7,7 +7,6 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
@@ -32,6 +31,7 @@ from ivr.events import (
 from ivr.machine import advance, start
 from recordings.folders import AUDIO
 from recordings.journal import JournalError
+from tickets.number import CITY_TIME
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 _CLOSE_SECONDS = 5.0  # for the line to go down, the recording to be closed, a number to be written
 _RENDER_SECONDS = 3.0  # a prompt that takes longer to make is left out
 _FLUSH_SECONDS = 0.6  # how long the words of a phrase that was cut off are waited for
@@ -197,8 +196,8 @@ class Call:
                 self._note("matter", **asdict(matter))
         for action in actions:
             await self._perform(action)
-        while self._found is not None:  # before anything else: a key or the end must not come between
-            found, self._found = self._found, None
+        found, self._found = self._found, None
+        if found is not None:  # before anything else: a key or the end must not come between
             await self._take(found)
 
     async def _flush(self, ear: Ear) -> None:
@@ -307,7 +306,7 @@ class Call:
             SoundError,
             SipError,
             OSError,
-        ) as error:  # TimeoutError among the last
+        ) as error:  # TimeoutError is an OSError
             log.error(  # noqa: TRY400 - the message says what and where
                 "prompt %s left out: %s",
                 action.prompt.name,

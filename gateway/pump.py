@@ -48,9 +48,7 @@ class MediaPump:
     def _tick(self, member: Pumped) -> None:
         try:
             member.tick()
-        except (
-            Exception
-        ) as error:  # boundary, call task: one call's trouble must not make all the others deaf
+        except Exception as error:  # boundary, call task: one call's trouble must not deafen the others
             log.exception("a call's audio cannot be taken any more")
             self.leave(member)
             member.fail(error)

@@ -38,7 +38,7 @@ from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from asr.transcript import ModelFingerprint
@@ -136,16 +136,20 @@ def open_intake(settings: Settings) -> IntakeClient:
 
 
 async def _claim(db: Database, node: int, data: Path) -> None:
-    """Raise WrongRevision, or NodeTaken for a node that is another data folder's.
+    """Raise WrongRevision, or NodeTaken for a node that is another data folder's."""
+    await require_current(db)
+    await claim_node(db, node, data)
 
-    A database that is away is no reason not to start: what needs it is done later.
-    """
+
+async def _claim_if_there(db: Database, node: int, data: Path) -> bool:
+    """Claim, if the database is there; a database that is away is no reason not to start."""
     try:
         async with asyncio.timeout(_DATABASE_SECONDS):
-            await require_current(db)
-            await claim_node(db, node, data)
+            await _claim(db, node, data)
     except AWAY as error:
         log.warning("database out of reach, going on without it: %s", tell(error))
+        return False
+    return True
 
 
 async def run_gateway(settings: Settings, paths: Paths) -> None:
@@ -158,7 +162,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare()
         db = open_database(paths.database_url(settings))
-        await _claim(db, settings.node, paths.data)
+        await _claim_if_there(db, settings.node, paths.data)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths)
@@ -226,9 +230,9 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
 
 
-async def _reach(db: Database, stop: asyncio.Event) -> bool:
-    """Wait until the database is there with our tables; False when ``stop`` is set before."""
-    reaching = asyncio.create_task(reach(partial(require_current, db)))
+async def _reach(attempt: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+    """Repeat ``attempt`` until the database is there; False when ``stop`` is set before."""
+    reaching = asyncio.create_task(reach(attempt))
     await wait_for_first(stop, [reaching])
     if not reaching.done():
         reaching.cancel()
@@ -243,10 +247,9 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
     stop = stop_signal()
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
-        await _claim(db, settings.node, paths.data)
-        if not await _reach(db, stop):
+        claim = partial(_claim, db, settings.node, paths.data)
+        if not (await _claim_if_there(db, settings.node, paths.data) or await _reach(claim, stop)):
             return
-        await claim_node(db, settings.node, paths.data)
         numbers = NumberBook(paths.data / "numbers", settings.node)
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)

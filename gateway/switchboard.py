@@ -83,9 +83,8 @@ class Switchboard:
         log.info("draining", extra={"calls": len(self._calls)})
         _done, late = await asyncio.wait(self._calls, timeout=self._settings.sip.drain_seconds)
         for task in late:
-            self._calls[
-                task
-            ].hang_up()  # the dialogue takes it as any other hang-up: what was said becomes tickets
+            # The dialogue takes it as any other hang-up: what was said becomes tickets.
+            self._calls[task].hang_up()
         if late:
             log.warning("calls cut short: %d", len(late))
             await asyncio.wait(late, timeout=_HANGUP_SECONDS)

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from recordings.grouping import Group
@@ -94,6 +95,12 @@ def open_database(url: str) -> Database:
         address, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"timeout": _CONNECT_S}
     )
     return Database(engine, engine)
+
+
+def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that may be given an ON CONFLICT clause, in the connection's dialect."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return make(table)
 
 
 async def migrate(url: str) -> None:

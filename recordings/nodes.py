@@ -16,14 +16,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from recordings.database import insert
 from recordings.journal import sync_folder
 from recordings.schema import nodes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
@@ -70,9 +71,10 @@ async def take_node(db: Database, node: int, data: Path) -> None:
 def _insert(
     connection: AsyncConnection, node: int, folder: str, data: Path
 ) -> postgresql.Insert | sqlite.Insert:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     holder = f"{socket.gethostname()}:{data.absolute()}"
-    return make(nodes).values(node=node, folder=folder, holder=holder, claimed_at=datetime.now(UTC))
+    return insert(connection, nodes).values(
+        node=node, folder=folder, holder=holder, claimed_at=datetime.now(UTC)
+    )
 
 
 def _identify(data: Path) -> str:
