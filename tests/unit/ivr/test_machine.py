@@ -467,10 +467,11 @@ def test_speech_without_words_in_a_later_matter_is_a_matter(flow):
 
 def test_no_more_says_goodbye_and_hangs_up(flow):
     call = Call(flow).to_more().says("没有了谢谢")
-    assert isinstance(call.actions[0], StopListening)
     assert call.said[-1] == "goodbye"
     call.prompts_end()
-    assert call.actions == (Hangup(),)
+    assert call.state.deadline == call.now + 1
+    call.quiet()
+    assert call.actions == (StopListening(), Hangup())
     assert not call.state.ended
     call.take(Digit(call.now, "1"))
     assert call.actions == ()
@@ -478,8 +479,45 @@ def test_no_more_says_goodbye_and_hangs_up(flow):
     assert call.state.ended
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("哎对了还有我家停水三天了", "我家停水三天了"),
+        ("路灯也坏了", "路灯也坏了"),
+        ("谢谢路灯坏了", "路灯坏了"),
+    ],
+)
+def test_what_is_said_into_the_goodbye_is_another_matter(flow, said, kept):
+    call = Call(flow).to_more().press("2")
+    assert call.state.playing is not None
+    call.says(said)
+    assert [m.text for m in call.state.matters] == [TOLD, kept]
+    call.press("#").found("", kept)
+    assert call.state.question == "ask_place"
+    call.take(HungUp(call.now, "caller"))
+    assert call.actions == (Finish(call.state.matters),)
+
+
+@pytest.mark.parametrize("said", ["哎对了", "还有"])
+def test_who_only_begins_to_speak_into_the_goodbye_is_asked(flow, said):
+    assert Call(flow).to_more().press("2").says(said).said[-1] == "tell"
+
+
+@pytest.mark.parametrize("said", ["再见", "好的谢谢", "嗯", "好", "没有了再见"])
+def test_a_polite_word_into_the_goodbye_ends_the_call(flow, said):
+    call = Call(flow).to_more().press("2").says(said)
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+def test_a_noise_in_the_goodbye_opens_no_matter(flow):
+    call = Call(flow).to_more().press("2").says("", -30.0, seconds=0.4).prompts_end().quiet()
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
 def test_a_line_that_does_not_go_down_ends_all_the_same(flow):
-    call = Call(flow).to_more().press("2").quiet()
+    call = Call(flow).to_more().press("2").quiet().quiet()
     assert isinstance(call.actions[0], Finish)
 
 
