@@ -78,7 +78,7 @@ def hear(turn: Turn, node: Dictate, heard: Heard) -> None:
     over = ("done", "no") if begun and not turn.state.dictation.said else ("done",)
     if found := words.find(text, _ANSWERS) if turn.state.dictation.checking else None:
         done, content = found.answer in _DONE and len(found.beside) < _STATEMENT, found.beside
-    elif words.is_only(text, "greeting", "polite", *over):
+    elif words.is_only(text, "greeting", "polite", "yes", *over):
         named = words.find(text, over) is not None
         done = named and begun
         content = text if named and not begun else ""

@@ -214,6 +214,8 @@ def test_a_correction_that_does_not_come_changes_nothing(flow):
     call = Call(flow).to_confirm().press("2").says("就这样吧")
     assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
     assert call.state.matter.brief == "房子漏雨"
+    call = Call(flow).to_confirm().press("2").says("是的").quiet()
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
 
 
 def test_a_second_correction_counts_and_is_not_asked_about_again(flow):
