@@ -70,24 +70,21 @@ def press(turn: Turn, node: Dictate, key: str) -> None:
         wait(turn, node)
 
 
-def begin_speech(turn: Turn, node: Dictate) -> None:
-    """The caller speaks: let him."""
-    turn.change(voiced=True)
-    wait(turn, node)
-
-
 def hear(turn: Turn, node: Dictate, heard: Heard) -> None:
     """Take a phrase: words of the matter, an answer to "was that all?" and what is said with it, or mere courtesy."""
-    words, text = turn.flow.words, normalise(heard.text)
+    words, text, matter = turn.flow.words, normalise(heard.text), turn.state.matter
     done, content = False, text
+    begun = matter.text != "" or matter.index > 0
+    over = ("done", "no") if begun and not turn.state.dictation.said else ("done",)
     if found := words.find(text, _ANSWERS) if turn.state.dictation.checking else None:
         done, content = found.answer in _DONE and len(found.beside) < _STATEMENT, found.beside
-    elif words.is_only(text, "greeting", "polite", "done"):
-        named = words.find(text, ("done",)) is not None
-        done = named and turn.state.matter.text != ""
-        content = "" if done or not named else text
+    elif words.is_only(text, "greeting", "polite", "yes", *over):
+        named = words.find(text, over) is not None
+        done = named and begun
+        content = text if named and not begun else ""
     if content:
         _take(turn, spoken(heard, None if content == text else content))
+    _settle(turn)
     if done:
         _leave(turn, node)
         return
@@ -97,10 +94,16 @@ def hear(turn: Turn, node: Dictate, heard: Heard) -> None:
 
 def rest(turn: Turn, node: Dictate) -> None:
     """A phrase has ended: wait for the next one, or go if that was the last."""
+    _settle(turn)
     if turn.state.dictation.closing:
         _leave(turn, node)
     else:
         wait(turn, node)
+
+
+def note_unclear(turn: Turn) -> None:
+    """The caller spoke, and was not understood: the recording tells."""
+    _change(turn, unclear=True)
 
 
 def elapse(turn: Turn, node: Dictate) -> None:
@@ -129,6 +132,13 @@ def leave(turn: Turn) -> None:
 def _leave(turn: Turn, node: Dictate) -> None:
     silent = turn.state.hears and not turn.state.dictation.said
     turn.go(node.empty if silent else node.next)
+
+
+def _settle(turn: Turn) -> None:
+    """Once a phrase has ended it shows whether it was speech: a cough or a mere thank-you is no matter."""
+    dictation, closed = turn.state.dictation, any(w.end is not None for w in turn.state.matter.windows)
+    spoke = dictation.said or dictation.unclear or turn.state.speaking is not None
+    turn.change(voiced=spoke or closed)
 
 
 def _note_kind(turn: Turn) -> None:

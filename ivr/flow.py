@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ivr.matter import AppealType
     from ivr.words import Words
 
-Condition = Literal["told", "placed", "caller", "contact", "call_back"]
+Condition = Literal["told", "placed", "caller", "contact", "call_back", "later"]
 """What a `Choose` asks of the matter: words were said, its place is known, the calling number is known, a contact was
-agreed, a person must call back."""
+agreed, a person must call back, it is not the call's first."""
 
 PERSON_KEY = "0"
 """Leads to a person, from everywhere."""

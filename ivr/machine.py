@@ -160,7 +160,10 @@ def _heard(turn: Turn, event: Heard) -> None:
     faint = (
         event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE) and not last
     )
-    if not event.text and isinstance(node, Ask | Digits) and _is_speech(event):
+    unclear = _is_unclear(event, faint=faint)
+    if unclear and isinstance(node, Dictate):
+        dictating.note_unclear(turn)
+    if unclear and not faint and event.confirmed and isinstance(node, Ask | Digits):
         turn.misunderstand()
     elif not event.text and (event.level < _ECHO or not faint):
         _rest(turn)
@@ -177,9 +180,12 @@ def _heard(turn: Turn, event: Heard) -> None:
             _WAITING[type(node)].hear(turn, node, event)
 
 
-def _is_speech(heard: Heard) -> bool:
-    """Whether a sound, if no words were made out in it, was speech all the same."""
-    return heard.confirmed and heard.level >= _FAINT and heard.end - heard.start >= _SPEECH
+def _is_unclear(heard: Heard, *, faint: bool) -> bool:
+    """Whether it was speech that was not understood, and no mere noise."""
+    if heard.text:
+        return faint
+    spoke = faint or not heard.confirmed or heard.end - heard.start >= _SPEECH
+    return spoke and heard.level >= _ECHO
 
 
 def _rest(turn: Turn) -> None:

@@ -68,6 +68,8 @@ def _holds(turn: Turn, condition: Condition) -> bool:
             return matter.contact_confirmed
         case "call_back":
             return bool(matter.call_back)
+        case "later":
+            return matter.index > 0
 
 
 def look_up(turn: Turn, node: LookUp) -> None:

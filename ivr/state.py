@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 class Dictation:
     """A dictation in progress.
 
-    ``since`` is how many phrases the matter had before, ``said`` tells whether words came; ``checks`` how often it was
+    ``since`` is how many phrases the matter had before, ``said`` tells whether words came, ``unclear``
+    whether speech did in which none could be made out; ``checks`` how often it was
     asked whether that was all, ``checking`` whether it is being asked now. ``closing`` says that its time is over, and
     only the phrase being spoken is waited for.
     """
 
     since: int = 0
     said: bool = False
+    unclear: bool = False
     checks: int = 0
     checking: bool = False
     closing: bool = False

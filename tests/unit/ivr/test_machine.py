@@ -214,6 +214,8 @@ def test_a_correction_that_does_not_come_changes_nothing(flow):
     call = Call(flow).to_confirm().press("2").says("就这样吧")
     assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
     assert call.state.matter.brief == "房子漏雨"
+    call = Call(flow).to_confirm().press("2").says("是的").quiet()
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
 
 
 def test_a_second_correction_counts_and_is_not_asked_about_again(flow):
@@ -364,12 +366,114 @@ def test_the_next_matter_may_simply_be_said(flow):
     assert call.state.matters[1].windows[0].end == call.now
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "谢谢",
+        "好的谢谢",
+        "没别的了",
+        "没别的事了",
+        "知道了",
+        "再见",
+        "不用了谢谢",
+        "好",
+        "嗯好",
+        "没有别的事了谢谢你啊",
+        "没了",
+        "行了",
+        "就这个",
+        "就这事儿",
+        "暂时没有",
+        "没有",
+        "好的没有了",
+        "没事了再见",
+    ],
+)
+def test_a_polite_ending_is_no_other_matter(flow, said):
+    call = Call(flow).to_more().says(said)
+    assert call.said[-1] == "goodbye"
+    assert [m.text for m in call.state.matters] == [TOLD]
+    call = Call(flow).to_more().press("1").says(said)  # and not when another one was to come
+    while not isinstance(flow.nodes[call.state.question], End):
+        call.quiet()
+    assert call.said[-2:] == ["tell", "goodbye"]
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("有", None),
+        ("有的", None),
+        ("还有", None),
+        ("是的", None),
+        ("还有一件事", None),
+        ("没有了就是路灯不亮", "路灯不亮"),
+        ("好的还有我家停水", "还有我家停水"),
+        ("谢谢路灯坏了", "路灯坏了"),
+        ("我家停水就这些", "我家停水就这些"),
+        ("知道了路灯的事还没修", "路灯的事还没修"),
+        ("物业重复收费", "物业重复收费"),
+        ("停水", "停水"),
+    ],
+)
+def test_another_matter_is_never_taken_for_an_ending(flow, said, kept):
+    call = Call(flow).to_more().says(said)
+    assert call.state.question == "dictation"
+    assert call.state.matter.index == 1
+    assert call.state.matter.text == (kept or "")
+
+
+@pytest.mark.parametrize(
+    "said", ["没有别的了", "说完", "就这个事", "嗯说完了谢谢", "好了", "没了", "我说完了", "谢谢"]
+)
+def test_an_ending_is_no_part_of_the_matter(flow, said):
+    call = Call(flow).says(TOLD).quiet().says(said)
+    assert call.actions == (LookUp(TOLD),)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("没有了就是路灯不亮", "路灯不亮"),
+        ("完了完了房子塌了", "房子塌了"),
+        ("没说完", ""),
+        ("还有", ""),
+        ("等我说完", "等我说完"),
+        ("房子完了", "房子完了"),
+    ],
+)
+def test_what_is_said_when_asked_whether_that_was_all_goes_on(flow, said, kept):
+    call = Call(flow).says(TOLD).quiet().says(said)
+    assert call.state.question == "dictation"
+    assert call.state.matter.text == TOLD + kept
+
+
+def test_an_ending_with_a_last_word_ends_and_keeps_it(flow):
+    call = Call(flow).says(TOLD).quiet().says("说完了快点来")
+    assert call.actions == (LookUp(TOLD + "快点来"),)
+
+
+def test_silence_in_a_later_matter_says_goodbye(flow):
+    call = Call(flow).to_more().press("1").quiet()
+    assert call.said[-2:] == ["tell", "goodbye"]
+    assert [m.text for m in call.state.matters] == [TOLD]
+    call = Call(flow).to_more().press("1").says("", -30.0, seconds=0.4).quiet()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+def test_speech_without_words_in_a_later_matter_is_a_matter(flow):
+    call = Call(flow).to_more().press("1").says("").quiet().take(HungUp(99.0, "caller"))
+    assert [bool(m.windows) for m in call.state.matters] == [True, True]
+
+
 def test_no_more_says_goodbye_and_hangs_up(flow):
     call = Call(flow).to_more().says("没有了谢谢")
-    assert isinstance(call.actions[0], StopListening)
     assert call.said[-1] == "goodbye"
     call.prompts_end()
-    assert call.actions == (Hangup(),)
+    assert call.state.deadline == call.now + 1
+    call.quiet()
+    assert call.actions == (StopListening(), Hangup())
     assert not call.state.ended
     call.take(Digit(call.now, "1"))
     assert call.actions == ()
@@ -377,8 +481,45 @@ def test_no_more_says_goodbye_and_hangs_up(flow):
     assert call.state.ended
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("哎对了还有我家停水三天了", "我家停水三天了"),
+        ("路灯也坏了", "路灯也坏了"),
+        ("谢谢路灯坏了", "路灯坏了"),
+    ],
+)
+def test_what_is_said_into_the_goodbye_is_another_matter(flow, said, kept):
+    call = Call(flow).to_more().press("2")
+    assert call.state.playing is not None
+    call.says(said)
+    assert [m.text for m in call.state.matters] == [TOLD, kept]
+    call.press("#").found("", kept)
+    assert call.state.question == "ask_place"
+    call.take(HungUp(call.now, "caller"))
+    assert call.actions == (Finish(call.state.matters),)
+
+
+@pytest.mark.parametrize("said", ["哎对了", "还有"])
+def test_who_only_begins_to_speak_into_the_goodbye_is_asked(flow, said):
+    assert Call(flow).to_more().press("2").says(said).said[-1] == "tell"
+
+
+@pytest.mark.parametrize("said", ["再见", "好的谢谢", "嗯", "好", "没有了再见"])
+def test_a_polite_word_into_the_goodbye_ends_the_call(flow, said):
+    call = Call(flow).to_more().press("2").says(said)
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+def test_a_noise_in_the_goodbye_opens_no_matter(flow):
+    call = Call(flow).to_more().press("2").says("", -30.0, seconds=0.4).prompts_end().quiet()
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
 def test_a_line_that_does_not_go_down_ends_all_the_same(flow):
-    call = Call(flow).to_more().press("2").quiet()
+    call = Call(flow).to_more().press("2").quiet().quiet()
     assert isinstance(call.actions[0], Finish)
 
 
