@@ -53,8 +53,46 @@ def test_a_document_states_every_field() -> None:
     assert document["channel"] == "电话"
     assert document["recording"] is None
     assert document["appeal"]["urgency"] == "一般"
+    assert document["handling"] == {
+        "lead_unit": "",
+        "support_units": [],
+        "due_at": None,
+        "supervised": False,
+        "urged": 0,
+        "satisfaction": "",
+    }
+    assert (document["caller"]["follow_up"], document["appeal"]["repeats"]) == (None, "")
+    assert (document["place"]["longitude"], document["place"]["latitude"]) == (None, None)
     del document["place"]
     assert not Draft202012Validator(SCHEMA).is_valid(document)
+
+
+def test_every_field_beyond_the_call_says_what_it_means() -> None:
+    """What the gateway leaves to others is in the schema with its meaning, or not at all."""
+    parts = SCHEMA["$defs"]
+    described = {
+        "CallerPart": ["follow_up"],
+        "AppealPart": ["repeats"],
+        "PlacePart": ["longitude", "latitude"],
+        "HandlingPart": list(parts["HandlingPart"]["properties"]),
+    }
+    for part, names in described.items():
+        for name in names:
+            assert parts[part]["properties"][name]["description"], f"{part}.{name}"
+
+
+def test_what_an_intake_fills_in_is_a_ticket_too() -> None:
+    handling = {
+        "lead_unit": "颍州区住房和城乡建设局",
+        "support_units": ["颍州区城市管理局"],
+        "due_at": "2026-12-01T10:00:00+08:00",
+        "supervised": True,
+        "urged": 2,
+        "satisfaction": "基本满意",
+    }
+    document = Ticket.model_validate(make_document(handling=handling)).to_json()
+    Draft202012Validator(SCHEMA).validate(document)
+    assert document["handling"] == {**handling, "due_at": "2026-12-01T02:00:00Z"}
 
 
 def test_times_leave_in_utc() -> None:
@@ -80,6 +118,10 @@ def test_times_leave_in_utc() -> None:
         (("appeal", "type"), "闲聊"),
         (("appeal", "urgency"), ""),
         (("place",), {"code": "3412"}),
+        (("place",), {"latitude": 341.2}),
+        (("appeal", "repeats"), "二六三"),
+        (("handling",), {"urged": -1}),
+        (("handling",), {"due_at": "2026-11-24"}),
         (("recording",), {"path": "/etc/passwd", "seconds": 1, "channels": 2}),
         (("recording",), {"path": "calls/a.wav", "seconds": 1, "channels": 3}),
         (
