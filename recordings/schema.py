@@ -149,3 +149,30 @@ outbox = sa.Table(
     sa.CheckConstraint("state IN ('pending', 'accepted', 'dead')", name="state"),
     sqlite_autoincrement=True,
 )
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("review", sa.Integer, primary_key=True),  # counts from 1; the last one holds
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),  # of the ticket, made by this review
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),  # what the agent decided, JSON
+    sa.Column("words_sha256", sa.Text, nullable=False),  # of the transcript the agent saw
+    sa.Column("created_at", Instant, nullable=False),
+    sa.ForeignKeyConstraint(["number", "revision"], ["tickets.number", "tickets.revision"]),
+    sa.Index("ix_reviews_call_id", "call_id"),
+    sa.CheckConstraint("decision IN ('accepted', 'returned')", name="decision"),
+)
+
+worksheets = sa.Table(
+    "worksheets",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),  # counts the savings
+    sa.Column("agent", sa.Text, nullable=False),  # who saved last
+    sa.Column("document", sa.Text, nullable=False),  # what is being edited and not yet decided, JSON
+    sa.Column("updated_at", Instant, nullable=False),
+)

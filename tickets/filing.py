@@ -5,7 +5,8 @@ one transaction. Wherever a filing was cut off, the next one finishes it:
 
 - a number written to the journal but not to the database is found there and used;
 - a number in the database but (after a power failure) not in the journal is found there and used;
-- two filings of one folder wait for each other, so that no matter gets two numbers.
+- two filings of one folder wait for each other, so that no matter gets two numbers;
+- what an agent has decided is laid over the draft, whenever it is made anew (docs/adr/0006).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,9 +27,11 @@ from recordings import catalogue, folders, journal, wav
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import outbox
+from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME
 from tickets.record import CallRecord, fold
+from tickets.review import lay_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from recordings.database import Database
     from tickets.number import NumberBook
+    from tickets.review import Review
 
 _PAUSE_S = 1.0
 _CHUNK_S = 10
@@ -58,11 +62,12 @@ class Filed:
 
 
 class _Issued(NamedTuple):
-    """The last revision of a ticket on file."""
+    """The last revision of a ticket on file, and the review that holds for it."""
 
     number: str
     revision: int
     sha256: str
+    review: Review | None
 
 
 class _Revision(NamedTuple):
@@ -91,10 +96,19 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     async with folders.alone(folder):
         record = await asyncio.to_thread(_read, folder)
         drafts = draft(record)
-        issued = await db.group(_read_issued).ask(record.call_id)
-        given = await _number(record, drafts, issued, numbers, folder)
-        revisions = _revise(drafts, issued, given)
-        await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+        while True:
+            issued = await db.group(_read_issued).ask(record.call_id)
+            given = await _number(record, drafts, issued, numbers, folder)
+            revisions = _revise(record, drafts, issued, given)
+            try:
+                await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+            except sa.exc.IntegrityError:
+                # An agent has decided in between, and the revision is taken. What else may not be written will not
+                # be the next time either.
+                if await db.group(_read_issued).ask(record.call_id) == issued:
+                    raise
+            else:
+                break
     return Filed(
         call_id=record.call_id,
         numbers=tuple(given[d.matter] for d in drafts),
@@ -152,8 +166,12 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
     )
     found: dict[str, dict[int, _Issued]] = {call_id: {} for call_id in call_ids}
     async with db.read() as connection:
-        for call_id, matter, *issued in await connection.execute(query):
-            found[call_id][matter] = _Issued(*issued)
+        rows = (await connection.execute(query)).all()
+        # After the revisions: a review that comes in between is then seen with its revision still missing, and the
+        # filing finds that one taken. The other way round it would write a newer one without the review.
+        reviews = await read_reviews(connection, call_ids)
+    for call_id, matter, number, revision, sha256 in rows:
+        found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number))
     return [found[call_id] for call_id in call_ids]
 
 
@@ -179,13 +197,18 @@ async def _number(
     return given
 
 
-def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[_Revision]:
-    """A revision for each draft that says something else than the one on file."""
+def _revise(
+    record: CallRecord, drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]
+) -> list[_Revision]:
+    """A revision for each draft that says something else than the one on file, with the review that holds."""
     revisions = []
     for drafted in drafts:
         last = issued.get(drafted.matter)
         if last is None or last.sha256 != drafted.sha256:
             number, revision = given[drafted.matter], last.revision + 1 if last else 1
+            if last and last.review:
+                content = lay_over(drafted.content, last.review, record.transcript)
+                drafted = replace(drafted, content=content)  # noqa: PLW2901
             revisions.append(_Revision(number, revision, drafted, drafted.issue(number, revision)))
     return revisions
 
