@@ -111,16 +111,16 @@ class Switchboard:
         hotline = self._hotlines.find(incoming.called)
         journal = Journal.create(spool(self._data), call_id)
         try:
-            journal.append(
-                "incoming",
-                call_id=call_id,
-                sip_call_id=incoming.sip_call_id,
-                caller=incoming.caller,
-                called=incoming.called,
-                hotline=hotline.number,
-                flow=self._flow.name,
-                node=self._settings.node,
-            )
+            invited = {
+                "sip_call_id": incoming.sip_call_id,
+                "caller": incoming.caller,
+                "called": incoming.called,
+                "hotline": hotline.number,
+                "flow": self._flow.name,
+                "node": self._settings.node,
+            }
+            journal.append("incoming", call_id=call_id, **invited)
+            self._house.board.publish(call_id, "incoming", **invited)
             log.info("call", extra={"call_id": call_id, "hotline": hotline.number, "source": incoming.source})
             if not hotline.known:
                 log.warning(
@@ -130,4 +130,5 @@ class Switchboard:
             await journal.sync()
         finally:
             journal.close()
+            self._house.board.close(call_id)
             self._closed(journal.folder)
