@@ -94,14 +94,14 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     sqlalchemy.exc.SQLAlchemyError when the database is away: repeat it later, nothing is lost or doubled.
     """
     async with folders.alone(folder):
-        record = await asyncio.to_thread(_read, folder)
+        record = await asyncio.to_thread(read_record, folder)
         drafts = draft(record)
         while True:
             issued = await db.group(_read_issued).ask(record.call_id)
             given = await _number(record, drafts, issued, numbers, folder)
             revisions = _revise(record, drafts, issued, given)
             try:
-                await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+                await db.group(_write_papers).ask(_Papers(record.call_id, describe_call(record), revisions))
             except sa.exc.IntegrityError:
                 # An agent has decided in between, and the revision is taken. What else may not be written will not
                 # be the next time either.
@@ -117,8 +117,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     )
 
 
-def _read(folder: Path) -> CallRecord:
-    """The record of the call; looks for voice in the recording only where words are missing."""
+def read_record(folder: Path) -> CallRecord:
+    """The record of the call in ``folder``; looks for voice in the recording only where words are missing."""
     entries = journal.read(folder)
     audio = folder / folders.AUDIO
     try:
@@ -238,7 +238,7 @@ async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
     return [None] * len(papers)
 
 
-def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
+def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
     """The call's rows in the catalogue."""
     home = folders.archived(record.call_id)
     rows: list[CallRow | RecordingRow | TranscriptRow] = [
