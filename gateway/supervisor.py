@@ -66,14 +66,16 @@ def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> i
 
 
 def settle(settings: Settings) -> Settings:
-    """Move a taken SIP port, and the reference intake's, to the next free one."""
+    """Move a taken SIP port, the page's and the reference intake's to the next free one."""
     both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
     sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
     intake = settings.intake
     if not intake.url:
         port = free_port("127.0.0.1", intake.reference_port, (socket.SOCK_STREAM,))
         intake = intake.model_copy(update={"reference_port": port})
-    return settings.model_copy(update={"sip": sip, "intake": intake})
+    page = settings.console
+    page = page.model_copy(update={"port": free_port(page.host, page.port, (socket.SOCK_STREAM,))})
+    return settings.model_copy(update={"sip": sip, "intake": intake, "console": page})
 
 
 class Supervisor:
@@ -95,7 +97,7 @@ class Supervisor:
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["asr", "worker", "gateway"]
+        names = ["asr", "worker", "console", "gateway"]
         if not self._settings.intake.url:
             names.insert(0, "intake")
         self._children = [_Child(name, [*base, name]) for name in names]

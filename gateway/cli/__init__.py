@@ -54,7 +54,8 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
-    from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from console.bundles import AssetsMissingError  # noqa: PLC0415
+    from gateway.cli import call, checks, console, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
@@ -75,6 +76,7 @@ def main() -> None:
         EngineError,
         WrongRevision,
         AlreadyRunningError,
+        AssetsMissingError,
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(EX_CONFIG)

@@ -1,0 +1,14 @@
+// Every page's script: htmx, the key sheet, notices. A page's own keys are `data-key` on what they press.
+import htmx from "htmx.org";
+import { listenForKeys } from "../modules/keys.js";
+import { listenForTrouble } from "../modules/trouble.js";
+
+window.htmx = htmx;
+
+// Each request of htmx carries the session's token, as each form does.
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf]").content;
+});
+
+listenForKeys();
+listenForTrouble();
