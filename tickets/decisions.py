@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -31,13 +30,10 @@ class RevisionMoved(ReviewRefused):
     """The ticket has a newer revision than the one the agent was looking at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The last revision of a ticket: its ``document`` as it was posted."""
+class _Standing(NamedTuple):
+    """The last revision of a ticket, its document as it was posted."""
 
-    number: str
     revision: int
-    call_id: str
     matter: int
     document: dict[str, Any]
     content_sha256: str
@@ -45,6 +41,7 @@ class Standing:
 
 async def decide(
     connection: AsyncConnection,
+    call_id: str,
     number: str,
     base: int,
     agent: str,
@@ -60,19 +57,19 @@ async def decide(
     """
     if decision == "returned" and not sheet.reason:
         raise ReviewRefused("请写明退回的原因。")
-    standing = await read_standing(connection, number)
+    standing = await _read_standing(connection, call_id, number)
     if standing is None:
-        raise ReviewRefused(f"没有编号为 {number} 的工单。")
+        raise ReviewRefused(f"这通电话没有编号为 {number} 的工单。")
     if standing.revision != base:
         raise _moved(base, standing.revision)
     if standing.document["call"]["ended_at"] is None:
         raise ReviewRefused("通话还在进行,请在挂机之后审核。")
-    words = await read_words(connection, standing.call_id)
-    before = (await read_reviews(connection, [standing.call_id])).get(number)
+    words = await read_words(connection, call_id)
+    before = (await read_reviews(connection, [call_id])).get(number)
     review = Review(
         number=number,
         review=before.review + 1 if before else 1,
-        call_id=standing.call_id,
+        call_id=call_id,
         revision=base + 1,
         agent=agent,
         decision=decision,
@@ -98,7 +95,7 @@ def _moved(base: int, found: int) -> RevisionMoved:
     )
 
 
-async def _append(connection: AsyncConnection, review: Review, standing: Standing, document: str) -> None:
+async def _append(connection: AsyncConnection, review: Review, standing: _Standing, document: str) -> None:
     await connection.execute(
         sa.insert(tickets).values(
             number=review.number,
@@ -126,37 +123,15 @@ async def _append(connection: AsyncConnection, review: Review, standing: Standin
     )
 
 
-async def read_standing(connection: AsyncConnection, number: str) -> Standing | None:
-    """The last revision of the ticket; None when there is no such ticket."""
-    found = await _read_standings(connection, tickets.c.number == number)
-    return found[0] if found else None
-
-
-async def read_standings(connection: AsyncConnection, call_id: str) -> list[Standing]:
-    """The last revision of each of the call's tickets, in the order of its matters."""
-    return await _read_standings(connection, tickets.c.call_id == call_id)
-
-
-async def _read_standings(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> list[Standing]:
+async def _read_standing(connection: AsyncConnection, call_id: str, number: str) -> _Standing | None:
     query = (
-        sa.select(
-            tickets.c.number,
-            tickets.c.revision,
-            tickets.c.call_id,
-            tickets.c.matter,
-            tickets.c.document,
-            tickets.c.content_sha256,
-        )
-        .where(which)
-        .order_by(tickets.c.matter, tickets.c.revision)
+        sa.select(tickets.c.revision, tickets.c.matter, tickets.c.document, tickets.c.content_sha256)
+        .where(tickets.c.number == number, tickets.c.call_id == call_id)
+        .order_by(tickets.c.revision.desc())
+        .limit(1)
     )
-    last = {row.number: row for row in await connection.execute(query)}
-    return [
-        Standing(
-            row.number, row.revision, row.call_id, row.matter, json.loads(row.document), row.content_sha256
-        )
-        for row in last.values()
-    ]
+    row = (await connection.execute(query)).first()
+    return row and _Standing(row.revision, row.matter, json.loads(row.document), row.content_sha256)
 
 
 async def read_reviews(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, Review]:
