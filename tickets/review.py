@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ivr.matter import AppealType
 from tickets.gazetteer import open_gazetteer
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 Decision = Literal["accepted", "returned"]
 
 _STATUS: dict[Decision, str] = {"accepted": "已审核", "returned": "已退回"}
-Line = Annotated[str, Field(max_length=100)]
+
+
+def _check_plain(text: str) -> str:
+    if "\0" in text:  # which PostgreSQL does not store
+        raise ValueError("文字中有不可见字符")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_plain)]
+Line = Annotated[Text, Field(max_length=100)]
 
 
 class _Part(BaseModel):
@@ -34,12 +43,12 @@ class _Part(BaseModel):
 class Fields(_Part):
     """The fields of a ticket that an agent answers for, all of them; see ``tickets.ticket``.
 
-    ``county`` is one of the gazetteer's, or empty. Texts come without control characters.
+    ``county`` is one of the gazetteer's, or empty.
     """
 
     type: AppealType | None
-    title: Annotated[str, Field(min_length=1, max_length=100)]
-    content: Annotated[str, Field(min_length=1, max_length=10_000)]
+    title: Annotated[Text, Field(min_length=1, max_length=100)]
+    content: Annotated[Text, Field(min_length=1, max_length=10_000)]
     category_1: Line
     category_2: Line
     category_3: Line
@@ -47,7 +56,7 @@ class Fields(_Part):
     county: Line
     township: Line
     village: Line
-    address: Annotated[str, Field(max_length=300)]
+    address: Annotated[Text, Field(max_length=300)]
     contact: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
     confidential: bool
 
@@ -55,8 +64,6 @@ class Fields(_Part):
     def _check(self) -> Self:
         if self.county and self.county not in open_gazetteer().codes:
             raise ValueError(f"区县“{self.county}”不在地名表中")
-        if "\0" in "".join(value for value in self.model_dump().values() if isinstance(value, str)):
-            raise ValueError("文字中有不可见字符")
         return self
 
 
@@ -65,7 +72,7 @@ class Correction(_Part):
 
     start: Annotated[float, Field(ge=0)]
     end: Annotated[float, Field(ge=0)]
-    text: Annotated[str, Field(max_length=2000, pattern=r"^[^\0]*$")]
+    text: Annotated[Text, Field(max_length=2000)]
 
 
 class Sheet(_Part):
@@ -73,7 +80,7 @@ class Sheet(_Part):
 
     fields: Fields
     corrections: Annotated[tuple[Correction, ...], Field(max_length=2000)] = ()
-    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\0]*$")] = ""
+    reason: Annotated[Text, Field(max_length=500)] = ""
 
 
 @dataclass(frozen=True, slots=True)

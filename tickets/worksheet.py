@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from recordings.schema import worksheets
-from tickets.review import Correction
+from tickets.review import Correction, Text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +36,7 @@ class Edits(BaseModel):
         dict[
             Annotated[str, Field(pattern=r"^[0-9]{12,20}$")],
             dict[
-                Annotated[str, Field(max_length=30)], Annotated[str, Field(max_length=10_000)] | bool | None
+                Annotated[str, Field(max_length=30)], Annotated[Text, Field(max_length=10_000)] | bool | None
             ],
         ],
         Field(max_length=50),
