@@ -11,12 +11,12 @@ from console.bundles import find_assets
 from console.guard import make_guard
 from console.headers import set_headers
 from console.keys import ASSETS, DATABASE, HOTLINES, POLICY
-from console.policy import Policy
 from console.problem import answer_problems
 from console.rendering import set_up_templates
 from console.routes import ROUTES
 
 if TYPE_CHECKING:
+    from console.policy import Policy
     import ssl
     from collections.abc import AsyncIterator, Mapping
 

@@ -25,7 +25,7 @@ from ivr.matter import Window
 from recordings import catalogue, folders, journal, wav
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
-from tickets import outbox
+from tickets import outbox, worklist
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME
 from tickets.record import CallRecord, fold
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
+    from recordings.worklist import WorkRow
     from tickets.number import NumberBook
 
 _PAUSE_S = 1.0
@@ -80,6 +81,8 @@ class _Papers(NamedTuple):
     call_id: str
     rows: list[CallRow | RecordingRow | TranscriptRow]
     revisions: list[_Revision]
+    work: WorkRow | None
+    text: str
 
 
 async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
@@ -94,7 +97,10 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         issued = await db.group(_read_issued).ask(record.call_id)
         given = await _number(record, drafts, issued, numbers, folder)
         revisions = _revise(drafts, issued, given)
-        await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+        papers = _Papers(
+            record.call_id, _describe(record), revisions, _list(record, drafts), record.transcript.text
+        )
+        await db.group(_write_papers).ask(papers)
     return Filed(
         call_id=record.call_id,
         numbers=tuple(given[d.matter] for d in drafts),
@@ -191,7 +197,7 @@ def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[i
 
 
 async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
-    """One transaction: the catalogue, the tickets, and the outbox they leave by."""
+    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
     now = datetime.now(UTC)
     new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
     values = [
@@ -212,6 +218,10 @@ async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
             await connection.execute(sa.insert(tickets), values)
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+        ended = [(paper.work, paper.text) for paper in papers if paper.work]
+        await worklist.store(
+            connection, [work for work, _ in ended], {work.call_id: text for work, text in ended}
+        )
     return [None] * len(papers)
 
 
@@ -245,6 +255,21 @@ def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow
     if record.late:
         rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
     return rows
+
+
+def _list(record: CallRecord, drafts: tuple[Draft, ...]) -> WorkRow | None:
+    """The call in the agents' work list, once it has ended."""
+    if record.ended_at is None:
+        return None
+    return worklist.summarise(
+        record.call_id,
+        record.hotline,
+        record.started_at,
+        record.duration_s,
+        interrupted=record.interrupted,
+        documents=[drafted.content for drafted in drafts],
+        transcript=record.transcript,
+    )
 
 
 def _write(transcript: Transcript) -> str:
