@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -10,37 +11,59 @@ from aiohttp import web
 from console.bundles import find_assets
 from console.guard import make_guard
 from console.headers import set_headers
-from console.keys import ASSETS, DATABASE, HOTLINES, POLICY
-from console.policy import Policy
+from console.keys import ASSETS, DATA, DATABASE, HOTLINES, LIVE, PLAYS, POLICY, RUN
+from console.liveboard import LiveBoard
+from console.plays import Plays
 from console.problem import answer_problems
 from console.rendering import set_up_templates
 from console.routes import ROUTES
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
+    from console.policy import Policy
     from recordings.database import Database
 
 _BODY_BYTES = 1024 * 1024
 _SHUTDOWN_S = 2.0
 
 
-def make_app(db: Database, policy: Policy, hotlines: Mapping[str, str]) -> web.Application:
-    """The application over ``db``; ``hotlines`` are the public lines' names by number.
+def make_app(
+    db: Database,
+    policy: Policy,
+    hotlines: Mapping[str, str],
+    data: Path,
+    run: Path,
+    gateways: Sequence[Path],
+) -> web.Application:
+    """The application over ``db`` and the calls' folders in ``data``.
 
-    Raises AssetsMissingError when the scripts have not been bundled.
+    ``hotlines`` are the public lines' names by number, ``run`` holds the courier's socket, ``gateways`` are the
+    sockets where gateways tell of the calls in progress. Raises
+    AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
         middlewares=[answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],
         client_max_size=_BODY_BYTES,
     )
     app[DATABASE], app[POLICY], app[HOTLINES], app[ASSETS] = db, policy, hotlines, find_assets()
+    app[DATA], app[RUN], app[LIVE], app[PLAYS] = data, run, LiveBoard(gateways), Plays()
+    app.cleanup_ctx.append(_follow_gateways)
     set_up_templates(app)
     app.on_response_prepare.append(set_headers)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     return app
+
+
+async def _follow_gateways(app: web.Application) -> AsyncIterator[None]:
+    following = asyncio.create_task(app[LIVE].run())
+    yield
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
 
 
 @asynccontextmanager

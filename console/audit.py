@@ -13,6 +13,8 @@ from console.keys import SESSION, address_of
 from recordings.schema import audit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp import web
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -71,3 +73,16 @@ async def record(
             detail=detail[:_LONGEST],
         )
     )
+
+
+async def read_entries(
+    connection: AsyncConnection, *, user: str, action: str, subject: str, before: int, limit: int
+) -> Sequence[Entry]:
+    """Rows, newest first; "" and 0: no matter. ``before`` is the id of the last row of the page before."""
+    query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+    for column, value in ((audit.c.user_name, user), (audit.c.action, action), (audit.c.subject, subject)):
+        if value:
+            query = query.where(column == value)
+    if before:
+        query = query.where(audit.c.id < before)
+    return [Entry(*row) for row in await connection.execute(query)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from console.liveboard import LiveBoard
+from console.plays import Plays
 from console.policy import Policy
 from console.sessions import Session
 from recordings.database import Database
@@ -19,6 +22,13 @@ ASSETS: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("ASSETS")
 """Each file of ``console/static`` with the hash of its content."""
 HOTLINES: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("HOTLINES")
 """The names of the public lines by their numbers, as the filter offers them."""
+
+DATA: Final = web.AppKey("DATA", Path)
+"""The folder where the calls' own folders lie."""
+RUN: Final = web.AppKey("RUN", Path)
+"""The folder of the courier's socket."""
+LIVE: Final = web.AppKey("LIVE", LiveBoard)
+PLAYS: Final = web.AppKey("PLAYS", Plays)
 
 SESSION: Final = web.RequestKey("SESSION", Session)
 

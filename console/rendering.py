@@ -10,6 +10,7 @@ import jinja2
 
 from console.headers import nonce_of
 from console.keys import ASSETS, SESSION
+from console.policy import Role
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 _MINUTE: Final = 60
+_NAVIGATION: Final = (
+    ("/", "工作列表", Role.AGENT),
+    ("/users", "用户", Role.ADMIN),
+    ("/audit", "审计", Role.ADMIN),
+)
 
 
 def set_up_templates(app: web.Application) -> None:
@@ -30,7 +36,7 @@ def set_up_templates(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(moment=show_moment, length=show_length)
+    environment.filters.update(moment=show_moment, short=show_short, length=show_length)
 
 
 def render(
@@ -39,7 +45,11 @@ def render(
     context: dict[str, Any] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
-    """The template as a page. Besides ``context`` it knows ``session`` (or None), ``csrf``, ``asset``, ``nonce``."""
+    """The template as a page.
+
+    Besides ``context`` it knows ``session`` (or None), ``csrf``,
+    ``asset``, ``nonce``, ``here`` (the path) and ``navigation``.
+    """
     session = request.get(SESSION)
     assets = request.app[ASSETS]
     common = {
@@ -48,6 +58,7 @@ def render(
         "asset": lambda name: f"/static/{name}?v={assets[name]}",
         "nonce": nonce_of(request),
         "here": request.path,
+        "navigation": _NAVIGATION,
     }
     return aiohttp_jinja2.render_template(template, request, {**common, **(context or {})}, status=status)
 
@@ -55,6 +66,11 @@ def render(
 def show_moment(moment: datetime | None) -> str:
     """A moment in the city's time, to the second; a dash for none."""
     return f"{moment.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}" if moment else "—"
+
+
+def show_short(moment: datetime) -> str:
+    """A moment in the city's time, as a list has room for."""
+    return f"{moment.astimezone(CITY_TIME):%m-%d %H:%M}"
 
 
 def show_length(seconds: float | None) -> str:

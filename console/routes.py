@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from console import bundles
-from console.pages import login
+from console.pages import audit, live, login, recording, review, story, users, worklist
 from console.policy import Role
 
 if TYPE_CHECKING:
@@ -37,4 +37,24 @@ ROUTES: Final[Sequence[Route]] = (
     Route("GET", "/login", login.show, None),
     Route("POST", "/login", login.enter, None),
     Route("POST", "/logout", login.leave, Role.AGENT),
+    Route("GET", "/", worklist.show, Role.AGENT),
+    Route("POST", "/next", worklist.go_on, Role.AGENT),
+    Route("POST", "/calls/{call_id}/claim", worklist.take, Role.AGENT),
+    Route("POST", "/calls/{call_id}/release", worklist.give_back, Role.AGENT),
+    Route("GET", "/calls/{call_id}", review.show, Role.AGENT),
+    Route("GET", "/calls/{call_id}/sheet", review.show_sheet, Role.AGENT),
+    Route("PUT", "/calls/{call_id}/worksheet", review.save, Role.AGENT),
+    Route("POST", "/calls/{call_id}/tickets/{number}/decision", review.conclude, Role.AGENT),
+    Route("GET", "/calls/{call_id}/audio", recording.play, Role.AGENT),
+    Route("GET", "/calls/{call_id}/peaks", recording.show_peaks, Role.AGENT),
+    Route("GET", "/calls/{call_id}/story", story.show, Role.AGENT),
+    Route("GET", "/live", live.show, Role.AGENT),
+    Route("GET", "/live/events", live.stream, Role.AGENT),
+    Route("GET", "/account", users.show_own, Role.AGENT),
+    Route("POST", "/account", users.change_own, Role.AGENT),
+    Route("GET", "/users", users.show, Role.ADMIN),
+    Route("POST", "/users", users.add, Role.ADMIN),
+    Route("POST", "/users/{name}/active", users.switch, Role.ADMIN),
+    Route("POST", "/users/{name}/password", users.reset, Role.ADMIN),
+    Route("GET", "/audit", audit.show, Role.ADMIN),
 )

@@ -71,6 +71,17 @@ async def find_session(db: Database, token: str, now: datetime, policy: Policy) 
     return Session(row.name, Role(row.role), row.csrf, digest)
 
 
+async def is_open(db: Database, session: Session, now: datetime, policy: Policy) -> bool:
+    """Whether the session still holds; asking does not keep it alive."""
+    query = (
+        sa.select(sa.literal(1))
+        .join_from(sessions, users, users.c.name == sessions.c.user_name)
+        .where(sessions.c.token_sha256 == session.token_sha256, users.c.active, _holds(now, policy))
+    )
+    async with db.read() as connection:
+        return (await connection.execute(query)).first() is not None
+
+
 async def close_session(db: Database, session: Session) -> None:
     """Log out."""
     async with db.write() as connection:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from console.policy import Role
-from recordings.schema import sessions, users
+from recordings.schema import claims, sessions, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,10 +83,15 @@ async def end_sessions(connection: AsyncConnection, name: str, but: str = "") ->
     )
 
 
-async def count_admins(connection: AsyncConnection) -> int:
-    """How many administrators can log in."""
-    query = sa.select(sa.func.count()).where(users.c.role == Role.ADMIN, users.c.active)
-    return await connection.scalar(query) or 0
+async def drop_claims(connection: AsyncConnection, name: str) -> None:
+    """Let others have the calls that the user holds."""
+    await connection.execute(sa.delete(claims).where(claims.c.user_name == name))
+
+
+async def count_admins(connection: AsyncConnection, but: str) -> int:
+    """How many administrators besides ``but`` can log in; no other is changed until the transaction ends."""
+    query = sa.select(users.c.name).where(users.c.role == Role.ADMIN, users.c.active).with_for_update()
+    return sum(name != but for name in await connection.scalars(query))
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> User:

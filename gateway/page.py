@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,11 @@ from console.policy import Policy, Role
 from console.users import UserExistsError, add_user, is_name
 from gateway.services import read_dialogue, stop_signal
 from recordings.database import open_database, require_current
+from tickets.worklist import backfill
 
 if TYPE_CHECKING:
     from gateway.settings import ConsoleSettings, Paths, Settings
+    from recordings.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +38,13 @@ async def run_console(settings: Settings, paths: Paths) -> None:
     try:
         await require_current(db)
         names = {number: line.name for number, line in hotlines.by_number.items()}
-        async with serve(make_app(db, _make_policy(page), names), page.host, page.port, tls) as address:
+        listed = asyncio.create_task(_list_earlier_calls(db))
+        gateways = page.gateways or (paths.gateway_socket,)
+        made = make_app(db, _make_policy(page), names, paths.data, paths.run, gateways)
+        async with serve(made, page.host, page.port, tls) as address:
             log.info("ready", extra={"address": address})
             await stop.wait()
+        listed.cancel()
     finally:
         await db.close()
 
@@ -61,6 +68,11 @@ async def add_console_user(settings: Settings, paths: Paths, name: str, password
         ) from None
     finally:
         await db.close()
+
+
+async def _list_earlier_calls(db: Database) -> None:
+    if count := await backfill(db):
+        log.info("calls of before the page have been listed", extra={"calls": count})
 
 
 def _make_policy(page: ConsoleSettings) -> Policy:

@@ -90,7 +90,8 @@ class DialogueSettings(_Section):
 class ConsoleSettings(_Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
-    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks.
+    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
+    are the event sockets of the gateways whose calls the live board shows; none: this data folder's own gateway.
     """
 
     host: str = "127.0.0.1"
@@ -98,6 +99,7 @@ class ConsoleSettings(_Section):
     certificate: Path | None = None
     key: Path | None = None
     behind_tls_proxy: bool = False
+    gateways: tuple[Path, ...] = ()
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
 

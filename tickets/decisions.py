@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from asr.transcript import Transcript
-from recordings.schema import reviews, tickets, transcripts
-from tickets import outbox
+from recordings.schema import calls, reviews, tickets, transcripts
+from tickets import outbox, worklist
 from tickets.draft import draft_transcript
 from tickets.merging import merge
 from tickets.review import Decision, Review, Sheet, hash_words, lay_over
@@ -57,6 +57,8 @@ async def decide(
     """
     if decision == "returned" and not sheet.reason:
         raise ReviewRefused("请写明退回的原因。")
+    # One at a time for each call, filings included: they begin with this row.
+    await connection.execute(sa.select(calls.c.call_id).where(calls.c.call_id == call_id).with_for_update())
     standing = await _read_standing(connection, call_id, number)
     if standing is None:
         raise ReviewRefused(f"这通电话没有编号为 {number} 的工单。")
@@ -86,6 +88,7 @@ async def decide(
     except sa.exc.IntegrityError:  # another transaction was faster
         raise _moved(base, base + 1) from None
     await outbox.enqueue(connection, number, review.revision, document, now)
+    await worklist.relist(connection, [call_id])
     return review.revision
 
 

@@ -26,7 +26,7 @@ from ivr.matter import Window
 from recordings import catalogue, folders, journal, wav
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
-from tickets import outbox
+from tickets import outbox, worklist
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
+    from recordings.worklist import WorkRow
     from tickets.number import NumberBook
     from tickets.review import Review
 
@@ -85,6 +86,7 @@ class _Papers(NamedTuple):
     call_id: str
     rows: list[CallRow | RecordingRow | TranscriptRow]
     revisions: list[_Revision]
+    listed: tuple[WorkRow, str] | None
 
 
 async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
@@ -99,9 +101,12 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         while True:
             issued = await db.group(_read_issued).ask(record.call_id)
             given = await _number(record, drafts, issued, numbers, folder)
-            revisions = _revise(record, drafts, issued, given)
+            reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
+            revisions = _revise(reviewed, issued, given)
+            listed = _list(record, reviewed) if revisions or not drafts else None
+            papers = _Papers(record.call_id, describe_call(record), revisions, listed)
             try:
-                await db.group(_write_papers).ask(_Papers(record.call_id, describe_call(record), revisions))
+                await db.group(_write_papers).ask(papers)
             except sa.exc.IntegrityError:
                 # An agent has decided in between, and the revision is taken. What else may not be written will not
                 # be the next time either.
@@ -197,24 +202,26 @@ async def _number(
     return given
 
 
-def _revise(
-    record: CallRecord, drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]
-) -> list[_Revision]:
-    """A revision for each draft that says something else than the one on file, with the review that holds."""
+def _review(record: CallRecord, drafted: Draft, last: _Issued | None) -> Draft:
+    """The draft with the review that holds laid over it; its fingerprint stays that of the draft beneath."""
+    if last is None or last.review is None:
+        return drafted
+    return replace(drafted, content=lay_over(drafted.content, last.review, record.transcript))
+
+
+def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[_Revision]:
+    """A revision for each draft that says something else than the one on file."""
     revisions = []
     for drafted in drafts:
         last = issued.get(drafted.matter)
         if last is None or last.sha256 != drafted.sha256:
             number, revision = given[drafted.matter], last.revision + 1 if last else 1
-            if last and last.review:
-                content = lay_over(drafted.content, last.review, record.transcript)
-                drafted = replace(drafted, content=content)  # noqa: PLW2901
             revisions.append(_Revision(number, revision, drafted, drafted.issue(number, revision)))
     return revisions
 
 
 async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
-    """One transaction: the catalogue, the tickets, and the outbox they leave by."""
+    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
     now = datetime.now(UTC)
     new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
     values = [
@@ -235,6 +242,10 @@ async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
             await connection.execute(sa.insert(tickets), values)
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+        listed = [paper.listed for paper in papers if paper.listed]
+        await worklist.store(
+            connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}
+        )
     return [None] * len(papers)
 
 
@@ -268,6 +279,23 @@ def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | Transcrip
     if record.late:
         rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
     return rows
+
+
+def _list(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:
+    """The call in the agents' work list, once it has ended, and its words to be searched."""
+    if record.ended_at is None:
+        return None
+    documents = [drafted.content for drafted in drafts]
+    row = worklist.summarise(
+        record.call_id,
+        record.hotline,
+        record.started_at,
+        record.duration_s,
+        interrupted=record.interrupted,
+        documents=documents,
+        transcript=record.transcript,
+    )
+    return row, worklist.read_text(documents) if documents else record.transcript.text
 
 
 def _write(transcript: Transcript) -> str:

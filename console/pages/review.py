@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from console import audit
 from console.audit import Action
+from console.claims import claim
 from console.keys import DATA, DATABASE, HOTLINES, RUN, session_of
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
+from ivr.matter import AppealType
 from tickets import worksheet
 from tickets.categories import list_paths
 from tickets.courier import wake
@@ -86,6 +88,7 @@ async def show(request: web.Request) -> web.Response:
     context = {
         "call_id": call_id,
         "hotlines": request.app[HOTLINES],
+        "types": get_args(AppealType),
         "choices": {"townships": townships, "categories": list_paths()},
     }
     return render(request, "review.html", context)
@@ -132,6 +135,20 @@ async def conclude(request: web.Request) -> web.Response:
         await audit.record(connection, request, Action.EDIT, call_id, _tell(number, revision, body.decision))
     wake(request.app[RUN])
     return _answer({"revision": revision, "version": version})
+
+
+async def _require_claim(
+    connection: AsyncConnection, request: web.Request, call_id: str, now: datetime
+) -> None:
+    """Keep the user's claim on the call, or take it when nobody has it; 409 when another agent does."""
+    user = session_of(request).user
+    held = await claim(connection, call_id, user, now)
+    if held is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,还在进行,或没有工单。")
+    if held.user != user:
+        raise Problem(HTTPStatus.CONFLICT, "已被领取", f"{held.user} 正在处理这个来电,您的修改没有存上。")
+    if held.claimed_at == now:
+        await audit.record(connection, request, Action.CLAIM, call_id)
 
 
 def _tell(number: str, revision: int, decision: Decision) -> str:

@@ -14,9 +14,11 @@ from tickets.story import CallStory, StoryEvent, tell_story
 if TYPE_CHECKING:
     from aiohttp import web
 
-_EVENTS: Final = {
-    "EarLost": "语音识别中断,改用按键",
-    "Submitted": "",
+_SYSTEM: Final = {
+    "answered": "接听",
+    "deaf": "语音识别不可用",
+    "interrupted": "网关中断,通话断开",
+    "recording_trouble": "录音不完整",
 }
 _ENDS: Final = {"caller": "来电人挂机", "gateway": "系统挂机", "lost": "线路中断"}
 
@@ -49,29 +51,27 @@ async def show(request: web.Request) -> web.Response:
 def _tell(event: StoryEvent) -> Step | None:
     """The event in a person's words; None for what is told by another."""
     fields = event.fields
+    if event.kind == "played":
+        return Step(event, "prompt", fields["text"])
+    if event.kind == "heard":
+        return Step(event, "caller", fields["text"] or "(未听清)", unsure=not fields["confirmed"])
+    if event.kind == "event":
+        return Step(event, "key", fields["key"]) if fields["name"] == "Digit" else None
+    text = _tell_system(event)
+    return Step(event, "system", text) if text else None
+
+
+def _tell_system(event: StoryEvent) -> str:
+    fields = event.fields
     match event.kind:
         case "incoming":
-            caller = fields["caller"] or "未显示号码"
-            return Step(event, "system", f"来电:{caller} 拨打 {fields['called']}")
-        case "answered":
-            return Step(event, "system", "接听")
-        case "deaf":
-            return Step(event, "system", "语音识别不可用")
-        case "played":
-            return Step(event, "prompt", fields["text"])
-        case "heard":
-            return Step(event, "caller", fields["text"] or "(未听清)", unsure=not fields["confirmed"])
-        case "event" if fields["name"] == "Digit":
-            return Step(event, "key", fields["key"])
+            return f"来电:{fields['caller'] or '未显示号码'} 拨打 {fields['called']}"
         case "number":
-            return Step(event, "system", f"生成工单 {fields['number']}")
+            return f"生成工单 {fields['number']}"
         case "hungup":
-            return Step(event, "system", _ENDS.get(fields["by"], "通话结束"))
-        case "interrupted":
-            return Step(event, "system", "网关中断,通话断开")
-        case "recording_trouble":
-            return Step(event, "system", "录音不完整")
-    return None
+            return _ENDS.get(fields["by"], "通话结束")
+        case kind:
+            return _SYSTEM.get(kind, "")
 
 
 def _tell_words(story: CallStory) -> list[Step]:
@@ -120,7 +120,8 @@ def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]
 
 
 def _read(document: Any, path: tuple[str, ...]) -> str:
-    value = document
     for name in path:
-        value = value.get(name, "") if isinstance(value, dict) else ""
-    return {True: "是", False: "否", None: ""}.get(value, str(value)) if not isinstance(value, str) else value
+        document = document.get(name)
+    if isinstance(document, bool):
+        return "是" if document else "否"
+    return document or ""

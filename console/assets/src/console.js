@@ -1,6 +1,7 @@
 // Every page's script: htmx, the key sheet, notices. A page's own keys are `data-key` on what they press.
 import htmx from "htmx.org";
 import { listenForKeys } from "../modules/keys.js";
+import { listenForRows } from "../modules/rows.js";
 import { listenForTrouble } from "../modules/trouble.js";
 
 window.htmx = htmx;
@@ -11,4 +12,5 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 listenForKeys();
+listenForRows();
 listenForTrouble();
