@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MINUTE: Final = 60
 _NAVIGATION: Final = (
     ("/", "工作列表", Role.AGENT),
+    ("/live", "正在通话", Role.AGENT),
     ("/users", "用户", Role.ADMIN),
     ("/audit", "审计", Role.ADMIN),
 )

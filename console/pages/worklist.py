@@ -70,6 +70,8 @@ async def take(request: web.Request) -> web.StreamResponse:
         raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,或没有工单。")
     if got.user != user:
         raise Problem(HTTPStatus.CONFLICT, "已被领取", f"{got.user} 正在处理这个来电。")
+    if "application/json" in request.headers.get("Accept", ""):
+        return web.json_response({"call_id": call_id, "until": got.until.isoformat()})
     return await _answer(request, call_id)
 
 
