@@ -16,10 +16,10 @@ from console.rendering import set_up_templates
 from console.routes import ROUTES
 
 if TYPE_CHECKING:
-    from console.policy import Policy
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
+    from console.policy import Policy
     from recordings.database import Database
 
 _BODY_BYTES = 1024 * 1024

@@ -31,7 +31,7 @@ async def begin_attempt(db: Database, name: str, address: str, now: datetime) ->
     """Count one attempt on the account and from the address; until when neither may try, None when both may."""
     async with db.write() as connection:
         await connection.execute(sa.delete(lockouts).where(lockouts.c.last_at < now - _FORGOTTEN))
-        until = await connection.scalar(
+        until: datetime | None = await connection.scalar(
             sa.select(lockouts.c.until)
             .where(lockouts.c.subject.in_(_subjects(name, address)), lockouts.c.until > now)
             .order_by(lockouts.c.until.desc())
