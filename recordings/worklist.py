@@ -57,7 +57,7 @@ async def store(connection: AsyncConnection, rows: Sequence[WorkRow]) -> None:
     update: dict[str, object] = {
         c.name: statement.excluded[c.name] for c in worklist.columns if c.name not in {"call_id", "state"}
     }
-    decided = worklist.c.state.in_([State.ACCEPTED, State.RETURNED])
+    decided = sa.or_(worklist.c.state == State.ACCEPTED, worklist.c.state == State.RETURNED)
     update["state"] = sa.case((decided, worklist.c.state), else_=statement.excluded.state)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["call_id"], set_=update),

@@ -15,7 +15,14 @@ SURE = Transcript(None, (heard("颍上县慎城镇房子漏雨", 0, 3),))
 
 
 def ticket(**changes: Any) -> dict[str, Any]:
-    fields = {"type": "投诉", "title": "漏雨", "urgency": "一般", "text_pending": False, "county": "颍上县", "call_back": ""}
+    fields = {
+        "type": "投诉",
+        "title": "漏雨",
+        "urgency": "一般",
+        "text_pending": False,
+        "county": "颍上县",
+        "call_back": "",
+    }
     fields |= {"township": "慎城镇", **changes}
     return {
         "appeal": {name: fields[name] for name in ("type", "title", "urgency", "text_pending")},
@@ -54,12 +61,19 @@ def test_what_needs_a_look_first_stands_first(documents, more, rank):
 
 def test_doubt_is_weighed_by_characters():
     long_and_sure = heard("颍上县慎城镇房子漏雨好几天了", 0, 3, confidence=0.95)
-    assert not row(ticket(), transcript=Transcript(None, (long_and_sure, heard("嗯", 4, 5, confidence=0.1)))).low_confidence
+    assert not row(
+        ticket(), transcript=Transcript(None, (long_and_sure, heard("嗯", 4, 5, confidence=0.1)))
+    ).low_confidence
 
 
 def test_a_call_of_two_matters_shows_both():
     got = row(ticket(), ticket(title="停水", county="颍州区", township="", type="求助"))
-    assert (got.title, got.appeal, got.county, got.township) == ("漏雨;停水", "投诉、求助", "颍上县、颍州区", "慎城镇")
+    assert (got.title, got.appeal, got.county, got.township) == (
+        "漏雨;停水",
+        "投诉、求助",
+        "颍上县、颍州区",
+        "慎城镇",
+    )
 
 
 def test_a_call_without_a_ticket_waits_for_nobody():
