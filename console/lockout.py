@@ -28,34 +28,32 @@ _FORGOTTEN: Final = timedelta(minutes=15)  # failures further apart than this ar
 
 
 async def begin_attempt(db: Database, name: str, address: str, now: datetime) -> datetime | None:
-    """Count one attempt on the account and from the address; until when neither may try, None when both may."""
+    """Count one attempt from the address and on the account; until when neither may try, None when both may."""
+    account, source = _subjects(name, address)
     async with db.write() as connection:
-        await connection.execute(sa.delete(lockouts).where(lockouts.c.last_at < now - _FORGOTTEN))
-        until = await connection.scalar(
-            sa.select(lockouts.c.until)
-            .where(lockouts.c.subject.in_(_subjects(name, address)), lockouts.c.until > now)
-            .order_by(lockouts.c.until.desc())
-            .limit(1)
-        )
-        if until is not None:
-            return until
-        for subject, limit in zip(
-            _subjects(name, address), (_ACCOUNT_FAILURES, _ADDRESS_FAILURES), strict=True
-        ):
-            await _count(connection, subject, limit, now)
+        for subject, limit in ((source, _ADDRESS_FAILURES), (account, _ACCOUNT_FAILURES)):
+            if not await _count(connection, subject, limit, now):
+                until: datetime | None = await connection.scalar(
+                    sa.select(lockouts.c.until).where(lockouts.c.subject == subject)
+                )
+                return until
     return None
 
 
-async def forgive(db: Database, name: str, address: str) -> None:
+async def forgive(db: Database, name: str, address: str, now: datetime) -> None:
     """The attempt was right: the account has no failures any more, the address one less."""
     account, source = _subjects(name, address)
     async with db.write() as connection:
-        await connection.execute(sa.delete(lockouts).where(lockouts.c.subject == account))
+        await connection.execute(
+            sa.delete(lockouts).where(
+                sa.or_(lockouts.c.subject == account, lockouts.c.last_at < now - _FORGOTTEN)
+            )
+        )
         # Not all of the address's: who has one account must not wipe out his guesses at others.
         await connection.execute(
             sa.update(lockouts)
-            .where(lockouts.c.subject == source)
-            .values(failures=lockouts.c.failures - 1, until=None)
+            .where(lockouts.c.subject == source, lockouts.c.failures > 0)
+            .values(failures=lockouts.c.failures - 1)
         )
 
 
@@ -64,20 +62,27 @@ async def unlock(connection: AsyncConnection, name: str) -> None:
     await connection.execute(sa.delete(lockouts).where(lockouts.c.subject == _subjects(name, "")[0]))
 
 
-async def _count(connection: AsyncConnection, subject: str, limit: int, now: datetime) -> None:
+async def _count(connection: AsyncConnection, subject: str, limit: int, now: datetime) -> bool:
+    """Count one attempt, in one statement that waits for others at the same subject; False while it is locked."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    stale = lockouts.c.last_at < now - _FORGOTTEN
     failures = await connection.scalar(
         make(lockouts)
         .values(subject=subject, failures=1, last_at=now)
         .on_conflict_do_update(
-            index_elements=["subject"], set_={"failures": lockouts.c.failures + 1, "last_at": now}
+            index_elements=["subject"],
+            set_={"failures": sa.case((stale, 1), else_=lockouts.c.failures + 1), "last_at": now},
+            where=sa.or_(lockouts.c.until.is_(None), lockouts.c.until <= now),
         )
         .returning(lockouts.c.failures)
     )
-    if failures is not None and failures >= limit:
+    if failures is None:
+        return False
+    if failures >= limit:
         await connection.execute(
             sa.update(lockouts).where(lockouts.c.subject == subject).values(failures=0, until=now + _LOCKED)
         )
+    return True
 
 
 def _subjects(name: str, address: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
@@ -13,7 +14,8 @@ SHORTEST: Final = 10
 LONGEST: Final = 200
 
 _hasher = PasswordHasher()  # the library's defaults are RFC 9106's second choice, 64 MiB
-_hands = asyncio.Semaphore(2)  # each hash takes its memory and a core: a flood of logins waits instead
+# Each hash takes its memory and a core: a flood of logins waits here instead.
+_hands = ThreadPoolExecutor(2, "passwords")
 
 
 def find_fault(password: str, name: str) -> str:
@@ -29,14 +31,12 @@ def find_fault(password: str, name: str) -> str:
 
 async def hash_password(password: str) -> str:
     """The hash to keep, with its parameters in it."""
-    async with _hands:
-        return await asyncio.to_thread(_hasher.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(_hands, _hasher.hash, password)
 
 
 async def check_password(password: str, kept: str | None) -> bool:
     """Whether it is the one; takes as long when there is none to compare with (``kept`` None)."""
-    async with _hands:
-        return await asyncio.to_thread(_check, password, kept)
+    return await asyncio.get_running_loop().run_in_executor(_hands, _check, password, kept)
 
 
 def is_outdated(kept: str) -> bool:

@@ -8,6 +8,8 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from config.document import ConfigError
 from console.app import make_app, serve
 from console.passwords import find_fault, hash_password
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from recordings.database import Database
 
 log = logging.getLogger(__name__)
+
+_RETRY_S = 30.0
 
 
 class UserError(Exception):
@@ -71,8 +75,16 @@ async def add_console_user(settings: Settings, paths: Paths, name: str, password
 
 
 async def _list_earlier_calls(db: Database) -> None:
-    if count := await backfill(db):
-        log.info("calls of before the page have been listed", extra={"calls": count})
+    while True:
+        try:
+            count = await backfill(db)
+        except SQLAlchemyError as error:
+            log.warning("calls of before the page wait to be listed: %s", error)
+            await asyncio.sleep(_RETRY_S)
+        else:
+            if count:
+                log.info("calls of before the page have been listed", extra={"calls": count})
+            return
 
 
 def _make_policy(page: ConsoleSettings) -> Policy:

@@ -93,4 +93,4 @@ async def _count(connection: AsyncConnection, pair: str) -> int:
 def _is_term(pair: str) -> sa.ColumnElement[bool]:
     if len(pair) > 1:
         return search_terms.c.term == pair
-    return search_terms.c.term.between(pair, pair + _LAST)
+    return sa.and_(search_terms.c.term >= pair, search_terms.c.term <= pair + _LAST)

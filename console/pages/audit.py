@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
-
 
 from console.audit import Action, read_entries
 from console.keys import DATABASE

@@ -48,7 +48,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     if not right or user is None:
         await _note(request, name, "")
         return _ask(request, wanted, name, "用户名或密码不正确。", HTTPStatus.UNAUTHORIZED)
-    await lockout.forgive(db, name, address)
+    await lockout.forgive(db, name, address, now)
     if is_outdated(user.password):
         await _renew(db, name, password)
     token = await open_session(db, name, now, request.app[POLICY])

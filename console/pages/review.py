@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from console import audit
 from console.audit import Action
-from console.claims import claim
+from console.claims import claim, find_claim
 from console.keys import DATA, DATABASE, HOTLINES, RUN, session_of
 from console.problem import Problem
 from console.rendering import render
@@ -105,6 +105,7 @@ async def show_sheet(request: web.Request) -> web.Response:
 
 async def save(request: web.Request) -> web.Response:
     """Keep unfinished edits; 409 when they were saved elsewhere since."""
+    await _refuse_others(request)
     body = await _read(request, _Saving)
     call_id, now = request.match_info["call_id"], datetime.now(UTC)
     async with request.app[DATABASE].write() as connection:
@@ -120,6 +121,7 @@ async def save(request: web.Request) -> web.Response:
 
 async def conclude(request: web.Request) -> web.Response:
     """Accept a ticket or send it back: a revision on its way to the intake; 409 when there is a newer one."""
+    await _refuse_others(request)
     body = await _read(request, _Deciding)
     call_id, number = request.match_info["call_id"], request.match_info["number"]
     user, now = session_of(request).user, datetime.now(UTC)
@@ -137,6 +139,18 @@ async def conclude(request: web.Request) -> web.Response:
     return _answer({"revision": revision, "version": version})
 
 
+async def _refuse_others(request: web.Request) -> None:
+    """Before anything else is looked at: 409 when another agent works on the call."""
+    async with request.app[DATABASE].read() as connection:
+        held = await find_claim(connection, request.match_info["call_id"], datetime.now(UTC))
+    if held and held.user != session_of(request).user:
+        raise _taken(held.user)
+
+
+def _taken(user: str) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "已被领取", f"{user} 正在处理这个来电,您的修改没有存上。")
+
+
 async def _require_claim(
     connection: AsyncConnection, request: web.Request, call_id: str, now: datetime
 ) -> None:
@@ -146,7 +160,7 @@ async def _require_claim(
     if held is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,还在进行,或没有工单。")
     if held.user != user:
-        raise Problem(HTTPStatus.CONFLICT, "已被领取", f"{held.user} 正在处理这个来电,您的修改没有存上。")
+        raise _taken(held.user)
     if held.claimed_at == now:
         await audit.record(connection, request, Action.CLAIM, call_id)
 

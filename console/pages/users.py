@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-
 from console import audit, lockout, users
 from console.audit import Action
 from console.keys import DATABASE, session_of
@@ -17,6 +16,7 @@ from console.rendering import render
 
 if TYPE_CHECKING:
     from aiohttp import web
+
     from console.users import User
 
 
