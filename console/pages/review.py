@@ -50,7 +50,8 @@ _NAMES: Final = {
 _FAULTS: Final = {
     "string_too_short": "不能为空",
     "string_too_long": "太长",
-    "too_long": "太多",
+    "too_short": "不能为空",
+    "too_long": "太长",
     "string_pattern_mismatch": "格式不对",
     "literal_error": "不在可选范围内",
     "missing": "没有填写",

@@ -12,6 +12,7 @@ import { Wave } from "../modules/wave.js";
 import { Words } from "../modules/words.js";
 
 const CLAIM_AGAIN_MS = 5 * 60 * 1000;
+const PREPARE_MS = 2000;
 
 const at = (id) => document.getElementById(id);
 const readData = (id) => JSON.parse(at(id).textContent);
@@ -127,10 +128,21 @@ async function findNext() {
   return answer.json();
 }
 
+// The next call is this agent's before it is opened, and its waveform computed. Who goes elsewhere gives it back.
+async function prepareNext() {
+  following = await findNext();
+  if (following) await fetch(`${following.url}/peaks`);
+}
+
+function giveBack() {
+  if (following) ask("POST", `${following.url}/release`, undefined, { keepalive: true }).catch(() => {});
+}
+
 async function goOn() {
   await saving.flush();
   try {
     const next = following ?? (await findNext());
+    following = null; // it is kept, not given back
     if (next) location.assign(next.url);
     else tell("没有等待审核的电话了。", { href: "/", text: "回到工作列表" });
   } catch (error) {
@@ -225,7 +237,10 @@ async function begin() {
     at("sound-note").textContent = "这通电话没有录音。";
   }
   showTime(0, false);
-  if (mine) setInterval(claim, CLAIM_AGAIN_MS);
+  if (!mine) return;
+  setInterval(() => claim().catch(() => {}), CLAIM_AGAIN_MS); // saving tells of it when it fails
+  addEventListener("pagehide", giveBack);
+  setTimeout(() => prepareNext().catch(() => {}), PREPARE_MS); // it is looked for again when it is wanted
 }
 
 begin().catch((error) => warn(error instanceof Refusal ? error.message : "连接不上服务器,请刷新页面。"));

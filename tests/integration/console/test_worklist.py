@@ -10,14 +10,18 @@ import sqlalchemy as sa
 
 from console.listing import PAGE
 from recordings.schema import calls, claims, search_terms, search_texts, worklist
-from recordings.worklist import State, decide
-from tickets.worklist import backfill, relist
+from recordings.worklist import State
+from tickets.worklist import backfill
 
 SCRIPT = {"HX-Request": "true"}
 
 
 def titles(text: str) -> list[str]:
     return re.findall(r'<td class="title"><a href="/calls/[^"]*">([^<]*)</a>', text)
+
+
+async def decide(connection, call_id: str, state: State) -> None:
+    await connection.execute(sa.update(worklist).where(worklist.c.call_id == call_id).values(state=state))
 
 
 def calls_of(text: str) -> list[str]:
@@ -222,17 +226,6 @@ async def test_calls_filed_before_there_was_a_list_are_listed(site, call):
     assert await backfill(site.db) == len(ids)
     assert await read() == before
     assert await backfill(site.db) == 0
-
-
-async def test_what_an_agent_decided_stays_when_the_call_is_filed_again(site, call):
-    call_id = await call("颍上县慎城镇房子漏雨")
-    async with site.db.write() as connection:
-        await decide(connection, call_id, State.ACCEPTED)
-    async with site.db.write() as connection:
-        await relist(connection, [call_id], {call_id: "改正后的文字"})
-    async with site.db.read() as connection:
-        assert await connection.scalar(sa.select(worklist.c.state)) == "已审核"
-        assert await connection.scalar(sa.select(search_texts.c.text)) == "改正后的文字"
 
 
 @pytest.mark.parametrize(
