@@ -123,7 +123,9 @@ def _find_corrections(reviews: Mapping[str, Review]) -> list[dict[str, Any]]:
 
 
 def _show_worksheet(sheet: Worksheet | None) -> dict[str, Any] | None:
-    return sheet and {
+    if sheet is None:
+        return None
+    return {
         "version": sheet.version,
         "agent": sheet.agent,
         "updated_at": sheet.updated_at.isoformat(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
 _BACKLOG = 1000  # events a slow reader may lag behind before it is cut off
@@ -50,7 +50,7 @@ class Board:
         if call_id in self._calls:
             self.publish(call_id, _FINISHED)
 
-    async def follow(self) -> AsyncIterator[str]:
+    async def follow(self) -> AsyncGenerator[str, None]:
         """Events as JSON lines: what has happened so far in the calls that go on, then what happens.
 
         An empty line is a sign of life. Ends for a follower that has fallen too far behind: it may come again.

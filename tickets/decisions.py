@@ -134,7 +134,9 @@ async def _read_standing(connection: AsyncConnection, call_id: str, number: str)
         .limit(1)
     )
     row = (await connection.execute(query)).first()
-    return row and _Standing(row.revision, row.matter, json.loads(row.document), row.content_sha256)
+    if row is None:
+        return None
+    return _Standing(row.revision, row.matter, json.loads(row.document), row.content_sha256)
 
 
 async def read_reviews(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, Review]:

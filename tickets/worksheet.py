@@ -60,7 +60,7 @@ NEW = 0
 async def read(connection: AsyncConnection, call_id: str) -> Worksheet | None:
     """The call's sheet, None when nobody has begun one."""
     row = (await connection.execute(sa.select(worksheets).where(worksheets.c.call_id == call_id))).first()
-    return row and Worksheet(row.version, row.agent, json.loads(row.document), row.updated_at)
+    return Worksheet(row.version, row.agent, json.loads(row.document), row.updated_at) if row else None
 
 
 async def save(
