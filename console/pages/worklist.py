@@ -54,7 +54,8 @@ async def _show(request: web.Request, query: MultiMapping[str], told: str) -> we
         "waiting": [(name, waiting.get(rank, 0)) for rank, name in enumerate(RANKS)],
         "told": told,
     }
-    if "HX-Request" in request.headers:
+    # (Going back, htmx asks for the whole page once more.)
+    if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
         return render(request, "rows.html" if behind else "list.html", context)
     return render(request, "worklist.html", context)
 

@@ -10,6 +10,7 @@ export function listenForKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape" && typing(event.target)) {
+      event.preventDefault(); // a search field would clear itself
       event.target.blur();
       return;
     }
