@@ -146,6 +146,7 @@ def test_the_same_by_keyboard_alone(page, house):
     press("/")
     page.keyboard.type("漏雨")
     press("Enter")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
     page.wait_for_url("**q=**")
     press("Escape")
     press("j")
