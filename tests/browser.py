@@ -35,16 +35,23 @@ def opening_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opening_page(browser: Browser, *, width: int = 1366, height: int = 768) -> Iterator[Page]:
-    """A window of its own, with cookies of its own; what its scripts complain of fails the test."""
-    context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+def opening_page(
+    browser: Browser, *, width: int = 1366, height: int = 768, inspected: bool = False
+) -> Iterator[Page]:
+    """A window of its own, with cookies of its own; what its scripts complain of fails the test.
+
+    ``inspected``: the page's policy does not bind what a test brings in.
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, locale="zh-CN", bypass_csp=inspected
+    )
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda told: complaints.append(told.text) if "Content Security" in told.text else None)
     yield page
     context.close()
-    assert not complaints
+    assert not complaints, complaints
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:

@@ -45,39 +45,38 @@ export class Player {
     for (const listener of this.listeners) listener(this.audio.currentTime, this.playing);
   }
 
-  // Until the sound's length is known a moment can only be asked for.
-  seek(time) {
-    const target = Math.max(0, time);
-    if (this.audio.readyState >= HTMLMediaElement.HAVE_METADATA) {
-      this.audio.currentTime = target;
-      return;
-    }
-    const first = this.wanted === undefined;
-    this.wanted = target;
-    if (!first) return;
-    this.audio.addEventListener(
-      "loadedmetadata",
-      () => {
-        this.audio.currentTime = this.wanted;
-        this.wanted = undefined;
-      },
-      { once: true },
-    );
-    this.audio.preload = "auto"; // sets out to load it
-    this.audio.load();
+  // Until something is known of the sound, a moment in it can only be wished for.
+  ready() {
+    if (this.audio.readyState >= HTMLMediaElement.HAVE_METADATA) return Promise.resolve();
+    this.loading ??= new Promise((resolve) => {
+      for (const kind of ["loadedmetadata", "error"]) this.audio.addEventListener(kind, resolve, { once: true });
+      this.audio.preload = "auto";
+      this.audio.load();
+    });
+    return this.loading;
+  }
+
+  async seek(time) {
+    this.wanted = Math.max(0, time);
+    await this.ready();
+    if (this.wanted === undefined) return;
+    this.audio.currentTime = this.wanted;
+    this.wanted = undefined;
   }
 
   async playFrom(time) {
     if (this.loop && (time < this.loop.start || time >= this.loop.end)) this.loop = null;
-    this.seek(time);
+    await this.seek(time);
     await this.play();
   }
 
   async play() {
+    await this.seek(this.time);
     try {
       await this.audio.play();
     } catch (error) {
-      if (error.name !== "AbortError") throw error; // another click came first
+      // Another click came first; or there is nothing to play, which the sound's own error event tells.
+      if (!["AbortError", "NotSupportedError"].includes(error.name)) throw error;
     }
   }
 
