@@ -71,7 +71,7 @@ export class Player {
   }
 
   async play() {
-    await this.seek(this.time);
+    await (this.wanted === undefined ? this.ready() : this.seek(this.wanted));
     try {
       await this.audio.play();
     } catch (error) {
