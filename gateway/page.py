@@ -8,13 +8,12 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from config.document import ConfigError
 from console.app import make_app, serve
 from console.passwords import find_fault, hash_password
 from console.policy import Policy, Role
 from console.users import UserExistsError, add_user, is_name
+from gateway.reach import AWAY, tell
 from gateway.services import read_dialogue, stop_signal
 from recordings.database import open_database, require_current
 from tickets.worklist import backfill
@@ -42,13 +41,16 @@ async def run_console(settings: Settings, paths: Paths) -> None:
     try:
         await require_current(db)
         names = {number: line.name for number, line in hotlines.by_number.items()}
-        listed = asyncio.create_task(_list_earlier_calls(db))
         gateways = page.gateways or (paths.gateway_socket,)
         made = make_app(db, _make_policy(page), names, paths.data, paths.run, gateways)
-        async with serve(made, page.host, page.port, tls) as address:
-            log.info("ready", extra={"address": address})
-            await stop.wait()
-        listed.cancel()
+        listing = asyncio.create_task(_list_earlier_calls(db))
+        try:
+            async with serve(made, page.host, page.port, tls) as address:
+                log.info("ready", extra={"address": address})
+                await stop.wait()
+        finally:
+            listing.cancel()
+            await asyncio.wait([listing])
     finally:
         await db.close()
 
@@ -78,8 +80,8 @@ async def _list_earlier_calls(db: Database) -> None:
     while True:
         try:
             count = await backfill(db)
-        except SQLAlchemyError as error:
-            log.warning("calls of before the page wait to be listed: %s", error)
+        except AWAY as error:
+            log.warning("calls of before the page wait to be listed: %s", tell(error))
             await asyncio.sleep(_RETRY_S)
         else:
             if count:
