@@ -78,7 +78,9 @@ async def _try(site, client, route, who, owner, call_id):
 async def test_a_change_without_its_token_is_refused(site, call, route):
     call_id = await call("房子漏雨")
     client = await site.logged_in("我", Role.ADMIN)
-    path = route.path.replace("{call_id}", call_id).replace("{name}", "我")
+    path = (
+        route.path.replace("{call_id}", call_id).replace("{name}", "我").replace("{number}", "263280700013")
+    )
     before = await site.trail()
     for form, headers in (
         ({}, {}),

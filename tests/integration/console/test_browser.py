@@ -139,10 +139,8 @@ def test_log_in_find_a_word_of_two_characters_and_claim_by_keys_alone(browser, a
         page.keyboard.press("j")
         page.keyboard.press("c")
         page.get_by_text("我 处理中").wait_for()
-        assert (
-            page.evaluate("() => document.activeElement.closest('tr')?.dataset.call")
-            == "20260701T080000-00000000"
-        )
+        focused = "() => document.activeElement.closest('tr')?.dataset.call"
+        until(lambda: page.evaluate(focused) == "20260701T080000-00000000", "the focus is on the row again")
         keep(page, "claimed")
         with opening_page(browser) as other:
             log_in(other, address, "李强", PASSWORD)
