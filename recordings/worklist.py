@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recordings.schema import worklist
@@ -58,3 +59,9 @@ async def store(connection: AsyncConnection, rows: Sequence[WorkRow]) -> None:
         statement.on_conflict_do_update(index_elements=["call_id"], set_=update),
         [asdict(row) for row in rows],
     )
+
+
+async def is_open(connection: AsyncConnection, call_id: str) -> bool:
+    """Whether the call waits for review."""
+    state = await connection.scalar(sa.select(worklist.c.state).where(worklist.c.call_id == call_id))
+    return state == State.OPEN

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from console import audit
 from console.audit import Action
-from console.claims import claim, find_claim
+from console.claims import claim, find_claim, release
 from console.keys import DATA, DATABASE, HOTLINES, RUN, session_of
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
 from ivr.matter import AppealType
+from recordings.worklist import is_open
 from tickets import worksheet
 from tickets.categories import list_paths
 from tickets.courier import wake
@@ -136,6 +137,8 @@ async def conclude(request: web.Request) -> web.Response:
             raise Problem(HTTPStatus.CONFLICT, "没有提交", str(error)) from error
         version = await worksheet.clear(connection, call_id, number, now)
         await audit.record(connection, request, Action.EDIT, call_id, _tell(number, revision, body.decision))
+        if not await is_open(connection, call_id):
+            await release(connection, call_id, user)  # its work is done: others may look at it
     wake(request.app[RUN])
     return _answer({"revision": revision, "version": version})
 

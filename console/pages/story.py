@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.keys import DATA, DATABASE, HOTLINES
 from console.problem import Problem
-from console.rendering import render
+from console.rendering import render, show_length
 from tickets.story import CallStory, StoryEvent, tell_story
 
 if TYPE_CHECKING:
@@ -114,9 +114,23 @@ def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]
             old, new = ("" if d is None else _read(d, path) for d in (before, revision.document))
             if new != old:
                 found.append((name, old, new))
+        found += _compare_words(before, revision.document)
         changes[revision.revision] = found
         before = revision.document
     return changes
+
+
+def _compare_words(before: Any, document: Any) -> list[tuple[str, str, str]]:
+    """The phrases an agent has corrected, or has given back."""
+    if before is None:
+        return []
+    heard = {(u["start"], u["end"]): u["text"] for u in before["transcript"]["utterances"]}
+    told = [(u, heard.get((u["start"], u["end"]))) for u in document["transcript"]["utterances"]]
+    return [
+        (f"文字 {show_length(int(u['start']))}", old, u["text"])
+        for u, old in told
+        if old is not None and old != u["text"]
+    ]
 
 
 def _read(document: Any, path: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 const TOGETHER_MS = 1500; // keystrokes in one place within this time are undone together
 
+const QUOTED = 4; // characters of a phrase by which it is known again
+
 export const keyOf = (line) => `${line.start}-${line.end}`;
 
 export class Edits {
@@ -64,8 +66,15 @@ export class Edits {
     this.change({ number, name }, value);
   }
 
+  // A ticket's content that quotes the phrase follows it; one undo takes both back.
   setText(key, text) {
-    this.change({ key }, text);
+    const before = this.text(key);
+    const group = {};
+    this.change({ key }, text, group);
+    for (const number of before.length < QUOTED ? [] : this.filed.keys()) {
+      const content = this.field(number, "content");
+      if (content?.includes(before)) this.change({ number, name: "content" }, content.replace(before, () => text), group);
+    }
   }
 
   undo() {
@@ -76,16 +85,16 @@ export class Edits {
     return this.step(this.undone, this.done, "after");
   }
 
-  change(place, after) {
+  change(place, after, group = null) {
     const before = this.read(place);
     if (before === after) return;
     const last = this.done.at(-1);
     const same = last && last.place.key === place.key && last.place.number === place.number && last.place.name === place.name;
-    if (same && this.now() - last.at < TOGETHER_MS) {
+    if (same && !group && this.now() - last.at < TOGETHER_MS) {
       last.after = after;
       last.at = this.now();
     } else {
-      this.done.push({ place, before, after, at: this.now() });
+      this.done.push({ place, before, after, group, at: this.now() });
     }
     this.undone = [];
     this.write(place, after);
@@ -97,6 +106,7 @@ export class Edits {
     to.push(change);
     change.at = 0; // what is typed next is another change
     this.write(change.place, change[side]);
+    if (change.group && from.at(-1)?.group === change.group) this.step(from, to, side);
     return change.place;
   }
 

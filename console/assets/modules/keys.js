@@ -9,12 +9,13 @@ export function listenForKeys() {
   document.querySelector("[data-keys-open]")?.addEventListener("click", () => sheet.showModal());
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (document.querySelector("dialog[open]")) return; // the dialog's own
     if (event.key === "Escape" && typing(event.target)) {
       event.preventDefault(); // a search field would clear itself
       event.target.blur();
       return;
     }
-    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (typing(event.target)) return;
     if (event.key === "?") {
       event.preventDefault();
       sheet.showModal();

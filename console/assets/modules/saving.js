@@ -59,7 +59,8 @@ export class Saving {
       this.show("正在保存…", "");
       try {
         this.version = (await this.send(false)).version;
-        this.show(`草稿已保存 ${new Date().toLocaleTimeString("zh-CN", { hour12: false })}`, "");
+        const at = new Date().toLocaleTimeString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai" });
+        this.show(`草稿已保存 ${at}`, "");
       } catch (error) {
         this.dirty = true;
         if (error instanceof Refusal) {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from console.claims import claim
+from console.claims import claim, find_claim
 from recordings.schema import outbox, tickets, worksheets
 
 FIELDS = {
@@ -94,6 +94,7 @@ async def test_a_decision_is_a_revision_on_its_way_and_ends_the_draft(site, work
     async with site.db.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 2
         assert await connection.scalar(sa.select(sa.func.count()).select_from(worksheets)) == 0
+        assert await find_claim(connection, call_id, datetime.now(UTC)) is None  # its work is done
     assert ("张敏", "编辑", call_id) in await site.trail()
     status, problem = await ask(client, "POST", path, decision(base=1))
     assert status == 409
@@ -171,6 +172,7 @@ async def test_the_story_tells_what_was_said_and_what_became_of_it(work):
     ):
         assert told in page
     assert "<del>一般</del> <ins>紧急</ins>" in page
+    assert "<del>颍上县慎城真房子漏雨</del> <ins>颍上县慎城镇房子漏雨</ins>" in page
 
 
 async def test_a_call_that_is_not_there(site):

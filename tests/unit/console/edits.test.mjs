@@ -81,3 +81,15 @@ test("a correction of a phrase that a later transcript has cut differently is no
   edits.load(sheet(undefined, { corrections: [{ start: 7, end: 8, text: "没有这一句了" }] }));
   assert.deepEqual(edits.toJSON().corrections, []);
 });
+
+test("a content that quotes a corrected phrase follows it, and comes back with it", () => {
+  const edits = new Edits();
+  edits.load(sheet({ title: "漏雨", content: "反映:慎城真漏雨。$&" }));
+  edits.setText(key, "慎城镇漏雨");
+  assert.equal(edits.field("1", "content"), "反映:慎城镇漏雨。$&");
+  edits.undo();
+  assert.deepEqual(edits.toJSON(), { corrections: [], tickets: {} });
+  edits.redo();
+  assert.equal(edits.field("1", "content"), "反映:慎城镇漏雨。$&");
+  assert.equal(edits.text(key), "慎城镇漏雨");
+});
