@@ -1,4 +1,4 @@
-"""`python -m bench [capacity] [latency] [--quick]`: measure, write the results as JSON, print them as a table."""
+"""`python -m bench [capacity] [latency] [console] [--quick]`: measure, write JSON, print tables."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import capacity, latency
+from bench import capacity, console, latency
 from bench.build import BuildError, build_rtpgen
 from bench.house import HouseError
 from bench.machine import describe
 from bench.peer import PeerError
-from bench.tables import show_capacity, show_latency
+from bench.tables import show_capacity, show_console, show_latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,17 @@ if TYPE_CHECKING:
 
 _WIDTH = 110
 RESULTS = Path(__file__).with_name("results")
-_SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {"capacity": show_capacity, "latency": show_latency}
+_SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
+    "capacity": show_capacity,
+    "latency": show_latency,
+    "console": show_console,
+}
 
 
-async def _measure(name: str, program: Path, *, quick: bool) -> dict[str, Any]:
+async def _measure(name: str, *, quick: bool) -> dict[str, Any]:
+    if name == "console":
+        return await console.measure(2000, 2) if quick else await console.measure(50_000, 20)
+    program = build_rtpgen()
     if name == "capacity":
         if quick:
             return await capacity.measure(program, (20,), 1, 8.0)
@@ -40,7 +47,7 @@ def main() -> None:
     """Run what is named, or everything."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks of the whole gateway.")
     parser.add_argument(
-        "names", nargs="*", choices=[*_SHOW, []], metavar="capacity | latency", help="default: all"
+        "names", nargs="*", choices=[*_SHOW, []], metavar="capacity | latency | console", help="default: all"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small and short: shows that it runs, not how fast"
@@ -48,11 +55,10 @@ def main() -> None:
     arguments = parser.parse_args()
     names = arguments.names or list(_SHOW)
     try:
-        program = build_rtpgen()
         for name in names:
             command = f"python -m bench {name}{' --quick' if arguments.quick else ''}"
             before = describe()
-            result = asyncio.run(_measure(name, program, quick=arguments.quick))
+            result = asyncio.run(_measure(name, quick=arguments.quick))
             RESULTS.mkdir(exist_ok=True)
             file = RESULTS / f"{name}{'-quick' if arguments.quick else ''}.json"
             document = {"command": command, "machine": before, **result}

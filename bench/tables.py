@@ -48,3 +48,16 @@ def show_latency(result: dict[str, Any]) -> Table:
             *([f"{times[key]:.0f}" for key in ("p50", "p99", "max")] if times else ["-"] * 3),
         )
     return table
+
+
+def show_console(result: dict[str, Any]) -> Table:
+    """One line a database and kind of request."""
+    table = Table(
+        title=f"the work list over {result['calls']} calls, ms; p95 is to be within {result['limit_ms']:g}"
+    )
+    for column in ("database", "what", "p50", "p95", "max"):
+        table.add_column(column, justify="left" if column in {"database", "what"} else "right")
+    for database in result["databases"]:
+        for what, times in database["ms"].items():
+            table.add_row(database["database"], what, *(f"{times[key]:.0f}" for key in ("p50", "p95", "max")))
+    return table

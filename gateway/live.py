@@ -5,43 +5,68 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
 _BACKLOG = 1000  # events a slow reader may lag behind before it is cut off
+_SIGN_OF_LIFE_S = 2.0
+# What a reader who comes in the middle of a call is told of it, besides what follows.
+_TOLD_AGAIN = {"incoming", "answered", "deaf", "heard", "played", "matter", "number", "hungup"}
+_FINISHED = "finished"
 
 
 class Board:
-    """Hands each call's journal entries and partial texts to whoever watches. Watching never slows a call."""
+    """Hands each call's journal entries and partial texts to whoever follows. Following never slows a call."""
 
     def __init__(self) -> None:
-        self._watchers: set[asyncio.Queue[str]] = set()
+        self._followers: set[asyncio.Queue[str]] = set()
+        self._calls: dict[str, list[str]] = {}  # what has happened so far in the calls that go on
 
     def publish(self, call_id: str, kind: str, **fields: Any) -> None:
-        """Tell every watcher; one that has fallen too far behind loses its place."""
-        if not self._watchers:
+        """Tell every follower; one that has fallen too far behind loses its place."""
+        if kind == _FINISHED:
+            self._calls.pop(call_id, None)
+        told_again = kind in _TOLD_AGAIN
+        if not self._followers and not told_again:
             return
-        line = json.dumps({"call_id": call_id, "kind": kind, **fields}, ensure_ascii=False)
-        for watcher in tuple(self._watchers):
+        event = {"call_id": call_id, "kind": kind, "wall": datetime.now(UTC).isoformat(), **fields}
+        line = json.dumps(event, ensure_ascii=False)
+        if told_again:
+            self._calls.setdefault(call_id, []).append(line)
+        for follower in tuple(self._followers):
             try:
-                watcher.put_nowait(line)
+                follower.put_nowait(line)
             except asyncio.QueueFull:
-                self._watchers.discard(watcher)
+                self._followers.discard(follower)
 
-    @contextlib.contextmanager
-    def watch(self) -> Any:
-        """A queue of JSON lines, from now on."""
+    def close(self, call_id: str) -> None:
+        """Tell that the call is over, unless that was told: it may have broken off."""
+        if call_id in self._calls:
+            self.publish(call_id, _FINISHED)
+
+    async def follow(self) -> AsyncGenerator[str, None]:
+        """Events as JSON lines: what has happened so far in the calls that go on, then what happens.
+
+        An empty line is a sign of life. Ends for a follower that has fallen too far behind: it may come again.
+        """
         queue: asyncio.Queue[str] = asyncio.Queue(_BACKLOG)
-        self._watchers.add(queue)
+        self._followers.add(queue)
         try:
-            yield queue
+            for line in [line for lines in self._calls.values() for line in lines]:
+                yield line
+            while queue in self._followers or not queue.empty():
+                try:
+                    yield await asyncio.wait_for(queue.get(), _SIGN_OF_LIFE_S)
+                except TimeoutError:
+                    yield ""
         finally:
-            self._watchers.discard(queue)
+            self._followers.discard(queue)
 
 
 async def serve(board: Board, socket: Path, health: Callable[[], dict[str, Any]]) -> web.AppRunner:
@@ -52,9 +77,10 @@ async def serve(board: Board, socket: Path, health: Callable[[], dict[str, Any]]
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await response.prepare(request)
-        with board.watch() as queue, contextlib.suppress(ConnectionResetError):
-            while True:
-                await response.write(f"data: {await queue.get()}\n\n".encode())
+        async with contextlib.aclosing(board.follow()) as lines:
+            with contextlib.suppress(ConnectionResetError):
+                async for line in lines:
+                    await response.write(f"data: {line}\n\n".encode(errors="replace") if line else b":\n\n")
         return response
 
     async def healthz(_request: web.Request) -> web.Response:

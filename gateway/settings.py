@@ -7,9 +7,9 @@ import ipaddress
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from config.document import load
 
@@ -94,6 +94,29 @@ class DialogueSettings(_Section):
     replacements: Path | None = None
 
 
+class ConsoleSettings(_Section):
+    """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
+
+    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
+    are the event sockets of the gateways whose calls the live board shows; none: this data folder's own gateway.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_tls_proxy: bool = False
+    gateways: tuple[Path, ...] = ()
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+
 class Settings(_Section):
     """Everything an operator may set. ``node`` tells this gateway's ticket numbers from another's."""
 
@@ -103,6 +126,7 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     dialogue: DialogueSettings = DialogueSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -73,7 +73,7 @@ def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> i
 
 
 def settle(settings: Settings) -> Settings:
-    """For a demonstration: move a taken SIP port, and the reference intake's, to the next free one.
+    """For a demonstration: move a taken SIP port, the page's and the reference intake's to the next free one.
 
     Not for a house in use, whose trunks keep to the port they know.
     """
@@ -83,7 +83,9 @@ def settle(settings: Settings) -> Settings:
     if not intake.url:
         port = free_port("127.0.0.1", intake.reference_port, (socket.SOCK_STREAM,))
         intake = intake.model_copy(update={"reference_port": port})
-    return settings.model_copy(update={"sip": sip, "intake": intake})
+    page = settings.console
+    page = page.model_copy(update={"port": free_port(page.host, page.port, (socket.SOCK_STREAM,))})
+    return settings.model_copy(update={"sip": sip, "intake": intake, "console": page})
 
 
 class Supervisor:
@@ -110,7 +112,7 @@ class Supervisor:
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["worker", "gateway"]
+        names = ["worker", "console", "gateway"]
         if not self._settings.asr.url:
             names.insert(0, "asr")
         if not self._settings.intake.url:

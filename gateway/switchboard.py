@@ -123,23 +123,24 @@ class Switchboard:
             await journal.sync()
         finally:
             journal.close()
+            self._house.board.close(call_id)
             self._closed(journal.folder)
 
     def _begin(self, call_id: str, incoming: Incoming, hotline: Hotline) -> Journal:
         """The call's journal, before anything is answered; raises JournalError."""
         journal = Journal.create(spool(self._data), call_id)
         try:
-            journal.append(
-                "incoming",
-                call_id=call_id,
-                sip_call_id=incoming.sip_call_id,
-                caller=incoming.caller,
-                called=incoming.called,
-                hotline=hotline.number,
-                flow=self._flow.name,
-                node=self._settings.node,
-            )
+            invited = {
+                "sip_call_id": incoming.sip_call_id,
+                "caller": incoming.caller,
+                "called": incoming.called,
+                "hotline": hotline.number,
+                "flow": self._flow.name,
+                "node": self._settings.node,
+            }
+            journal.append("incoming", call_id=call_id, **invited)
         except JournalError:
             journal.close()
             raise
+        self._house.board.publish(call_id, "incoming", **invited)
         return journal

@@ -22,6 +22,11 @@ _RETRY_S = 0.02
 _CALL_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
+def is_call_id(text: str) -> bool:
+    """Whether this is the name of a call, and so of a folder that may be looked for."""
+    return bool(_CALL_ID.fullmatch(text))
+
+
 def spool(data: Path) -> Path:
     """Where the folders of running calls lie."""
     return data / "spool"
@@ -69,7 +74,7 @@ def archive(folder: Path, data: Path) -> Path:
 
 def orphans(data: Path) -> list[Path]:
     """Folders in the spool that no living process works on, oldest first."""
-    found = [folder for folder in spool(data).glob("*/") if _CALL_ID.fullmatch(folder.name)]
+    found = [folder for folder in spool(data).glob("*/") if is_call_id(folder.name)]
     return [folder for folder in sorted(found) if not journal.is_live(folder)]
 
 

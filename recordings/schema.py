@@ -162,3 +162,127 @@ outbox = sa.Table(
     sa.CheckConstraint("state IN ('pending', 'accepted', 'dead')", name="state"),
     sqlite_autoincrement=True,
 )
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("review", sa.Integer, primary_key=True),  # counts from 1; the last one holds
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),  # of the ticket, made by this review
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),  # what the agent decided, JSON
+    sa.Column("words_sha256", sa.Text, nullable=False),  # of the transcript the agent saw
+    sa.Column("created_at", Instant, nullable=False),
+    sa.ForeignKeyConstraint(["number", "revision"], ["tickets.number", "tickets.revision"]),
+    sa.Index("ix_reviews_call_id", "call_id"),
+    sa.CheckConstraint("decision IN ('accepted', 'returned')", name="decision"),
+)
+
+worksheets = sa.Table(
+    "worksheets",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),  # counts the savings
+    sa.Column("agent", sa.Text, nullable=False),  # who saved last
+    sa.Column("document", sa.Text, nullable=False),  # what is being edited and not yet decided, JSON
+    sa.Column("updated_at", Instant, nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("password", sa.Text, nullable=False),  # argon2id, encoded with its parameters
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.CheckConstraint("role IN ('坐席', '管理员')", name="role"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("token_sha256", sa.Text, primary_key=True),  # of the cookie's value: the table opens no door
+    sa.Column("user_name", sa.Text, sa.ForeignKey("users.name"), nullable=False),
+    sa.Column("csrf", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Index("ix_sessions_user_name", "user_name"),
+)
+
+lockouts = sa.Table(
+    "lockouts",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),  # user:NAME or address:IP
+    sa.Column("failures", sa.Integer, nullable=False),  # in a row
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("until", Instant),  # no login before
+)
+
+# Append-only: triggers refuse every UPDATE and DELETE.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _counting_id, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("user_name", sa.Text, nullable=False),  # as given: a failed login may name nobody
+    sa.Column("address", sa.Text, nullable=False),  # where the request came from
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),  # a call id, a user's name, or ""
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("ix_audit_user_name_id", "user_name", "id"),
+    sa.Index("ix_audit_subject_id", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("user_name", sa.Text, sa.ForeignKey("users.name"), nullable=False),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Index("ix_claims_user_name", "user_name"),
+)
+
+# One row an ended call, for the agents' list: what its tickets and words come to. See tickets.worklist.
+worklist = sa.Table(
+    "worklist",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("hotline", sa.Text, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("duration_s", sa.Double),
+    sa.Column("title", sa.Text, nullable=False),  # of each ticket, joined by ;
+    sa.Column("appeal", sa.Text, nullable=False),  # each kind once, joined by 、
+    sa.Column("county", sa.Text, nullable=False),  # likewise
+    sa.Column("township", sa.Text, nullable=False),  # likewise
+    sa.Column("urgency", sa.Text, nullable=False),  # the highest
+    sa.Column("interrupted", sa.Boolean, nullable=False),
+    sa.Column("call_back", sa.Boolean, nullable=False),
+    sa.Column("low_confidence", sa.Boolean, nullable=False),
+    sa.Column("place_missing", sa.Boolean, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),  # 0: look first
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Index("ix_worklist_state_rank_call_id", "state", "rank", "call_id"),
+    sa.Index("ix_worklist_hotline_call_id", "hotline", "call_id"),
+    sa.CheckConstraint("state IN ('待审核', '已审核', '已退回', '无工单')", name="state"),
+)
+
+# What the caller said, as it is searched; see recordings.search.
+search_texts = sa.Table(
+    "search_texts",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+search_terms = sa.Table(
+    "search_terms",
+    metadata,
+    sa.Column("term", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)

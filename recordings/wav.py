@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RATE = 8000
@@ -77,6 +78,23 @@ def read_channel(path: Path, channel: Literal[0, 1], start_s: float, end_s: floa
         file.seek(layout.start + first * _FRAME_BYTES)
         samples = array("h", file.read((last - first) * _FRAME_BYTES))
     return samples[channel::CHANNELS].tobytes()
+
+
+def read_blocks(path: Path, first_frame: int, block_frames: int) -> Iterator[bytes]:
+    """Both sides interleaved, s16le, from ``first_frame`` on; every block but the last has ``block_frames`` frames.
+
+    Ends where the file ended when reading began. Raises NotARecordingError, FileNotFoundError.
+    """
+    with path.open("rb") as file:
+        layout = _measure(file, path)
+        position = layout.start + first_frame * _FRAME_BYTES
+        file.seek(position)
+        while position < layout.end:
+            block = file.read(min(block_frames * _FRAME_BYTES, layout.end - position))
+            if not block:  # cut short meanwhile
+                return
+            position += len(block)
+            yield block
 
 
 def _measure(file: BinaryIO, path: Path) -> _Layout:

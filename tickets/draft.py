@@ -69,7 +69,7 @@ def _draft_matter(record: CallRecord, told: Told) -> Draft:
         "caller": _draft_caller(record, matter),
         "appeal": _draft_appeal(told),
         "place": _draft_place(matter),
-        "transcript": _draft_transcript(record.transcript),
+        "transcript": draft_transcript(record.transcript),
         "notes": _draft_notes(record, told),
     }
     plain = {
@@ -158,7 +158,8 @@ def _complete(place: Place, other: Place) -> Place:
     )
 
 
-def _draft_transcript(transcript: Transcript) -> TranscriptPart:
+def draft_transcript(transcript: Transcript) -> TranscriptPart:
+    """What the ticket tells of the call's transcript."""
     model = transcript.model
     return TranscriptPart(
         model=ModelPart(name=model.name, sha256=model.sha256, demo=model.demo) if model else None,

@@ -5,7 +5,8 @@ one transaction. Wherever a filing was cut off, the next one finishes it:
 
 - a number written to the journal but not to the database is found there and used;
 - a number in the database but (after a power failure) not in the journal is found there and used;
-- two filings of one folder wait for each other, so that no matter gets two numbers.
+- two filings of one folder wait for each other, so that no matter gets two numbers;
+- what an agent has decided is laid over the draft, whenever it is made anew (docs/adr/0006).
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ from ivr.matter import Window
 from recordings import catalogue, folders, journal, wav
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
-from tickets import outbox
+from tickets import outbox, worklist
+from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME
 from tickets.record import CallRecord, fold
+from tickets.review import lay_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from recordings.database import Database
+    from recordings.worklist import WorkRow
     from tickets.number import NumberBook
+    from tickets.review import Review
 
 _PAUSE_S = 1.0
 _CHUNK_S = 10
@@ -60,11 +65,12 @@ class Filed:
 
 
 class _Issued(NamedTuple):
-    """The last revision of a ticket on file."""
+    """The last revision of a ticket on file, and the review that holds for it."""
 
     number: str
     revision: int
     sha256: str
+    review: Review | None
 
 
 class _Revision(NamedTuple):
@@ -82,6 +88,7 @@ class _Papers(NamedTuple):
     call_id: str
     rows: list[CallRow | RecordingRow | TranscriptRow]
     revisions: list[_Revision]
+    listed: tuple[WorkRow, str] | None
 
 
 async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
@@ -91,14 +98,26 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     sqlalchemy.exc.SQLAlchemyError when the database is away: repeat it later, nothing is lost or doubled.
     """
     async with folders.alone(folder):
-        record = await asyncio.to_thread(_read, folder)
+        record = await asyncio.to_thread(read_record, folder)
         if record.node is None:  # a folder lies with the gateway whose call it was
             record = replace(record, node=numbers.node)
         drafts = draft(record)
-        issued = await db.group(_read_issued).ask(record.call_id)
-        given = await _number(record, drafts, issued, numbers, folder)
-        revisions = _revise(drafts, issued, given)
-        await db.group(_write_papers).ask(_Papers(record.call_id, _describe(record), revisions))
+        while True:
+            issued = await db.group(_read_issued).ask(record.call_id)
+            given = await _number(record, drafts, issued, numbers, folder)
+            reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
+            revisions = _revise(reviewed, issued, given)
+            listed = _list(record, reviewed) if revisions or not drafts else None
+            papers = _Papers(record.call_id, describe_call(record), revisions, listed)
+            try:
+                await db.group(_write_papers).ask(papers)
+            except sa.exc.IntegrityError:
+                # An agent has decided in between, and the revision is taken. What else may not be written will not
+                # be the next time either.
+                if await db.group(_read_issued).ask(record.call_id) == issued:
+                    raise
+            else:
+                break
     return Filed(
         call_id=record.call_id,
         numbers=tuple(given[d.matter] for d in drafts),
@@ -108,8 +127,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     )
 
 
-def _read(folder: Path) -> CallRecord:
-    """The record of the call; looks for voice in the recording only where words are missing."""
+def read_record(folder: Path) -> CallRecord:
+    """The record of the call in ``folder``; looks for voice in the recording only where words are missing."""
     entries = journal.read(folder)
     audio = folder / folders.AUDIO
     try:
@@ -157,8 +176,12 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
     )
     found: dict[str, dict[int, _Issued]] = {call_id: {} for call_id in call_ids}
     async with db.read() as connection:
-        for call_id, matter, *issued in await connection.execute(query):
-            found[call_id][matter] = _Issued(*issued)
+        rows = (await connection.execute(query)).all()
+        # After the revisions: a review that comes in between is then seen with its revision still missing, and the
+        # filing finds that one taken. The other way round it would write a newer one without the review.
+        reviews = await read_reviews(connection, call_ids)
+    for call_id, matter, number, revision, sha256 in rows:
+        found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number))
     return [found[call_id] for call_id in call_ids]
 
 
@@ -184,6 +207,13 @@ async def _number(
     return given
 
 
+def _review(record: CallRecord, drafted: Draft, last: _Issued | None) -> Draft:
+    """The draft with the review that holds laid over it; its fingerprint stays that of the draft beneath."""
+    if last is None or last.review is None:
+        return drafted
+    return replace(drafted, content=lay_over(drafted.content, last.review, record.transcript))
+
+
 def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[_Revision]:
     """A revision for each draft that says something else than the one on file."""
     revisions = []
@@ -196,7 +226,7 @@ def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[i
 
 
 async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
-    """One transaction: the catalogue, the tickets, and the outbox they leave by."""
+    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
     now = datetime.now(UTC)
     new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
     values = [
@@ -217,10 +247,14 @@ async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
             await connection.execute(sa.insert(tickets), values)
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+        listed = [paper.listed for paper in papers if paper.listed]
+        await worklist.store(
+            connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}
+        )
     return [None] * len(papers)
 
 
-def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
+def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
     """The call's rows in the catalogue."""
     home = folders.archived(record.call_id)
     rows: list[CallRow | RecordingRow | TranscriptRow] = [
@@ -250,6 +284,23 @@ def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow
     if record.late:
         rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
     return rows
+
+
+def _list(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:
+    """The call in the agents' work list, once it has ended, and its words to be searched."""
+    if record.ended_at is None:
+        return None
+    documents = [drafted.content for drafted in drafts]
+    row = worklist.summarise(
+        record.call_id,
+        record.hotline,
+        record.started_at,
+        record.duration_s,
+        interrupted=record.interrupted,
+        documents=documents,
+        transcript=record.transcript,
+    )
+    return row, worklist.read_text(documents) if documents else record.transcript.text
 
 
 def _write(transcript: Transcript) -> str:

@@ -181,6 +181,8 @@ class UtterancePart(_Part):
     confidence: Share
     confirmed: bool
     """False for a phrase the recogniser never finished."""
+    corrected: bool = False
+    """An agent has listened and written what was said."""
 
 
 class TranscriptPart(_Part):
@@ -191,6 +193,18 @@ class TranscriptPart(_Part):
     utterances: tuple[UtterancePart, ...] = ()
 
 
+class ReviewPart(_Part):
+    """审核: what a person has decided. The fields of the ticket are then that person's words."""
+
+    agent: Annotated[str, Field(min_length=1)]
+    """The agent's id."""
+    at: Timestamp
+    reason: str = ""
+    """Why it was sent back; empty when it was accepted."""
+    later_words: bool = False
+    """Words were found in the recording after the review, which the agent has not seen."""
+
+
 class Ticket(_Part):
     """One revision of one ticket. A revision replaces the one before it; the number stays."""
 
@@ -198,7 +212,9 @@ class Ticket(_Part):
     number: Annotated[str, Field(pattern=r"^[0-9]{12,}$")]
     """工单编号: see ``tickets.number``."""
     revision: Annotated[int, Field(ge=1)]
-    status: Literal["待审核"] = "待审核"
+    status: Literal["待审核", "已审核", "已退回"] = "待审核"
+    review: ReviewPart | None = None
+    """Null until an agent has looked at the ticket."""
     channel: Literal["电话"] = "电话"
     hotline: Annotated[str, Field(pattern=r"^[0-9]+$")]
     call: CallPart

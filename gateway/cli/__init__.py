@@ -56,8 +56,16 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
+    from console.bundles import AssetsMissingError  # noqa: PLC0415
     from gateway.attendance import BreakdownError  # noqa: PLC0415
-    from gateway.cli import call, checks, mending, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from gateway.cli import (  # noqa: PLC0415 - they register themselves
+        call,  # noqa: F401
+        checks,  # noqa: F401
+        console,  # noqa: F401
+        mending,  # noqa: F401
+        processes,  # noqa: F401
+        showing,  # noqa: F401
+    )
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
     from gateway.reach import tell  # noqa: PLC0415
@@ -89,6 +97,7 @@ def main() -> None:
         ServerError,
         AlreadyRunningError,
         BreakdownError,
+        AssetsMissingError,
         WrongRevision,
         OSError,
         DBAPIError,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import capacity, latency
+from bench import capacity, console, latency
 from bench.build import BuildError, build_rtpgen
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
@@ -94,3 +94,14 @@ def test_cpu_and_children_are_found_in_proc() -> None:
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+async def test_the_work_list_over_a_few_calls_on_both_databases() -> None:
+    result = await console.measure(300, 1)
+    assert [found["database"] for found in result["databases"]] == ["sqlite", "postgresql"]
+    first, second = result["databases"]
+    assert first["terms"] == second["terms"] > 300 * 20
+    for found in (first, second):
+        assert set(found["ms"]) == {"list", "filter", "search"}
+        assert all(0 < kind["p50"] <= kind["p95"] <= kind["max"] for kind in found["ms"].values())
+        assert len(found["requests_ms"]) == 22

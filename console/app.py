@@ -1,0 +1,82 @@
+"""The console as an application, and serving it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from console.bundles import find_assets
+from console.guard import make_guard
+from console.headers import set_headers
+from console.keys import ASSETS, DATA, DATABASE, HOTLINES, LIVE, PLAYS, POLICY, RUN
+from console.liveboard import LiveBoard
+from console.plays import Plays
+from console.problem import answer_problems
+from console.rendering import set_up_templates
+from console.routes import ROUTES
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from console.policy import Policy
+    from recordings.database import Database
+
+_BODY_BYTES = 1024 * 1024
+_SHUTDOWN_S = 2.0
+
+
+def make_app(
+    db: Database,
+    policy: Policy,
+    hotlines: Mapping[str, str],
+    data: Path,
+    run: Path,
+    gateways: Sequence[Path],
+) -> web.Application:
+    """The application over ``db`` and the calls' folders in ``data``.
+
+    ``hotlines`` are the public lines' names by number, ``run`` holds the courier's socket, ``gateways`` are the
+    sockets where gateways tell of the calls in progress. Raises
+    AssetsMissingError when the scripts have not been bundled.
+    """
+    app = web.Application(
+        middlewares=[answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],
+        client_max_size=_BODY_BYTES,
+    )
+    app[DATABASE], app[POLICY], app[HOTLINES], app[ASSETS] = db, policy, hotlines, find_assets()
+    app[DATA], app[RUN], app[LIVE], app[PLAYS] = data, run, LiveBoard(gateways), Plays()
+    app.cleanup_ctx.append(_follow_gateways)
+    set_up_templates(app)
+    app.on_response_prepare.append(set_headers)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    return app
+
+
+async def _follow_gateways(app: web.Application) -> AsyncIterator[None]:
+    following = asyncio.create_task(app[LIVE].run())
+    yield
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+@asynccontextmanager
+async def serve(
+    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Serve until the block ends; yields the page's address. Port 0 takes any free one; OSError when taken."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        bound = runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        yield f"{'https' if tls else 'http'}://{shown}:{bound[1]}/"
+    finally:
+        await runner.cleanup()

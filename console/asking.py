@@ -1,0 +1,79 @@
+"""What the address of the work list asks for: read strictly, and written back."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from console.listing import Filter, Place
+from console.problem import Problem
+from recordings.search import split
+from recordings.worklist import State
+from tickets.gazetteer import open_gazetteer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ANY: Final = "全部"
+_PLACE: Final = re.compile(r"([0-9])\.([0-9]{8}T[0-9]{6}-[0-9a-f]{8})")
+_LONGEST: Final = 50
+_FILTERS: Final = ("state", "hotline", "county", "since", "until", "q")
+
+
+def read_filter(query: Mapping[str, str]) -> Filter:
+    """The filter of an address. Raises Problem (400) for a value that no form of ours sends."""
+    state = query.get("state", "") or State.OPEN
+    if state != ANY and state not in list(State):
+        raise _refuse("状态")
+    hotline, county, words = query.get("hotline", ""), query.get("county", ""), query.get("q", "")
+    if hotline and not re.fullmatch("[0-9]{3,8}", hotline):
+        raise _refuse("热线")
+    if county and county not in list_counties():
+        raise _refuse("区县")
+    if len(words) > _LONGEST:
+        raise Problem(HTTPStatus.BAD_REQUEST, "搜索的文字太长", f"请缩短到 {_LONGEST} 个字以内。")
+    return Filter(
+        state=None if state == ANY else State(state),
+        hotline=hotline,
+        county=county,
+        since=_read_day(query.get("since", "")),
+        until=_read_day(query.get("until", "")),
+        runs=tuple(split(words)),
+    )
+
+
+def read_place(text: str) -> Place | None:
+    """Where the page before ended, "" for the first page. Raises Problem (400)."""
+    if not text:
+        return None
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise _refuse("翻页位置")
+    return Place(int(found[1]), found[2])
+
+
+def write_address(query: Mapping[str, str], behind: Place) -> str:
+    """The address of the page behind ``behind``, with the filters of ``query``."""
+    kept = {name: query[name] for name in _FILTERS if query.get(name)}
+    return "/?" + urlencode({**kept, "behind": f"{behind.rank}.{behind.call_id}"})
+
+
+def list_counties() -> list[str]:
+    """The counties of the city, as tickets name them."""
+    return list(open_gazetteer().codes)
+
+
+def _read_day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _refuse("日期") from None
+
+
+def _refuse(what: str) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "筛选条件不对", f"“{what}”的值无法识别,请重新选择。")

@@ -1,0 +1,67 @@
+// What the page tells of the call and of its tickets' state, in words.
+
+const at = (id) => document.getElementById(id);
+const DELIVERY = { pending: "待送达", accepted: "已送达", dead: "被拒收" };
+
+const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
+const moment = (iso) =>
+  new Date(iso).toLocaleString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium" });
+
+function list(id, entries) {
+  at(id).replaceChildren(
+    ...entries.map(([text, kind, title]) => {
+      const item = document.createElement("li");
+      item.textContent = text;
+      if (kind) item.className = kind;
+      if (title) item.title = title;
+      return item;
+    }),
+  );
+}
+
+export function showCall({ call, tickets }, hotlines) {
+  document.title = `审核 ${call.caller || "未显示号码"} · 12345 热线`;
+  at("caller").textContent = call.caller || "未显示号码";
+  const line = [call.hotline, hotlines[call.hotline]].filter(Boolean).join(" ");
+  const length = call.duration_s === null ? "通话中" : `通话 ${clock(Math.round(call.duration_s))}`;
+  at("facts").textContent = `${line} · ${moment(call.started_at)} · ${length}`;
+  const flags = [];
+  if (!call.ended) flags.push(["通话还在进行", "warn"]);
+  if (call.interrupted) flags.push(["通话中断", "warn"]);
+  if (call.late === "wanted") flags.push(["录音待转写", "warn"]);
+  if (!tickets.length) flags.push([call.reason ? "没有工单" : "工单还没有生成", ""]);
+  list("flags", flags);
+}
+
+export function showState({ tickets }, current, choose) {
+  const ticket = tickets[current];
+  const { delivery, review } = ticket;
+  const state = [[`第 ${ticket.revision} 版`, ""]];
+  state.push([ticket.status, { 待审核: "warn", 已审核: "good", 已退回: "bad" }[ticket.status]]);
+  if (delivery) {
+    const kind = { pending: "", accepted: "good", dead: "bad" }[delivery.state];
+    const trouble = delivery.state !== "accepted" && delivery.last_error;
+    const tries = delivery.state === "pending" && delivery.attempts > 1 ? `,已试 ${delivery.attempts} 次` : "";
+    state.push([`${DELIVERY[delivery.state]}${tries}`, kind, trouble || delivery.intake_number || ""]);
+  }
+  if (ticket.fields.urgency === "特急") state.unshift(["特急", "bad"]);
+  list("state", state);
+  const notes = ticket.notes.map((text) => [text]);
+  if (ticket.said) notes.push([`原话地点:${ticket.said}`]);
+  if (review?.reason) notes.push([`退回原因:${review.reason}(${review.agent})`]);
+  else if (review) notes.push([`${review.agent} 审核于 ${moment(review.at)}`]);
+  if (review?.later_words) notes.unshift(["审核之后又有新的转写文字,请核对后再接受一次"]);
+  list("notes", notes);
+  at("ticket-title").textContent = `工单 ${ticket.number}`;
+  at("tabs").replaceChildren(
+    ...(tickets.length < 2 ? [] : tickets).map((other, index) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = `${index + 1} ${other.status === "待审核" ? "" : "✓"}`;
+      button.setAttribute("aria-pressed", String(index === current));
+      button.setAttribute("aria-label", `第 ${index + 1} 张工单,${other.status}`);
+      button.addEventListener("click", () => choose(index));
+      return button;
+    }),
+  );
+}

@@ -1,0 +1,68 @@
+// The fields of one ticket, as the agent edits them.
+
+const FIELDS = "[data-field]";
+
+export class Form {
+  constructor(form, edits, choices) {
+    this.form = form;
+    this.edits = edits;
+    this.townships = choices.townships;
+    this.categories = choices.categories;
+    this.number = null;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => {
+      const box = event.target.closest(FIELDS);
+      if (box) this.edits.setField(this.number, box.dataset.field, this.read(box));
+    });
+    edits.onChange((place) => {
+      if (this.number && (!place || place.number === this.number)) this.fill();
+    });
+  }
+
+  show(number) {
+    this.number = number;
+    this.fill();
+  }
+
+  box(name) {
+    return this.form.querySelector(`[data-field="${name}"]`);
+  }
+
+  read(box) {
+    if (box.type === "checkbox") return box.checked;
+    if (box.dataset.field === "type") return box.value || null;
+    return box.value;
+  }
+
+  fill() {
+    for (const box of this.form.querySelectorAll(FIELDS)) {
+      const name = box.dataset.field;
+      const value = this.edits.field(this.number, name);
+      if (box.type === "checkbox") box.checked = value;
+      else if (box.value !== (value ?? "")) box.value = value ?? "";
+      const changed = this.edits.isChanged(this.number, name);
+      box.closest("label").classList.toggle("changed", changed);
+      const before = this.edits.filed.get(this.number)[name];
+      box.title = changed ? `原为:${before === true ? "是" : before === false ? "否" : (before ?? "") || "(空)"}` : "";
+    }
+    this.offer("townships", this.townships[this.edits.field(this.number, "county")] ?? []);
+    const [first, second] = ["category_1", "category_2"].map((name) => this.edits.field(this.number, name));
+    const below = (depth, keep) => [...new Set(this.categories.filter(keep).map((path) => path[depth]))].filter(Boolean);
+    this.offer("categories-1", below(0, () => true));
+    this.offer("categories-2", below(1, (path) => path[0] === first));
+    this.offer("categories-3", below(2, (path) => path[0] === first && path[1] === second));
+  }
+
+  offer(list, names) {
+    const options = names.map((name) => {
+      const option = document.createElement("option");
+      option.value = name;
+      return option;
+    });
+    document.getElementById(list).replaceChildren(...options);
+  }
+
+  focus(name = "type") {
+    this.box(name)?.focus();
+  }
+}

@@ -1,0 +1,62 @@
+// The keyboard of the review page. It hears keys before the page's own (keys.js), and leaves it those it does not know.
+
+const isTyping = (target) => target.matches?.("input:not([type=checkbox]), textarea, select");
+const presses = (target) => target.matches?.("button:not(.word), a, input[type=checkbox], summary");
+
+// `deeds` names what can be done; see the page's key sheet.
+export function listenForReviewKeys(deeds) {
+  const anywhere = {
+    F8: deeds.toggle,
+    F9: deeds.back,
+    "Ctrl+Enter": deeds.accept,
+    "Ctrl+z": deeds.undo,
+    "Ctrl+y": deeds.redo,
+    "Ctrl+Shift+z": deeds.redo,
+  };
+  const reading = {
+    " ": deeds.toggle,
+    Enter: deeds.hear,
+    ArrowLeft: () => deeds.moveWord(-1),
+    ArrowRight: () => deeds.moveWord(1),
+    ArrowUp: () => deeds.movePhrase(-1),
+    ArrowDown: () => deeds.movePhrase(1),
+    l: deeds.loop,
+    "-": () => deeds.rate(-1),
+    "=": () => deeds.rate(1),
+    "+": () => deeds.rate(1),
+    ",": () => deeds.zoom(-1),
+    ".": () => deeds.zoom(1),
+    e: deeds.edit,
+    f: deeds.fields,
+    "[": () => deeds.ticket(-1),
+    "]": () => deeds.ticket(1),
+    x: deeds.sendBack,
+    n: deeds.next,
+  };
+  const heard = (event) => {
+    if (event.isComposing || event.altKey || document.querySelector("dialog[open]")) return null;
+    const control = event.ctrlKey || event.metaKey;
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const full = (control ? "Ctrl+" : "") + (control && event.shiftKey ? "Shift+" : "") + name;
+    if (anywhere[full]) return anywhere[full];
+    if (control) return null;
+    if (isTyping(event.target)) return null;
+    if (presses(event.target) && (name === " " || name === "Enter")) return null;
+    return reading[name] ?? null;
+  };
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && event.target.closest?.("#fields")) {
+        event.preventDefault();
+        deeds.words();
+        return;
+      }
+      const deed = heard(event);
+      if (!deed) return;
+      event.preventDefault();
+      deed();
+    },
+    true,
+  );
+}

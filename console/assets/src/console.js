@@ -1,0 +1,16 @@
+// Every page's script: htmx, the key sheet, notices. A page's own keys are `data-key` on what they press.
+import htmx from "htmx.org";
+import { listenForKeys } from "../modules/keys.js";
+import { listenForRows } from "../modules/rows.js";
+import { listenForTrouble } from "../modules/trouble.js";
+
+window.htmx = htmx;
+
+// Each request of htmx carries the session's token, as each form does.
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf]").content;
+});
+
+listenForKeys();
+listenForRows();
+listenForTrouble();

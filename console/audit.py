@@ -1,0 +1,88 @@
+"""The audit trail: who did what to which call, when and from where. Rows are only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from console.keys import SESSION, address_of
+from recordings.schema import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_LONGEST: Final = 500  # a name tried at the login may be anything
+
+
+class Action(StrEnum):
+    """What is recorded."""
+
+    LOG_IN = "登录"
+    FAIL = "登录失败"
+    LOG_OUT = "退出"
+    CHANGE_PASSWORD = "修改密码"  # noqa: S105 - the name of an action
+    ADD_USER = "添加用户"
+    DISABLE_USER = "停用用户"
+    ENABLE_USER = "启用用户"
+    RESET_PASSWORD = "重置密码"  # noqa: S105 - likewise
+    CLAIM = "领取"
+    RELEASE = "释放"
+    PLAY = "播放"
+    EXPORT = "导出"
+    EDIT = "编辑"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row; ``subject`` is a call id, a user's name, or ""."""
+
+    id: int
+    at: datetime
+    user: str
+    address: str
+    action: str
+    subject: str
+    detail: str
+
+
+async def record(
+    connection: AsyncConnection,
+    request: web.Request,
+    action: Action,
+    subject: str = "",
+    detail: str = "",
+    user: str = "",
+) -> None:
+    """Add a row, in the transaction of what it tells of. ``user``: when nobody is logged in."""
+    if not user:
+        user = request[SESSION].user
+    await connection.execute(
+        sa.insert(audit).values(
+            at=datetime.now(UTC),
+            user_name=user[:_LONGEST],
+            address=address_of(request),
+            action=action,
+            subject=subject[:_LONGEST],
+            detail=detail[:_LONGEST],
+        )
+    )
+
+
+async def read_entries(
+    connection: AsyncConnection, *, user: str, action: str, subject: str, before: int, limit: int
+) -> Sequence[Entry]:
+    """Rows, newest first; "" and 0: no matter. ``before`` is the id of the last row of the page before."""
+    query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+    for column, value in ((audit.c.user_name, user), (audit.c.action, action), (audit.c.subject, subject)):
+        if value:
+            query = query.where(column == value)
+    if before:
+        query = query.where(audit.c.id < before)
+    return [Entry(*row) for row in await connection.execute(query)]

@@ -1,0 +1,114 @@
+"""Claims: a call is worked on by one agent at a time. A claim lasts for a while and is renewed by use.
+
+All of it is one statement each, so that of two agents who ask at once one gets the call on either database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from recordings.schema import claims, worklist
+from recordings.worklist import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+LASTS: Final = timedelta(minutes=15)
+_TRIED: Final = 20  # calls that other agents may snatch away one after the other while one is being found
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has a call, since when, and until when unless he renews it."""
+
+    call_id: str
+    user: str
+    claimed_at: datetime
+    until: datetime
+
+
+async def claim(connection: AsyncConnection, call_id: str, user: str, now: datetime) -> Claim | None:
+    """Take the call, or keep it for longer; the claim that now holds, which may be another's.
+
+    None when there is nothing to claim: no such call, or none to review.
+    """
+    # What has been reviewed may be claimed again, to correct it; what has no ticket has nothing to correct.
+    reviewable = sa.exists().where(worklist.c.call_id == call_id, worklist.c.state != State.EMPTY)
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(claims).from_select(
+        ["call_id", "user_name", "claimed_at", "until"],
+        sa.select(
+            sa.literal(call_id),
+            sa.literal(user),
+            sa.literal(now, claims.c.claimed_at.type),
+            sa.literal(now + LASTS, claims.c.until.type),
+        ).where(reviewable),
+    )
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["call_id"],
+            set_={
+                "user_name": statement.excluded.user_name,
+                "claimed_at": sa.case(
+                    (claims.c.user_name == user, claims.c.claimed_at), else_=statement.excluded.claimed_at
+                ),
+                "until": statement.excluded.until,
+            },
+            where=sa.or_(claims.c.user_name == user, claims.c.until <= now),
+        )
+    )
+    return await find_claim(connection, call_id, now)
+
+
+async def find_claim(connection: AsyncConnection, call_id: str, now: datetime) -> Claim | None:
+    """The claim on a call that holds now."""
+    query = sa.select(claims).where(claims.c.call_id == call_id, claims.c.until > now)
+    row = (await connection.execute(query)).first()
+    return Claim(row.call_id, row.user_name, row.claimed_at, row.until) if row else None
+
+
+async def release(connection: AsyncConnection, call_id: str, user: str) -> bool:
+    """Give the call back; False when the user did not have it."""
+    gone = await connection.execute(
+        sa.delete(claims).where(claims.c.call_id == call_id, claims.c.user_name == user)
+    )
+    return gone.rowcount > 0
+
+
+async def claim_next(
+    connection: AsyncConnection,
+    user: str,
+    now: datetime,
+    besides: str,
+    wanted: Sequence[sa.ColumnElement[bool]],
+) -> Claim | None:
+    """The call this user should open next, claimed; None when nothing waits.
+
+    One that he holds already and has not reviewed comes first; else the first of the list (filtered by
+    ``wanted``, conditions on ``worklist``) that nobody holds. Never ``besides``, the call he is at.
+    """
+    held = sa.exists().where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
+    his = sa.exists().where(
+        claims.c.call_id == worklist.c.call_id, claims.c.until > now, claims.c.user_name == user
+    )
+    waiting = (
+        sa.select(worklist.c.call_id)
+        .where(worklist.c.state == State.OPEN, worklist.c.call_id != besides, *wanted)
+        .order_by(worklist.c.rank, worklist.c.call_id)
+        .limit(_TRIED)
+    )
+    own = list(await connection.scalars(waiting.where(his)))
+    free = [] if own else list(await connection.scalars(waiting.where(~held)))
+    for call_id in (*own, *free):
+        got = await claim(connection, call_id, user, now)
+        if got is not None and got.user == user:
+            return got
+    return None

@@ -1,0 +1,83 @@
+"""The guard before every handler: who asks, whether the route allows it, whether a change was really meant."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from console import cookies
+from console.keys import DATABASE, POLICY, SESSION
+from console.problem import Problem, is_navigation
+from console.sessions import find_session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from console.routes import Route
+
+CSRF_HEADER: Final = "X-CSRF-Token"
+CSRF_FIELD: Final = "csrf"
+_SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+_OWN_SITES: Final = {"same-origin", "none"}
+
+
+def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """The middleware for these routes, by method and path. What is not among them is answered with 404 or 405."""
+
+    @web.middleware
+    async def guard(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is None:
+            return await handler(request)  # aiohttp's own 404 or 405
+        if any("\0" in part for part in request.match_info.values()):  # which no name has, nor PostgreSQL takes
+            raise web.HTTPNotFound
+        role = routes[request.method, resource.canonical].role
+        token = cookies.read_session(request)
+        if token:
+            session = await find_session(request.app[DATABASE], token, datetime.now(UTC), request.app[POLICY])
+            if session:
+                request[SESSION] = session
+        if role is not None:
+            if SESSION not in request:
+                return _ask_to_log_in(request)
+            if not request[SESSION].role.permits(role):
+                raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"这项操作需要“{role}”身份。")
+        if request.method not in _SAFE:
+            await _require_intent(request)
+        return await handler(request)
+
+    return guard
+
+
+def _ask_to_log_in(request: web.Request) -> web.StreamResponse:
+    if request.method == "GET" and is_navigation(request):
+        wanted = quote(request.path_qs, safe="")
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/login?next={wanted}"})
+    raise Problem(HTTPStatus.UNAUTHORIZED, "请先登录", "登录已过期或尚未登录,请重新登录。")
+
+
+async def _require_intent(request: web.Request) -> None:
+    """A change must come from a page of ours: by what the browser says of its origin, and by the session's token.
+
+    Before the login there is no session; then a cookie that our login page has set stands for its token.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in _OWN_SITES:
+        raise _refuse_change()
+    expected = request[SESSION].csrf if SESSION in request else cookies.read_visitor(request)
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        given = str((await request.post()).get(CSRF_FIELD, ""))
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        raise _refuse_change()
+
+
+def _refuse_change() -> Problem:
+    return Problem(HTTPStatus.FORBIDDEN, "页面已过期", "没有改动任何内容。请刷新页面后重试。")

@@ -1,0 +1,47 @@
+"""What the application carries, and what each request does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from console.liveboard import LiveBoard
+from console.plays import Plays
+from console.policy import Policy
+from console.sessions import Session
+from recordings.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATABASE: Final = web.AppKey("DATABASE", Database)
+POLICY: Final = web.AppKey("POLICY", Policy)
+ASSETS: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("ASSETS")
+"""Each file of ``console/static`` with the hash of its content."""
+HOTLINES: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("HOTLINES")
+"""The names of the public lines by their numbers, as the filter offers them."""
+
+DATA: Final = web.AppKey("DATA", Path)
+"""The folder where the calls' own folders lie."""
+RUN: Final = web.AppKey("RUN", Path)
+"""The folder of the courier's socket."""
+LIVE: Final = web.AppKey("LIVE", LiveBoard)
+PLAYS: Final = web.AppKey("PLAYS", Plays)
+
+SESSION: Final = web.RequestKey("SESSION", Session)
+
+
+def session_of(request: web.Request) -> Session:
+    """Who asks; only behind a route that needs a role, where there always is one."""
+    return request[SESSION]
+
+
+def address_of(request: web.Request) -> str:
+    """The client's address; behind our proxy, what the proxy says it is."""
+    if request.app[POLICY].behind_proxy:
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded
+    return request.remote or ""

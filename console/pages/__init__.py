@@ -1,0 +1,1 @@
+"""The pages: one module a page, each a handful of handlers. ``console.routes`` says which are reached how."""

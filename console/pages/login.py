@@ -1,0 +1,97 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from console import audit, cookies, lockout
+from console.audit import Action
+from console.keys import DATABASE, POLICY, SESSION, address_of, session_of
+from console.passwords import LONGEST, check_password, hash_password, is_outdated
+from console.rendering import render
+from console.sessions import close_session, open_session
+from console.users import find_user, set_password
+from tickets.number import CITY_TIME
+
+if TYPE_CHECKING:
+    from recordings.database import Database
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The form; who is logged in already goes on."""
+    wanted = _local(request.query.get("next", ""))
+    if SESSION in request:
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": wanted})
+    return _ask(request, wanted)
+
+
+async def enter(request: web.Request) -> web.StreamResponse:
+    """Check name and password; one message for whatever is wrong with them."""
+    form = await request.post()
+    name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+    wanted, db, address = _local(str(form.get("next", ""))), request.app[DATABASE], address_of(request)
+    now = datetime.now(UTC)
+    until = await lockout.begin_attempt(db, name, address, now)
+    if until is not None:
+        await _note(request, name, f"已锁定至 {until.astimezone(CITY_TIME):%H:%M:%S}")
+        told = f"登录失败次数过多,请在 {until.astimezone(CITY_TIME):%H:%M:%S} 之后再试。"
+        return _ask(request, wanted, name, told, HTTPStatus.TOO_MANY_REQUESTS)
+    user = await find_user(db, name)
+    right = len(password) <= LONGEST and await check_password(
+        password, user.password if user and user.active else None
+    )
+    if not right or user is None:
+        await _note(request, name, "")
+        return _ask(request, wanted, name, "用户名或密码不正确。", HTTPStatus.UNAUTHORIZED)
+    await lockout.forgive(db, name, address, now)
+    if is_outdated(user.password):
+        await _renew(db, name, password)
+    token = await open_session(db, name, now, request.app[POLICY])
+    async with db.write() as connection:
+        await audit.record(connection, request, Action.LOG_IN, user=name)
+    response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": wanted})
+    cookies.set_session(request, response, token)
+    return response
+
+
+async def leave(request: web.Request) -> web.StreamResponse:
+    """End the session, here and in the database."""
+    db, session = request.app[DATABASE], session_of(request)
+    async with db.write() as connection:
+        await audit.record(connection, request, Action.LOG_OUT)
+    await close_session(db, session)
+    response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/login"})
+    cookies.drop_session(request, response)
+    return response
+
+
+def _ask(
+    request: web.Request, wanted: str, name: str = "", told: str = "", status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    token = cookies.read_visitor(request) or secrets.token_urlsafe(32)
+    context = {"next": wanted, "name": name, "told": told, "csrf": token}
+    response = render(request, "login.html", context, status)
+    cookies.set_visitor(request, response, token)
+    return response
+
+
+async def _note(request: web.Request, name: str, detail: str) -> None:
+    async with request.app[DATABASE].write() as connection:
+        await audit.record(connection, request, Action.FAIL, detail=detail, user=name or "(空)")
+
+
+async def _renew(db: Database, name: str, password: str) -> None:
+    kept = await hash_password(password)
+    async with db.write() as connection:
+        await set_password(connection, name, kept)
+
+
+def _local(wanted: str) -> str:
+    """Where to go after the login: a path of ours, never another site."""
+    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if plain and not wanted.startswith("/login") else "/"

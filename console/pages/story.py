@@ -1,0 +1,141 @@
+"""A call's whole story on one page: what was played, pressed and said, the tickets, and how they left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from console.keys import DATA, DATABASE, HOTLINES
+from console.problem import Problem
+from console.rendering import render, show_length
+from tickets.story import CallStory, StoryEvent, tell_story
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_SYSTEM: Final = {
+    "answered": "接听",
+    "deaf": "语音识别不可用",
+    "interrupted": "网关中断,通话断开",
+    "recording_trouble": "录音不完整",
+}
+_ENDS: Final = {"caller": "来电人挂机", "gateway": "系统挂机", "lost": "线路中断"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the story. ``who``: caller, prompt, key, or system; ``unsure``: heard, but not to its end."""
+
+    event: StoryEvent
+    who: str
+    text: str
+    unsure: bool = False
+
+
+async def show(request: web.Request) -> web.Response:
+    """The page; 404 when neither the database nor the data folder knows the call."""
+    call_id = request.match_info["call_id"]
+    story = await tell_story(request.app[DATABASE], request.app[DATA], call_id)
+    if story is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
+    context = {
+        "story": story,
+        "hotline": request.app[HOTLINES].get(story.call.hotline, ""),
+        "steps": [step for event in story.events if (step := _tell(event))] or _tell_words(story),
+        "changes": {ticket.number: _compare(ticket.revisions) for ticket in story.tickets},
+    }
+    return render(request, "story.html", context)
+
+
+def _tell(event: StoryEvent) -> Step | None:
+    """The event in a person's words; None for what is told by another."""
+    fields = event.fields
+    if event.kind == "played":
+        return Step(event, "prompt", fields["text"])
+    if event.kind == "heard":
+        return Step(event, "caller", fields["text"] or "(未听清)", unsure=not fields["confirmed"])
+    if event.kind == "event":
+        return Step(event, "key", fields["key"]) if fields["name"] == "Digit" else None
+    text = _tell_system(event)
+    return Step(event, "system", text) if text else None
+
+
+def _tell_system(event: StoryEvent) -> str:
+    fields = event.fields
+    match event.kind:
+        case "incoming":
+            return f"来电:{fields['caller'] or '未显示号码'} 拨打 {fields['called']}"
+        case "number":
+            return f"生成工单 {fields['number']}"
+        case "hungup":
+            return _ENDS.get(fields["by"], "通话结束")
+        case kind:
+            return _SYSTEM.get(kind, "")
+
+
+def _tell_words(story: CallStory) -> list[Step]:
+    """What was said, for a call whose folder is elsewhere."""
+    words = story.transcripts.get("live") or story.transcripts.get("late")
+    if words is None:
+        return []
+    began = story.call.answered_at or story.call.started_at
+    return [
+        Step(StoryEvent(began, u.start, "heard", {}), "caller", u.text or "(未听清)", unsure=not u.confirmed)
+        for u in words.utterances
+    ]
+
+
+_FIELDS: Final = {
+    ("status",): "状态",
+    ("appeal", "type"): "诉求类型",
+    ("appeal", "title"): "标题",
+    ("appeal", "content"): "诉求内容",
+    ("appeal", "category_1"): "一级分类",
+    ("appeal", "category_2"): "二级分类",
+    ("appeal", "category_3"): "三级分类",
+    ("appeal", "urgency"): "紧急程度",
+    ("place", "county"): "区县",
+    ("place", "township"): "乡镇街道",
+    ("place", "village"): "村社区",
+    ("place", "address"): "详细地址",
+    ("caller", "contact"): "联系电话",
+    ("caller", "confidential"): "保密",
+}
+
+
+def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]]:
+    """For each revision what is another than in the one before: the field's name, before, after."""
+    changes: dict[int, list[tuple[str, str, str]]] = {}
+    before: Any = None
+    for revision in revisions:
+        found = []
+        for path, name in _FIELDS.items():
+            old, new = ("" if d is None else _read(d, path) for d in (before, revision.document))
+            if new != old:
+                found.append((name, old, new))
+        found += _compare_words(before, revision.document)
+        changes[revision.revision] = found
+        before = revision.document
+    return changes
+
+
+def _compare_words(before: Any, document: Any) -> list[tuple[str, str, str]]:
+    """The phrases an agent has corrected, or has given back."""
+    if before is None:
+        return []
+    heard = {(u["start"], u["end"]): u["text"] for u in before["transcript"]["utterances"]}
+    told = [(u, heard.get((u["start"], u["end"]))) for u in document["transcript"]["utterances"]]
+    return [
+        (f"文字 {show_length(int(u['start']))}", old, u["text"])
+        for u, old in told
+        if old is not None and old != u["text"]
+    ]
+
+
+def _read(document: Any, path: tuple[str, ...]) -> str:
+    for name in path:
+        document = document.get(name)
+    if isinstance(document, bool):
+        return "是" if document else "否"
+    return document or ""

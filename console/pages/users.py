@@ -1,0 +1,127 @@
+"""The users, for administrators: add one, let one no longer in, give one a new password; and one's own password."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from console import audit, lockout, users
+from console.audit import Action
+from console.keys import DATABASE, session_of
+from console.passwords import LONGEST, SHORTEST, check_password, find_fault, hash_password
+from console.policy import Role
+from console.problem import Problem
+from console.rendering import render
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from console.users import User
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """All users."""
+    return await _show(request)
+
+
+async def add(request: web.Request) -> web.StreamResponse:
+    """Add a user with a first password."""
+    form = await request.post()
+    name, password, role = (str(form.get(field, "")) for field in ("name", "password", "role"))
+    if role not in list(Role):
+        raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", "身份只能是坐席或管理员。")
+    if not users.is_name(name):
+        return await _show(request, wrong="用户名须为 2–40 个汉字、字母、数字或 . _ @ - 。")
+    if fault := find_fault(password, name):
+        return await _show(request, wrong=fault)
+    kept = await hash_password(password)
+    try:
+        async with request.app[DATABASE].write() as connection:
+            await users.add_user(connection, name, kept, Role(role), datetime.now(UTC))
+            await audit.record(connection, request, Action.ADD_USER, name, role)
+    except users.UserExistsError:
+        return await _show(request, wrong=f"用户 {name} 已存在。")
+    return await _show(request, done=f"已添加{role} {name}。")
+
+
+async def switch(request: web.Request) -> web.StreamResponse:
+    """Disable a user, which logs him out at once, or enable him again."""
+    user = await _find(request)
+    active = str((await request.post()).get("active", "")) == "1"
+    async with request.app[DATABASE].write() as connection:
+        if (
+            not active
+            and user.role is Role.ADMIN
+            and await users.count_admins(connection, but=user.name) == 0
+        ):
+            raise Problem(HTTPStatus.CONFLICT, "不能停用", "至少要保留一位可以登录的管理员。")
+        await users.set_active(connection, user.name, active=active)
+        if not active:
+            await users.end_sessions(connection, user.name)
+            await users.drop_claims(connection, user.name)
+        action = Action.ENABLE_USER if active else Action.DISABLE_USER
+        await audit.record(connection, request, action, user.name)
+    return await _show(request, done=f"{user.name} 已{'启用' if active else '停用'}。")
+
+
+async def reset(request: web.Request) -> web.StreamResponse:
+    """Give a user a new password, which logs him out everywhere and ends a lock-out."""
+    user = await _find(request)
+    password = str((await request.post()).get("password", ""))
+    if fault := find_fault(password, user.name):
+        return await _show(request, wrong=fault)
+    kept = await hash_password(password)
+    async with request.app[DATABASE].write() as connection:
+        await users.set_password(connection, user.name, kept)
+        await users.end_sessions(connection, user.name)
+        await lockout.unlock(connection, user.name)
+        await audit.record(connection, request, Action.RESET_PASSWORD, user.name)
+    return await _show(request, done=f"{user.name} 的密码已重置,请当面告知本人。")
+
+
+async def show_own(request: web.Request) -> web.StreamResponse:
+    """The form for one's own password."""
+    return _show_own(request)
+
+
+async def change_own(request: web.Request) -> web.StreamResponse:
+    """Change one's own password, and log out wherever else one is logged in."""
+    session, db = session_of(request), request.app[DATABASE]
+    form = await request.post()
+    old, new = str(form.get("old", "")), str(form.get("new", ""))
+    user = await users.find_user(db, session.user)
+    if user is None or len(old) > LONGEST or not await check_password(old, user.password):
+        return _show_own(request, wrong="原密码不正确。")
+    if new != str(form.get("again", "")):
+        return _show_own(request, wrong="两次输入的新密码不一致。")
+    if fault := find_fault(new, session.user):
+        return _show_own(request, wrong=fault)
+    kept = await hash_password(new)
+    async with db.write() as connection:
+        await users.set_password(connection, session.user, kept)
+        await users.end_sessions(connection, session.user, but=session.token_sha256)
+        await audit.record(connection, request, Action.CHANGE_PASSWORD, session.user)
+    return _show_own(request, done="密码已修改。")
+
+
+async def _find(request: web.Request) -> User:
+    user = await users.find_user(request.app[DATABASE], request.match_info["name"])
+    if user is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "没有这个用户", "请刷新页面后重试。")
+    return user
+
+
+async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
+    everyone = await users.list_users(request.app[DATABASE])
+    context = {"users": everyone, "roles": list(Role), "shortest": SHORTEST, "wrong": wrong, "done": done}
+    return render(request, "users.html", context, _status(wrong))
+
+
+def _show_own(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
+    context = {"shortest": SHORTEST, "wrong": wrong, "done": done}
+    return render(request, "account.html", context, _status(wrong))
+
+
+def _status(wrong: str) -> HTTPStatus:
+    return HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK

@@ -1,0 +1,82 @@
+"""Templates into answers: what every page knows, and how times and lengths are written."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp_jinja2
+import jinja2
+
+from console.headers import nonce_of
+from console.keys import ASSETS, SESSION
+from console.policy import Role
+from tickets.number import CITY_TIME
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiohttp import web
+
+_MINUTE: Final = 60
+_NAVIGATION: Final = (
+    ("/", "工作列表", Role.AGENT),
+    ("/live", "正在通话", Role.AGENT),
+    ("/users", "用户", Role.ADMIN),
+    ("/audit", "审计", Role.ADMIN),
+)
+
+
+def set_up_templates(app: web.Application) -> None:
+    """Make the templates known; a name a template does not know is an error, and every value is escaped."""
+    environment = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.PackageLoader("console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(moment=show_moment, short=show_short, length=show_length)
+
+
+def render(
+    request: web.Request,
+    template: str,
+    context: dict[str, Any] | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> web.Response:
+    """The template as a page.
+
+    Besides ``context`` it knows ``session`` (or None), ``csrf``,
+    ``asset``, ``nonce``, ``here`` (the path) and ``navigation``.
+    """
+    session = request.get(SESSION)
+    assets = request.app[ASSETS]
+    common = {
+        "session": session,
+        "csrf": session.csrf if session else "",
+        "asset": lambda name: f"/static/{name}?v={assets[name]}",
+        "nonce": nonce_of(request),
+        "here": request.path,
+        "navigation": _NAVIGATION,
+    }
+    return aiohttp_jinja2.render_template(template, request, {**common, **(context or {})}, status=status)
+
+
+def show_moment(moment: datetime | None) -> str:
+    """A moment in the city's time, to the second; a dash for none."""
+    return f"{moment.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}" if moment else "—"
+
+
+def show_short(moment: datetime) -> str:
+    """A moment in the city's time, as a list has room for."""
+    return f"{moment.astimezone(CITY_TIME):%m-%d %H:%M}"
+
+
+def show_length(seconds: float | None) -> str:
+    """A length of time as m:ss; a dash for none."""
+    if seconds is None:
+        return "—"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes}:{rest:02}"

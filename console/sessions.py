@@ -1,0 +1,96 @@
+"""Sessions, kept in the database: a cookie opens one, and only its hash is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from console.policy import Policy, Role
+from recordings.schema import sessions, users
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from recordings.database import Database
+
+_TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this often
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login that holds: who, in which role, and the token that every change must carry."""
+
+    user: str
+    role: Role
+    csrf: str
+    token_sha256: str
+
+
+async def open_session(db: Database, user: str, now: datetime, policy: Policy) -> str:
+    """Start a session for a user who has just proved who he is; returns the cookie's value.
+
+    Sessions past their time are cleared away on the occasion.
+    """
+    token = secrets.token_urlsafe(32)
+    async with db.write() as connection:
+        await connection.execute(sa.delete(sessions).where(sa.not_(_holds(now, policy))))
+        await connection.execute(
+            sa.insert(sessions).values(
+                token_sha256=_hash(token),
+                user_name=user,
+                csrf=secrets.token_urlsafe(32),
+                created_at=now,
+                seen_at=now,
+            )
+        )
+    return token
+
+
+async def find_session(db: Database, token: str, now: datetime, policy: Policy) -> Session | None:
+    """The session that ``token`` opens, kept alive by being asked for; None when there is none any more."""
+    digest = _hash(token)
+    query = (
+        sa.select(users.c.name, users.c.role, sessions.c.csrf, sessions.c.seen_at)
+        .join(users, users.c.name == sessions.c.user_name)
+        .where(sessions.c.token_sha256 == digest, users.c.active, _holds(now, policy))
+    )
+    async with db.read() as connection:
+        row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    if now - row.seen_at >= _TOUCH:
+        async with db.write() as connection:
+            await connection.execute(
+                sa.update(sessions).where(sessions.c.token_sha256 == digest).values(seen_at=now)
+            )
+    return Session(row.name, Role(row.role), row.csrf, digest)
+
+
+async def is_open(db: Database, session: Session, now: datetime, policy: Policy) -> bool:
+    """Whether the session still holds; asking does not keep it alive."""
+    query = (
+        sa.select(sa.literal(1))
+        .join_from(sessions, users, users.c.name == sessions.c.user_name)
+        .where(sessions.c.token_sha256 == session.token_sha256, users.c.active, _holds(now, policy))
+    )
+    async with db.read() as connection:
+        return (await connection.execute(query)).first() is not None
+
+
+async def close_session(db: Database, session: Session) -> None:
+    """Log out."""
+    async with db.write() as connection:
+        await connection.execute(sa.delete(sessions).where(sessions.c.token_sha256 == session.token_sha256))
+
+
+def _holds(now: datetime, policy: Policy) -> sa.ColumnElement[bool]:
+    return sa.and_(sessions.c.seen_at > now - policy.idle, sessions.c.created_at > now - policy.lifetime)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,133 @@
+"""A call as the review page takes it: its words with their times, its tickets, how they left, unfinished edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tickets import worksheet
+from tickets.decisions import read_reviews
+from tickets.merging import merge
+from tickets.review import Fields
+from tickets.story import tell_story
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from asr.transcript import Transcript, Utterance
+    from recordings.database import Database
+    from tickets.review import Review
+    from tickets.story import CallStory, TicketStory
+    from tickets.worksheet import Worksheet
+
+
+async def compose_sheet(db: Database, data: Path, call_id: str) -> dict[str, Any] | None:
+    """The page's document, as JSON; None when there is no such call."""
+    story = await tell_story(db, data, call_id)
+    if story is None:
+        return None
+    async with db.read() as connection:
+        reviews = await read_reviews(connection, [call_id])
+        sheet = await worksheet.read(connection, call_id)
+    return {
+        "call": _show_call(story),
+        "seconds": story.recording.seconds if story.recording else None,
+        "lines": _show_lines(story),
+        "tickets": [_show_ticket(ticket) for ticket in story.tickets],
+        "corrections": _find_corrections(reviews),
+        "worksheet": _show_worksheet(sheet),
+    }
+
+
+def _show_call(story: CallStory) -> dict[str, Any]:
+    call = story.call
+    return {
+        "call_id": call.call_id,
+        "caller": call.caller,
+        "hotline": call.hotline,
+        "started_at": call.started_at.isoformat(),
+        "duration_s": call.duration_s,
+        "ended": call.ended_at is not None,
+        "interrupted": call.interrupted,
+        "late": call.late,
+        "reason": call.reason,
+    }
+
+
+def _show_lines(story: CallStory) -> list[dict[str, Any]]:
+    """What was said and what was played, in the order of the recording."""
+    lines = [_show_utterance(u) for u in _merge_words(story.transcripts).utterances]
+    lines += [
+        {"who": "prompt", "start": event.at, "text": event.fields["text"]}
+        for event in story.events
+        if event.kind == "played"
+    ]
+    lines += [
+        {"who": "key", "start": event.at, "text": event.fields["key"]}
+        for event in story.events
+        if event.kind == "event" and event.fields["name"] == "Digit"
+    ]
+    return sorted(lines, key=lambda line: float(line["start"]))
+
+
+def _merge_words(transcripts: Mapping[str, Transcript]) -> Transcript:
+    live, late = transcripts.get("live"), transcripts.get("late")
+    if live is None:
+        raise LookupError("a call on file has a live transcript, if an empty one")
+    return merge(live, late)
+
+
+def _show_utterance(utterance: Utterance) -> dict[str, Any]:
+    start = max(utterance.start, 0.0)  # as in the ticket
+    return {
+        "who": "caller",
+        "start": start,
+        "end": max(utterance.end, start),
+        "text": utterance.text,
+        "confidence": utterance.confidence,
+        "confirmed": utterance.confirmed,
+        "words": [[w.text, w.start, w.end, w.confidence] for w in utterance.words],
+    }
+
+
+def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
+    last = ticket.revisions[-1]
+    document = last.document
+    parts = {**document["appeal"], **document["place"], **document["caller"]}
+    delivery = last.deliveries[-1] if last.deliveries else None
+    return {
+        "number": ticket.number,
+        "revision": last.revision,
+        "status": document["status"],
+        "fields": {name: parts[name] for name in Fields.model_fields},
+        "notes": document["notes"],
+        "call_back": parts["call_back"],
+        "said": parts["said"],
+        "text_pending": parts["text_pending"],
+        "review": document.get("review"),
+        "delivery": delivery
+        and {
+            "state": delivery.state,
+            "attempts": delivery.attempts,
+            "last_error": delivery.last_error,
+            "settled_at": delivery.settled_at and delivery.settled_at.isoformat(),
+            "intake_number": (delivery.receipt or {}).get("number"),
+        },
+    }
+
+
+def _find_corrections(reviews: Mapping[str, Review]) -> list[dict[str, Any]]:
+    """Those of the call's newest review: the words belong to the call, whichever ticket was decided."""
+    newest = max(reviews.values(), key=lambda review: review.at, default=None)
+    return [c.model_dump() for c in newest.sheet.corrections] if newest else []
+
+
+def _show_worksheet(sheet: Worksheet | None) -> dict[str, Any] | None:
+    if sheet is None:
+        return None
+    return {
+        "version": sheet.version,
+        "agent": sheet.agent,
+        "updated_at": sheet.updated_at.isoformat(),
+        "edits": sheet.edits,
+    }

@@ -1,0 +1,47 @@
+"""``hotline console`` and ``hotline console add-user``: the agents' page and its first user."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from console.policy import Role
+from gateway import page
+from gateway.cli import House, app, errors
+from gateway.logs import configure_logs
+
+console = typer.Typer(help="坐席页面 / The agents' page.", invoke_without_command=True)
+app.add_typer(console, name="console")
+
+
+@console.callback()
+def serve(context: typer.Context) -> None:
+    """坐席页面 / Serve the agents' page; the first user is made by `hotline console add-user`."""
+    if context.invoked_subcommand is not None:
+        return
+    house: House = context.obj
+    configure_logs("console")
+    asyncio.run(page.run_console(house.settings, house.paths))
+
+
+@console.command("add-user")
+def add_user(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="用户名 / name")],
+    role: Annotated[Role, typer.Option(help="身份 / role")] = Role.AGENT,
+) -> None:
+    """添加用户,密码从终端或标准输入读取 / Add a user; the password is asked for, or read from standard input."""
+    house: House = context.obj
+    if sys.stdin.isatty():
+        password = typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        asyncio.run(page.add_console_user(house.settings, house.paths, name, password, role))
+    except page.UserError as error:
+        errors.print(f"错误 / Error: {error}", style="red")
+        raise typer.Exit(1) from None
+    typer.echo(f"已添加 / added: {name}({role.value})")

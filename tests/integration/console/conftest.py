@@ -1,0 +1,154 @@
+"""A real console over a real database, and a small client that keeps cookies and sends tokens as a browser does."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from callfolder import CallFolder, heard, silence, stated
+
+from console.app import make_app, serve
+from console.policy import Policy, Role
+from console.sessions import open_session
+from console.users import add_user
+from recordings.schema import audit
+from tickets.filing import file_call
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from recordings.database import Database
+
+PASSWORD = "correct horse battery"
+_HASH = PasswordHasher().hash(PASSWORD)
+HOTLINES = {"12345": "政务服务便民热线", "12333": "人力资源社会保障"}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Any
+    text: str
+
+    @property
+    def csrf(self) -> str:
+        found = re.search(
+            r'name="csrf" (?:content|value)="([^"]*)"', self.text.partition("<form")[2] or self.text
+        )
+        return found[1] if found else ""
+
+
+class Client:
+    """One browser."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.csrf = ""
+
+    async def ask(self, method: str, path: str, **options: Any) -> Answer:
+        headers = {"Accept": "text/html", **options.pop("headers", {})}
+        async with self.http.request(
+            method, self.address + path, headers=headers, allow_redirects=False, **options
+        ) as answer:
+            endless = answer.content_type == "text/event-stream"
+            text = "" if endless else await answer.text(errors="replace")
+            return Answer(answer.status, answer.headers, text)
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        answer = await self.ask("GET", path, **options)
+        if answer.csrf:
+            self.csrf = answer.csrf
+        return answer
+
+    async def post(self, path: str, data: dict[str, str] | None = None, **options: Any) -> Answer:
+        return await self.ask("POST", path, data={"csrf": self.csrf, **(data or {})}, **options)
+
+    async def log_in(self, name: str, password: str = PASSWORD, **options: Any) -> Answer:
+        await self.get("/login", **options)
+        answer = await self.post("/login", {"name": name, "password": password}, **options)
+        if answer.status == 303:
+            await self.get("/account")
+        return answer
+
+
+@dataclass
+class Site:
+    """A running console."""
+
+    address: str
+    db: Database
+    clients: list[Client]
+
+    def client(self) -> Client:
+        self.clients.append(Client(self.address))
+        return self.clients[-1]
+
+    async def add(self, name: str, role: Role = Role.AGENT) -> None:
+        async with self.db.write() as connection:
+            await add_user(connection, name, _HASH, role, datetime.now(UTC))
+
+    async def logged_in(self, name: str, role: Role = Role.AGENT) -> Client:
+        """A new user's browser with a session (without the half second that a password takes)."""
+        await self.add(name, role)
+        client = self.client()
+        token = await open_session(self.db, name, datetime.now(UTC), Policy())
+        client.http.cookie_jar.update_cookies({"hotline-session": token})
+        await client.get("/account")
+        return client
+
+    async def trail(self) -> list[tuple[str, str, str]]:
+        query = sa.select(audit.c.user_name, audit.c.action, audit.c.subject).order_by(audit.c.id)
+        async with self.db.read() as connection:
+            return [tuple(row) for row in await connection.execute(query)]
+
+
+@asynccontextmanager
+async def open_site(db: Database, policy: Policy, data: Path) -> AsyncIterator[Site]:
+    async with serve(make_app(db, policy, HOTLINES, data, data, ()), "127.0.0.1", 0) as address:
+        site = Site(address, db, [])
+        yield site
+        for client in site.clients:
+            await client.http.close()
+
+
+@pytest.fixture
+async def site(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(database, Policy(), tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_site(database: Database, tmp_path: Path) -> Callable[[Policy], Any]:
+    return lambda policy: open_site(database, policy, tmp_path)
+
+
+@pytest.fixture
+def call(database: Database, tmp_path: Path) -> Callable[..., Any]:
+    """File a call of these words, as the gateway does; its id."""
+    book = NumberBook(tmp_path / "numbers", 1)
+    count = 0
+
+    async def make(
+        text: str, *, at: str = "", confidence: float = 0.9, interrupted: bool = False, **matter: Any
+    ) -> str:
+        nonlocal count
+        count += 1
+        call_id = f"{at or f'20260701T0830{count:02}'}-{count:08x}"
+        phrase = heard(text, 1.0, 3.0, confidence=confidence)
+        folder = CallFolder(tmp_path, call_id).begin().hear(phrase)
+        folder.state(stated(0, phrase, until=3.5, complete=True, **matter)).record(silence(4))
+        folder.die() if interrupted else folder.hang_up(seconds=4.0)
+        await file_call(database, book, folder.folder)
+        return call_id
+
+    return make

@@ -1,0 +1,217 @@
+"""The page as an agent sees it: the real process, Debian's Chromium, the keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from browser import log_in, opening_browser, opening_page, until
+from callfolder import CallFolder, heard, silence, stated
+
+from gateway.settings import DEFAULT_FILE
+from recordings.database import open_database
+from tickets.filing import file_call
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+PASSWORD = "correct horse battery"
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("颍上县慎城镇我家房子漏雨已经三天了没有人来管", {}),
+    ("颍州区清河街道停水两天了", {}),
+    ("界首市那边有人打架快来人", {"danger": True}),
+    ("人民西路的路灯坏了晚上看不见", {}),
+    ("我想咨询一下公积金怎么提取", {"appeal": "咨询"}),
+    ("太和县旧县镇拖欠农民工工资要求尽快解决", {"call_back": "来电人要求人工"}),
+    ("临泉县鲖城镇的垃圾没有人清理味道很大", {"confidence": 0.4}),
+    ("颍泉区闻集镇小区的燃气味道很重", {"interrupted": True}),
+    *((f"颍东区向阳街道第{n}次反映噪音扰民", {}) for n in range(60)),
+]
+
+
+async def _file(data: Path) -> None:
+    db = open_database(f"sqlite:///{data / 'hotline.db'}")
+    book = NumberBook(data / "numbers", 1)
+    for n, (text, given) in enumerate(CALLS):
+        matter = dict(given)
+        confidence, interrupted = matter.pop("confidence", 0.9), matter.pop("interrupted", False)
+        phrase = heard(text, 1.0, 3.0, confidence=confidence)
+        call = CallFolder(data, f"20260701T08{n // 60:02}{n % 60:02}-{n:08x}").begin().hear(phrase)
+        call.state(stated(0, phrase, until=3.5, complete=True, **matter)).record(silence(4))
+        call.die() if interrupted else call.hang_up(seconds=4.0)
+        await file_call(db, book, call.folder)
+    await db.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A console process over calls as they are filed, with a user made by the command."""
+    folder = tmp_path_factory.mktemp("house")
+    settings = yaml.safe_load(DEFAULT_FILE.read_text())
+    settings["console"]["port"] = 0
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    data = folder / "data"
+    hotline = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "--config",
+        str(folder / "settings.yaml"),
+        "--data",
+        str(data),
+    ]
+    subprocess.run([*hotline, "migrate"], check=True)
+    for name, role in (("王芳", "坐席"), ("李强", "坐席"), ("管理", "管理员")):
+        command = [*hotline, "console", "add-user", name, "--role", role]
+        added = subprocess.run(command, input=f"{PASSWORD}\n", text=True, capture_output=True, check=True)
+        assert added.stdout == f"已添加 / added: {name}({role})\n"
+    with ThreadPoolExecutor(1) as thread:  # this one may have Playwright's own loop
+        thread.submit(asyncio.run, _file(data)).result()
+    with subprocess.Popen([*hotline, "console"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if '"ready"' in line:
+                break
+        yield json.loads(line)["address"]
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with opening_browser() as opened:
+        yield opened
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("td.title a").all_inner_texts()
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page, where one is wanted (HOTLINE_PICTURES names the folder)."""
+    if folder := os.environ.get("HOTLINE_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways."""
+    return page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_log_in_find_a_word_of_two_characters_and_claim_by_keys_alone(browser, address):
+    with opening_page(browser) as page:
+        page.goto(address)
+        keep(page, "login")
+        page.keyboard.type("王芳")
+        page.keyboard.press("Tab")
+        page.keyboard.type("wrong password")
+        page.keyboard.press("Enter")
+        page.get_by_text("用户名或密码不正确。").wait_for()
+        keep(page, "login-failed")
+        page.keyboard.type(PASSWORD)  # the cursor stands in the password
+        page.keyboard.press("Enter")
+        page.wait_for_url(address)
+        assert titles(page)[0] == "那边有人打架快来人"  # 特急 first
+        keep(page, "worklist")
+        page.keyboard.press("?")
+        page.get_by_role("heading", name="快捷键").wait_for()
+        keep(page, "keys")
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        page.keyboard.insert_text("漏雨")
+        page.keyboard.press("Enter")
+        page.locator("mark", has_text="漏雨").wait_for()
+        assert len(titles(page)) == 1
+        assert "q=%E6%BC%8F%E9%9B%A8" in page.url
+        keep(page, "found")
+        page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        page.keyboard.press("c")
+        page.get_by_text("我 处理中").wait_for()
+        focused = "() => document.activeElement.closest('tr')?.dataset.call"
+        until(lambda: page.evaluate(focused) == "20260701T080000-00000000", "the focus is on the row again")
+        keep(page, "claimed")
+        with opening_page(browser) as other:
+            log_in(other, address, "李强", PASSWORD)
+            other.get_by_text("王芳 处理中").wait_for()
+            assert other.locator("tr", has_text="王芳 处理中").locator("[data-claim]").count() == 0
+        page.keyboard.press("c")
+        page.get_by_role("button", name="领取").wait_for()
+
+
+def test_two_who_claim_from_lists_of_the_same_age(browser, address):
+    with opening_page(browser) as page, opening_page(browser) as other:
+        log_in(page, address, "王芳", PASSWORD)
+        log_in(other, address, "李强", PASSWORD)
+        row = "tr[data-call='20260701T080003-00000003']"
+        page.locator(row).get_by_role("button", name="领取").click()
+        page.locator(row).get_by_text("我 处理中").wait_for()
+        other.locator(row).get_by_role("button", name="领取").click()
+        other.get_by_text("已被领取:王芳 正在处理这个来电。").wait_for()
+        keep(other, "taken")
+        page.locator(row).get_by_role("button", name="释放").click()
+        page.locator(row).get_by_role("button", name="领取").wait_for()
+
+
+def test_filter_page_on_and_go_back(browser, address):
+    with opening_page(browser) as page:
+        log_in(page, address, "王芳", PASSWORD)
+        assert len(titles(page)) == 50
+        page.keyboard.press("m")
+        until(lambda: len(titles(page)) == len(CALLS), "the rest of the list")
+        page.get_by_label("区县").select_option("颍州区")
+        until(lambda: titles(page) == ["停水两天了"], "the county's calls")
+        page.get_by_label("状态").select_option("已审核")
+        page.get_by_text("没有符合条件的来电。").wait_for()
+        keep(page, "empty")
+        page.go_back()
+        until(lambda: titles(page) == ["停水两天了"], "the list before")
+        assert page.get_by_label("状态").input_value() == "待审核"
+
+
+def test_the_next_call_opens_and_is_mine(browser, address):
+    with opening_page(browser) as page:
+        log_in(page, address, "李强", PASSWORD)
+        page.keyboard.press("n")
+        page.wait_for_url("**/calls/20260701T080002-00000002")
+        page.goto(address)
+        assert page.locator("tr", has_text="界首市").get_by_text("我 处理中").count() == 1
+
+
+def test_an_administrator_keeps_users_and_reads_the_trail(browser, address):
+    with opening_page(browser) as page:
+        log_in(page, address, "管理", PASSWORD)
+        page.get_by_role("link", name="用户").click()
+        page.get_by_label("用户名").fill("赵敏")
+        page.get_by_label("初始密码").fill("another good password")
+        page.get_by_role("button", name="添加用户").click()
+        page.get_by_text("已添加坐席 赵敏。").wait_for()
+        keep(page, "users")
+        page.get_by_role("link", name="审计").click()
+        page.locator("tr", has_text="添加用户").get_by_text("赵敏").wait_for()
+        keep(page, "audit")
+        page.get_by_role("button", name="退出").click()
+        page.get_by_role("heading", name="12345 热线坐席").wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (683, 384)])  # the second: the first at 200 %
+def test_the_pages_fit(browser, address, width, height):
+    with opening_page(browser, width=width, height=height) as page:
+        assert page.goto(address + "login").ok
+        assert fits(page)
+        log_in(page, address, "管理", PASSWORD)
+        for path in ("", "?q=噪音", "users", "audit", "account"):
+            page.goto(address + path)
+            keep(page, f"{width}-{path.strip('?').partition('=')[0] or 'list'}")
+            assert fits(page), path

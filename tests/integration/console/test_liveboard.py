@@ -1,0 +1,160 @@
+"""The live board over the gateways' own event server, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from console.liveboard import LiveBoard
+from gateway import live
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CALL = "20261124T010203-0badcafe"
+INVITED = {"caller": "13855812345", "called": "12345", "hotline": "12345"}
+
+
+@contextlib.asynccontextmanager
+async def following(*sockets: Path) -> AsyncIterator[LiveBoard]:
+    board = LiveBoard(sockets)
+    task = asyncio.create_task(board.run())
+    yield board
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+class Page:
+    """What a page that watches knows."""
+
+    def __init__(self, board: LiveBoard) -> None:
+        self._board = board
+        self._watching = board.watch()
+        self._watcher = self._watching.__enter__()
+        self.calls: dict[str, dict[str, Any]] = {}
+        self.gateways: dict[str, bool] = {}
+
+    async def until(self, look: Any) -> None:
+        async with asyncio.timeout(10):
+            while not look(self):
+                await self._watcher.changed.wait()
+                told = self._board.tell(self._watcher)
+                for call_id in told["gone"]:
+                    self.calls.pop(call_id, None)
+                self.calls.update({call["call_id"]: call for call in told["calls"]})
+                self.gateways.update({g["name"]: g["up"] for g in told["gateways"]})
+
+
+@pytest.fixture
+def socket(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.sock"
+
+
+async def serve(board: live.Board, socket: Path) -> Any:
+    return await live.serve(board, socket, dict)
+
+
+async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
+    events = live.Board()
+    gateway = await serve(events, socket)
+    async with following(socket) as board:
+        page = Page(board)
+        await page.until(lambda p: p.gateways.get("gateway"))
+        events.publish(CALL, "incoming", **INVITED)
+        events.publish(CALL, "partial", text="我要投诉")
+        await page.until(lambda p: p.calls.get(CALL, {}).get("partial") == "我要投诉")
+        assert page.calls[CALL]["caller"] == "13855812345"
+        events.publish(CALL, "heard", text="我要投诉噪音")
+        await page.until(lambda p: p.calls[CALL]["lines"] == [{"who": "caller", "text": "我要投诉噪音"}])
+        events.publish(CALL, "finished")
+        await page.until(lambda p: CALL not in p.calls)
+    await gateway.cleanup()
+
+
+async def test_who_comes_late_is_told_what_has_happened(socket):
+    events = live.Board()
+    gateway = await serve(events, socket)
+    events.publish("20261124T010202-0badcafe", "incoming", **INVITED)
+    events.publish("20261124T010202-0badcafe", "finished")
+    events.publish(CALL, "incoming", **INVITED)
+    events.publish(CALL, "heard", text="路灯不亮")
+    async with following(socket) as board:
+        early, late = Page(board), None
+        await early.until(lambda p: p.calls.get(CALL, {}).get("lines"))
+        late = Page(board)
+        await late.until(
+            lambda p: p.calls.get(CALL, {}).get("lines") == [{"who": "caller", "text": "路灯不亮"}]
+        )
+        assert set(late.calls) == {CALL}
+    await gateway.cleanup()
+
+
+async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
+    async with following(socket) as board:
+        page = Page(board)
+        await page.until(lambda p: p.gateways.get("gateway") is False)
+        events = live.Board()
+        gateway = await serve(events, socket)
+        events.publish(CALL, "incoming", **INVITED)
+        await page.until(lambda p: p.gateways["gateway"] and CALL in p.calls)
+        await gateway.cleanup()
+        await page.until(lambda p: not p.gateways["gateway"])
+        assert page.calls[CALL]["lost"]
+        socket.unlink(missing_ok=True)
+        gateway = await serve(live.Board(), socket)  # started again, without the call
+        await page.until(lambda p: p.gateways["gateway"] and CALL not in p.calls)
+        await gateway.cleanup()
+
+
+async def test_two_gateways_are_one_board(tmp_path):
+    events, gateways = [live.Board(), live.Board()], []
+    for number, one in enumerate(events):
+        gateways.append(await serve(one, tmp_path / f"gateway-{number}.sock"))
+    async with following(tmp_path / "gateway-0.sock", tmp_path / "gateway-1.sock") as board:
+        page = Page(board)
+        await page.until(lambda p: p.gateways == {"gateway-0": True, "gateway-1": True})
+        for number, one in enumerate(events):
+            one.publish(f"20261124T01020{number}-0badcafe", "incoming", **INVITED)
+        await page.until(lambda p: len(p.calls) == 2)
+        assert {call["gateway"] for call in page.calls.values()} == {"gateway-0", "gateway-1"}
+    for gateway in gateways:
+        await gateway.cleanup()
+
+
+async def test_a_call_that_broke_off_does_not_stay_on_the_board(socket):
+    events = live.Board()
+    gateway = await serve(events, socket)
+    events.publish(CALL, "incoming", **INVITED)
+    async with following(socket) as board:
+        page = Page(board)
+        await page.until(lambda p: CALL in p.calls)
+        events.close(CALL)
+        await page.until(lambda p: CALL not in p.calls)
+        events.close(CALL)
+    assert [line async for line in _told(events)] == []
+    await gateway.cleanup()
+
+
+async def _told(events: live.Board) -> AsyncIterator[str]:
+    """What is told at once to who begins to follow."""
+    async with contextlib.aclosing(events.follow()) as lines:
+        async for line in lines:
+            if not line:
+                return
+            yield line
+
+
+async def test_a_follower_that_falls_too_far_behind_is_cut_off_and_may_come_again():
+    events = live.Board()
+    lines = events.follow()
+    events.publish(CALL, "incoming", **INVITED)
+    assert "13855812345" in await anext(lines)
+    for number in range(2000):
+        events.publish(CALL, "partial", text=str(number))
+    seen = [line async for line in lines]  # ends
+    assert 900 < len(seen) < 1100

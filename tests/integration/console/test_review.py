@@ -1,0 +1,181 @@
+"""The review page's own endpoints: the call's document, saving, deciding, and the call's whole story."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from console.claims import claim, find_claim
+from recordings.schema import outbox, tickets, worksheets
+
+FIELDS = {
+    "type": "求助",
+    "title": "房子漏雨",
+    "content": "慎城镇房子漏雨",
+    "category_1": "城乡建设",
+    "category_2": "",
+    "category_3": "",
+    "urgency": "紧急",
+    "county": "颍上县",
+    "township": "慎城镇",
+    "village": "",
+    "address": "",
+    "contact": "13900001111",
+    "confidential": True,
+}
+
+
+async def ask(client, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    headers = {"Accept": "application/json", "X-CSRF-Token": client.csrf}
+    answer = await client.ask(method, path, json=body, headers=headers)
+    return answer.status, json.loads(answer.text)
+
+
+async def read_sheet(client, call_id: str) -> dict[str, Any]:
+    status, sheet = await ask(client, "GET", f"/calls/{call_id}/sheet")
+    assert status == 200
+    return sheet
+
+
+def decision(kind: str = "accepted", base: int = 1, reason: str = "", **fields: Any) -> dict[str, Any]:
+    corrections = [{"start": 1.0, "end": 3.0, "text": "颍上县慎城镇房子漏雨"}]
+    sheet = {"fields": {**FIELDS, **fields}, "corrections": corrections, "reason": reason}
+    return {"decision": kind, "base": base, "sheet": sheet}
+
+
+@pytest.fixture
+async def work(site, call):
+    """An agent at a call: the browser, the call's id, its ticket's number."""
+    call_id = await call("颍上县慎城真房子漏雨")
+    client = await site.logged_in("张敏")
+    sheet = await read_sheet(client, call_id)
+    return client, call_id, sheet["tickets"][0]["number"]
+
+
+async def test_the_document_tells_the_words_the_ticket_and_how_it_left(work):
+    client, call_id, number = work
+    sheet = await read_sheet(client, call_id)
+    assert (sheet["call"]["call_id"], sheet["call"]["ended"], sheet["seconds"]) == (call_id, True, 4.0)
+    (line,) = sheet["lines"]
+    assert (line["who"], line["text"], line["start"]) == ("caller", "颍上县慎城真房子漏雨", 1.0)
+    assert line["words"] == [["颍上县慎城真房子漏雨", 1.0, 3.0, 0.9]]
+    (ticket,) = sheet["tickets"]
+    assert (ticket["number"], ticket["revision"], ticket["status"]) == (number, 1, "待审核")
+    assert set(ticket["fields"]) == set(FIELDS)
+    assert (ticket["delivery"]["state"], ticket["review"], sheet["worksheet"]) == ("pending", None, None)
+
+
+async def test_what_is_typed_is_there_again_after_another_login(site, work):
+    client, call_id, number = work
+    edits = {"corrections": [], "tickets": {number: {"title": "漏雨", "contact": "139-half"}}}
+    assert await ask(client, "PUT", f"/calls/{call_id}/worksheet", {"version": 0, "edits": edits}) == (
+        200,
+        {"version": 1},
+    )
+    sheet = await read_sheet(await site.logged_in("王芳"), call_id)
+    assert sheet["worksheet"]["edits"] == edits
+    assert (sheet["worksheet"]["agent"], sheet["worksheet"]["version"]) == ("张敏", 1)
+    status, problem = await ask(client, "PUT", f"/calls/{call_id}/worksheet", {"version": 0, "edits": edits})
+    assert (status, problem["title"]) == (409, "草稿没有存上")
+
+
+async def test_a_decision_is_a_revision_on_its_way_and_ends_the_draft(site, work):
+    client, call_id, number = work
+    edits = {"corrections": [], "tickets": {number: {"title": "漏雨"}}}
+    await ask(client, "PUT", f"/calls/{call_id}/worksheet", {"version": 0, "edits": edits})
+    path = f"/calls/{call_id}/tickets/{number}/decision"
+    assert await ask(client, "POST", path, decision()) == (200, {"revision": 2, "version": 0})
+    (ticket,) = (await read_sheet(client, call_id))["tickets"]
+    assert (ticket["status"], ticket["review"]["agent"], ticket["fields"]) == ("已审核", "张敏", FIELDS)
+    async with site.db.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 2
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(worksheets)) == 0
+        assert await find_claim(connection, call_id, datetime.now(UTC)) is None  # its work is done
+    assert ("张敏", "编辑", call_id) in await site.trail()
+    status, problem = await ask(client, "POST", path, decision(base=1))
+    assert status == 409
+    assert "新的第 2 版" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (decision(title=" "), "标题不能为空"),
+        (decision(contact="abc"), "联系电话格式不对"),
+        (decision(county="合肥市"), "区县“合肥市”不在地名表中"),
+        (decision(urgency="加急"), "紧急程度不在可选范围内"),
+        (decision(content="\0"), "文字中有不可见字符"),
+        ({"decision": "accepted", "base": 1}, "内容没有填写"),
+        ([], "内容不符合要求"),
+    ],
+)
+async def test_faults_are_told_by_the_fields_names_and_nothing_is_kept(site, work, body, told):
+    client, call_id, number = work
+    status, problem = await ask(client, "POST", f"/calls/{call_id}/tickets/{number}/decision", body)
+    assert (status, problem["title"]) == (422, "请先改正")
+    assert told in problem["detail"]
+    async with site.db.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(tickets)) == 1
+
+
+async def test_a_ticket_is_not_sent_back_without_a_reason(work):
+    client, call_id, number = work
+    path = f"/calls/{call_id}/tickets/{number}/decision"
+    status, problem = await ask(client, "POST", path, decision("returned"))
+    assert (status, problem["detail"]) == (409, "请写明退回的原因。")
+    assert (await ask(client, "POST", path, decision("returned", reason="重复")))[0] == 200
+
+
+async def test_another_agents_call_is_looked_at_only(site, work):
+    client, call_id, number = work
+    await site.add("王芳")
+    async with site.db.write() as connection:
+        await claim(connection, call_id, "王芳", datetime.now(UTC))
+    edits = {"version": 0, "edits": {"tickets": {number: {"title": "我的"}}}}
+    for method, path, body in (
+        ("PUT", f"/calls/{call_id}/worksheet", edits),
+        ("POST", f"/calls/{call_id}/tickets/{number}/decision", decision()),
+    ):
+        status, problem = await ask(client, method, path, body)
+        assert (status, problem["title"]) == (409, "已被领取")
+        assert "王芳 正在处理" in problem["detail"]
+    assert (await read_sheet(client, call_id))["tickets"][0]["revision"] == 1
+
+
+async def test_what_callers_say_is_text_on_every_page(site, call):
+    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    call_id = await call(hostile)
+    client = await site.logged_in("张敏")
+    for path in (f"/calls/{call_id}", f"/calls/{call_id}/story"):
+        page = (await client.get(path)).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+    answer = await client.ask("GET", f"/calls/{call_id}/sheet")
+    assert answer.headers["Content-Type"].startswith("application/json")
+
+
+async def test_the_story_tells_what_was_said_and_what_became_of_it(work):
+    client, call_id, number = work
+    await ask(client, "POST", f"/calls/{call_id}/tickets/{number}/decision", decision())
+    page = (await client.get(f"/calls/{call_id}/story")).text
+    for told in (
+        "13855812345 拨打 055812345",
+        "颍上县慎城真房子漏雨",
+        "来电人挂机",
+        number,
+        "第 2 版",
+        "已审核",
+    ):
+        assert told in page
+    assert "<del>一般</del> <ins>紧急</ins>" in page
+    assert "<del>颍上县慎城真房子漏雨</del> <ins>颍上县慎城镇房子漏雨</ins>" in page
+
+
+async def test_a_call_that_is_not_there(site):
+    client = await site.logged_in("张敏")
+    for path in ("story", "sheet"):
+        assert (await client.get(f"/calls/20990101T000000-00000000/{path}")).status == 404

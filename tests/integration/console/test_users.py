@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from console.policy import Role
+from console.users import set_active
+from recordings.schema import audit, claims
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+FRESH = "another good password"
+
+
+async def test_an_administrator_adds_an_agent_who_logs_in(site):
+    admin = await site.logged_in("管理", Role.ADMIN)
+    answer = await admin.post("/users", {"name": "李强", "password": FRESH, "role": "坐席"})
+    assert answer.status == 200
+    assert "已添加坐席 李强。" in answer.text
+    assert (await site.client().log_in("李强", FRESH)).status == 303
+    assert await site.trail() == [("管理", "添加用户", "李强"), ("李强", "登录", "")]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({"name": "管理"}, 422, "用户 管理 已存在。"),
+        ({"name": "<b>x</b>"}, 422, "用户名须为 2–40 个汉字、字母、数字"),
+        ({"password": "short"}, 422, "密码须有 10 至 200 个字符。"),
+        ({"role": "皇帝"}, 400, "身份只能是坐席或管理员。"),
+    ],
+)
+async def test_bad_input_is_told_and_changes_nothing(site, form, status, told):
+    admin = await site.logged_in("管理", Role.ADMIN)
+    answer = await admin.post("/users", {"name": "李强", "password": FRESH, "role": "坐席", **form})
+    assert answer.status == status
+    assert told in answer.text
+    assert await site.trail() == []
+    assert (await site.client().log_in("李强", FRESH)).status == 401
+
+
+async def test_who_is_disabled_is_out_at_once_and_gives_back_his_calls(site, call):
+    call_id = await call("颍上县慎城镇漏雨")
+    admin, agent = await site.logged_in("管理", Role.ADMIN), await site.logged_in("李强")
+    await agent.post(f"/calls/{call_id}/claim")
+    assert "李强 已停用。" in (await admin.post("/users/李强/active", {"active": ""})).text
+    assert (await agent.get("/")).status == 303
+    assert (await agent.log_in("李强")).status == 401
+    async with site.db.read() as connection:
+        assert (await connection.execute(sa.select(claims))).all() == []
+    assert "李强 已启用。" in (await admin.post("/users/李强/active", {"active": "1"})).text
+    assert (await agent.log_in("李强")).status == 303
+
+
+async def test_the_last_administrator_stays(site):
+    admin = await site.logged_in("管理", Role.ADMIN)
+    answer = await admin.post("/users/管理/active", {"active": ""})
+    assert answer.status == 409
+    assert "至少要保留一位可以登录的管理员" in answer.text
+    await site.add("第二")
+    assert (await admin.post("/users/管理/active", {"active": ""})).status == 409
+    await site.add("第三", Role.ADMIN)
+    assert (await admin.post("/users/第三/active", {"active": ""})).status == 200
+    assert (await admin.post("/users/nobody/active", {"active": ""})).status == 404
+
+
+async def test_a_reset_password_ends_sessions_and_the_lock_out(site):
+    admin, agent = await site.logged_in("管理", Role.ADMIN), await site.logged_in("李强")
+    stranger = site.client()
+    for _ in range(5):
+        await stranger.log_in("李强", "wrong password")
+    assert (await stranger.log_in("李强")).status == 429
+    assert "密码已重置" in (await admin.post("/users/李强/password", {"password": FRESH})).text
+    assert (await agent.get("/")).status == 303
+    assert (await agent.log_in("李强")).status == 401
+    assert (await agent.log_in("李强", FRESH)).status == 303
+    weak = await admin.post("/users/李强/password", {"password": "x"})
+    assert (weak.status, "密码须有 10 至 200 个字符。" in weak.text) == (422, True)
+
+
+async def test_ones_own_password(site):
+    here, there = await site.logged_in("李强"), site.client()
+    await there.log_in("李强")
+    form = {"old": "correct horse battery", "new": FRESH, "again": FRESH}
+    assert "原密码不正确。" in (await here.post("/account", {**form, "old": "x"})).text
+    assert "两次输入的新密码不一致。" in (await here.post("/account", {**form, "again": "x"})).text
+    assert "密码须有" in (await here.post("/account", {**form, "new": "x", "again": "x"})).text
+    assert "密码已修改。" in (await here.post("/account", form)).text
+    assert (await here.get("/")).status == 200
+    assert (await there.get("/")).status == 303
+    assert (await there.log_in("李强", FRESH)).status == 303
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET user_name = 'x'", "DELETE FROM audit"])
+async def test_the_audit_trail_can_only_grow(site, change):
+    await site.client().log_in("nobody", "x")
+    with pytest.raises(sa.exc.DBAPIError, match="audit is append-only"):
+        async with site.db.write() as connection:
+            await connection.execute(sa.text(change))
+    assert await site.trail() == [("nobody", "登录失败", "")]
+
+
+async def test_the_audit_page(site):
+    admin = await site.logged_in("管理", Role.ADMIN)
+    async with site.db.write() as connection:
+        for n in range(130):
+            await connection.execute(
+                audit.insert().values(
+                    at=NOW,
+                    user_name="李强" if n % 2 else "<script>alert(1)</script>",
+                    address="192.0.2.1",
+                    action="播放" if n % 5 else "领取",
+                    subject=f"call{n}",
+                    detail="",
+                )
+            )
+    page = (await admin.get("/audit")).text
+    assert page.count("<td>192.0.2.1</td>") == 100
+    assert "<td>call129</td>" in page
+    assert "<script>alert" not in page
+    older = (await admin.get("/audit?before=31")).text
+    assert "<td>call29</td>" in older
+    assert "<td>call30</td>" not in older
+    some = (await admin.get("/audit?user=李强&action=领取")).text
+    assert some.count("<td>192.0.2.1</td>") == 13
+    assert (await admin.get("/audit?subject=call7")).text.count("<td>192.0.2.1</td>") == 1
+    assert (await admin.get("/audit?before=x")).status == 400
+    assert (await admin.get("/audit?action=x")).status == 400
+
+
+async def test_a_disabled_users_session_is_no_session(site):
+    agent = await site.logged_in("李强")
+    async with site.db.write() as connection:
+        await set_active(connection, "李强", active=False)
+    assert (await agent.get("/")).status == 303

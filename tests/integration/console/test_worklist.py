@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from console.listing import PAGE
+from recordings.schema import calls, claims, search_terms, search_texts, worklist
+from recordings.worklist import State
+from tickets.worklist import backfill
+
+SCRIPT = {"HX-Request": "true"}
+
+
+def titles(text: str) -> list[str]:
+    return re.findall(r'<td class="title"><a href="/calls/[^"]*">([^<]*)</a>', text)
+
+
+async def decide(connection, call_id: str, state: State) -> None:
+    await connection.execute(sa.update(worklist).where(worklist.c.call_id == call_id).values(state=state))
+
+
+def calls_of(text: str) -> list[str]:
+    return re.findall(r'<tr data-call="([^"]*)"', text)
+
+
+async def test_the_list_shows_first_what_needs_a_look_first(site, call):
+    plain = await call("颍上县慎城镇房子漏雨")
+    placeless = await call("房子漏雨没人管")
+    unsure = await call("颍上县慎城镇停水", confidence=0.4)
+    back = await call("颍上县慎城镇停电", call_back="来电人要求人工")
+    broken = await call("颍上县慎城镇路灯不亮", interrupted=True)
+    urgent = await call("颍上县慎城镇着火了", danger=True)
+    older = await call("颍上县慎城镇房子漏雨", at="20260630T083000")
+    async with site.db.write() as connection:
+        moment = datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
+        await connection.execute(
+            sa.update(worklist).where(worklist.c.call_id == plain).values(started_at=moment)
+        )
+    client = await site.logged_in("王芳")
+    page = (await client.get("/")).text
+    assert calls_of(page) == [urgent, broken, back, unsure, placeless, older, plain]
+    assert "待审核 <strong>7</strong> 件" in re.sub(r"\s+", " ", page)
+    assert '<span class="count urgent">特急 1</span>' in page
+    rows = {row.split('"')[0]: row for row in page.split('<tr data-call="')[1:]}
+    assert '<span class="tag hot">特急</span>' in rows[urgent]
+    assert '<span class="tag">通话中断</span>' in rows[broken]
+    assert '<span class="tag">须回电</span>' in rows[back]
+    assert '<span class="tag">识别存疑</span>' in rows[unsure]
+    assert '<span class="tag">缺地点</span>' in rows[placeless]
+    assert 'class="tag' not in rows[plain]
+    assert "颍上县 慎城镇" in rows[plain]
+    assert "07-01 16:30" in rows[plain]  # the city's time
+
+
+async def test_the_filters(site, call):
+    one = await call("颍上县慎城镇房子漏雨", at="20260630T155959")  # 23:59:59 on the 30th in the city
+    two = await call("颍州区清河街道停水", at="20260630T160000")
+    async with site.db.write() as connection:
+        await connection.execute(sa.update(worklist).where(worklist.c.call_id == two).values(hotline="12333"))
+        await decide(connection, two, State.ACCEPTED)
+    client = await site.logged_in("王芳")
+
+    async def ask(query: str) -> list[str]:
+        return calls_of((await client.get(f"/?{query}")).text)
+
+    assert await ask("") == [one]
+    assert await ask("state=全部") == [two, one]  # newest first
+    assert await ask("state=已审核") == [two]
+    assert await ask("state=全部&county=颍州区") == [two]
+    assert await ask("state=全部&hotline=12333") == [two]
+    assert await ask("state=全部&hotline=12345&county=颍州区") == []
+    assert await ask("state=全部&since=2026-07-01") == [two]
+    assert await ask("state=全部&until=2026-06-30") == [one]
+    assert await ask("state=全部&since=2026-06-30&until=2026-07-01") == [two, one]
+    assert await ask("state=全部&q=停水") == [two]
+    assert (await client.get("/?county=火星")).status == 400
+
+
+async def test_a_word_is_found_and_shown_where_it_was_said(site, call):
+    found = await call("我是颍上县慎城镇人民西路的我家房子漏雨已经三天了一直没有人来管")
+    await call("颍州区停水")
+    client = await site.logged_in("王芳")
+    page = (await client.get("/?q=漏雨", headers=SCRIPT)).text
+    assert calls_of(page) == [found]
+    assert "<mark>漏雨</mark>" in page
+    assert "<!DOCTYPE" not in page
+    nothing = (await client.get("/?q=火灾")).text
+    assert "没有找到说过“火灾”的来电" in nothing
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(site, call):
+    await call("颍上县慎城镇房子漏雨")
+    async with site.db.write() as connection:
+        row = dict((await connection.execute(sa.select(worklist))).mappings().one())
+        call_row = dict((await connection.execute(sa.select(calls))).mappings().one())
+        for n in range(2 * PAGE + 20):
+            call_id = f"202606{n % 28 + 1:02}T{n % 24:02}0000-{n:08x}"
+            await connection.execute(calls.insert().values(call_row | {"call_id": call_id}))
+            await connection.execute(worklist.insert().values(row | {"call_id": call_id, "rank": n % 7}))
+    client = await site.logged_in("王芳")
+    for query in ("", "?state=全部"):
+        page = (await client.get(f"/{query}")).text
+        seen = calls_of(page)
+        while more := re.search(r'hx-get="([^"]*behind=[^"]*)"', page):
+            page = (await client.get(more[1].replace("&amp;", "&"), headers=SCRIPT)).text
+            assert "<table" not in page
+            seen += calls_of(page)
+        assert len(seen) == len(set(seen)) == 2 * PAGE + 21
+        if query:
+            assert seen == sorted(seen, reverse=True)
+
+
+async def test_a_claimed_call_is_nobody_elses(site, call):
+    call_id = await call("颍上县慎城镇房子漏雨")
+    fang, qiang = await site.logged_in("王芳"), await site.logged_in("李强")
+    row = await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)
+    assert (row.status, calls_of(row.text)) == (200, [call_id])
+    assert "我 处理中" in row.text
+    assert f'hx-post="/calls/{call_id}/release"' in row.text
+    taken = await qiang.post(f"/calls/{call_id}/claim", headers={"Accept": "application/json"})
+    assert taken.status == 409
+    assert json.loads(taken.text) == {"title": "已被领取", "status": 409, "detail": "王芳 正在处理这个来电。"}
+    seen = (await qiang.get("/")).text
+    assert "王芳 处理中" in seen
+    assert "data-claim" not in seen
+    assert (
+        await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)
+    ).status == 200  # renewed, recorded once
+    assert (await qiang.post(f"/calls/{call_id}/release", headers=SCRIPT)).status == 409
+    assert (await fang.post(f"/calls/{call_id}/release", headers=SCRIPT)).status == 200
+    went = await qiang.post(f"/calls/{call_id}/claim")
+    assert (went.status, went.headers["Location"]) == (303, f"/calls/{call_id}")
+    assert await site.trail() == [
+        ("王芳", "领取", call_id),
+        ("王芳", "释放", call_id),
+        ("李强", "领取", call_id),
+    ]
+
+
+async def test_of_many_who_claim_at_once_one_gets_it(site, call):
+    call_id = await call("颍上县慎城镇房子漏雨")
+    agents = [await site.logged_in(f"坐席{n}") for n in range(8)]
+    answers = await asyncio.gather(
+        *(agent.post(f"/calls/{call_id}/claim", headers=SCRIPT) for agent in agents)
+    )
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+    assert len(await site.trail()) == 1
+
+
+async def test_a_claim_expires(site, call):
+    call_id = await call("颍上县慎城镇房子漏雨")
+    fang, qiang = await site.logged_in("王芳"), await site.logged_in("李强")
+    await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)
+    async with site.db.write() as connection:
+        until = datetime.now(UTC) - timedelta(seconds=1)
+        await connection.execute(sa.update(claims).values(until=until))
+    assert "王芳" not in (await qiang.get("/")).text
+    assert (await qiang.post(f"/calls/{call_id}/claim", headers=SCRIPT)).status == 200
+    assert (await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)).status == 409
+
+
+async def test_what_does_not_exist_cannot_be_claimed(site):
+    client = await site.logged_in("王芳")
+    assert (await client.post("/calls/20260701T083015-00000000/claim", headers=SCRIPT)).status == 404
+
+
+async def test_the_next_call_is_different_for_everyone(site, call):
+    expected = [await call("颍上县慎城镇着火了", danger=True)] + [
+        await call("颍上县慎城镇漏雨") for _ in range(7)
+    ]
+    agents = [await site.logged_in(f"坐席{n}") for n in range(8)]
+    answers = await asyncio.gather(*(agent.post("/next") for agent in agents))
+    assert {answer.status for answer in answers} == {303}
+    assert sorted(answer.headers["Location"] for answer in answers) == sorted(f"/calls/{c}" for c in expected)
+    empty = await agents[0].post("/next", {"besides": answers[0].headers["Location"].removeprefix("/calls/")})
+    assert empty.status == 200
+    assert "没有等待审核的来电了" in empty.text
+
+
+async def test_the_next_call_can_be_fetched_beforehand(site, call):
+    first, second, third = [await call("颍上县慎城镇漏雨") for _ in range(3)]
+    client = await site.logged_in("王芳")
+    as_json = {"Accept": "application/json"}
+    assert (await client.post("/next")).headers["Location"] == f"/calls/{first}"
+    ahead = await client.post("/next", {"besides": first}, headers=as_json)
+    assert json.loads(ahead.text) == {"call_id": second, "url": f"/calls/{second}"}
+    assert (
+        await client.post("/next", {"besides": first}, headers=as_json)
+    ).text == ahead.text  # still that one
+    async with site.db.write() as connection:
+        await decide(connection, first, State.ACCEPTED)
+    assert (await client.post("/next")).headers["Location"] == f"/calls/{second}"
+    assert (
+        json.loads((await client.post("/next", {"besides": second}, headers=as_json)).text)["call_id"]
+        == third
+    )
+    async with site.db.write() as connection:
+        await decide(connection, third, State.ACCEPTED)
+    assert (await client.post("/next", {"besides": second}, headers=as_json)).status == 204
+
+
+async def test_the_next_call_keeps_to_the_filters(site, call):
+    await call("颍上县慎城镇漏雨", danger=True)
+    wanted = await call("颍州区清河街道停水")
+    client = await site.logged_in("王芳")
+    assert (await client.post("/next", {"county": "颍州区"})).headers["Location"] == f"/calls/{wanted}"
+
+
+async def test_calls_filed_before_there_was_a_list_are_listed(site, call):
+    ids = [await call("颍上县慎城镇着火了", danger=True), await call("颍州区停水", confidence=0.4)]
+    tables = (worklist, search_texts, search_terms)
+
+    async def read() -> list[list[object]]:
+        async with site.db.read() as connection:
+            return [sorted(map(tuple, await connection.execute(sa.select(table)))) for table in tables]
+
+    before = await read()
+    async with site.db.write() as connection:
+        for table in tables:
+            await connection.execute(table.delete())
+    assert await backfill(site.db) == len(ids)
+    assert await read() == before
+    assert await backfill(site.db) == 0
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "'--></style></script><svg onload=alert(1)>",
+        "{{7*7}}{% include 'base.html' %}",
+        "javascript:alert(1)",
+        "<mark hx-get=/logout hx-trigger=load>漏雨</mark>",
+        "&lt;b&gt;漏雨&amp;",
+    ],
+)
+async def test_whatever_was_said_is_text(site, call, spoken):
+    call_id = await call(f"颍上县慎城镇漏雨{spoken}")
+    await call("颍州区停水", interrupted=True)
+    async with site.db.write() as connection:
+        await connection.execute(
+            sa.update(worklist)
+            .where(worklist.c.call_id == call_id)
+            .values(title=spoken, township=spoken, appeal=spoken, hotline=spoken)
+        )
+        await connection.execute(sa.update(search_texts).values(text=f"漏雨 {spoken}"))
+    client = await site.logged_in("王芳")
+    for page in ((await client.get("/")).text, (await client.get("/?q=漏雨")).text):
+        row = page.split(f'<tr data-call="{call_id}"')[1].split("</tr>")[0]
+        tags = set(re.findall(r"<(\w+)", row))
+        assert tags <= {"td", "a", "div", "span", "mark", "button"}
+        assert not re.search(r"\son\w+\s*=\s*[\"']?alert|=/logout", re.sub(r"&\S+?;[^<]*", "", row))
+        assert spoken not in row or not re.search("[<>&\"']", spoken)
+        assert "49" not in titles(row)

@@ -1,0 +1,141 @@
+"""What an agent decides about a ticket, and how that is laid over what was drafted from the call. Pure.
+
+A review never changes a draft. It is kept beside it, and every revision made after it, by whomever, is the draft
+of that moment with the review laid over it: see docs/adr/0006.
+"""
+
+# No `from __future__ import annotations` here: pydantic reads the annotations at run time.
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from ivr.matter import AppealType
+from tickets.gazetteer import open_gazetteer
+from tickets.ticket import ReviewPart
+
+if TYPE_CHECKING:
+    from asr.transcript import Transcript
+
+Decision = Literal["accepted", "returned"]
+
+_STATUS: dict[Decision, str] = {"accepted": "已审核", "returned": "已退回"}
+
+
+def _check_plain(text: str) -> str:
+    if "\0" in text:  # which PostgreSQL does not store
+        raise ValueError("文字中有不可见字符")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_plain)]
+Line = Annotated[Text, Field(max_length=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Fields(_Part):
+    """The fields of a ticket that an agent answers for, all of them; see ``tickets.ticket``.
+
+    ``county`` is one of the gazetteer's, or empty.
+    """
+
+    type: AppealType | None
+    title: Annotated[Text, Field(min_length=1, max_length=100)]
+    content: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    category_1: Line
+    category_2: Line
+    category_3: Line
+    urgency: Literal["一般", "紧急", "特急"]
+    county: Line
+    township: Line
+    village: Line
+    address: Annotated[Text, Field(max_length=300)]
+    contact: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
+    confidential: bool
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.county and self.county not in open_gazetteer().codes:
+            raise ValueError(f"区县“{self.county}”不在地名表中")
+        return self
+
+
+class Correction(_Part):
+    """What was really said in the phrase from ``start`` to ``end``, in seconds as the transcript has them."""
+
+    start: Annotated[float, Field(ge=0)]
+    end: Annotated[float, Field(ge=0)]
+    text: Annotated[Text, Field(max_length=2000)]
+
+
+class Sheet(_Part):
+    """All that one decision says: the fields, the corrections of the call's words, why it is sent back."""
+
+    fields: Fields
+    corrections: Annotated[tuple[Correction, ...], Field(max_length=2000)] = ()
+    reason: Annotated[Text, Field(max_length=500)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A decision as it is kept: the ``review``-th of its ticket, which made the ticket's ``revision``."""
+
+    number: str
+    review: int
+    call_id: str
+    revision: int
+    agent: str
+    decision: Decision
+    sheet: Sheet
+    words_sha256: str
+    at: datetime
+
+
+def lay_over(content: dict[str, Any], review: Review, words: "Transcript") -> dict[str, Any]:
+    """The ticket's content with the agent's decision in place of what was drafted.
+
+    ``content`` is a whole ticket document or a draft's, its transcript as drafted from ``words``.
+    """
+    fields = review.sheet.fields
+    code = open_gazetteer().codes.get(fields.county, "")
+    place = fields.model_dump(include={"county", "township", "village", "address"})
+    appeal = fields.model_dump(
+        include={"type", "title", "content", "category_1", "category_2", "category_3", "urgency"}
+    )
+    part = ReviewPart(
+        agent=review.agent,
+        at=review.at,
+        reason=review.sheet.reason,
+        later_words=hash_words(words) != review.words_sha256,
+    )
+    return {
+        **content,
+        "status": _STATUS[review.decision],
+        "review": part.model_dump(mode="json"),
+        "appeal": {**content["appeal"], **appeal},
+        "place": {**content["place"], **place, "code": code},
+        "caller": {**content["caller"], **fields.model_dump(include={"contact", "confidential"})},
+        "transcript": _correct(content["transcript"], review.sheet.corrections),
+    }
+
+
+def hash_words(words: "Transcript") -> str:
+    """A fingerprint of what was heard: by it a later transcript is known to be another one."""
+    told = [(u.start, u.end, u.text) for u in words.utterances]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+
+
+def _correct(transcript: dict[str, Any], corrections: tuple[Correction, ...]) -> dict[str, Any]:
+    said = {(c.start, c.end): c.text for c in corrections}
+    utterances = [
+        {**u, "text": said[u["start"], u["end"]], "corrected": True} if (u["start"], u["end"]) in said else u
+        for u in transcript["utterances"]
+    ]
+    return {**transcript, "utterances": utterances}

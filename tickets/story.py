@@ -1,0 +1,207 @@
+"""A call's whole story: what was played, pressed and said, and what became of its tickets.
+
+The call's folder tells what happened on the line, the database what was filed and how it left. A call that is still
+going on, or not filed yet, is told from its folder alone; a call whose folder is elsewhere (another node, retention)
+from the database alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from asr.transcript import Transcript
+from recordings import folders, journal
+from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.schema import calls, outbox, recordings, tickets, transcripts
+from tickets.filing import describe_call, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from recordings.database import Database
+
+Row = CallRow | RecordingRow | TranscriptRow
+
+_TABLES: tuple[tuple[type[Row], sa.Table], ...] = (
+    (CallRow, calls),
+    (RecordingRow, recordings),
+    (TranscriptRow, transcripts),
+)
+_PLACED_BY = {"played": "start", "heard": "start", "event": "at"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEvent:
+    """One entry of the call's journal.
+
+    ``wall`` is when it was written, ``at`` where it lies in the recording (seconds; None before the answer).
+    ``kind`` is the journal's: ``incoming, model, deaf, answered, event, played, heard, matter, number, hungup,
+    recording_trouble, interrupted, finished``. ``fields`` are the rest of the entry: a ``played`` has ``name`` and
+    ``text``, a ``heard`` those of an ``asr.transcript.Utterance``, an ``event`` those of the class in ``ivr.events``
+    that its ``name`` names (a key is a ``Digit`` with ``key``).
+    """
+
+    wall: datetime
+    at: float | None
+    kind: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one revision leaves for the intake; a row of ``recordings.schema.outbox``.
+
+    ``attempts`` counts the posts begun. ``last_error`` is why the last one failed, None after an acceptance;
+    ``next_at`` when a pending one is due; ``receipt`` the intake's answer (``tickets.ticket.Receipt``).
+    """
+
+    key: str
+    state: Literal["pending", "accepted", "dead"]
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+    settled_at: datetime | None
+    last_error: str | None
+    receipt: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRevision:
+    """One revision of a ticket; ``document`` is it as posted (``tickets.ticket.Ticket``)."""
+
+    revision: int
+    created_at: datetime
+    document: Mapping[str, Any]
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketStory:
+    """One matter's ticket with its revisions, the oldest first."""
+
+    number: str
+    matter: int
+    revisions: tuple[TicketRevision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallStory:
+    """Everything known of one call.
+
+    ``filed`` says whether it is in the database; ``transcripts`` is by source, ``live`` or ``late``. ``events`` is
+    empty when the call's folder is not on this machine. ``recording`` is None while the call lasts.
+    """
+
+    call: CallRow
+    filed: bool
+    events: tuple[StoryEvent, ...]
+    tickets: tuple[TicketStory, ...]
+    recording: RecordingRow | None
+    transcripts: Mapping[str, Transcript]
+
+
+async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None:
+    """The story of a call; None when neither the database nor the data folder knows it.
+
+    Raises OSError when its folder cannot be read, sqlalchemy.exc.SQLAlchemyError when the database is away.
+    """
+    entries = await asyncio.to_thread(_read_entries, data, call_id)
+    async with db.read() as connection:
+        rows = await _read_rows(connection, call_id)
+        told = await _read_tickets(connection, call_id)
+    filed = bool(rows)
+    if not filed:
+        folder = folders.locate(data, call_id) if entries else None
+        if folder is None:
+            return None
+        rows = describe_call(await asyncio.to_thread(read_record, folder))
+    return CallStory(
+        call=next(row for row in rows if isinstance(row, CallRow)),
+        filed=filed,
+        events=_place(entries),
+        tickets=told,
+        recording=next((row for row in rows if isinstance(row, RecordingRow)), None),
+        transcripts={
+            row.source: Transcript.from_json(json.loads(row.document))
+            for row in rows
+            if isinstance(row, TranscriptRow)
+        },
+    )
+
+
+def _read_entries(data: Path, call_id: str) -> tuple[dict[str, Any], ...]:
+    for _ in range(2):  # a folder may be archived between being found and being read
+        folder = folders.locate(data, call_id) if folders.is_call_id(call_id) else None
+        if folder is not None and (entries := journal.read(folder)):
+            return entries
+    return ()
+
+
+async def _read_rows(connection: AsyncConnection, call_id: str) -> list[Row]:
+    found: list[Row] = []
+    for kind, table in _TABLES:
+        columns = [table.c[field.name] for field in fields(kind)]
+        rows = await connection.execute(sa.select(*columns).where(table.c.call_id == call_id))
+        found += [kind(*row) for row in rows]
+    return found
+
+
+async def _read_tickets(connection: AsyncConnection, call_id: str) -> tuple[TicketStory, ...]:
+    query = (
+        sa.select(
+            tickets.c.number,
+            tickets.c.matter,
+            tickets.c.revision,
+            tickets.c.created_at,
+            tickets.c.document,
+            outbox.c.idempotency_key,
+            outbox.c.state,
+            outbox.c.attempts,
+            outbox.c.created_at,
+            outbox.c.next_at,
+            outbox.c.settled_at,
+            outbox.c.last_error,
+            outbox.c.receipt,
+        )
+        .outerjoin_from(
+            tickets,
+            outbox,
+            sa.and_(outbox.c.number == tickets.c.number, outbox.c.revision == tickets.c.revision),
+        )
+        .where(tickets.c.call_id == call_id)
+        .order_by(tickets.c.matter, tickets.c.number, tickets.c.revision)
+    )
+    told: dict[tuple[str, int], list[TicketRevision]] = {}
+    for number, matter, revision, created_at, document, key, *delivery in await connection.execute(query):
+        deliveries = () if key is None else (Delivery(key, *delivery),)
+        told.setdefault((number, matter), []).append(
+            TicketRevision(revision, created_at, json.loads(document), deliveries)
+        )
+    return tuple(TicketStory(number, matter, tuple(found)) for (number, matter), found in told.items())
+
+
+def _place(entries: Sequence[Mapping[str, Any]]) -> tuple[StoryEvent, ...]:
+    """Each entry with its place in the recording: the one it names, else by the clock from the answer on."""
+    placed: list[StoryEvent] = []
+    answered: datetime | None = None
+    for entry in entries:
+        wall, kind = datetime.fromisoformat(entry["wall"]), entry["kind"]
+        if kind == "answered" and answered is None:
+            answered = wall
+        rest = {key: value for key, value in entry.items() if key not in {"n", "wall", "kind"}}
+        at: float | None = None
+        if kind in _PLACED_BY:
+            at = rest[_PLACED_BY[kind]]
+        elif answered is not None:
+            at = max((wall - answered).total_seconds(), 0.0)
+        placed.append(StoryEvent(wall, at, kind, rest))
+    return tuple(placed)
