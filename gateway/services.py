@@ -19,6 +19,7 @@ from config.prompts import PromptTexts
 from gateway import live
 from gateway.call import House
 from gateway.filer import Filer
+from gateway.notify import serving
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
@@ -130,8 +131,8 @@ def open_intake(settings: Settings) -> IntakeClient:
         raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
 
 
-async def run_gateway(settings: Settings, paths: Paths) -> None:
-    """Answer calls until SIGTERM, then drain."""
+async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
+    """Answer calls until SIGTERM, then drain. ``door`` is the socket of its events and its health."""
     stop = stop_signal()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
@@ -181,11 +182,12 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         background = [asyncio.create_task(pump.run()), asyncio.create_task(ears.run())]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
-            page = await live.serve(board, paths.gateway_socket, health)
+            page = await live.serve(board, door, health)
             log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-            await stop.wait()
-            await switchboard.drain(DRAIN_SECONDS)
-            await page.cleanup()
+            async with serving(lambda: agent.beats):
+                await stop.wait()
+                await switchboard.drain(DRAIN_SECONDS)
+                await page.cleanup()
         finally:
             for task in background:
                 task.cancel()
@@ -201,7 +203,7 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     model = open_model(settings.asr.model)
     if model.fingerprint.demo:
         log.warning(DEMO_WARNING)
-    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
+    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop, serving())
 
 
 async def run_worker(settings: Settings, paths: Paths) -> None:
@@ -214,10 +216,10 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)
         courier = Courier(db, intake, paths.run / SOCKET)
-        late = LateTranscriber(db, client, numbers, paths.data, settings.node)
+        late = LateTranscriber(db, client, numbers, paths.data, settings.nodes)
         log.info("ready", extra={"intake": settings.intake.address})
         try:
-            async with asyncio.TaskGroup() as jobs:
+            async with serving(), asyncio.TaskGroup() as jobs:
                 jobs.create_task(courier.run(stop))
                 jobs.create_task(late.run(stop))
         finally:
@@ -229,6 +231,9 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
 async def run_intake(settings: Settings, paths: Paths, host: str, port: int) -> None:
     """Serve the reference intake until SIGTERM."""
     stop = stop_signal()
-    async with serve_intake(paths.data / "intake.db", settings.intake.secret, host, port) as address:
+    async with (
+        serve_intake(paths.data / "intake.db", settings.intake.secret, host, port) as address,
+        serving(),
+    ):
         log.info("ready", extra={"address": f"{address}/"})
         await stop.wait()

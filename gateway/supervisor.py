@@ -95,10 +95,11 @@ class Supervisor:
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["asr", "worker", "gateway"]
+        commands = [["asr"], ["worker"], ["gateway"]]
+        commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
         if not self._settings.intake.url:
-            names.insert(0, "intake")
-        self._children = [_Child(name, [*base, name]) for name in names]
+            commands.insert(0, ["intake"])
+        self._children = [_Child(" ".join(command), [*base, *command]) for command in commands]
         self._tasks = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
 
     async def _keep(self, child: _Child) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from recordings.schema import calls, recordings, transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -71,11 +71,11 @@ async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingR
             await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
 
 
-async def read_wanted(connection: AsyncConnection, node: int, limit: int) -> list[str]:
-    """Call ids of this node's calls whose recording waits to be transcribed, oldest first."""
+async def read_wanted(connection: AsyncConnection, nodes: Collection[int], limit: int) -> list[str]:
+    """Call ids of these nodes' calls whose recording waits to be transcribed, oldest first."""
     query = (
         sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node == node)
+        .where(calls.c.late == "wanted", calls.c.node.in_(nodes))
         .order_by(calls.c.started_at)
         .limit(limit)
     )

@@ -17,6 +17,7 @@ from recordings import catalogue, folders, journal, wav
 from tickets.filing import file_call
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from asr.client import AsrClient
@@ -32,14 +33,17 @@ _log = logging.getLogger(__name__)
 
 
 class LateTranscriber:
-    """Transcribes this node's calls that are marked for it, one at a time, the oldest first.
+    """Transcribes the calls of the gateways on this data folder that are marked for it, the oldest first.
 
+    ``nodes`` are those gateways'; ``numbers`` gives a number to a ticket that has none yet.
     While the recogniser, the database or the disk refuses, it tries again at growing intervals, 30 s at most. A
     call whose own files are at fault does not hold up the others.
     """
 
-    def __init__(self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, node: int) -> None:
-        self._db, self._client, self._numbers, self._data, self._node = db, client, numbers, data, node
+    def __init__(
+        self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, nodes: Collection[int]
+    ) -> None:
+        self._db, self._client, self._numbers, self._data, self._nodes = db, client, numbers, data, nodes
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; the call in hand is then left as it was, and taken up again next time."""
@@ -66,7 +70,7 @@ class LateTranscriber:
         Raises AsrUnavailable, SQLAlchemyError or OSError; the rest of the batch waits on.
         """
         async with self._db.read() as connection:
-            wanted = await catalogue.read_wanted(connection, self._node, _BATCH)
+            wanted = await catalogue.read_wanted(connection, self._nodes, _BATCH)
         for call_id in wanted:
             await self._amend(call_id)
         return len(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,23 @@ import typer
 from rich.console import Console
 
 from config.document import ConfigError
+from gateway.identity import become
 from gateway.settings import Paths, Settings, read_settings
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 EX_CONFIG = 78  # sysexits.h
+
+
+_AS_THEMSELVES = {"call", "flow", "install"}  # work on files of whoever runs them, or on the machine
+_WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where settings and data are said to be, before anything was read."""
+
+    config: Path | None
+    data: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +53,21 @@ app = typer.Typer(
 def _options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(help="配置文件 / settings file (YAML)", show_default="embedded")
+        Path | None,
+        typer.Option(
+            help="配置文件 / settings file (YAML)", show_default="embedded", envvar="HOTLINE_CONFIG"
+        ),
     ] = None,
     data: Annotated[Path, typer.Option(help="数据目录 / data folder", envvar="HOTLINE_DATA")] = Path("var"),
 ) -> None:
+    command = context.invoked_subcommand
+    if command in _WITHOUT_HOUSE:
+        context.obj = Place(config, data)
+        return
     paths = Paths(data)
     settings = read_settings(config)
+    if command not in _AS_THEMSELVES:
+        become(os.environ.get("HOTLINE_USER", ""))
     paths.make()
     context.obj = House(settings, paths)
 
@@ -54,8 +77,9 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
-    from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from gateway.cli import call, checks, doctor, install, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
+    from gateway.install.step import InstallError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
     from gateway.sounds import SoundError  # noqa: PLC0415
@@ -78,6 +102,6 @@ def main() -> None:
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(EX_CONFIG)
-    except (SipError, UpError, DemoError, ServerError, PermissionError) as error:
+    except (SipError, UpError, DemoError, ServerError, InstallError, PermissionError) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(1)
