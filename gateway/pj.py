@@ -226,7 +226,7 @@ class _Endpoint(pj.Endpoint):
 
     def beat(self) -> None:
         """Have the SIP worker call `onTimer` once."""
-        self.utilTimerSchedule(_BEAT_MS, 0)
+        self.utilTimerSchedule(_BEAT_MS, None)
 
     @_sip_callback
     def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name
