@@ -19,7 +19,7 @@ from sdnotify import SystemdNotifier
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-_FEED_SECONDS = 1.0  # a hang is noticed at most so much later than WatchdogSec
+_FEED_SECONDS = 0.5  # a hang is noticed at most so much, and a heartbeat, later than WatchdogSec
 _FEEDS_A_PERIOD = 4
 
 

@@ -33,7 +33,7 @@ _RING_MS = (
 )
 _PORTS_PER_CALL = 6
 _STOP_SECONDS = 3.0
-_BEAT_MS = 500
+_BEAT_MS = 250
 _DTMF_IS_UPDATE = 1  # PJMEDIA_STREAM_DTMF_IS_UPDATE of pjmedia/stream.h, which the bindings leave out
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
@@ -97,7 +97,7 @@ class UserAgent:
 
     @property
     def beats(self) -> int:
-        """How often the SIP worker's own timer has fired, twice a second: it grows as long as the worker works."""
+        """How often the SIP worker's own timer has fired, four times a second: it grows as long as the worker works."""
         return self._endpoint.beats if self._endpoint is not None else 0
 
     def start(self, *, max_calls: int) -> None:

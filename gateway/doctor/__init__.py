@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _CHECKS = (
-    machine.check_tools,
+    machine.check_packages,
     machine.check_folders,
     machine.check_disk,
     machine.check_clock,

@@ -6,7 +6,6 @@ import ctypes
 import errno
 import os
 import pwd
-import shutil
 import socket
 import stat
 import subprocess
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.debian import PACKAGES, find_missing
 from gateway.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from gateway.doctor.finding import Patient
 
-_TOOLS = {"espeak-ng": "espeak-ng", "ffmpeg": "ffmpeg"}  # program -> Debian package
 _ROOM_LEAST = 1 << 30  # bytes; nine hours of calls
 _ROOM_AMPLE = 10 << 30
 _INODES_LEAST = 10_000  # a call has a folder and three or four files
@@ -30,18 +29,15 @@ _TIME_ERROR = 5  # adjtimex(2): nothing keeps this clock right
 _SYSTEMD = Path("/run/systemd/system")
 
 
-def check_tools(_patient: Patient) -> Iterator[Finding]:
-    """The programs that speak and convert sounds."""
-    missing = [package for tool, package in _TOOLS.items() if shutil.which(tool) is None]
+def check_packages(_patient: Patient) -> Iterator[Finding]:
+    """The Debian packages that speak, convert sounds and encrypt."""
+    missing = find_missing(Path("/"))
     if missing:
-        yield Finding(
-            "tools",
-            "failure",
-            f"缺少程序 / programs are missing: {', '.join(missing)}",
-            f"apt-get install {' '.join(missing)}",
-        )
+        names = " ".join(missing)
+        what = f"缺少系统软件包 / Debian packages are missing: {names}"
+        yield Finding("packages", "failure", what, f"apt-get install {names}")
     else:
-        yield Finding("tools", "ok", f"程序齐全 / programs found: {', '.join(_TOOLS)}")
+        yield Finding("packages", "ok", f"系统软件包齐全 / Debian packages found: {', '.join(PACKAGES)}")
 
 
 def check_credentials(folder: Path) -> Iterator[Finding]:
@@ -188,11 +184,14 @@ def check_services(patient: Patient) -> Iterator[Finding]:
     """Under systemd: none has failed, and each SIP port has its service."""
     if not _SYSTEMD.is_dir() or not _ask_systemd("list-unit-files", "hotline.target"):
         return
-    failed = _ask_systemd("list-units", "--all", "--state=failed", "hotline*")
+    failed = [line.split()[0] for line in _ask_systemd("list-units", "--all", "--state=failed", "hotline*")]
     for unit in failed:
         yield Finding("services", "failure", f"服务失败 / failed: {unit}", f"journalctl -u {unit} -n 30")
-    enabled = _ask_systemd("list-unit-files", "--state=enabled", "hotline*")
-    missing = [port for port in patient.ports if f"hotline-gateway@{port}.service" not in enabled]
+    missing = [
+        port
+        for port in patient.ports
+        if _ask_systemd("is-enabled", f"hotline-gateway@{port}.service") != ["enabled"]
+    ]
     for port in missing:
         what = f"SIP 端口没有服务 / no service for SIP port {port}"
         yield Finding("services", "failure", what, "hotline install && systemctl start hotline.target")
@@ -201,7 +200,7 @@ def check_services(patient: Patient) -> Iterator[Finding]:
 
 
 def _ask_systemd(*arguments: str) -> list[str]:
-    """The names in the first column."""
+    """What systemctl prints, line by line."""
     command = ["systemctl", "--plain", "--no-legend", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+    return [line for line in done.stdout.splitlines() if line.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from gateway.debian import find_missing
 from gateway.install.program import HOME, copy_program, units
 from gateway.install.step import InstallError
 from gateway.settings import DEFAULT_FILE, read_settings
@@ -24,13 +25,12 @@ _PLACES = {
 }
 _WANTS = "/etc/systemd/system/hotline.target.wants"
 _ALWAYS = ("hotline.target", "hotline-worker.service")
-_TOOLS = {"espeak-ng": "espeak-ng", "ffmpeg": "ffmpeg"}  # program -> Debian package
 _KEPT = "/etc/hotline, /var/lib/hotline"
 
 
 def install(machine: Machine) -> None:
     """Put everything in place; what is right already stays. Nothing is started. Raises InstallError, ConfigError."""
-    missing = [package for tool, package in _TOOLS.items() if not machine.at(f"/usr/bin/{tool}").exists()]
+    missing = find_missing(machine.root)
     if missing:
         raise InstallError(
             f"缺少系统软件包 / Debian packages are missing: apt-get install {' '.join(missing)}"

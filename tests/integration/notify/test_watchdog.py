@@ -32,7 +32,10 @@ class Manager:
         self.processes: list[subprocess.Popen[bytes]] = []
         settings = {
             "sip": {"host": "127.0.0.1", "port": 0, "rtp_first_port": 0},
-            "intake": {"url": "http://127.0.0.1:9/v1/tickets", "secret": "whsec_bm90aGluZyBpcyBldmVyIHBvc3RlZCB3aXRoIGl0"},
+            "intake": {
+                "url": "http://127.0.0.1:9/v1/tickets",
+                "secret": "whsec_bm90aGluZyBpcyBldmVyIHBvc3RlZCB3aXRoIGl0",
+            },
         }
         (folder / "gateway.yaml").write_text(yaml.safe_dump(settings))
 
