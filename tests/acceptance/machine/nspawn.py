@@ -166,6 +166,11 @@ class Machine:
         held = json.loads(self.run("python3", "-c", look, url))["tickets"]
         return [ticket["revisions"][-1]["ticket"] for ticket in held]
 
+    def remove(self) -> None:
+        """Switch it off, and give its gigabyte back."""
+        self.stop()
+        shutil.rmtree(self.root)
+
     def stop(self) -> None:
         if self._nspawn is None or self._nspawn.poll() is not None:
             return

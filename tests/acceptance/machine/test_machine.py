@@ -61,7 +61,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     assert made.try_run("systemctl", "is-active", "hotline-intake").strip() == "inactive"
     made.run("systemctl", "start", "hotline-intake")
     yield made
-    made.stop()
+    made.remove()
 
 
 def eventually(look: Callable[[], Any], seconds: float, machine: Machine) -> Any:
@@ -113,6 +113,35 @@ def test_the_doctor_finds_nothing_wrong_with_it(machine: Machine) -> None:
     fine = {f["check"] for f in found if f["level"] == "ok"}
     wanted = {"settings", "packages", "folders", "ports", "asr", "database", "tickets", "intake", "services"}
     assert wanted <= fine
+
+
+def test_the_doctor_sees_with_the_eyes_of_the_services(machine: Machine) -> None:
+    """Root could write there; the services cannot, and the doctor that root calls says so."""
+    data = machine.root / "var" / "lib" / "hotline"
+    owner = data.stat()
+    os.chown(data, 0, 0)
+    try:
+        found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    finally:
+        os.chown(data, owner.st_uid, owner.st_gid)
+    (told,) = [f for f in found if f["check"] == "folders"]
+    assert told["level"] == "failure"
+    assert "Permission denied" in told["what"]
+    assert told["remedy"] == "chown -R hotline: /var/lib/hotline && chmod 750 /var/lib/hotline"
+
+
+def test_the_doctor_names_a_service_that_failed(machine: Machine) -> None:
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    text = settings.read_text()
+    settings.write_text(text.replace("model: null ", "model: /srv/none "))
+    machine.try_run("systemctl", "restart", "hotline-asr")
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    failures = {f["check"]: f for f in found if f["level"] == "failure"}
+    assert failures["services"]["remedy"] == "journalctl -u hotline-asr.service -n 30"
+    assert "/srv/none: no such folder" in failures["model"]["what"]
+    assert "asr" in failures  # a gateway runs, and misses it
+    settings.write_text(text)
+    machine.run("systemctl", "restart", "hotline-asr")
 
 
 def test_a_command_of_root_leaves_nothing_of_roots_behind(machine: Machine) -> None:
