@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from config.document import ConfigError
 from gateway.doctor import machine, parts
@@ -14,10 +13,8 @@ from gateway.identity import become
 from gateway.settings import Paths, read_settings
 from gateway.supervisor import ask_health
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-_CHECKS = (
+_Check = Callable[[Patient], Iterator[Finding] | AsyncIterator[Finding]]
+_CHECKS: tuple[_Check, ...] = (
     machine.check_packages,
     machine.check_folders,
     machine.check_disk,
@@ -51,7 +48,7 @@ async def examine(config: Path | None, data: Path) -> AsyncIterator[Finding]:
     patient = Patient(settings, paths, running)
     for check in _CHECKS:
         found = check(patient)
-        if inspect.isasyncgen(found):
+        if isinstance(found, AsyncIterator):
             async for finding in found:
                 yield finding
         else:

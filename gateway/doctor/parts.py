@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from tickets.outbox import read_dead_letters
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from gateway.doctor.finding import Patient
+    from gateway.doctor.finding import Level, Patient
     from recordings.database import Database
 
 _LATE = timedelta(minutes=10)
@@ -70,7 +71,7 @@ async def check_recognition(patient: Patient) -> AsyncIterator[Finding]:
     except ValueError as error:
         yield Finding("asr", "failure", f"asr.url: {error}", "改正 asr.url / correct asr.url")
     except AsrUnavailable as error:
-        level = "failure" if patient.running else "warning"
+        level: Level = "failure" if patient.running else "warning"
         yield Finding(
             "asr", level, str(error), "systemctl start hotline-asr; journalctl -u hotline-asr -n 30"
         )
@@ -81,6 +82,8 @@ async def check_recognition(patient: Patient) -> AsyncIterator[Finding]:
 async def check_database(patient: Patient) -> AsyncIterator[Finding]:
     """It can be reached, has this program's tables, and no ticket is stuck in it."""
     settings, paths = patient.settings, patient.paths
+    if not settings.database.url and not os.access(paths.data, os.X_OK):
+        return  # nothing can be seen there: `check_folders` says so
     if not settings.database.url and not (paths.data / "hotline.db").exists():
         what = "数据库尚未建立 / the database has not been made yet"
         yield Finding(

@@ -132,10 +132,11 @@ def _gather_tree(distribution: importlib.metadata.Distribution) -> Files:
         for file in sorted((_TREE / source).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
-    described = _gather_installed(distribution)
-    files |= {name: content for name, content in described.items() if not name.endswith((".pth", "RECORD"))}
+    # Of an editable installation only its description counts.
+    described = {n: c for n, c in _gather_installed(distribution).items() if ".dist-info/" in n}
     record = next(name for name in described if name.endswith("RECORD"))
-    files[record] = "".join(f"{name},,\n" for name in [*files, record]).encode()
+    files |= described
+    files[record] = "".join(f"{name},,\n" for name in files).encode()
     return files
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from freezing import frozen
-from nspawn import Machine
+from nspawn import CLONE, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,3 +245,40 @@ def test_taken_away_and_installed_anew_it_still_has_its_data(machine: Machine) -
         assert machine.show(unit, "ActiveState") == "active", machine.journal()
     found = json.loads(machine.try_run("hotline", "doctor", "--json"))
     assert [f for f in found if f["check"] == "database" and f["level"] == "ok"]
+
+
+def read_handbook(language: str) -> list[tuple[str, str]]:
+    """The fenced blocks of the operators' page: language of the block, and text."""
+    text = (CLONE / "docs" / language / "operate.md").read_text()
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_both_languages_give_the_same_commands() -> None:
+    assert read_handbook("en") == read_handbook("zh")
+    assert len(read_handbook("en")) > 10
+
+
+def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
+    """All of them, in order, on the machine as the last test left it: without settings and secrets of its own."""
+    machine.run("hotline", "install", "--uninstall")
+    machine.run("rm", "-r", "/etc/hotline")
+    tree = machine.root / "srv" / "tree" / ".venv" / "bin"
+    tree.mkdir(parents=True)
+    (tree / "hotline").write_text('#!/bin/sh\nexec /srv/copy/bin/python -I -m gateway "$@"\n')
+    (tree / "hotline").chmod(0o755)
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    further = "hotline-gateway@5061.service"
+    for kind, text in read_handbook("en"):
+        if kind == "yaml":
+            settings.write_text(settings.read_text().replace("gateways: []", f"{text}#"))
+            continue
+        printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")
+        match text.strip().splitlines()[-1].split():
+            case [*_, "doctor"]:
+                assert "✗" not in printed
+            case ["systemctl", "stop", _]:
+                assert machine.show(further, "ActiveState") == "inactive"
+            case ["systemctl", "start" | "restart", _] if settings.read_text().count("port: 5061"):
+                assert machine.show(further, "ActiveState") == "active", machine.journal()
+    assert not (machine.root / "opt" / "hotline").exists()
+    assert settings.exists()
