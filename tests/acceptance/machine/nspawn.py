@@ -20,6 +20,7 @@ from typing import Any
 CLONE = Path(__file__).parents[3]
 SUITE = "bookworm"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+REBOOTED = 133  # systemd-nspawn with --keep-unit: start me again
 OPTIONS = ("--variant=minbase", f"--keyring={KEYRING}")
 
 
@@ -72,6 +73,7 @@ class Machine:
         return done.stdout
 
     def boot(self) -> None:
+        """Switch it on, and wait until everything that starts at boot has."""
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"]
         command += [
             f"--directory={self.root}",
@@ -81,21 +83,20 @@ class Machine:
         ]
         with self._log.open("ab") as log:
             self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.await_boot()
-
-    def await_boot(self, after: str = "") -> None:
-        """Wait until everything that starts at boot has; ``after`` is the boot id to wait away from."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, AssertionError, subprocess.TimeoutExpired):
-                if self.boot_id() != after and self.try_run("systemctl", "is-system-running", "--wait"):
+                if self.try_run("systemctl", "is-system-running", "--wait"):
                     return
             time.sleep(0.2)
         raise AssertionError(f"not booted: {self._log.read_text(errors='replace')}")
 
-    def boot_id(self) -> str:
-        """Changes with every boot: when the machine's first process began."""
-        return Path(f"/proc/{self.leader}/stat").read_text().rpartition(")")[2].split()[19]
+    def reboot(self) -> None:
+        """As systemd-nspawn@.service does it: nspawn ends with status 133 and is started again."""
+        assert self._nspawn
+        self.try_run("systemctl", "reboot")
+        assert self._nspawn.wait(90) == REBOOTED, self._log.read_text(errors="replace")
+        self.boot()
 
     @property
     def leader(self) -> int:
