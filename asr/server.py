@@ -116,7 +116,7 @@ async def serve(
     model: ModelFolder,
     threads: int,
     stop: asyncio.Event,
-    serving: AbstractAsyncContextManager[None] | None = None,
+    serving: AbstractAsyncContextManager[object] | None = None,
 ) -> None:
     """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start.
 

@@ -12,6 +12,7 @@ import contextlib
 import faulthandler
 import itertools
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sdnotify import SystemdNotifier
@@ -24,8 +25,10 @@ _FEEDS_A_PERIOD = 4
 
 
 @contextlib.asynccontextmanager
-async def serving(beats: Callable[[], int] | None = None) -> AsyncIterator[None]:
+async def serving(beats: Callable[[], int] | None = None) -> AsyncIterator[Callable[[float], None]]:
     """Say READY=1, then feed the watchdog while the block runs.
+
+    What it yields tells that the process is stopping, and how many seconds that may take at most.
 
     ``beats`` counts the heartbeats of a thread that must live too; without it the event loop's own turning is
     the proof. A process that the watchdog ends (SIGABRT) first writes every thread's stack to its log.
@@ -34,15 +37,19 @@ async def serving(beats: Callable[[], int] | None = None) -> AsyncIterator[None]
     notifier.notify("READY=1")
     period = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
     if not period:
-        yield
+        yield partial(_stop, notifier)
         return
     faulthandler.enable(all_threads=True)
     pause = min(_FEED_SECONDS, period / _FEEDS_A_PERIOD)
     feeding = asyncio.create_task(_feed(notifier, beats or itertools.count().__next__, pause))
     try:
-        yield
+        yield partial(_stop, notifier)
     finally:
         feeding.cancel()
+
+
+def _stop(notifier: SystemdNotifier, seconds: float) -> None:
+    notifier.notify(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
 
 async def _feed(notifier: SystemdNotifier, beats: Callable[[], int], pause: float) -> None:

@@ -71,11 +71,13 @@ async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingR
             await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
 
 
-async def read_wanted(connection: AsyncConnection, nodes: Collection[int], limit: int) -> list[str]:
-    """Call ids of these nodes' calls whose recording waits to be transcribed, oldest first."""
+async def read_wanted(
+    connection: AsyncConnection, nodes: Collection[int], limit: int, *, but: Collection[str] = ()
+) -> list[str]:
+    """Call ids of these nodes' calls whose recording waits for transcription, oldest first, without those of ``but``."""
     query = (
         sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node.in_(nodes))
+        .where(calls.c.late == "wanted", calls.c.node.in_(nodes), calls.c.call_id.not_in(but))
         .order_by(calls.c.started_at)
         .limit(limit)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Annotated
 
 import typer
@@ -12,10 +11,6 @@ from gateway import services
 from gateway.cli import House, app
 from gateway.logs import configure_logs
 from recordings.database import migrate as migrate_database
-
-log = logging.getLogger(__name__)
-
-_WAIT_SECONDS = 2.0
 
 
 @app.command()
@@ -65,25 +60,8 @@ def intake(
 
 
 @app.command()
-def migrate(
-    context: typer.Context,
-    wait: Annotated[bool, typer.Option("--wait", help="等数据库可达 / wait for the database")] = False,
-) -> None:
+def migrate(context: typer.Context) -> None:
     """建立或升级数据库 / Create the database's tables, or bring them up to date."""
     house: House = context.obj
     configure_logs("migrate")
-    asyncio.run(_migrate(house.paths.database_url(house.settings), wait=wait))
-
-
-async def _migrate(url: str, *, wait: bool) -> None:
-    """With ``wait``, a database server that cannot be reached yet is asked again until it can."""
-    while True:
-        try:
-            await migrate_database(url)
-        except OSError as error:  # refused, unreachable, no such host
-            if not wait:
-                raise
-            log.warning("database out of reach, next try in %.0f s: %s", _WAIT_SECONDS, error)
-            await asyncio.sleep(_WAIT_SECONDS)
-        else:
-            return
+    asyncio.run(migrate_database(house.paths.database_url(house.settings)))

@@ -226,6 +226,19 @@ def test_a_secret_comes_as_a_credential(machine: Machine) -> None:
     assert any(f["check"] == "intake" and "HTTP 401" in f["what"] for f in found)
 
 
+def test_calls_are_answered_while_the_database_is_away(machine: Machine) -> None:
+    credential = machine.root / "etc" / "hotline" / "credentials" / "database-url"
+    credential.write_text("postgresql://hotline:word@127.0.0.1:9/hotline")
+    machine.run("systemctl", "restart", "hotline.target")
+    assert machine.show(GATEWAY, "ActiveState") == "active", machine.journal()
+    assert machine.show("hotline-migrate.service", "ActiveState") == "activating"
+    call = machine.result(machine.call(SHORT))
+    assert call["failure"] == ""
+    credential.write_text("")
+    machine.run("systemctl", "restart", "hotline.target")
+    assert accepted(machine, call)["appeal"]["content"]
+
+
 def test_taken_away_and_installed_anew_it_still_has_its_data(machine: Machine) -> None:
     machine.run("cp", "-a", "/opt/hotline", "/srv/copy")
     held = machine.run("sh", "-c", "ls -R /var/lib/hotline/calls | grep -c audio.wav")

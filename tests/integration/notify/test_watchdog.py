@@ -31,7 +31,7 @@ class Manager:
         self.ear.bind(str(folder / "notify"))
         self.processes: list[subprocess.Popen[bytes]] = []
         settings = {
-            "sip": {"host": "127.0.0.1", "port": 0, "rtp_first_port": 0},
+            "sip": {"host": "127.0.0.1", "port": 0, "rtp_first_port": 0, "drain_seconds": 500},
             "intake": {
                 "url": "http://127.0.0.1:9/v1/tickets",
                 "secret": "whsec_bm90aGluZyBpcyBldmVyIHBvc3RlZCB3aXRoIGl0",
@@ -112,6 +112,8 @@ def test_ready_and_alive_until_stopped(manager: Manager, name: str) -> None:
     for _ in range(3):
         assert manager.hears("WATCHDOG=1", PERIOD / 2), manager.log()
     process.terminate()
+    if name == "gateway":  # which drains for sip.drain_seconds, and closes the records
+        assert manager.hears(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={(500 + 30) * 1_000_000}", 10)
     assert process.wait(30) == 0, manager.log()
 
 
