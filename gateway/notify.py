@@ -34,12 +34,13 @@ async def serving(beats: Callable[[], int] | None = None) -> AsyncIterator[Calla
     the proof. A process that the watchdog ends (SIGABRT) first writes every thread's stack to its log.
     """
     notifier = SystemdNotifier()
-    notifier.notify("READY=1")
     period = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+    if period:
+        faulthandler.enable(all_threads=True)
+    notifier.notify("READY=1")
     if not period:
         yield partial(_stop, notifier)
         return
-    faulthandler.enable(all_threads=True)
     pause = min(_FEED_SECONDS, period / _FEEDS_A_PERIOD)
     feeding = asyncio.create_task(_feed(notifier, beats or itertools.count().__next__, pause))
     try:
