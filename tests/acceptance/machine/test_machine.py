@@ -1,6 +1,7 @@
 """A Debian machine is set up by `hotline install`, takes calls, and stands what happens to machines.
 
-One machine for all tests of this file, in their order: each leaves it running.
+One machine for all tests of this file, in their order: each leaves it running. Those marked soak are as real as the
+others; together they would take longer than a test run may.
 """
 
 from __future__ import annotations
@@ -214,6 +215,7 @@ def test_a_reboot_comes_back(machine: Machine) -> None:
     assert accepted(machine, result)["appeal"]["content"]
 
 
+@pytest.mark.soak
 def test_a_secret_comes_as_a_credential(machine: Machine) -> None:
     """The intake and the worker agree on a new secret that stands in no settings file."""
     secret = machine.root / "etc" / "hotline" / "credentials" / "intake-secret"
@@ -226,6 +228,7 @@ def test_a_secret_comes_as_a_credential(machine: Machine) -> None:
     assert any(f["check"] == "intake" and "HTTP 401" in f["what"] for f in found)
 
 
+@pytest.mark.soak
 def test_calls_are_answered_while_the_database_is_away(machine: Machine) -> None:
     credential = machine.root / "etc" / "hotline" / "credentials" / "database-url"
     credential.write_text("postgresql://hotline:word@127.0.0.1:9/hotline")
@@ -239,6 +242,7 @@ def test_calls_are_answered_while_the_database_is_away(machine: Machine) -> None
     assert accepted(machine, call)["appeal"]["content"]
 
 
+@pytest.mark.soak
 def test_taken_away_and_installed_anew_it_still_has_its_data(machine: Machine) -> None:
     machine.run("cp", "-a", "/opt/hotline", "/srv/copy")
     held = machine.run("sh", "-c", "ls -R /var/lib/hotline/calls | grep -c audio.wav")
@@ -265,6 +269,7 @@ def test_both_languages_give_the_same_commands() -> None:
     assert len(read_handbook("en")) > 10
 
 
+@pytest.mark.soak
 def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     """All of them, in order, on the machine as the last test left it: without settings and secrets of its own."""
     machine.run("hotline", "install", "--uninstall")
