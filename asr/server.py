@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from asr.engine import Engine
 from asr.stream import Stream
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from asr.catalogue import ModelFolder
 
 _log = logging.getLogger(__name__)
@@ -109,13 +111,23 @@ class SpeechServer:
             stream.stop()
 
 
-async def serve(listen: str, model: ModelFolder, threads: int, stop: asyncio.Event) -> None:
-    """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start."""
+async def serve(
+    listen: str,
+    model: ModelFolder,
+    threads: int,
+    stop: asyncio.Event,
+    serving: AbstractAsyncContextManager[object] | None = None,
+) -> None:
+    """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start.
+
+    ``serving`` is entered once the server listens, and left before it stops.
+    """
     engine = await asyncio.to_thread(Engine, model)
     server = SpeechServer(engine, threads)
     await server.start(listen)
     try:
-        await stop.wait()
+        async with serving or nullcontext():
+            await stop.wait()
         _log.info("speech server stops: %d streams get their final", server.streams)
     finally:
         await server.stop()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.reach import AWAY, reach
-from recordings.database import require_current
 from recordings.folders import archive, locate
 from tickets.courier import wake
 from tickets.filing import file_call
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from gateway.settings import Paths
@@ -31,13 +30,15 @@ _LAST_RETRY_SECONDS = 30.0
 class Filer:
     """One task per call folder with something to file; a folder leaves the spool only when all of it is filed.
 
-    A database that is away, or has other tables than ours, costs nothing but time: the journal is the truth, and
+    A database that is away, has other tables than ours, or knows our node as another's (``claim`` says so), costs nothing but time: the journal is the truth, and
     filing is repeated until it succeeds or the process ends (the next start-up sweep takes it up again). One task
     then asks for the database on behalf of all.
     """
 
-    def __init__(self, db: Database, numbers: NumberBook, paths: Paths) -> None:
-        self._db, self._numbers, self._paths = db, numbers, paths
+    def __init__(
+        self, db: Database, numbers: NumberBook, paths: Paths, claim: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._db, self._numbers, self._paths, self._claim = db, numbers, paths, claim
         self._again: set[Path] = set()
         self._final: set[Path] = set()
         self._tasks: dict[Path, asyncio.Task[None]] = {}
@@ -94,7 +95,7 @@ class Filer:
     async def _reach(self) -> None:
         async with self._reaching:
             if not self._reached:
-                await reach(partial(require_current, self._db))
+                await reach(self._claim)
                 self._reached = True
 
     async def _follow(self, folder: Path) -> None:

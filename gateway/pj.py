@@ -33,6 +33,7 @@ _RING_MS = (
 )
 _PORTS_PER_CALL = 6
 _STOP_SECONDS = 3.0
+_BEAT_MS = 250
 _DTMF_IS_UPDATE = 1  # PJMEDIA_STREAM_DTMF_IS_UPDATE of pjmedia/stream.h, which the bindings leave out
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
@@ -84,7 +85,7 @@ class UserAgent:
         """Called on the loop with each INVITE; without it every INVITE is refused."""
         self.admit: Callable[[Incoming], tuple[int, Mapping[str, str]] | None] = lambda _incoming: None
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
-        self._endpoint: pj.Endpoint | None = None
+        self._endpoint: _Endpoint | None = None
         self._accounts: list[_Account] = []
         self._threads: ThreadPoolExecutor | None = None
         self._log = _Log()
@@ -94,9 +95,14 @@ class UserAgent:
         """``host:port`` a caller on this machine can dial."""
         return f"{_LOOPBACK if self._host == _ANY else self._host}:{self._port}"
 
+    @property
+    def beats(self) -> int:
+        """How often the SIP worker's own timer has fired, four times a second: it grows as long as the worker works."""
+        return self._endpoint.beats if self._endpoint is not None else 0
+
     def start(self, *, max_calls: int) -> None:
         """Open the transports. Raises SipError, with what to change, when the port is taken."""
-        endpoint = self._endpoint = pj.Endpoint()
+        endpoint = self._endpoint = _Endpoint()
         endpoint.libCreate()
         config = _endpoint_config(max_calls, self._log)
         if self.on_invite is not None:
@@ -111,6 +117,7 @@ class UserAgent:
         if self._tcp:
             self._listen(endpoint, pj.PJSIP_TRANSPORT_TCP, "TCP")
         endpoint.libStart()
+        endpoint.beat()
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _CODECS.get(codec.codecId.split("/")[0], 0))
         self._threads = ThreadPoolExecutor(1, "pj-media", lambda: endpoint.libRegisterThread("pj-media"))
@@ -208,6 +215,23 @@ class UserAgent:
             leg.refuse(*refusal)
         else:
             self.post(lambda: on_invite(leg))
+
+
+class _Endpoint(pj.Endpoint):
+    """The stack, with a timer on its SIP worker: the one thread that takes messages also fires timers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beats = 0
+
+    def beat(self) -> None:
+        """Have the SIP worker call `onTimer` once."""
+        self.utilTimerSchedule(_BEAT_MS, None)
+
+    @_sip_callback
+    def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name
+        self.beats += 1
+        self.beat()
 
 
 class _Account(pj.Account):

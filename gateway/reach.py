@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from recordings.database import WrongRevision
+from recordings.nodes import NodeTaken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +24,7 @@ _LAST_DELAY_SECONDS = 10.0
 
 
 async def reach(attempt: Callable[[], Awaitable[None]]) -> None:
-    """Repeat ``attempt`` until the database is there and its tables are ours, at intervals of up to 10 s.
+    """Repeat ``attempt`` until the database is there, its tables and our node are ours, at intervals of up to 10 s.
 
     Each failure is one line in the log.
     """
@@ -31,7 +32,7 @@ async def reach(attempt: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             return await attempt()
-        except (*AWAY, WrongRevision) as error:
+        except (*AWAY, WrongRevision, NodeTaken) as error:
             log.warning("tickets wait for the database, next try in %.1f s: %s", delay, tell(error))
         await asyncio.sleep(delay)
         delay = min(delay * 2, _LAST_DELAY_SECONDS)

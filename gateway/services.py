@@ -21,6 +21,7 @@ from gateway import live
 from gateway.attendance import attend, wait_for_first
 from gateway.call import House
 from gateway.filer import Filer
+from gateway.notify import serving
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
@@ -29,8 +30,8 @@ from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
-from recordings.database import open_database, require_current
-from recordings.nodes import claim_node
+from recordings.database import open_database
+from recordings.nodes import claim_nodes
 from tickets.client import IntakeClient
 from tickets.courier import SOCKET, Courier
 from tickets.intake.server import serve as serve_intake
@@ -51,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 2.0
 _DATABASE_SECONDS = 5.0
+_CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 DEMO_WARNING = (
     "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
@@ -135,25 +137,19 @@ def open_intake(settings: Settings) -> IntakeClient:
         raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
 
 
-async def _claim(db: Database, node: int, data: Path) -> None:
-    """Raise WrongRevision, or NodeTaken for a node that is another data folder's."""
-    await require_current(db)
-    await claim_node(db, node, data)
-
-
-async def _claim_if_there(db: Database, node: int, data: Path) -> bool:
+async def _claim_if_there(claim: Callable[[], Awaitable[None]]) -> bool:
     """Claim, if the database is there; a database that is away is no reason not to start."""
     try:
         async with asyncio.timeout(_DATABASE_SECONDS):
-            await _claim(db, node, data)
+            await claim()
     except AWAY as error:
         log.warning("database out of reach, going on without it: %s", tell(error))
         return False
     return True
 
 
-async def run_gateway(settings: Settings, paths: Paths) -> None:
-    """Answer calls until SIGTERM, then drain."""
+async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
+    """Answer calls until SIGTERM, then drain. ``door`` is the socket of its events and its health."""
     stop = stop_signal()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
@@ -162,10 +158,11 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare()
         db = open_database(paths.database_url(settings))
-        await _claim_if_there(db, settings.node, paths.data)
+        claim = partial(claim_nodes, db, {settings.node}, paths.data)
+        await _claim_if_there(claim)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
-        filer = Filer(db, numbers, paths)
+        filer = Filer(db, numbers, paths, claim)
         board, pump, ears = live.Board(), MediaPump(), _EarWatch(client)
         agent = UserAgent(
             host=settings.sip.host,
@@ -207,11 +204,13 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
-            page = await live.serve(board, paths.gateway_socket, health)
+            page = await live.serve(board, door, health)
             log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-            await attend(stop, background)
-            await switchboard.drain()
-            await page.cleanup()
+            async with serving(lambda: agent.beats) as stopping:
+                await attend(stop, background)
+                stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
+                await switchboard.drain()
+                await page.cleanup()
         finally:
             for task in background:
                 task.cancel()
@@ -227,7 +226,7 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     model = open_model(settings.asr.model)
     if model.fingerprint.demo:
         log.warning(DEMO_WARNING)
-    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
+    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop, serving())
 
 
 async def _reach(attempt: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
@@ -247,34 +246,38 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
     stop = stop_signal()
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
-        claim = partial(_claim, db, settings.node, paths.data)
-        if not (await _claim_if_there(db, settings.node, paths.data) or await _reach(claim, stop)):
-            return
-        numbers = NumberBook(paths.data / "numbers", settings.node)
-        client = AsrClient(paths.asr_url(settings))
-        intake = open_intake(settings)
-        courier = Courier(db, intake, paths.run / SOCKET)
-        late = LateTranscriber(db, client, numbers, paths.data, settings.node)
-        log.info("ready", extra={"intake": settings.intake.address})
-        jobs = [
-            asyncio.create_task(courier.run(stop), name="the courier"),
-            asyncio.create_task(late.run(stop), name="late transcription"),
-        ]
-        try:
-            await attend(stop, jobs)
-            await asyncio.gather(*jobs)
-        finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.wait(jobs)
-            await intake.close()
-            await client.close()
-            await db.close()
+        claim = partial(claim_nodes, db, settings.nodes, paths.data)
+        async with serving():  # also while the database is waited for
+            if not (await _claim_if_there(claim) or await _reach(claim, stop)):
+                return
+            numbers = NumberBook(paths.data / "numbers", settings.node)
+            client = AsrClient(paths.asr_url(settings))
+            intake = open_intake(settings)
+            courier = Courier(db, intake, paths.run / SOCKET)
+            late = LateTranscriber(db, client, numbers, paths.data, settings.nodes)
+            log.info("ready", extra={"intake": settings.intake.address})
+            jobs = [
+                asyncio.create_task(courier.run(stop), name="the courier"),
+                asyncio.create_task(late.run(stop), name="late transcription"),
+            ]
+            try:
+                await attend(stop, jobs)
+                await asyncio.gather(*jobs)
+            finally:
+                for job in jobs:
+                    job.cancel()
+                await asyncio.wait(jobs)
+                await intake.close()
+                await client.close()
+                await db.close()
 
 
 async def run_intake(settings: Settings, paths: Paths, host: str, port: int) -> None:
     """Serve the reference intake until SIGTERM."""
     stop = stop_signal()
-    async with serve_intake(paths.data / "intake.db", settings.intake.secret, host, port) as address:
+    async with (
+        serve_intake(paths.data / "intake.db", settings.intake.secret, host, port) as address,
+        serving(),
+    ):
         log.info("ready", extra={"address": f"{address}/"})
         await stop.wait()

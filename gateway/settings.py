@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from config.document import load
+from config.document import ConfigError, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = Path(__file__).parents[1] / "config" / "gateway.yaml"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Node = Annotated[int, Field(ge=0, le=99)]
 
 
 def _check_address(text: str) -> str:
@@ -117,31 +118,84 @@ class ConsoleSettings(_Section):
         return self
 
 
+class GatewaySettings(_Section):
+    """A further gateway on this machine, known by its SIP port: what it may not share with the first."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    node: Node
+    rtp_first_port: Annotated[int, Field(ge=1024, le=65535)]
+
+
 class Settings(_Section):
     """Everything an operator may set. ``node`` tells this gateway's ticket numbers from another's."""
 
-    node: Annotated[int, Field(ge=0, le=99)] = 1
+    node: Node = 1
     sip: SipSettings = SipSettings()
     asr: AsrSettings = AsrSettings()
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     dialogue: DialogueSettings = DialogueSettings()
     console: ConsoleSettings = ConsoleSettings()
+    gateways: tuple[GatewaySettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _keep_apart(self) -> Settings:
+        """Two gateways with one node would give two callers the same ticket number."""
+        for what, values in (
+            ("node", [self.node, *(g.node for g in self.gateways)]),
+            ("port", [self.sip.port, *(g.port for g in self.gateways)]),
+            ("rtp_first_port", [self.sip.rtp_first_port, *(g.rtp_first_port for g in self.gateways)]),
+        ):
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two gateways have {what} {twice}: give each its own")
+        return self
+
+    @property
+    def nodes(self) -> frozenset[int]:
+        """The nodes of every gateway on this machine."""
+        return frozenset({self.node, *(g.node for g in self.gateways)})
+
+    def of_gateway(self, port: int) -> Settings:
+        """The settings of the gateway at this SIP port; raises ConfigError when none is set up there."""
+        if port == self.sip.port:
+            return self
+        for one in self.gateways:
+            if one.port == port:
+                sip = self.sip.model_copy(update={"port": port, "rtp_first_port": one.rtp_first_port})
+                return self.model_copy(update={"node": one.node, "sip": sip})
+        raise ConfigError(
+            "settings",
+            0,
+            f"no gateway has the SIP port {port}",
+            f"set sip.port to it, or add to gateways: - {{port: {port}, node: …, rtp_first_port: …}}",
+        )
+
+
+_CREDENTIALS = {"intake-secret": ("intake", "secret"), "database-url": ("database", "url")}
+"""systemd credentials (``LoadCredential=``), and the settings they stand for."""
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read FILE (or the embedded default) and the secret credential.
+    """Read FILE (or the embedded default) and the credentials.
 
-    The intake's secret may come as a systemd credential named ``intake-secret``
-    (``LoadCredential=``), which wins over the file. Raises ``config.document.ConfigError``.
+    A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
+    unless it is empty. Raises ``config.document.ConfigError``.
     """
     settings = load(Settings, file or DEFAULT_FILE)
-    credential = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / "intake-secret"
-    if credential.is_file():
-        secret = credential.read_text(encoding="utf-8").strip()
-        settings = settings.model_copy(
-            update={"intake": settings.intake.model_copy(update={"secret": secret})}
-        )
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
+    for name, (section, key) in _CREDENTIALS.items():
+        try:
+            secret = (folder / name).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigError(
+                str(folder / name), 0, f"cannot be read: {error.strerror}", "run as root"
+            ) from None
+        if secret:
+            changed = getattr(settings, section).model_copy(update={key: secret})
+            settings = settings.model_copy(update={section: changed})
     return settings
 
 
@@ -156,12 +210,13 @@ class Paths:
         given = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
         name = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
         self.run = Path(given) if given else Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{name}"
+        self._given = bool(given)
 
     def make(self) -> None:
         """Create both folders, readable by this user alone; refuse a runtime folder of somebody else's."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o750)
         self.run.mkdir(parents=True, exist_ok=True, mode=0o750)
-        if self.run.stat().st_uid != os.getuid():
+        if not self._given and self.run.stat().st_uid != os.getuid():
             raise PermissionError(f"{self.run} belongs to another user: remove it or set RUNTIME_DIRECTORY")
 
     @property
@@ -171,8 +226,12 @@ class Paths:
 
     @property
     def gateway_socket(self) -> Path:
-        """The gateway's event stream and health page."""
+        """The event stream and health page of the gateway at ``sip.port``."""
         return self.run / "gateway.sock"
+
+    def socket_of_gateway(self, settings: Settings, port: int) -> Path:
+        """The same of the gateway at any SIP port: ``gateway.sock``, ``gateway-PORT.sock`` for a further one."""
+        return self.gateway_socket if port == settings.sip.port else self.run / f"gateway-{port}.sock"
 
     @property
     def prompts(self) -> Path:

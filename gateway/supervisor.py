@@ -112,12 +112,13 @@ class Supervisor:
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["worker", "console", "gateway"]
+        commands = [["worker"], ["console"], ["gateway"]]
+        commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
         if not self._settings.asr.url:
-            names.insert(0, "asr")
+            commands.insert(0, ["asr"])
         if not self._settings.intake.url:
-            names.insert(0, "intake")
-        self._children = [_Child(name, [*base, name]) for name in names]
+            commands.insert(0, ["intake"])
+        self._children = [_Child(" ".join(command), [*base, *command]) for command in commands]
         for child in self._children:
             self._begin(self._keep(child), f"the keeper of {child.name}")
 

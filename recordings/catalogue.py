@@ -71,12 +71,12 @@ async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingR
 
 
 async def read_wanted(
-    connection: AsyncConnection, node: int, limit: int, *, but: Collection[str] = ()
+    connection: AsyncConnection, nodes: Collection[int], limit: int, *, but: Collection[str] = ()
 ) -> list[str]:
-    """Call ids of this node's calls whose recording waits to be transcribed, oldest first, without those of ``but``."""
+    """Call ids of these nodes' calls whose recording waits for transcription, oldest first, but not ``but``."""
     query = (
         sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node == node, calls.c.call_id.not_in(but))
+        .where(calls.c.late == "wanted", calls.c.node.in_(nodes), calls.c.call_id.not_in(but))
         .order_by(calls.c.started_at)
         .limit(limit)
     )

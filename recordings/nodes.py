@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from recordings.database import insert
+from recordings.database import insert, require_current
 from recordings.journal import sync_folder
-from recordings.schema import nodes
+from recordings.schema import nodes as nodes_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sqlalchemy.dialects import postgresql, sqlite
@@ -36,6 +37,13 @@ class NodeTaken(RuntimeError):  # noqa: N818 - the name says the error
     """The node belongs to another data folder; the message says to which, and what to do."""
 
 
+async def claim_nodes(db: Database, nodes: Iterable[int], data: Path) -> None:
+    """Claim each of ``nodes``; raises besides WrongRevision for a database whose tables are not ours."""
+    await require_current(db)
+    for node in nodes:
+        await claim_node(db, node, data)
+
+
 async def claim_node(db: Database, node: int, data: Path) -> None:
     """Make ``node`` the data folder's own if it is nobody's yet; harmless when it is already.
 
@@ -45,7 +53,7 @@ async def claim_node(db: Database, node: int, data: Path) -> None:
     async with db.write() as connection:
         statement = _insert(connection, node, folder, data).on_conflict_do_nothing(index_elements=["node"])
         await connection.execute(statement)
-        holder = (await connection.execute(sa.select(nodes).where(nodes.c.node == node))).one()
+        holder = (await connection.execute(sa.select(nodes_table).where(nodes_table.c.node == node))).one()
     if holder.folder != folder:
         raise NodeTaken(
             f"node {node} belongs to another data folder, {holder.holder} (since {holder.claimed_at:%Y-%m-%d}): "
@@ -72,7 +80,7 @@ def _insert(
     connection: AsyncConnection, node: int, folder: str, data: Path
 ) -> postgresql.Insert | sqlite.Insert:
     holder = f"{socket.gethostname()}:{data.absolute()}"
-    return insert(connection, nodes).values(
+    return insert(connection, nodes_table).values(
         node=node, folder=folder, holder=holder, claimed_at=datetime.now(UTC)
     )
 

@@ -18,6 +18,7 @@ from recordings import catalogue, folders, journal, wav
 from tickets.filing import file_call
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from asr.client import AsrClient
@@ -42,14 +43,17 @@ class _Trouble:
 
 
 class LateTranscriber:
-    """Transcribes this node's calls that are marked for it, one at a time, the oldest first.
+    """Transcribes the calls of the gateways on this data folder that are marked for it, the oldest first.
 
+    ``nodes`` are those gateways'; ``numbers`` gives a number to a ticket that has none yet.
     While the recogniser or the database is away, it tries again at growing intervals, 30 s at most. A call that
     cannot be amended, whatever the reason, does not hold up the others: it waits by itself, ten minutes at most.
     """
 
-    def __init__(self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, node: int) -> None:
-        self._db, self._client, self._numbers, self._data, self._node = db, client, numbers, data, node
+    def __init__(
+        self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, nodes: Collection[int]
+    ) -> None:
+        self._db, self._client, self._numbers, self._data, self._nodes = db, client, numbers, data, nodes
         self._troubles: dict[str, _Trouble] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,7 +84,7 @@ class LateTranscriber:
         now = asyncio.get_running_loop().time()
         waiting = [call_id for call_id, trouble in self._troubles.items() if trouble.due > now]
         async with self._db.read() as connection:
-            wanted = await catalogue.read_wanted(connection, self._node, _BATCH, but=waiting)
+            wanted = await catalogue.read_wanted(connection, self._nodes, _BATCH, but=waiting)
         return sum([await self._try(call_id) for call_id in wanted])
 
     async def _try(self, call_id: str) -> bool:

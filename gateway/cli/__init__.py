@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,23 @@ import typer
 from rich.console import Console
 
 from config.document import ConfigError
+from gateway.identity import become
 from gateway.settings import Paths, Settings, read_settings
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 EX_CONFIG = 78  # sysexits.h
+
+
+_AS_THEMSELVES = {"call", "flow", "install"}  # work on files of whoever runs them, or on the machine
+_WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where settings and data are said to be, before anything was read."""
+
+    config: Path | None
+    data: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +53,21 @@ app = typer.Typer(
 def _options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(help="配置文件 / settings file (YAML)", show_default="embedded")
+        Path | None,
+        typer.Option(
+            help="配置文件 / settings file (YAML)", show_default="embedded", envvar="HOTLINE_CONFIG"
+        ),
     ] = None,
     data: Annotated[Path, typer.Option(help="数据目录 / data folder", envvar="HOTLINE_DATA")] = Path("var"),
 ) -> None:
+    command = context.invoked_subcommand
+    if command in _WITHOUT_HOUSE:
+        context.obj = Place(config, data)
+        return
     paths = Paths(data)
     settings = read_settings(config)
+    if command not in _AS_THEMSELVES:
+        become(os.environ.get("HOTLINE_USER", ""))
     paths.make()
     context.obj = House(settings, paths)
 
@@ -62,11 +85,14 @@ def main() -> None:
         call,  # noqa: F401
         checks,  # noqa: F401
         console,  # noqa: F401
+        doctor,  # noqa: F401
+        install,  # noqa: F401
         mending,  # noqa: F401
         processes,  # noqa: F401
         showing,  # noqa: F401
     )
     from gateway.demo import DemoError  # noqa: PLC0415
+    from gateway.install.step import InstallError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
     from gateway.reach import tell  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
@@ -95,6 +121,7 @@ def main() -> None:
         UpError,
         DemoError,
         ServerError,
+        InstallError,
         AlreadyRunningError,
         BreakdownError,
         AssetsMissingError,

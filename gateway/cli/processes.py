@@ -14,11 +14,18 @@ from recordings.database import migrate as migrate_database
 
 
 @app.command()
-def gateway(context: typer.Context) -> None:
+def gateway(
+    context: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(help="SIP 端口 / SIP port, of sip or of gateways", show_default="sip.port")
+    ] = None,
+) -> None:
     """接听电话 / Answer calls."""
     house: House = context.obj
     configure_logs("gateway")
-    asyncio.run(services.run_gateway(house.settings, house.paths))
+    chosen = house.settings.sip.port if port is None else port
+    door = house.paths.socket_of_gateway(house.settings, chosen)
+    asyncio.run(services.run_gateway(house.settings.of_gateway(chosen), house.paths, door))
 
 
 @app.command()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from gateway.settings import Paths
 from gateway.sweep import sweep
 from recordings.database import open_database
 from recordings.folders import archive, archived
+from recordings.nodes import claim_node, claim_nodes, take_node
 from recordings.schema import tickets
 from tickets.number import NumberBook
 
@@ -34,7 +36,8 @@ class Desk:
         self.paths = Paths(data, {"RUNTIME_DIRECTORY": str(data / "run")})
         self.paths.make()
         self.db: Database = open_database(url)
-        self.filer = Filer(self.db, NumberBook(data / "numbers", 1), self.paths)
+        claim = partial(claim_nodes, self.db, {1}, data)
+        self.filer = Filer(self.db, NumberBook(data / "numbers", 1), self.paths, claim)
 
     def call(self, number: int = 0) -> CallFolder:
         folder = CallFolder(self.paths.data, f"20260701T0830{number:02d}-0a1b2c3d")
@@ -113,6 +116,20 @@ async def test_other_tables_are_waited_for(desk, caplog) -> None:
     assert await desk.filed() == 0
     async with desk.db.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = :ours"), {"ours": ours})
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
+
+
+async def test_calls_of_anothers_node_wait_until_it_is_ours(desk, tmp_path, caplog) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    await claim_node(desk.db, 1, other)  # while this gateway was answering without a database
+    call = desk.call().hang_up()
+    desk.filer.file(call.folder, final=True)
+    await asyncio.sleep(0.2)
+    assert "node 1 belongs to another data folder" in "".join(lines(caplog))
+    assert await desk.filed() == 0
+    await take_node(desk.db, 1, desk.paths.data)
     await desk.idle()
     assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
 

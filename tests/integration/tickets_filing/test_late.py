@@ -57,7 +57,7 @@ class Site:
     @asynccontextmanager
     async def late(self) -> AsyncIterator[LateTranscriber]:
         async with AsrClient(self.address) as client:
-            yield LateTranscriber(self.db, client, self.numbers, self.data, 1)
+            yield LateTranscriber(self.db, client, self.numbers, self.data, [1])
 
     async def file(self, call: CallFolder) -> Path:
         """As the gateway does at the end of a call."""

@@ -1,0 +1,170 @@
+"""Do the parts work together: dialogue, model, speech recognition, database, tickets on their way, intake."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from asr.catalogue import ModelError, open_model
+from asr.client import AsrClient, AsrUnavailable
+from config.document import ConfigError, load
+from gateway.doctor.finding import Finding
+from gateway.services import DEMO_WARNING, open_intake, read_dialogue
+from gateway.settings import DEFAULT_FILE, Settings
+from recordings.database import WrongRevision, open_database, require_current
+from recordings.schema import outbox
+from tickets.client import Accepted, Rejected
+from tickets.outbox import read_dead_letters
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from gateway.doctor.finding import Level, Patient
+    from recordings.database import Database
+
+_LATE = timedelta(minutes=10)
+_FORBIDDEN = (401, 403)
+_NO_SUCH_PLACE = (404, 405)
+
+
+def check_dialogue(patient: Patient) -> Iterator[Finding]:
+    """The flow is proved, and the hotlines and prompts fit it."""
+    try:
+        flow, hotlines = read_dialogue(patient.settings.dialogue)
+    except ConfigError as error:
+        yield Finding("dialogue", "failure", str(error), "改正文件 / correct the file: hotline flow check")
+    else:
+        what = f"流程 / flow: {flow.name}; 热线 / hotlines: {len(hotlines)}"
+        yield Finding("dialogue", "ok", what)
+
+
+def check_model(patient: Patient) -> Iterator[Finding]:
+    """The model folder is whole, and not the demonstration's."""
+    asr = patient.settings.asr
+    if asr.url:
+        return  # another machine's server has its own
+    try:
+        model = open_model(asr.model).fingerprint
+    except ModelError as error:
+        yield Finding("model", "failure", str(error), "改正 asr.model / correct asr.model")
+        return
+    except OSError as error:
+        mend = f"让服务用户可读 / make it readable for the services' user: chmod -R a+rX {asr.model}"
+        yield Finding("model", "failure", f"{error.filename}: {error.strerror}", mend)
+        return
+    if model.demo:
+        remedy = "装入正式 Vosk 中文模型并设 asr.model / unpack an official Vosk Chinese model, set asr.model"
+        yield Finding("model", "warning", DEMO_WARNING, remedy)
+    else:
+        yield Finding("model", "ok", f"模型 / model: {model.name} {model.sha256[:12]}")
+
+
+async def check_recognition(patient: Patient) -> AsyncIterator[Finding]:
+    """The speech server answers. Without any gateway running it is not missed yet."""
+    try:
+        async with AsrClient(patient.paths.asr_url(patient.settings)) as client:
+            model = await client.fingerprint()
+    except ValueError as error:
+        yield Finding("asr", "failure", f"asr.url: {error}", "改正 asr.url / correct asr.url")
+    except AsrUnavailable as error:
+        level: Level = "failure" if patient.running else "warning"
+        yield Finding(
+            "asr", level, str(error), "systemctl start hotline-asr; journalctl -u hotline-asr -n 30"
+        )
+    else:
+        yield Finding("asr", "ok", f"语音识别应答 / speech recognition answers: {model.name}")
+
+
+async def check_database(patient: Patient) -> AsyncIterator[Finding]:
+    """It can be reached, has this program's tables, and no ticket is stuck in it."""
+    settings, paths = patient.settings, patient.paths
+    if not settings.database.url and not os.access(paths.data, os.X_OK):
+        return  # nothing can be seen there: `check_folders` says so
+    if not settings.database.url and not (paths.data / "hotline.db").exists():
+        what = "数据库尚未建立 / the database has not been made yet"
+        yield Finding(
+            "database", "warning", what, "hotline migrate(启动时自动 / the services do it at their start)"
+        )
+        return
+    try:
+        db = open_database(paths.database_url(settings))
+    except ValueError as error:
+        yield Finding("database", "failure", str(error), "改正 database.url / correct database.url")
+        return
+    try:
+        await require_current(db)
+        yield Finding("database", "ok", f"数据库正常 / the database is in order: {db.name}")
+        async for finding in _check_tickets(db):
+            yield finding
+    except WrongRevision as error:
+        remedy = "systemctl restart hotline.target(会先升级 / migrates first),或 / or hotline migrate"
+        yield Finding("database", "failure", str(error), remedy)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        remedy = "检查数据库服务、地址和口令 / check the database's server, address and password"
+        yield Finding("database", "failure", f"{db.name}: {reason}", remedy)
+    finally:
+        await db.close()
+
+
+async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
+    async with db.read() as connection:
+        dead = await read_dead_letters(connection)
+        waiting = sa.and_(outbox.c.state == "pending", outbox.c.created_at < datetime.now(UTC) - _LATE)
+        late = await connection.scalar(sa.select(sa.func.count()).where(waiting)) or 0
+        why = await connection.scalar(sa.select(sa.func.max(outbox.c.last_error)).where(waiting))
+    for letter in dead:
+        what = f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}"
+        yield Finding("tickets", "failure", what, "改正原因后 / mend the cause, then: hotline retry")
+    if late:
+        what = f"{late} 份工单等待超过十分钟 / tickets have waited for more than ten minutes: {why or '-'}"
+        yield Finding("tickets", "failure", what, "systemctl status hotline-worker; 见 intake / see intake")
+    if not dead and not late:
+        yield Finding("tickets", "ok", "没有滞留的工单 / no ticket is stuck")
+
+
+async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
+    """The intake answers and takes our signature: it is sent an empty ticket, which it has to refuse as one."""
+    intake = patient.settings.intake
+    if not intake.url:
+        what = (
+            "用的是本机参考受理平台,工单不会到市平台 / the reference intake is in use: tickets reach no city"
+        )
+        yield Finding("intake", "warning", what, "设 intake.url 和凭据 intake-secret / set both")
+    elif intake.secret == load(Settings, DEFAULT_FILE).intake.secret:
+        what = "受理平台用的是公开的演示密钥 / the intake's secret is the published one of the demonstration"
+        yield Finding(
+            "intake", "failure", what, "向平台索取密钥 / get one from the intake: credential intake-secret"
+        )
+    try:
+        client = open_intake(patient.settings)
+    except ConfigError as error:
+        yield Finding("intake", "failure", str(error), "改正设置 / correct the settings")
+        return
+    try:
+        outcome = await client.post("{}", f"hotline-doctor-{time.time_ns()}")
+    finally:
+        await client.close()
+    where = intake.address
+    match outcome:
+        case Rejected(status, detail) if status in _FORBIDDEN:
+            what = f"{where} 不认签名 / does not accept our signature: HTTP {status}: {detail}"
+            yield Finding(
+                "intake", "failure", what, "改正凭据 intake-secret,并检查时钟 / correct it; check the clock"
+            )
+        case Rejected(status, _) if status in _NO_SUCH_PLACE:
+            what = f"{where} 不收工单 / takes no tickets: HTTP {status}"
+            yield Finding("intake", "failure", what, "改正 intake.url / correct intake.url")
+        case Rejected():
+            yield Finding("intake", "ok", f"受理平台应答,签名有效 / answers, our signature is good: {where}")
+        case Accepted():
+            what = f"{where} 收下了空工单 / took an empty ticket: 不像受理平台 / hardly an intake"
+            yield Finding("intake", "failure", what, "改正 intake.url / correct intake.url")
+        case _:
+            what = f"{where}: {outcome.reason}"
+            remedy = "检查网络与平台;工单会等待 / check network and intake; tickets wait meanwhile"
+            yield Finding("intake", "failure", what, remedy)

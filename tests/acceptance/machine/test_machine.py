@@ -1,0 +1,297 @@
+"""A Debian machine is set up by `hotline install`, takes calls, and stands what happens to machines.
+
+One machine for all tests of this file, in their order: each leaves it running. Those marked soak are as real as the
+others; together they would take longer than a test run may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from freezing import frozen
+from nspawn import CLONE, Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="to boot a machine takes root"),
+    pytest.mark.timeout(600),
+]
+
+GATEWAY = "hotline-gateway@5060.service"
+SERVICES = ("hotline-asr.service", "hotline-worker.service", GATEWAY)
+SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
+SHORT = {
+    "name": "short",
+    "caller": "13855812345",
+    "steps": [{"pause": 1.5}, {"say": SENTENCE, "over": True}, {"press": "#"}, {"pause": 2.0}, "hang_up"],
+}
+WHOLE = {
+    "name": "whole",
+    "caller": "13855812345",
+    "steps": [
+        {"pause": 1.5},
+        {"say": SENTENCE, "over": True},
+        {"press": "#"},
+        {"pause": 2.5},
+        {"say": "对", "over": True},
+        {"pause": 2.5},
+        {"press": "1"},
+        {"wait": "prompt", "timeout": 20},
+        {"say": "没有了"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    made = Machine(tmp_path_factory.mktemp("machine"))
+    printed = made.install()
+    assert "program installed: /opt/hotline" in printed
+    made.boot()
+    # The reference intake is for trials: the target does not start it.
+    assert made.try_run("systemctl", "is-active", "hotline-intake").strip() == "inactive"
+    made.run("systemctl", "start", "hotline-intake")
+    yield made
+    made.remove()
+
+
+def eventually(look: Callable[[], Any], seconds: float, machine: Machine) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(machine.journal())
+
+
+def accepted(machine: Machine, result: dict[str, Any]) -> dict[str, Any]:
+    """The call's one ticket, once the intake has what was known at the hang-up."""
+
+    def look() -> list[dict[str, Any]]:
+        return [t for t in machine.tickets(result["sip_call_id"]) if t["call"]["ended_at"]]
+
+    (ticket,) = eventually(look, 30, machine)
+    return ticket
+
+
+def test_everything_runs_after_the_first_boot(machine: Machine) -> None:
+    for unit in SERVICES:
+        assert machine.show(unit, "ActiveState") == "active", machine.journal()
+        assert machine.show(unit, "User") == "hotline"
+    owners = machine.run("find", "/var/lib/hotline", "/run/hotline", "!", "-user", "hotline")
+    assert owners == ""
+    assert machine.run("stat", "-c", "%a", "/var/lib/hotline").strip() == "750"
+
+
+def test_installing_again_changes_nothing(machine: Machine) -> None:
+    printed = machine.run("hotline", "install")
+    assert "written" not in printed
+    assert "program installed" not in printed
+    assert "unchanged: /opt/hotline" in printed
+
+
+def test_a_call_becomes_an_accepted_ticket(machine: Machine) -> None:
+    result = machine.result(machine.call(WHOLE))
+    assert result["failure"] == ""
+    ticket = accepted(machine, result)
+    assert ticket["appeal"]["content"].startswith(SENTENCE)
+    assert not ticket["call"]["interrupted"]
+
+
+def test_the_doctor_finds_nothing_wrong_with_it(machine: Machine) -> None:
+    found = json.loads(machine.run("hotline", "doctor", "--json"))
+    assert {f["check"] for f in found if f["level"] == "failure"} == set()
+    fine = {f["check"] for f in found if f["level"] == "ok"}
+    wanted = {"settings", "packages", "folders", "ports", "asr", "database", "tickets", "intake", "services"}
+    assert wanted <= fine
+
+
+def test_the_doctor_sees_with_the_eyes_of_the_services(machine: Machine) -> None:
+    """Root could write there; the services cannot, and the doctor that root calls says so."""
+    data = machine.root / "var" / "lib" / "hotline"
+    owner = data.stat()
+    os.chown(data, 0, 0)
+    try:
+        found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    finally:
+        os.chown(data, owner.st_uid, owner.st_gid)
+    (told,) = [f for f in found if f["check"] == "folders"]
+    assert told["level"] == "failure"
+    assert "Permission denied" in told["what"]
+    assert told["remedy"] == "chown -R hotline: /var/lib/hotline && chmod 750 /var/lib/hotline"
+
+
+def test_the_doctor_names_a_service_that_failed(machine: Machine) -> None:
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    text = settings.read_text()
+    settings.write_text(text.replace("model: null ", "model: /srv/none "))
+    machine.try_run("systemctl", "restart", "hotline-asr")
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    failures = {f["check"]: f for f in found if f["level"] == "failure"}
+    assert failures["services"]["remedy"] == "journalctl -u hotline-asr.service -n 30"
+    assert "/srv/none: no such folder" in failures["model"]["what"]
+    assert "asr" in failures  # a gateway runs, and misses it
+    settings.write_text(text)
+    machine.run("systemctl", "restart", "hotline-asr")
+
+
+def test_a_command_of_root_leaves_nothing_of_roots_behind(machine: Machine) -> None:
+    machine.run("hotline", "prompts")
+    machine.run("hotline", "migrate")
+    assert machine.run("find", "/var/lib/hotline", "!", "-user", "hotline") == ""
+
+
+def test_a_hung_sip_thread_is_restarted(machine: Machine) -> None:
+    before = machine.show(GATEWAY, "MainPID")
+    period = machine.show(GATEWAY, "WatchdogUSec")
+    assert period == "10s"
+    process = machine.outside(before)
+    tasks = {int(t.name): (t / "comm").read_text() for t in Path(f"/proc/{process}/task").iterdir()}
+    (worker,) = [number for number, name in tasks.items() if name.startswith("pjsua_")]
+    began = time.monotonic()
+    with frozen(worker):
+        eventually(lambda: machine.show(GATEWAY, "MainPID") not in (before, "0"), 60, machine)
+        took = time.monotonic() - began
+    print(f"a new gateway process after {took:.1f} s")
+    assert took <= 10 + 5
+    assert "Failed with result 'watchdog'" in machine.journal()
+    eventually(lambda: machine.show(GATEWAY, "ActiveState") == "active", 60, machine)
+    print(f"which answered after {time.monotonic() - began:.1f} s")
+    assert accepted(machine, machine.result(machine.call(SHORT)))["appeal"]["content"]
+
+
+def test_a_stop_lets_a_running_call_end_by_itself(machine: Machine) -> None:
+    call = machine.call(WHOLE)
+    eventually(
+        lambda: '"event": "call"' in machine.journal().rpartition("Started hotline-gateway")[2], 30, machine
+    )
+    time.sleep(2)
+    stopping = machine.start("systemctl", "stop", GATEWAY)
+    eventually(lambda: machine.show(GATEWAY, "ActiveState") == "deactivating", 10, machine)
+    refused = machine.run("python3", "-c", Path(__file__).with_name("invite.py").read_text())
+    assert refused.startswith("SIP/2.0 503 ")
+    assert "Retry-After: 20" in refused.splitlines()
+    result = machine.result(call)
+    assert result["failure"] == "", machine.journal()
+    assert stopping.wait(60) == 0
+    assert machine.show(GATEWAY, "Result") == "success"
+    ticket = accepted(machine, result)
+    assert not ticket["call"]["interrupted"]
+    machine.run("systemctl", "start", "hotline.target")
+    assert machine.show(GATEWAY, "ActiveState") == "active"
+
+
+def test_a_second_sip_port_is_a_line_in_the_settings(machine: Machine) -> None:
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    text = settings.read_text()
+    assert "gateways: []" in text
+    settings.write_text(
+        text.replace("gateways: []", "gateways:\n- {port: 5061, node: 2, rtp_first_port: 26000}\n#")
+    )
+    assert "hotline-gateway@5061.service" in machine.run("hotline", "install")
+    machine.run("systemctl", "start", "hotline.target")
+    ticket = accepted(machine, machine.result(machine.call(SHORT, 5061)))
+    assert ticket["number"][5:7] == "02"
+    assert machine.show(GATEWAY, "ActiveState") == "active"
+
+
+def test_a_reboot_comes_back(machine: Machine) -> None:
+    machine.run("systemctl", "enable", "hotline-intake")
+    machine.reboot()
+    for unit in (*SERVICES, "hotline-gateway@5061.service"):
+        assert machine.show(unit, "ActiveState") == "active", machine.journal()
+    result = machine.result(machine.call(SHORT))
+    assert accepted(machine, result)["appeal"]["content"]
+
+
+@pytest.mark.soak
+def test_a_secret_comes_as_a_credential(machine: Machine) -> None:
+    """The intake and the worker agree on a new secret that stands in no settings file."""
+    secret = machine.root / "etc" / "hotline" / "credentials" / "intake-secret"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    secret.write_text("whsec_bmV3IHNlY3JldCBvZiB0aGUgdGVzdCBtYWNoaW5lIQ==")
+    machine.run("systemctl", "restart", "hotline-intake", "hotline-worker")
+    assert accepted(machine, machine.result(machine.call(SHORT)))["appeal"]["content"]
+    secret.write_text("whsec_YW5vdGhlciBzZWNyZXQsIHdoaWNoIGlzIHdyb25nISE=")
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    assert any(f["check"] == "intake" and "HTTP 401" in f["what"] for f in found)
+
+
+@pytest.mark.soak
+def test_calls_are_answered_while_the_database_is_away(machine: Machine) -> None:
+    credential = machine.root / "etc" / "hotline" / "credentials" / "database-url"
+    credential.write_text("postgresql://hotline:word@127.0.0.1:9/hotline")
+    machine.run("systemctl", "restart", "hotline.target")
+    assert machine.show(GATEWAY, "ActiveState") == "active", machine.journal()
+    assert machine.show("hotline-migrate.service", "ActiveState") == "activating"
+    call = machine.result(machine.call(SHORT))
+    assert call["failure"] == ""
+    credential.write_text("")
+    machine.run("systemctl", "restart", "hotline.target")
+    assert accepted(machine, call)["appeal"]["content"]
+
+
+@pytest.mark.soak
+def test_taken_away_and_installed_anew_it_still_has_its_data(machine: Machine) -> None:
+    machine.run("cp", "-a", "/opt/hotline", "/srv/copy")
+    held = machine.run("sh", "-c", "ls -R /var/lib/hotline/calls | grep -c audio.wav")
+    machine.run("hotline", "install", "--uninstall")
+    assert not (machine.root / "opt" / "hotline").exists()
+    assert machine.try_run("systemctl", "list-unit-files", "--no-legend", "hotline*") == ""
+    assert machine.run("sh", "-c", "ls -R /var/lib/hotline/calls | grep -c audio.wav") == held
+    machine.run("/srv/copy/bin/python", "-I", "-m", "gateway", "install")
+    machine.run("systemctl", "start", "hotline.target")
+    for unit in SERVICES:
+        assert machine.show(unit, "ActiveState") == "active", machine.journal()
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    assert [f for f in found if f["check"] == "database" and f["level"] == "ok"]
+
+
+def read_handbook(language: str) -> list[tuple[str, str]]:
+    """The fenced blocks of the operators' page: language of the block, and text."""
+    text = (CLONE / "docs" / language / "operate.md").read_text()
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_both_languages_give_the_same_commands() -> None:
+    assert read_handbook("en") == read_handbook("zh")
+    assert len(read_handbook("en")) > 10
+
+
+@pytest.mark.soak
+def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
+    """All of them, in order, on the machine as the last test left it: without settings and secrets of its own."""
+    machine.run("hotline", "install", "--uninstall")
+    machine.run("rm", "-r", "/etc/hotline")
+    tree = machine.root / "srv" / "tree" / ".venv" / "bin"
+    tree.mkdir(parents=True)
+    (tree / "hotline").write_text('#!/bin/sh\nexec /srv/copy/bin/python -I -m gateway "$@"\n')
+    (tree / "hotline").chmod(0o755)
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    further, added = "hotline-gateway@5061.service", False
+    for kind, text in read_handbook("en"):
+        if kind == "yaml":
+            settings.write_text(settings.read_text().replace("gateways: []", f"{text}#"))
+            added = True
+            continue
+        printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")
+        match text.strip().splitlines()[-1].split():
+            case [*_, "doctor"]:
+                assert "✗" not in printed
+            case ["systemctl", "stop", _]:
+                assert machine.show(further, "ActiveState") == "inactive"
+            case ["systemctl", "start" | "restart", _] if added:
+                assert machine.show(further, "ActiveState") == "active", machine.journal()
+    assert not (machine.root / "opt" / "hotline").exists()
+    assert settings.exists()
