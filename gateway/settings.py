@@ -7,7 +7,7 @@ import ipaddress
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -87,6 +87,22 @@ class DialogueSettings(_Section):
     replacements: Path | None = None
 
 
+class LogSettings(_Section):
+    """How each process writes its log, to stderr. ``auto`` is text on a terminal and JSON anywhere else."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Where Prometheus may ask over TCP, beside each process's Unix socket. A port of null is not opened."""
+
+    host: Annotated[Address, Field(min_length=1)] = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    asr_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
 class Settings(_Section):
     """Everything an operator may set. ``node`` tells this gateway's ticket numbers from another's."""
 
@@ -96,6 +112,8 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     dialogue: DialogueSettings = DialogueSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -140,8 +158,18 @@ class Paths:
 
     @property
     def gateway_socket(self) -> Path:
-        """The gateway's event stream and health page."""
+        """The gateway's event stream, and its health and metrics."""
         return self.run / "gateway.sock"
+
+    @property
+    def asr_health_socket(self) -> Path:
+        """The speech server's health and metrics, apart from what its clients reach."""
+        return self.run / "asr-health.sock"
+
+    @property
+    def worker_socket(self) -> Path:
+        """The worker's health and metrics."""
+        return self.run / "worker.sock"
 
     @property
     def prompts(self) -> Path:

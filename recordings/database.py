@@ -89,7 +89,9 @@ def open_database(url: str) -> Database:
             _sqlite_engine(address, begin="BEGIN", connections=4, busy_s=_BUSY_S),
             _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_BUSY_S),
         )
-    engine = create_async_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(
+        address, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+    )
     return Database(engine, engine)
 
 
@@ -102,7 +104,7 @@ async def migrate(url: str) -> None:
         # BEGIN IMMEDIATE is the lock: the second migrator waits here and then finds nothing to do.
         engine = _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_MIGRATION_BUSY_S)
     else:
-        engine = create_async_engine(address)
+        engine = create_async_engine(address, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -147,7 +149,12 @@ def _parse(url: str) -> sa.URL:
 
 def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int) -> AsyncEngine:
     engine = create_async_engine(
-        address, pool_size=connections, max_overflow=0, pool_timeout=60, connect_args={"timeout": busy_s}
+        address,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": busy_s},
+        hide_parameters=True,  # they are numbers and words of citizens, and errors go into logs
     )
 
     def prepare(connection: Any, _record: object) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from asr.client import AsrUnavailable
@@ -28,7 +28,7 @@ _BACKOFF_FIRST_S = 1.0
 _BACKOFF_MAX_S = 30.0
 _BATCH = 20
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class LateTranscriber:
@@ -53,7 +53,9 @@ class LateTranscriber:
                     break
                 pause, delay = 0.0 if work.result() else _POLL_S, _BACKOFF_FIRST_S
             except (AsrUnavailable, SQLAlchemyError, OSError) as error:
-                _log.warning("late transcription waits %.0f s: %s", delay, error)
+                # The driver's own words may quote a value.
+                reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
+                _log.warning("late transcription waits", again_in_s=delay, reason=reason)
                 pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
             finally:
                 work.cancel()
@@ -68,29 +70,28 @@ class LateTranscriber:
         async with self._db.read() as connection:
             wanted = await catalogue.read_wanted(connection, self._node, _BATCH)
         for call_id in wanted:
-            await self._amend(call_id)
+            with structlog.contextvars.bound_contextvars(call_id=call_id):
+                await self._amend(call_id)
         return len(wanted)
 
     async def _amend(self, call_id: str) -> None:
         folder = folders.locate(self._data, call_id)
         if folder is None:
-            _log.error("%s: the recording is gone from %s, its words are lost", call_id, self._data)
+            _log.error("the recording is gone, its words are lost", data=str(self._data))
             async with self._db.write() as connection:
                 await catalogue.give_up(connection, call_id)
             return
         if not (folder / folders.LATE).exists():
             await self._transcribe(folder)
         filed = await file_call(self._db, self._numbers, folder)
-        _log.info(
-            "%s: transcribed from the recording, tickets %s", call_id, ", ".join(filed.numbers) or "none"
-        )
+        _log.info("transcribed from the recording", tickets=filed.numbers)
 
     async def _transcribe(self, folder: Path) -> None:
         audio = folder / folders.AUDIO
         try:
             pcm = await asyncio.to_thread(wav.read_channel, audio, 0, 0.0, wav.duration(audio))
         except (FileNotFoundError, wav.NotARecordingError) as error:
-            _log.error("nothing to transcribe: %s", error)
+            _log.error("nothing to transcribe", reason=str(error))
             return  # filing finds the same, and stops asking for it
         model = await self._client.fingerprint()
         utterances = await transcribe(self._client, pcm)
