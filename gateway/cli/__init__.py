@@ -54,9 +54,10 @@ def main() -> None:
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
-    from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from gateway.cli import call, calls, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
+    from gateway.observe import WindowError  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
     from gateway.sounds import SoundError  # noqa: PLC0415
     from gateway.supervisor import UpError  # noqa: PLC0415
@@ -78,6 +79,6 @@ def main() -> None:
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(EX_CONFIG)
-    except (SipError, UpError, DemoError, ServerError, PermissionError) as error:
+    except (SipError, UpError, DemoError, ServerError, WindowError, PermissionError) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(1)
