@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
+from gateway import metrics
 from gateway.leg import SipError
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
 from ivr.events import (
@@ -92,21 +94,25 @@ class Call:
         """The call's identifier, the name of its folder."""
         return self._journal.folder.name
 
-    async def run(self, model: ModelFingerprint | None) -> None:
-        """Answer, hold the dialogue, and close the journal. ``model`` None: nobody can listen right now."""
-        leg = self._leg
+    async def run(self, model: ModelFingerprint | None) -> str:
+        """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
+
+        ``model`` None: nobody can listen right now.
+        """
+        leg, context = self._leg, copy_context()
         leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
-        leg.on_ended = self._ended
+        leg.on_ended = lambda ended: context.run(self._ended, ended)
         if model is None:
-            self._note("deaf", reason="speech recognition was out of reach when the call came")
+            self._go_deaf("speech recognition was out of reach when the call came")
         else:
             self._note("model", **asdict(model))
         try:
             leg.answer(self._journal.folder / AUDIO)
         except SipError as error:
             await self._miss(error)
-            return
+            return "unanswered"
         self._answered_at = self._loop.time()
+        metrics.SETUP.observe(self._answered_at - leg.began)
         self._note("answered")
         self._house.pump.join(self)
         try:
@@ -119,14 +125,18 @@ class Call:
             self._deafen()
             leg.hang_up()
         await leg.closed
+        metrics.count_reception(leg.reception)
+        self._note("media", **asdict(leg.reception))
         if leg.recording_trouble:
-            log.error("recording incomplete: %s", leg.recording_trouble, extra={"call_id": self.call_id})
+            metrics.RECORDING_TROUBLE.inc()
+            log.error("recording incomplete: %s", leg.recording_trouble)
             self._note("recording_trouble", reason=leg.recording_trouble)
         self._note("finished")
+        return leg.ended.by if leg.ended else "gateway"
 
     async def _miss(self, error: SipError) -> None:
         """The caller has gone, or offers no media that works: there was no call."""
-        log.info("not answered: %s", error, extra={"call_id": self.call_id})
+        log.info("not answered: %s", error)
         if self._leg.ended is not None:  # before anybody looked
             self._ended(self._leg.ended)
         self._leg.hang_up()
@@ -200,9 +210,13 @@ class Call:
                 else:
                     self._held.append(heard)
             case Deaf(reason=reason):
-                log.warning("speech recognition lost: %s", reason, extra={"call_id": self.call_id})
-                self._note("deaf", reason=reason)
+                log.warning("speech recognition lost: %s", reason)
+                self._go_deaf(reason)
                 self._events.put_nowait(EarLost(self._now()))
+
+    def _go_deaf(self, reason: str) -> None:
+        metrics.DEAF.inc()
+        self._note("deaf", reason=reason)
 
     def _heard(self, utterance: Utterance) -> Heard:
         self._note("heard", question=self._state.question, **asdict(utterance))
@@ -241,7 +255,8 @@ class Call:
                 pass  # every matter stands in the journal already
 
     async def _play(self, action: Play) -> None:
-        rendered = await self._house.prompts.render(action.prompt)
+        with metrics.PROMPT_RENDER.time():
+            rendered = await self._house.prompts.render(action.prompt)
         if self._leg.ended is not None:
             return
         began = self._leg.media_seconds

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from gateway import metrics
 from recordings.folders import archive
 from tickets.courier import wake
 from tickets.filing import file_call
@@ -60,6 +61,7 @@ class Filer:
                 try:
                     filed = await file_call(self._db, self._numbers, folder)
                 except Exception:  # boundary, call task: whatever it was, this call's tickets are still owed
+                    metrics.FILING_FAILURES.inc()
                     log.exception("filing failed, next try in %.1f s", delay, extra={"call_id": folder.name})
                     self._again.add(folder)
                     await asyncio.sleep(delay)
@@ -77,6 +79,7 @@ class Filer:
                     },
                 )
                 if final:
+                    metrics.FILED.labels("ticket" if filed.numbers else "none").inc()
                     await asyncio.to_thread(archive, folder, self._paths.data)
         finally:
             self._tasks.pop(folder, None)
