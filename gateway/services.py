@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asr.catalogue import open_model
@@ -17,6 +18,7 @@ from asr.server import serve as serve_asr
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway import live
+from gateway.attendance import attend, wait_for_first
 from gateway.call import House
 from gateway.ears import DEMO_WARNING, EarWatch
 from gateway.filer import Filer
@@ -24,12 +26,14 @@ from gateway.observe import shown
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
+from gateway.reach import AWAY, reach, tell
 from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
 from gateway.windows import watch_asr, watch_gateway, watch_worker
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from recordings.database import open_database, require_current
+from recordings.nodes import claim_node
 from tickets.client import IntakeClient
 from tickets.courier import SOCKET, Courier
 from tickets.intake.server import serve as serve_intake
@@ -43,10 +47,11 @@ if TYPE_CHECKING:
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.flow import Flow
     from ivr.hotlines import Hotlines
+    from recordings.database import Database
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 30.0
+_DATABASE_SECONDS = 5.0
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 
 
@@ -100,6 +105,19 @@ def open_intake(settings: Settings) -> IntakeClient:
         raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
 
 
+async def _claim(db: Database, node: int, data: Path) -> None:
+    """Raise WrongRevision, or NodeTaken for a node that is another data folder's.
+
+    A database that is away is no reason not to start: what needs it is done later.
+    """
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            await require_current(db)
+            await claim_node(db, node, data)
+    except AWAY as error:
+        log.warning("database out of reach, going on without it: %s", tell(error))
+
+
 async def run_gateway(settings: Settings, paths: Paths) -> None:
     """Answer calls until SIGTERM, then drain."""
     stop = stop_signal()
@@ -110,7 +128,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare()
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        await _claim(db, settings.node, paths.data)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths)
@@ -137,17 +155,19 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         for folder in await asyncio.to_thread(lambda: list(sweep(paths.data))):
             filer.file(folder, final=True)
 
-        window = watch_gateway(paths.data, agent, switchboard, db, ears)
-        background = [asyncio.create_task(pump.run()), asyncio.create_task(ears.run())]
+        window, where = watch_gateway(paths.data, agent, switchboard, db, ears), settings.metrics
+        background = [
+            asyncio.create_task(pump.run(), name="the media pump"),
+            asyncio.create_task(ears.run(), name="the ear watch"),
+        ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
-            where = settings.metrics
             async with shown(
                 window, paths.gateway_socket, where.host, where.gateway_port, [live.route(board)]
             ):
                 log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-                await stop.wait()
-                await switchboard.drain(DRAIN_SECONDS)
+                await attend(stop, background)
+                await switchboard.drain()
         finally:
             for task in background:
                 task.cancel()
@@ -175,27 +195,46 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     )
 
 
+async def _reach(db: Database, stop: asyncio.Event) -> bool:
+    """Wait until the database is there with our tables; False when ``stop`` is set before."""
+    reaching = asyncio.create_task(reach(partial(require_current, db)))
+    await wait_for_first(stop, [reaching])
+    if not reaching.done():
+        reaching.cancel()
+        await asyncio.wait([reaching])
+        return False
+    await reaching
+    return True
+
+
 async def run_worker(settings: Settings, paths: Paths) -> None:
     """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
     stop = stop_signal()
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        await _claim(db, settings.node, paths.data)
+        if not await _reach(db, stop):
+            return
+        await claim_node(db, settings.node, paths.data)
         numbers = NumberBook(paths.data / "numbers", settings.node)
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)
         courier = Courier(db, intake, paths.run / SOCKET)
         late = LateTranscriber(db, client, numbers, paths.data, settings.node)
         window, where = watch_worker(paths.data, db, courier), settings.metrics
+        jobs = [
+            asyncio.create_task(courier.run(stop), name="the courier"),
+            asyncio.create_task(late.run(stop), name="late transcription"),
+        ]
         try:
-            async with (
-                shown(window, paths.worker_socket, where.host, where.worker_port),
-                asyncio.TaskGroup() as jobs,
-            ):
+            async with shown(window, paths.worker_socket, where.host, where.worker_port):
                 log.info("ready", extra={"intake": settings.intake.address})
-                jobs.create_task(courier.run(stop))
-                jobs.create_task(late.run(stop))
+                await attend(stop, jobs)
+                await asyncio.gather(*jobs)
         finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.wait(jobs)
             await intake.close()
             await client.close()
             await db.close()

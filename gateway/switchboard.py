@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from gateway.leg import Leg
     from gateway.settings import Settings
     from ivr.flow import Flow
-    from ivr.hotlines import Hotlines
+    from ivr.hotlines import Hotline, Hotlines
 
 log = logging.getLogger(__name__)
+
+_HANGUP_SECONDS = 8.0  # for a call that is cut short to be closed
 
 Refusal = tuple[int, "Mapping[str, str]"]
 
@@ -52,7 +54,7 @@ class Switchboard:
         self._lock = threading.Lock()
         self._admitted = 0
         self._draining = False
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], Leg] = {}
 
     @property
     def calls(self) -> int:
@@ -91,24 +93,24 @@ class Switchboard:
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
         task = asyncio.create_task(self._run(leg))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._calls[task] = leg
+        task.add_done_callback(self._calls.pop)
 
-    def withdrawn(self) -> None:
-        """Loop: an admitted call was cancelled before its task began."""
-        self._leave()
-
-    async def drain(self, seconds: float) -> None:
-        """Refuse new calls and give those in progress this long to end by themselves."""
+    async def drain(self) -> None:
+        """Refuse new calls, give those in progress ``sip.drain_seconds`` to end by themselves, then hang up."""
         with self._lock:
             self._draining = True
-        if self._calls:
-            log.info("draining", extra={"calls": len(self._calls)})
-            _done, late = await asyncio.wait(self._calls, timeout=seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=2)
+        if not self._calls:
+            return
+        log.info("draining", extra={"calls": len(self._calls)})
+        _done, late = await asyncio.wait(self._calls, timeout=self._settings.sip.drain_seconds)
+        for task in late:
+            self._calls[
+                task
+            ].hang_up()  # the dialogue takes it as any other hang-up: what was said becomes tickets
+        if late:
+            log.warning("calls cut short: %d", len(late))
+            await asyncio.wait(late, timeout=_HANGUP_SECONDS)
 
     def _leave(self) -> None:
         with self._lock:
@@ -120,12 +122,6 @@ class Switchboard:
         outcome = "failed"
         try:
             outcome = await self._answer(leg, call_id)
-        except JournalError:
-            log.exception("no record could be begun, the call is refused")
-            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
-        except asyncio.CancelledError:  # by `drain`
-            outcome = "gateway"
-            raise
         except Exception:  # boundary, call task: one call's trouble must not become another's
             log.exception("the call broke off")
             leg.hang_up()
@@ -138,6 +134,28 @@ class Switchboard:
         incoming = leg.incoming
         assert incoming is not None  # noqa: S101 - only invited legs come here
         hotline = self._hotlines.find(incoming.called)
+        try:
+            journal = self._begin(call_id, incoming, hotline)
+        except JournalError as error:
+            log.error(  # noqa: TRY400 - the message says what, where, and what to do
+                "no record can be begun, the call is refused: %s", error
+            )
+            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+            return "failed"
+        log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
+        if not hotline.known:
+            log.warning("an unknown line was called, answered as the front door")
+        try:
+            outcome = await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
+            await journal.sync()
+            log.info("call over", extra={"outcome": outcome})
+        finally:
+            journal.close()
+            self._closed(journal.folder)
+        return outcome
+
+    def _begin(self, call_id: str, incoming: Incoming, hotline: Hotline) -> Journal:
+        """The call's journal, before anything is answered; raises JournalError."""
         journal = Journal.create(spool(self._data), call_id)
         try:
             journal.append(
@@ -150,16 +168,10 @@ class Switchboard:
                 flow=self._flow.name,
                 node=self._settings.node,
             )
-            log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
-            if not hotline.known:
-                log.warning("an unknown line was called, answered as the front door")
-            outcome = await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
-            await journal.sync()
-            log.info("call over", extra={"outcome": outcome})
-        finally:
+        except JournalError:
             journal.close()
-            self._closed(journal.folder)
-        return outcome
+            raise
+        return journal
 
 
 def _refusal(status: int, header: str, value: str) -> Refusal:

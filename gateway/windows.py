@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ def watch_gateway(
     def health() -> dict[str, Any]:
         model = ears.model
         return {
+            "pid": os.getpid(),
             "sip": agent.address,
             "calls": switchboard.calls,
             "asr": "up" if model else "down",

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from recordings.schema import calls, recordings, transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -71,11 +71,13 @@ async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingR
             await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
 
 
-async def read_wanted(connection: AsyncConnection, node: int, limit: int) -> list[str]:
-    """Call ids of this node's calls whose recording waits to be transcribed, oldest first."""
+async def read_wanted(
+    connection: AsyncConnection, node: int, limit: int, *, but: Collection[str] = ()
+) -> list[str]:
+    """Call ids of this node's calls whose recording waits to be transcribed, oldest first, without those of ``but``."""
     query = (
         sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node == node)
+        .where(calls.c.late == "wanted", calls.c.node == node, calls.c.call_id.not_in(but))
         .order_by(calls.c.started_at)
         .limit(limit)
     )

@@ -25,6 +25,7 @@ A = TypeVar("A")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_S = 5
+_CONNECT_S = 5
 _MIGRATION_BUSY_S = 60
 _MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
 
@@ -90,7 +91,12 @@ def open_database(url: str) -> Database:
             _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_BUSY_S),
         )
     engine = create_async_engine(
-        address, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+        address,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={"timeout": _CONNECT_S},
+        hide_parameters=True,
     )
     return Database(engine, engine)
 
@@ -104,7 +110,7 @@ async def migrate(url: str) -> None:
         # BEGIN IMMEDIATE is the lock: the second migrator waits here and then finds nothing to do.
         engine = _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_MIGRATION_BUSY_S)
     else:
-        engine = create_async_engine(address, hide_parameters=True)
+        engine = create_async_engine(address, connect_args={"timeout": _CONNECT_S}, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":

@@ -172,12 +172,17 @@ class Courier:
         return {post for post in posts if post.done()}
 
     async def _post(self, parcel: outbox.Parcel) -> _Settled:
-        began = time.monotonic()
-        outcome = await self._client.post(parcel.document, parcel.key)
-        metrics.POST.observe(time.monotonic() - began)
         log = _log.bind(
             call_id=parcel.call_id, number=parcel.number, revision=parcel.revision, attempt=parcel.attempt
         )
+        outcome: Outcome
+        began = time.monotonic()
+        try:
+            outcome = await self._client.post(parcel.document, parcel.key)
+        except Exception as error:  # boundary, worker job: one ticket's trouble must not become the others'
+            log.exception("posting failed")
+            outcome = Unavailable(f"posting failed: {type(error).__name__}")
+        metrics.POST.observe(time.monotonic() - began)
         if isinstance(outcome, Unavailable):
             metrics.DELIVERIES.labels("unavailable").inc()
             delay = outcome.hold_s

@@ -13,6 +13,11 @@ from asr.demo_model.vocabulary import (
     load_vocabulary,
 )
 from asr.grammar import segment
+from config.document import load
+from config.prompts import PromptTexts
+from ivr import asking, collecting
+from ivr.compile import compile_flow
+from ivr.flow import Ask, Digits
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -59,12 +64,14 @@ def test_every_place_of_the_gazetteer_is_a_word() -> None:
     assert not named - set(load_vocabulary().words)
 
 
-def test_every_answer_of_the_default_flow_is_made_of_words() -> None:
+def test_every_answer_that_the_default_flow_listens_for_is_made_of_words() -> None:
     known = set(load_vocabulary().words)
-    flow = yaml.safe_load((CONFIG / "flows" / "default.yaml").read_text(encoding="utf-8"))
-    answers = [word for name, words in flow["words"].items() if name != "filler" for word in words]
+    flow = compile_flow(CONFIG / "flows" / "default.yaml", load(PromptTexts, CONFIG / "prompts.yaml"))
+    grammars = [asking.ear(flow, node)[0] for node in flow.nodes.values() if isinstance(node, Ask)]
+    grammars += [collecting.grammar(flow, node) for node in flow.nodes.values() if isinstance(node, Digits)]
+    answers = {phrase for grammar in grammars for phrase in grammar or ()}
     assert len(answers) > 30
-    assert [word for word in answers if segment(word, known.__contains__) is None] == []
+    assert [phrase for phrase in answers if segment(phrase, known.__contains__) is None] == []
 
 
 def test_the_lexicon_reads_every_word_syllable_by_syllable() -> None:

@@ -23,6 +23,7 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.flow import Digits
 from ivr.machine import advance, start
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ SAID = (
     "幺三八五五八幺二三四五",
     "嗯",
     "举报",
+    "转人工我家着火",
+    "对啊你们赶紧派人来",
+    "不对水管破了",
+    "没别的事了",
+    "谢谢",
 )
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
 
@@ -206,6 +212,24 @@ def test_whatever_happens_a_hang_up_ends_it(first: Answered, events: list):
 
 @given(answered, story)
 @settings(max_examples=200, deadline=None)
+def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(first: Answered, events: list):
+    line = Line()
+    tell(line, first, [(0.0, "time"), (0.0, "time"), *events])
+    state = line.state
+    if state.phase != "talking" or not state.offered or isinstance(FLOW.nodes[state.question], Digits):
+        return
+    before = state.matter.danger
+    actions = line.take(Digit(line.now, "9"))
+    assert line.state.matter.danger
+    assert before or any(isinstance(a, Submit) and a.matter.danger for a in actions)
+    line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
+    playing = line.playing
+    line.take(Digit(line.now, "9"))
+    assert line.playing == playing
+
+
+@given(answered, story)
+@settings(max_examples=200, deadline=None)
 def test_whatever_happened_time_alone_ends_it(first: Answered, events: list):
     line = Line()
     tell(line, first, events)
@@ -229,7 +253,7 @@ def test_before_the_answer_only_the_end_counts(events: list):
 
 
 def cough(now: float) -> list[Event]:
-    return [SpeechStarted(now), heard(now, "", -30.0)]
+    return [SpeechStarted(now), Heard(now, "", 0.0, max(0.0, now - 0.4), now, -30.0)]
 
 
 STUBBORN = {
@@ -241,6 +265,7 @@ STUBBORN = {
     "7": lambda n: [Digit(n, "7")],
     "silence": lambda _: [],
     "cough": cough,
+    "babble": lambda n: [SpeechStarted(n), heard(n, "", -30.0)],
     "murmur": lambda n: [SpeechStarted(n), heard(n, "", -45.0)],
     "echo": lambda n: [heard(n, "", -60.0)],
     "speech without end": lambda n: [SpeechStarted(n)],
