@@ -160,7 +160,8 @@ class UserAgent:
         except SipError:
             self.forget(leg)
             raise
-        leg.sip_call_id = call.getInfo().callIdString
+        with contextlib.suppress(pj.Error):  # refused before we could look: `on_ended` tells
+            leg.sip_call_id = call.getInfo().callIdString
         return leg
 
     async def stop(self) -> None:
