@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deaf", "Ear", "EarEvent", "PartialText", "SpeechStarted", "Utterance"]
 
-_PATIENCE_SECONDS = 5.0  # a server whose answers are this late is as good as gone: the dialogue goes by keys
+_PATIENCE_SECONDS = 8.0  # a server whose answers are this late is as good as gone: the dialogue goes by keys
 
 
 @dataclass(frozen=True, slots=True)
