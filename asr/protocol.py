@@ -72,7 +72,7 @@ def read_request(message: str | bytes) -> Configure | Audio | Finish:
         if len(message) % 2:
             raise ProtocolError(f"{len(message)} bytes of audio are no whole number of 16-bit samples")
         return Audio(message)
-    document = _read_object(message)
+    document = _read_object(message, _short(message))
     match list(document):
         case ["config"]:
             return _read_config(document["config"])
@@ -93,7 +93,8 @@ def write_config(config: Configure) -> str:
 
 def read_reply(message: str) -> Partial | Final:
     """Read what a server sent; raises ProtocolError, also for a server's own error message."""
-    document = _read_object(message)
+    # Named by its length only: it may hold a caller's words, and the error goes into logs.
+    document = _read_object(message, f"a reply of {len(message)} characters")
     match document:
         case {"error": str(error)}:
             raise ProtocolError(f"the speech server refuses: {error}")
@@ -101,7 +102,7 @@ def read_reply(message: str) -> Partial | Final:
             return Partial(join(text.split()))
         case {"text": str(text)}:
             return Final(join(text.split()), tuple(_read_word(w) for w in document.get("result", ())))
-    raise ProtocolError(f"{_short(message)}: neither a partial nor a final result")
+    raise ProtocolError(f"a reply of {len(message)} characters: neither a partial nor a final result")
 
 
 def join(words: list[str]) -> str:
@@ -113,16 +114,16 @@ def _read_word(word: object) -> Word:
     match word:
         case {"word": str(text), "start": float(start), "end": float(end), "conf": float(confidence)}:
             return Word(text, start, end, confidence)
-    raise ProtocolError(f"{_short(repr(word))}: not a word with its times")
+    raise ProtocolError(f"a {type(word).__name__} that is no word with its times")
 
 
-def _read_object(message: str) -> dict[str, Any]:
+def _read_object(message: str, name: str) -> dict[str, Any]:
     try:
         document = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"{_short(message)}: not JSON ({type(error).__name__})") from error
+        raise ProtocolError(f"{name}: not JSON ({type(error).__name__})") from error
     if not isinstance(document, dict):
-        raise ProtocolError(f"{_short(message)}: not a JSON object")
+        raise ProtocolError(f"{name}: not a JSON object")
     return document
 
 

@@ -10,21 +10,23 @@ import logging
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
 from asr.engine import Engine
 from asr.stream import Stream
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable
 
     from asr.catalogue import ModelFolder
+    from asr.transcript import ModelFingerprint
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ class SpeechServer:
 
     def __init__(self, engine: Engine, threads: int = 0) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(threads or max(2, os.cpu_count() or 2), "decode")
+        threads = threads or max(2, os.cpu_count() or 2)
+        self._threads = ThreadPoolExecutor(threads, "decode")
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None
         self._bound: tuple[Path, int] | None = None
@@ -53,6 +56,15 @@ class SpeechServer:
         app.router.add_get("/model", self._model)
         app.on_shutdown.append(self._finish_streams)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS)
+        metrics.THREADS.set(threads)
+        metrics.STREAMS.set_function(lambda: self.streams)
+        metrics.QUEUE.set_function(lambda: sum(stream.waiting for stream in tuple(self._streams)))
+        metrics.DEMO_MODEL.set(engine.fingerprint.demo)
+
+    @property
+    def model(self) -> ModelFingerprint:
+        """The model it decodes with."""
+        return self._engine.fingerprint
 
     @property
     def port(self) -> int:
@@ -63,6 +75,13 @@ class SpeechServer:
     def streams(self) -> int:
         """Streams open now."""
         return len(self._streams)
+
+    async def is_prompt(self, within_s: float) -> bool:
+        """Whether a decoding thread comes round within so many seconds; false when all are stuck or overloaded."""
+        turn = asyncio.get_running_loop().run_in_executor(self._threads, lambda: None)
+        done, _ = await asyncio.wait({turn}, timeout=within_s)
+        turn.cancel()
+        return bool(done)
 
     async def start(self, listen: str) -> None:
         """Listen on ``unix:/path`` (mode 0660) or ``tcp:host:port``; raises ServerError, ValueError."""
@@ -92,6 +111,7 @@ class SpeechServer:
         await client.prepare(request)
         stream = Stream(client, self._engine, self._threads)
         self._streams.add(stream)
+        metrics.STREAMS_OPENED.inc()
         try:
             await stream.run()
         finally:
@@ -116,19 +136,19 @@ async def serve(
     model: ModelFolder,
     threads: int,
     stop: asyncio.Event,
-    serving: AbstractAsyncContextManager[object] | None = None,
+    watched: Callable[[SpeechServer], AbstractAsyncContextManager[object]] = nullcontext,
 ) -> None:
     """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start.
 
-    ``serving`` is entered once the server listens, and left before it stops.
+    ``watched`` makes the context in which the server runs.
     """
     engine = await asyncio.to_thread(Engine, model)
     server = SpeechServer(engine, threads)
     await server.start(listen)
     try:
-        async with serving or nullcontext():
+        async with watched(server):
             await stop.wait()
-        _log.info("speech server stops: %d streams get their final", server.streams)
+            _log.info("speech server stops: %d streams get their final", server.streams)
     finally:
         await server.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
+from gateway import metrics
 from gateway.leg import SipError
 from gateway.sounds import SoundError
 from gateway.voice import VoiceError
@@ -101,26 +103,27 @@ class Call:
         """The call's identifier, the name of its folder."""
         return self._journal.folder.name
 
-    async def run(self, model: ModelFingerprint | None) -> None:
-        """Answer, hold the dialogue, and close the journal. ``model`` None: nobody can listen right now.
+    async def run(self, model: ModelFingerprint | None) -> str:
+        """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
 
-        However it ends, an answered call is hung up, its recording closed, and its journal ``finished``, unless the
-        journal itself cannot be written any more (JournalError).
+        ``model`` None: nobody can listen right now. However it ends, an answered call is hung up, its recording
+        closed, and its journal ``finished``, unless the journal itself cannot be written any more (JournalError).
         """
-        leg = self._leg
+        leg, context = self._leg, copy_context()
         leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
-        leg.on_ended = self._ended
+        leg.on_ended = lambda ended: context.run(self._ended, ended)
         if model is None:
-            self._note("deaf", reason="speech recognition was out of reach when the call came")
+            self._go_deaf("speech recognition was out of reach when the call came")
         else:
             self._note("model", **asdict(model))
         try:
             leg.answer(self._journal.folder / AUDIO)
         except SipError as error:
             await self._miss(error)
-            return
+            return "unanswered"
         try:
             self._answered_at = self._loop.time()
+            metrics.SETUP.observe(self._answered_at - leg.began)
             self._note("answered")
             self._work(self._journal.sync())
             self._house.pump.join(self)
@@ -130,10 +133,11 @@ class Call:
                 await self._take(await self._next())
         finally:
             await self._close()
+        return leg.ended.by if leg.ended else "gateway"
 
     async def _miss(self, error: SipError) -> None:
         """The caller has gone, or offers no media that works: there was no call."""
-        log.info("not answered: %s", error, extra={"call_id": self.call_id})
+        log.info("not answered: %s", error)
         if self._leg.ended is not None:  # before anybody looked
             self._ended(self._leg.ended)
         self._leg.hang_up()
@@ -151,8 +155,12 @@ class Call:
         trouble = (
             self._leg.recording_trouble if self._leg.closed.done() else "the recording could not be closed"
         )
+        if self._leg.closed.done():
+            metrics.count_reception(self._leg.reception)
+            self._note("media", **asdict(self._leg.reception))
         if trouble:
-            log.error("recording incomplete: %s", trouble, extra={"call_id": self.call_id})
+            metrics.RECORDING_TROUBLE.inc()
+            log.error("recording incomplete: %s", trouble)
             self._note("recording_trouble", reason=trouble)
         self._note("finished")
 
@@ -163,7 +171,7 @@ class Call:
             try:
                 await work
             except OSError as error:  # JournalError among them
-                log.error("the disk fails: %s", error, extra={"call_id": self.call_id})  # noqa: TRY400
+                log.error("the disk fails: %s", error)  # noqa: TRY400
 
         task = asyncio.create_task(guarded())
         self._working.add(task)
@@ -249,9 +257,13 @@ class Call:
                 else:
                     self._held.append(heard)
             case Deaf(reason=reason):
-                log.warning("speech recognition lost: %s", reason, extra={"call_id": self.call_id})
-                self._note("deaf", reason=reason)
+                log.warning("speech recognition lost: %s", reason)
+                self._go_deaf(reason)
                 self._events.put_nowait(EarLost(self._now()))
+
+    def _go_deaf(self, reason: str) -> None:
+        metrics.DEAF.inc()
+        self._note("deaf", reason=reason)
 
     def _heard(self, utterance: Utterance) -> Heard:
         self._take_down(utterance)
@@ -292,7 +304,8 @@ class Call:
         """Play it; a prompt that cannot be played is left out, and the dialogue goes on."""
         try:
             async with asyncio.timeout(_RENDER_SECONDS):
-                rendered = await self._house.prompts.render(action.prompt)
+                with metrics.PROMPT_RENDER.time():
+                    rendered = await self._house.prompts.render(action.prompt)
             if self._leg.ended is not None:
                 return
             began = self._leg.media_seconds
@@ -310,8 +323,8 @@ class Call:
             log.error(  # noqa: TRY400 - the message says what and where
                 "prompt %s left out: %s",
                 action.prompt.name,
-                error or "no answer",
-                extra={"call_id": self.call_id},
+                # What cannot be said may be the caller's own words.
+                "it cannot be said" if isinstance(error, VoiceError) else error or "no answer",
             )
             self._note("unplayed", id=action.id, name=action.prompt.name)
             self._events.put_nowait(PromptEnded(self._now(), action.id))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway import metrics
 from gateway.reach import AWAY, reach
 from recordings.folders import archive, locate
 from tickets.courier import wake
@@ -84,6 +85,7 @@ class Filer:
                 else:
                     delay = _FIRST_RETRY_SECONDS
                     continue
+                metrics.FILING_FAILURES.inc()
                 self._reached = False
                 self._again.add(folder)
                 await asyncio.sleep(delay)
@@ -117,6 +119,7 @@ class Filer:
             },
         )
         if final and filed.ended:
+            metrics.FILED.labels("ticket" if filed.numbers else "none").inc()
             await asyncio.to_thread(archive, place, self._paths.data)
         elif final:  # archived, it would never get the rest of its tickets
             log.error(

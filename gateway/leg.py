@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -38,6 +39,21 @@ class Ended:
     retry_after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What came over RTP (RFC 3550): packets, packets that never came, and the mean interarrival jitter in seconds."""
+
+    packets: int = 0
+    lost: int = 0
+    jitter_seconds: float = 0.0
+
+    def plus(self, other: Reception) -> Reception:
+        """Both together, jitter weighted by packets."""
+        packets = self.packets + other.packets
+        jitter = self.jitter_seconds * self.packets + other.jitter_seconds * other.packets
+        return Reception(packets, self.lost + other.lost, jitter / packets if packets else 0.0)
+
+
 class Line(Protocol):
     """The SIP stack's half of a leg."""
 
@@ -68,6 +84,9 @@ class Line(Protocol):
     def trouble(self) -> str:
         """Why the recording is incomplete, or ""."""
 
+    def reception(self) -> Reception:
+        """What came over RTP in the streams that are over."""
+
     def bury(self) -> None:
         """Close the media off the loop; sets ``Leg.closed`` when that is done."""
 
@@ -92,6 +111,8 @@ class Leg:
         self.ended: Ended | None = None
         self.closed = closed
         """Done when the recording file is complete."""
+        self.began = time.monotonic()
+        """When the INVITE came, or was about to be sent; the event loop's clock."""
         self._hanging_up = False
         self._digits_seen: list[tuple[int, str]] = []
 
@@ -139,6 +160,11 @@ class Leg:
     def recording_trouble(self) -> str:
         """Empty, or why the recording is incomplete (no file, disk full, frames dropped)."""
         return self._line.trouble()
+
+    @property
+    def reception(self) -> Reception:
+        """What came over RTP; complete once the leg has ended."""
+        return self._line.reception()
 
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
     def media_began(self) -> None:

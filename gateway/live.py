@@ -1,4 +1,4 @@
-"""What is going on right now: each call's events as server-sent events, and the gateway's health, on a Unix socket."""
+"""What is going on right now: each call's events as server-sent events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-    from pathlib import Path
+    from collections.abc import AsyncGenerator
 
 _BACKLOG = 1000  # events a slow reader may lag behind before it is cut off
 _SIGN_OF_LIFE_S = 2.0
@@ -69,8 +68,8 @@ class Board:
             self._followers.discard(queue)
 
 
-async def serve(board: Board, socket: Path, health: Callable[[], dict[str, Any]]) -> web.AppRunner:
-    """Serve ``GET /events`` (text/event-stream) and ``GET /healthz`` (JSON) on a Unix socket."""
+def route(board: Board) -> web.RouteDef:
+    """``GET /events``: text/event-stream, one JSON object an event. Holds what callers say: for a Unix socket only."""
 
     async def events(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(
@@ -83,12 +82,4 @@ async def serve(board: Board, socket: Path, health: Callable[[], dict[str, Any]]
                     await response.write(f"data: {line}\n\n".encode(errors="replace") if line else b":\n\n")
         return response
 
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response(health(), dumps=lambda o: json.dumps(o, ensure_ascii=False))
-
-    app = web.Application()
-    app.add_routes([web.get("/events", events), web.get("/healthz", healthz)])
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
-    await runner.setup()
-    await web.UnixSite(runner, str(socket)).start()
-    return runner
+    return web.get("/events", events)

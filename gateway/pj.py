@@ -18,7 +18,7 @@ import pjsua2 as pj
 
 from gateway.address import default_address, name_servers
 from gateway.incoming import Incoming, names_addresses, read_invite
-from gateway.leg import Leg, SipError
+from gateway.leg import Leg, Reception, SipError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,6 +89,11 @@ class UserAgent:
         self._accounts: list[_Account] = []
         self._threads: ThreadPoolExecutor | None = None
         self._log = _Log()
+
+    @property
+    def listens(self) -> bool:
+        """Whether the transports are open."""
+        return bool(self._accounts)
 
     @property
     def address(self) -> str:
@@ -162,7 +167,8 @@ class UserAgent:
         except SipError:
             self.forget(leg)
             raise
-        leg.sip_call_id = call.getInfo().callIdString
+        with contextlib.suppress(pj.Error):  # refused before we could look: `on_ended` tells
+            leg.sip_call_id = call.getInfo().callIdString
         return leg
 
     async def stop(self) -> None:
@@ -246,7 +252,7 @@ class _Account(pj.Account):
         try:
             self._agent.invited(call, prm.rdata.wholeMsg, prm.rdata.srcAddress)
         except Exception:  # boundary, SIP callback: without an answer the caller would hear nothing for ever
-            log.exception("INVITE from %s could not be taken", prm.rdata.srcAddress)
+            log.exception("an INVITE could not be taken", extra={"source": prm.rdata.srcAddress})
             call.respond(500, {})
 
 
@@ -263,6 +269,8 @@ class _Call(pj.Call):
         self._pcm: pj.PcmPort | None = None
         self._tap: pj.DuplexTap | None = None
         self._player: pj.AudioMediaPlayer | None = None
+        self._streams: set[int] = set()  # running, their statistics not yet taken
+        self._reception = Reception()
 
     @_sip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
@@ -270,6 +278,8 @@ class _Call(pj.Call):
         if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self.leg.confirmed()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            for stream in tuple(self._streams):
+                self._count(stream)
             cause = prm.e.body.tsxState
             response = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
             self.leg.disconnected(info.lastStatusCode, info.lastReason, response)
@@ -279,8 +289,20 @@ class _Call(pj.Call):
         info = self.getInfo()  # a name of its own: SWIG's vector dies with what holds it
         for media in info.media:
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                self._streams.add(media.index)
                 self._join(self.getAudioMedia(media.index))
                 return
+
+    @_sip_callback
+    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:  # noqa: N802
+        self._count(prm.streamIdx)  # a re-INVITE begins another stream, which counts from nothing
+
+    def _count(self, stream: int) -> None:
+        """Take a stream's statistics, once."""
+        if stream in self._streams:
+            self._streams.discard(stream)
+            came = self.getStreamStat(stream).rtcp.rxStat
+            self._reception = self._reception.plus(Reception(came.pkt, came.loss, came.jitterUsec.mean / 1e6))
 
     @_sip_callback
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:  # noqa: N802
@@ -382,6 +404,10 @@ class _Call(pj.Call):
         if self._tap is not None and self._tap.dropped():
             return f"{self._tap.dropped()} samples lost, errno {self._tap.lastErrno()}"
         return self._recording_error
+
+    def reception(self) -> Reception:
+        """What came over RTP in the streams that are over."""
+        return self._reception
 
     def bury(self) -> None:
         """Close the media off the loop, then be forgotten."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import Context, copy_context
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -25,23 +26,23 @@ class MediaPump:
     """Calls every member's ``tick`` each 50 ms: one timer for hundreds of calls is cheaper than one each."""
 
     def __init__(self) -> None:
-        self._members: set[Pumped] = set()
+        self._members: dict[Pumped, Context] = {}
 
     def join(self, member: Pumped) -> None:
-        """Tick this member from now on."""
-        self._members.add(member)
+        """Tick this member from now on, in the context of whoever says so: its log lines carry the call's id."""
+        self._members[member] = copy_context()
 
     def leave(self, member: Pumped) -> None:
         """Tick it no longer."""
-        self._members.discard(member)
+        self._members.pop(member, None)
 
     async def run(self) -> None:
         """Tick until cancelled. A late tick is not made up for: the ring buffers keep what came meanwhile."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            for member in tuple(self._members):
-                self._tick(member)
+            for member, context in tuple(self._members.items()):
+                context.run(self._tick, member)
             due = max(due + TICK_SECONDS, loop.time())
             await asyncio.sleep(due - loop.time())
 

@@ -10,24 +10,27 @@ import os
 import resource
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asr.catalogue import open_model
-from asr.client import AsrClient, AsrUnavailable
+from asr.client import AsrClient
 from asr.server import serve as serve_asr
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway import live
 from gateway.attendance import attend, wait_for_first
 from gateway.call import House
+from gateway.ears import DEMO_WARNING, EarWatch
 from gateway.filer import Filer
 from gateway.notify import serving
+from gateway.observe import shown
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
 from gateway.reach import AWAY, reach, tell
 from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
+from gateway.windows import watch_asr, watch_gateway, watch_worker
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from recordings.database import open_database
@@ -39,10 +42,10 @@ from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from asr.transcript import ModelFingerprint
+    from asr.server import SpeechServer
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.flow import Flow
     from ivr.hotlines import Hotlines
@@ -50,14 +53,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WATCH_SECONDS = 2.0
 _DATABASE_SECONDS = 5.0
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
-DEMO_WARNING = (
-    "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
-    "and says nothing about how well people are understood"
-)
 
 
 class AlreadyRunningError(Exception):
@@ -88,33 +86,6 @@ def stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-class _EarWatch:
-    """Knows whether speech recognition answers, and by which model, without any call waiting for it."""
-
-    def __init__(self, client: AsrClient) -> None:
-        self._client = client
-        self.model: ModelFingerprint | None = None
-
-    async def run(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(_WATCH_SECONDS)
-
-    async def look(self) -> None:
-        before = self.model
-        try:
-            self.model = await self._client.fingerprint()
-        except AsrUnavailable as error:
-            self.model = None
-            if before is not None:
-                log.warning("speech recognition is out of reach, calls go by keys: %s", error)
-        else:
-            if self.model != before:
-                log.info("speech recognition", extra={"model": self.model.name, "demo": self.model.demo})
-                if self.model.demo:
-                    log.warning(DEMO_WARNING)
 
 
 def read_dialogue(dialogue: DialogueSettings) -> tuple[Flow, Hotlines]:
@@ -163,7 +134,7 @@ async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths, claim)
-        board, pump, ears = live.Board(), MediaPump(), _EarWatch(client)
+        board, pump, ears = live.Board(), MediaPump(), EarWatch(client)
         agent = UserAgent(
             host=settings.sip.host,
             port=settings.sip.port,
@@ -186,31 +157,21 @@ async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
         for folder in await asyncio.to_thread(lambda: list(sweep(paths.data))):
             filer.file(folder, final=True)
 
-        def health() -> dict[str, Any]:
-            model = ears.model
-            return {
-                "pid": os.getpid(),
-                "sip": agent.address,
-                "calls": switchboard.calls,
-                "asr": "up" if model else "down",
-                "model": model.name if model else None,
-                "demo_model": model.demo if model else None,
-                "warning": DEMO_WARNING if model and model.demo else None,
-            }
-
+        window, where = watch_gateway(paths.data, agent, switchboard, db, ears), settings.metrics
         background = [
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
         ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
-            page = await live.serve(board, door, health)
-            log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-            async with serving(lambda: agent.beats) as stopping:
+            async with (
+                shown(window, door, where.host, where.gateway_port, [live.route(board)]),
+                serving(lambda: agent.beats) as stopping,
+            ):
+                log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
                 await attend(stop, background)
                 stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
                 await switchboard.drain()
-                await page.cleanup()
         finally:
             for task in background:
                 task.cancel()
@@ -226,7 +187,15 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     model = open_model(settings.asr.model)
     if model.fingerprint.demo:
         log.warning(DEMO_WARNING)
-    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop, serving())
+    where = settings.metrics
+
+    @contextlib.asynccontextmanager
+    async def watched(server: SpeechServer) -> AsyncIterator[None]:
+        window = watch_asr(paths.data, server)
+        async with shown(window, paths.asr_health_socket, where.host, where.asr_port), serving():
+            yield
+
+    await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop, watched)
 
 
 async def _reach(attempt: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
@@ -255,14 +224,16 @@ async def run_worker(settings: Settings, paths: Paths) -> None:
             intake = open_intake(settings)
             courier = Courier(db, intake, paths.run / SOCKET)
             late = LateTranscriber(db, client, numbers, paths.data, settings.nodes)
-            log.info("ready", extra={"intake": settings.intake.address})
+            window, where = watch_worker(paths.data, db, courier), settings.metrics
             jobs = [
                 asyncio.create_task(courier.run(stop), name="the courier"),
                 asyncio.create_task(late.run(stop), name="late transcription"),
             ]
             try:
-                await attend(stop, jobs)
-                await asyncio.gather(*jobs)
+                async with shown(window, paths.worker_socket, where.host, where.worker_port):
+                    log.info("ready", extra={"intake": settings.intake.address})
+                    await attend(stop, jobs)
+                    await asyncio.gather(*jobs)
             finally:
                 for job in jobs:
                     job.cancel()

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -124,6 +124,23 @@ class GatewaySettings(_Section):
     port: Annotated[int, Field(ge=1, le=65535)]
     node: Node
     rtp_first_port: Annotated[int, Field(ge=1024, le=65535)]
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
+class LogSettings(_Section):
+    """How each process writes its log, to stderr. ``auto`` is text on a terminal and JSON anywhere else."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Where Prometheus may ask over TCP, beside each process's Unix socket. A port of null is not opened."""
+
+    host: Annotated[Address, Field(min_length=1)] = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    asr_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 class Settings(_Section):
@@ -137,6 +154,8 @@ class Settings(_Section):
     dialogue: DialogueSettings = DialogueSettings()
     console: ConsoleSettings = ConsoleSettings()
     gateways: tuple[GatewaySettings, ...] = ()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="after")
     def _keep_apart(self) -> Settings:
@@ -163,7 +182,8 @@ class Settings(_Section):
         for one in self.gateways:
             if one.port == port:
                 sip = self.sip.model_copy(update={"port": port, "rtp_first_port": one.rtp_first_port})
-                return self.model_copy(update={"node": one.node, "sip": sip})
+                metrics = self.metrics.model_copy(update={"gateway_port": one.metrics_port})
+                return self.model_copy(update={"node": one.node, "sip": sip, "metrics": metrics})
         raise ConfigError(
             "settings",
             0,
@@ -226,12 +246,22 @@ class Paths:
 
     @property
     def gateway_socket(self) -> Path:
-        """The event stream and health page of the gateway at ``sip.port``."""
+        """The event stream of the gateway at ``sip.port``, and its health and metrics."""
         return self.run / "gateway.sock"
 
     def socket_of_gateway(self, settings: Settings, port: int) -> Path:
         """The same of the gateway at any SIP port: ``gateway.sock``, ``gateway-PORT.sock`` for a further one."""
         return self.gateway_socket if port == settings.sip.port else self.run / f"gateway-{port}.sock"
+
+    @property
+    def asr_health_socket(self) -> Path:
+        """The speech server's health and metrics, apart from what its clients reach."""
+        return self.run / "asr-health.sock"
+
+    @property
+    def worker_socket(self) -> Path:
+        """The worker's health and metrics."""
+        return self.run / "worker.sock"
 
     @property
     def prompts(self) -> Path:

@@ -9,6 +9,9 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
+from gateway import metrics
 from gateway.call import Call
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
@@ -58,13 +61,32 @@ class Switchboard:
         """Calls at this moment, those still ringing included."""
         return self._admitted
 
+    @property
+    def cap(self) -> int:
+        """Calls let in at once at most."""
+        return self._settings.sip.cap
+
+    @property
+    def trouble(self) -> str:
+        """Why a call that came now would be refused; empty when it would be let in."""
+        if self._draining:
+            return "draining: the gateway is stopping"
+        if self._admitted >= self._settings.sip.cap:
+            return f"full: {self._admitted} calls of {self._settings.sip.cap}"
+        return ""
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused because the gateway is stopping."""
+        return self._draining
+
     def admit(self, incoming: Incoming) -> Refusal | None:
         """SIP thread: None lets the call in; else the status and headers to refuse it with."""
         if not incoming.offers_media:
-            return 488, {"Warning": '399 minsheng-hotline "The INVITE carries no SDP offer"'}
+            return _refusal(488, "Warning", '399 minsheng-hotline "The INVITE carries no SDP offer"')
         with self._lock:
-            if self._draining or self._admitted >= self._settings.sip.cap:
-                return 503, {"Retry-After": str(self._settings.sip.retry_after_seconds)}
+            if self.trouble:
+                return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
             self._admitted += 1
         return None
 
@@ -95,15 +117,19 @@ class Switchboard:
 
     async def _run(self, leg: Leg) -> None:
         call_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        structlog.contextvars.bind_contextvars(call_id=call_id)  # for this task and what it starts
+        outcome = "failed"
         try:
-            await self._answer(leg, call_id)
+            outcome = await self._answer(leg, call_id)
         except Exception:  # boundary, call task: one call's trouble must not become another's
-            log.exception("the call broke off", extra={"call_id": call_id})
+            log.exception("the call broke off")
             leg.hang_up()
         finally:
+            metrics.CALLS.labels(outcome).inc()
             self._leave()
 
-    async def _answer(self, leg: Leg, call_id: str) -> None:
+    async def _answer(self, leg: Leg, call_id: str) -> str:
+        """Run the call with its journal; its outcome."""
         incoming = leg.incoming
         assert incoming is not None  # noqa: S101 - only invited legs come here
         hotline = self._hotlines.find(incoming.called)
@@ -111,20 +137,22 @@ class Switchboard:
             journal = self._begin(call_id, incoming, hotline)
         except JournalError as error:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
-                "no record can be begun, the call is refused: %s", error, extra={"call_id": call_id}
+                "no record can be begun, the call is refused: %s", error
             )
-            leg.refuse(503, {"Retry-After": str(self._settings.sip.retry_after_seconds)})
-            return
-        log.info("call", extra={"call_id": call_id, "hotline": hotline.number, "source": incoming.source})
+            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+            return "failed"
+        log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
         if not hotline.known:
-            log.warning("an unknown line was called, answered as the front door", extra={"call_id": call_id})
+            log.warning("an unknown line was called, answered as the front door")
         try:
-            await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
+            outcome = await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
             await journal.sync()
+            log.info("call over", extra={"outcome": outcome})
         finally:
             journal.close()
             self._house.board.close(call_id)
             self._closed(journal.folder)
+        return outcome
 
     def _begin(self, call_id: str, incoming: Incoming, hotline: Hotline) -> Journal:
         """The call's journal, before anything is answered; raises JournalError."""
@@ -144,3 +172,8 @@ class Switchboard:
             raise
         self._house.board.publish(call_id, "incoming", **invited)
         return journal
+
+
+def _refusal(status: int, header: str, value: str) -> Refusal:
+    metrics.REFUSED.labels(str(status)).inc()
+    return status, {header: value}

@@ -92,7 +92,12 @@ def open_database(url: str) -> Database:
             _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_BUSY_S),
         )
     engine = create_async_engine(
-        address, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"timeout": _CONNECT_S}
+        address,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={"timeout": _CONNECT_S},
+        hide_parameters=True,
     )
     return Database(engine, engine)
 
@@ -112,7 +117,7 @@ async def migrate(url: str) -> None:
         # BEGIN IMMEDIATE is the lock: the second migrator waits here and then finds nothing to do.
         engine = _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_MIGRATION_BUSY_S)
     else:
-        engine = create_async_engine(address, connect_args={"timeout": _CONNECT_S})
+        engine = create_async_engine(address, connect_args={"timeout": _CONNECT_S}, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -157,7 +162,12 @@ def _parse(url: str) -> sa.URL:
 
 def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int) -> AsyncEngine:
     engine = create_async_engine(
-        address, pool_size=connections, max_overflow=0, pool_timeout=60, connect_args={"timeout": busy_s}
+        address,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": busy_s},
+        hide_parameters=True,  # they are numbers and words of citizens, and errors go into logs
     )
 
     def prepare(connection: Any, _record: object) -> None:

@@ -159,6 +159,12 @@ outbox = sa.Table(
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     ),
+    sa.Index(
+        "ix_outbox_dead",
+        "settled_at",
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    ),
     sa.CheckConstraint("state IN ('pending', 'accepted', 'dead')", name="state"),
     sqlite_autoincrement=True,
 )

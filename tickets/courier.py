@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import socket
+import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 import structlog
 
-from tickets import outbox
+from tickets import metrics, outbox
 from tickets.client import CONCURRENCY, Accepted, Outcome, Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Courier:
         self._failures = 0  # in a row, over all tickets
         self._back = False  # the intake has just come back: waiting rows are to be roused
         self._roused = -math.inf  # when they last were, on the loop's clock
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether post after post has failed: the intake is out of reach."""
+        return self._failures >= _OUTAGE_FAILURES
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; posts under way are then finished and written down.
@@ -166,14 +172,19 @@ class Courier:
         return {post for post in posts if post.done()}
 
     async def _post(self, parcel: outbox.Parcel) -> _Settled:
-        log = _log.bind(number=parcel.number, revision=parcel.revision, attempt=parcel.attempt)
+        log = _log.bind(
+            call_id=parcel.call_id, number=parcel.number, revision=parcel.revision, attempt=parcel.attempt
+        )
         outcome: Outcome
+        began = time.monotonic()
         try:
             outcome = await self._client.post(parcel.document, parcel.key)
         except Exception as error:  # boundary, worker job: one ticket's trouble must not become the others'
             log.exception("posting failed")
             outcome = Unavailable(f"posting failed: {type(error).__name__}")
+        metrics.POST.observe(time.monotonic() - began)
         if isinstance(outcome, Unavailable):
+            metrics.DELIVERIES.labels("unavailable").inc()
             delay = outcome.hold_s
             if delay is None:
                 delay = compute_backoff(parcel.attempt, random.random())  # noqa: S311 - spreads the retries
@@ -184,8 +195,11 @@ class Courier:
         self._count_answer()
         if isinstance(outcome, Rejected):
             # Its words may repeat a citizen's: they go to the database, not to the log.
+            metrics.DELIVERIES.labels("rejected").inc()
             log.error("ticket refused for good, kept as a dead letter", status=outcome.status)
         else:
+            metrics.DELIVERIES.labels("accepted").inc()
+            metrics.LATENCY.observe(max((datetime.now(UTC) - parcel.created_at).total_seconds(), 0.0))
             log.info("ticket accepted", intake_number=outcome.receipt.number)
         return _Settled(parcel, outcome, 0.0)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from asr.client import AsrUnavailable
@@ -31,7 +31,7 @@ _BACKOFF_MAX_S = 30.0
 _TROUBLE_MAX_S = 600.0
 _BATCH = 20
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class LateTranscriber:
                     break
                 pause, delay = 0.0 if work.result() else _POLL_S, _BACKOFF_FIRST_S
             except (AsrUnavailable, SQLAlchemyError, OSError) as error:
-                _log.warning("late transcription waits %.0f s: %s", delay, error)
+                _log.warning("late transcription waits", again_in_s=delay, reason=_name(error))
                 pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
             finally:
                 work.cancel()
@@ -85,7 +85,11 @@ class LateTranscriber:
         waiting = [call_id for call_id, trouble in self._troubles.items() if trouble.due > now]
         async with self._db.read() as connection:
             wanted = await catalogue.read_wanted(connection, self._nodes, _BATCH, but=waiting)
-        return sum([await self._try(call_id) for call_id in wanted])
+        done = 0
+        for call_id in wanted:
+            with structlog.contextvars.bound_contextvars(call_id=call_id):
+                done += await self._try(call_id)
+        return done
 
     async def _try(self, call_id: str) -> bool:
         """Amend one call; whether that succeeded. Raises AsrUnavailable."""
@@ -94,11 +98,10 @@ class LateTranscriber:
         except AsrUnavailable:
             raise
         except (SQLAlchemyError, OSError) as error:
-            delay = self._postpone(call_id)
-            _log.warning("%s: not transcribed, next try in %.0f s: %s", call_id, delay, error)
+            _log.warning("not transcribed", again_in_s=self._postpone(call_id), reason=_name(error))
             return False
         except Exception:  # noqa: BLE001 - boundary, worker job: one call's trouble must not become the others'
-            _log.exception("%s: not transcribed, next try in %.0f s", call_id, self._postpone(call_id))
+            _log.exception("not transcribed", again_in_s=self._postpone(call_id))
             return False
         self._troubles.pop(call_id, None)
         return True
@@ -113,27 +116,30 @@ class LateTranscriber:
     async def _amend(self, call_id: str) -> None:
         folder = folders.locate(self._data, call_id)
         if folder is None:
-            _log.error("%s: the recording is gone from %s, its words are lost", call_id, self._data)
+            _log.error("the recording is gone, its words are lost", data=str(self._data))
             async with self._db.write() as connection:
                 await catalogue.give_up(connection, call_id)
             return
         if not (folder / folders.LATE).exists():
             await self._transcribe(folder)
         filed = await file_call(self._db, self._numbers, folder)
-        _log.info(
-            "%s: transcribed from the recording, tickets %s", call_id, ", ".join(filed.numbers) or "none"
-        )
+        _log.info("transcribed from the recording", tickets=filed.numbers)
 
     async def _transcribe(self, folder: Path) -> None:
         audio = folder / folders.AUDIO
         try:
             pcm = await asyncio.to_thread(wav.read_channel, audio, 0, 0.0, wav.duration(audio))
         except (FileNotFoundError, wav.NotARecordingError) as error:
-            _log.error("nothing to transcribe: %s", error)
+            _log.error("nothing to transcribe", reason=str(error))
             return  # filing finds the same, and stops asking for it
         model = await self._client.fingerprint()
         utterances = await transcribe(self._client, pcm)
         await asyncio.to_thread(_write, folder, Transcript(model, utterances))
+
+
+def _name(error: Exception) -> str:
+    """What an error says; of the database only its kind, for the driver's own words may quote a value."""
+    return type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
 
 
 def _write(folder: Path, transcript: Transcript) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from recordings.schema import outbox
+from recordings.schema import calls, outbox, tickets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,10 @@ _LONGEST_WAIT: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1."""
+    """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1.
+
+    ``created_at`` is when it was put there; ``call_id`` the call it comes from, None when nobody knows.
+    """
 
     id: int
     number: str
@@ -37,6 +40,22 @@ class Parcel:
     key: str
     document: str
     attempt: int
+    created_at: datetime
+    call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What the database holds of unfinished work.
+
+    ``oldest`` is when the oldest pending revision was put there, None when none is pending. ``late`` counts the calls
+    that wait to be transcribed from their recordings.
+    """
+
+    pending: int
+    oldest: datetime | None
+    dead: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +128,25 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limi
             outbox.c.idempotency_key,
             outbox.c.document,
             outbox.c.attempts,
+            outbox.c.created_at,
         )
     )
-    return sorted((Parcel(*row) for row in rows), key=lambda parcel: parcel.id)
+    of_call = await _read_calls(connection, ids)
+    return sorted(
+        (
+            Parcel(row, number, revision, key, document, attempt, created_at, of_call.get(row))
+            for row, number, revision, key, document, attempt, created_at in rows
+        ),
+        key=lambda parcel: parcel.id,
+    )
+
+
+async def _read_calls(connection: AsyncConnection, ids: Sequence[Any]) -> dict[int, str]:
+    """The call each row's ticket comes from."""
+    same = sa.and_(tickets.c.number == outbox.c.number, tickets.c.revision == outbox.c.revision)
+    query = sa.select(outbox.c.id, tickets.c.call_id).join_from(outbox, tickets, same)
+    rows = await connection.execute(query.where(outbox.c.id.in_(ids)))
+    return {row.id: row.call_id for row in rows}
 
 
 async def accept(connection: AsyncConnection, row: int, receipt: dict[str, Any], now: datetime) -> None:
@@ -144,6 +179,22 @@ async def release(connection: AsyncConnection) -> None:
     idempotency key, which the intake answers as it answered the first.
     """
     await _change_pending(connection, outbox.c.lease_until.is_not(None), lease_until=None)
+
+
+async def take_stock(connection: AsyncConnection) -> Stock:
+    """Count what is unfinished; the pending rows and the waiting calls by their own indices."""
+    pending, oldest = (
+        await connection.execute(
+            sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
+        )
+    ).one()
+    dead = await connection.scalar(
+        sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "dead")
+    )
+    late = await connection.scalar(
+        sa.select(sa.func.count()).select_from(calls).where(calls.c.late == "wanted")
+    )
+    return Stock(pending, oldest, dead or 0, late or 0)
 
 
 async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:

@@ -44,8 +44,9 @@ class StoryEvent:
     """One entry of the call's journal.
 
     ``wall`` is when it was written, ``at`` where it lies in the recording (seconds; None before the answer).
-    ``kind`` is the journal's: ``incoming, model, deaf, answered, event, played, heard, matter, number, hungup,
-    recording_trouble, interrupted, finished``. ``fields`` are the rest of the entry: a ``played`` has ``name`` and
+    ``kind`` is the journal's: ``incoming, model, deaf, answered, event, played, unplayed, heard, matter, number,
+    hungup, media, recording_trouble, interrupted, finished``.
+    ``fields`` are the rest of the entry: a ``played`` has ``name`` and
     ``text``, a ``heard`` those of an ``asr.transcript.Utterance``, an ``event`` those of the class in ``ivr.events``
     that its ``name`` names (a key is a ``Digit`` with ``key``).
     """

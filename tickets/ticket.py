@@ -45,6 +45,7 @@ class _Part(BaseModel):
         extra="forbid",
         frozen=True,
         allow_inf_nan=False,
+        hide_input_in_errors=True,  # it is what a citizen said, and the error goes into logs
         use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
     )

@@ -83,6 +83,7 @@ def main() -> None:
     from gateway.attendance import BreakdownError  # noqa: PLC0415
     from gateway.cli import (  # noqa: PLC0415 - they register themselves
         call,  # noqa: F401
+        calls,  # noqa: F401
         checks,  # noqa: F401
         console,  # noqa: F401
         doctor,  # noqa: F401
@@ -94,6 +95,7 @@ def main() -> None:
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.install.step import InstallError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
+    from gateway.observe import WindowError  # noqa: PLC0415
     from gateway.reach import tell  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
     from gateway.sounds import SoundError  # noqa: PLC0415
@@ -122,6 +124,7 @@ def main() -> None:
         DemoError,
         ServerError,
         InstallError,
+        WindowError,
         AlreadyRunningError,
         BreakdownError,
         AssetsMissingError,

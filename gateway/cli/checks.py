@@ -14,7 +14,8 @@ from rich.progress import Progress
 from asr.catalogue import open_model
 from config.document import embedded
 from gateway.cli import House, app, errors
-from gateway.services import DEMO_WARNING, open_prompts, read_dialogue
+from gateway.ears import DEMO_WARNING
+from gateway.services import open_prompts, read_dialogue
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME
 from tickets.outbox import read_dead_letters, read_overdue

@@ -22,7 +22,7 @@ def gateway(
 ) -> None:
     """接听电话 / Answer calls."""
     house: House = context.obj
-    configure_logs("gateway")
+    configure_logs("gateway", house.settings.log)
     chosen = house.settings.sip.port if port is None else port
     door = house.paths.socket_of_gateway(house.settings, chosen)
     asyncio.run(services.run_gateway(house.settings.of_gateway(chosen), house.paths, door))
@@ -32,7 +32,7 @@ def gateway(
 def asr(context: typer.Context) -> None:
     """语音识别服务 / Serve speech recognition."""
     house: House = context.obj
-    configure_logs("asr")
+    configure_logs("asr", house.settings.log)
     asyncio.run(services.run_asr(house.settings, house.paths))
 
 
@@ -40,7 +40,7 @@ def asr(context: typer.Context) -> None:
 def worker(context: typer.Context) -> None:
     """投递工单,补转写 / Deliver tickets; transcribe later what could not be heard live."""
     house: House = context.obj
-    configure_logs("worker")
+    configure_logs("worker", house.settings.log)
     asyncio.run(services.run_worker(house.settings, house.paths))
 
 
@@ -54,7 +54,7 @@ def intake(
 ) -> None:
     """参考受理平台 / The reference intake, for tests and trials."""
     house: House = context.obj
-    configure_logs("intake")
+    configure_logs("intake", house.settings.log)
     chosen = house.settings.intake.reference_port if port is None else port
     asyncio.run(services.run_intake(house.settings, house.paths, host, chosen))
 
@@ -63,5 +63,5 @@ def intake(
 def migrate(context: typer.Context) -> None:
     """建立或升级数据库 / Create the database's tables, or bring them up to date."""
     house: House = context.obj
-    configure_logs("migrate")
+    configure_logs("migrate", house.settings.log)
     asyncio.run(migrate_database(house.paths.database_url(house.settings)))

@@ -28,7 +28,27 @@ _KINDS: dict[str, tuple[str, str, Callable[[dict[str, Any]], str]]] = {
     "number": ("工单 / ticket", "bold yellow", lambda e: e["number"]),
     "deaf": ("语音识别 / speech", "red", lambda e: e["reason"]),
     "hungup": ("挂断 / hung up", "bold", lambda e: f"{e['by']}, {e['media_seconds']:.1f} s"),
+    "media": (
+        "网络 / RTP",
+        "dim",
+        lambda e: (
+            f"{e['packets']} 包 / packets, 丢 / lost {e['lost']}, 抖动 / jitter {e['jitter_seconds'] * 1000:.1f} ms"
+        ),
+    ),
+    "recording_trouble": ("录音不全 / recording", "red", lambda e: e["reason"]),
+    "interrupted": ("系统中断 / cut off", "red", lambda e: e["reason"]),
 }
+
+
+def describe(event: dict[str, Any]) -> tuple[str, str, str] | None:
+    """What an event of a call is called, its style, and what it says; None for one that says nothing to people."""
+    kind = event["kind"]
+    if kind == "event" and event["name"] == "Digit":
+        return "按键 / key", "green", event["key"]
+    if kind not in _KINDS:
+        return None
+    title, style, text = _KINDS[kind]
+    return title, style, text(event)
 
 
 class Screen:
@@ -45,11 +65,8 @@ class Screen:
             console.print(
                 f"[dim]{'…':>20} {escape(event['text'])}[/]", end="\r" if console.is_terminal else "\n"
             )
-        elif kind == "event" and event["name"] == "Digit":
-            self._line("按键 / key", "green", event["key"])
-        elif kind in _KINDS:
-            title, style, text = _KINDS[kind]
-            self._line(title, style, text(event))
+        elif told := describe(event):
+            self._line(*told)
         if kind == "number":
             task = asyncio.create_task(self._tell_acceptance(event["number"]))
             self._asking.add(task)

@@ -41,7 +41,7 @@ def up(
 ) -> None:
     """启动全部进程 / Bring everything up: speech recognition, gateway, worker, and the reference intake."""
     house: House = context.obj
-    configure_logs("up")
+    configure_logs("up", house.settings.log)
     asyncio.run(_up(house, demo=demo, once=once))
 
 
@@ -52,7 +52,7 @@ def demo(
 ) -> None:
     """演示一通真实电话 / Make one real call and follow it to its accepted ticket."""
     house: House = context.obj
-    configure_logs("demo")
+    configure_logs("demo", house.settings.log)
     asyncio.run(_demo(house, as_json=as_json))
 
 

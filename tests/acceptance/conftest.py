@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 import yaml
+from waiting import eventually, free_port
 
 from gateway.settings import Paths
 
@@ -26,24 +26,6 @@ if TYPE_CHECKING:
 
 HOTLINE = [sys.executable, "-m", "gateway"]
 GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def eventually(look: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> Any:
-    """What `look` returns once that is true; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            if found := look():
-                return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 @dataclass
@@ -81,16 +63,22 @@ class HouseUp:
         return health is not None and health["asr"] == "up"
 
     def health(self) -> dict[str, Any] | None:
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(2)
-            try:
-                door.connect(str(Paths(self.data, self.environment).gateway_socket))
-                door.sendall(b"GET /healthz HTTP/1.0\r\nHost: gateway\r\n\r\n")
-                answer = b"".join(iter(lambda: door.recv(65536), b""))
-            except OSError:
-                return None
-        health: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+        try:
+            _status, text = self.page("gateway.sock", "/healthz")
+        except OSError:
+            return None
+        health: dict[str, Any] = json.loads(text)
         return health
+
+    def page(self, name: str, path: str) -> tuple[int, str]:
+        """A page of the process whose Unix socket has this name: HTTP status and body; raises OSError."""
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(5)
+            door.connect(str(Paths(self.data, self.environment).run / name))
+            door.sendall(f"GET {path} HTTP/1.0\r\nHost: house\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: door.recv(65536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), body.decode()
 
     def child(self, name: str) -> psutil.Process:
         assert self.process

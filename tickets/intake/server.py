@@ -114,7 +114,11 @@ class _Intake:
         except Conflict as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "already taken", str(error)) from error
         _log.info(
-            "revision taken", number=ticket["number"], revision=ticket["revision"], replayed=answer.replayed
+            "revision taken",
+            call_id=ticket["call"]["call_id"],
+            number=ticket["number"],
+            revision=ticket["revision"],
+            replayed=answer.replayed,
         )
         return web.json_response(
             {"number": answer.number, "status": answer.state, "accepted_at": answer.accepted_at},

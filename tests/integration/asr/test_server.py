@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import aiohttp
@@ -283,4 +284,14 @@ async def test_a_server_killed_is_replaced_on_the_same_socket(process, engine):
     server = SpeechServer(engine)
     await server.start(f"unix:{path}")
     assert await answers(path)
+    await server.stop()
+
+
+async def test_a_server_whose_threads_are_stuck_is_not_prompt(engine):
+    server = SpeechServer(engine, threads=1)
+    free = threading.Event()
+    server._threads.submit(free.wait)
+    assert not await server.is_prompt(0.2)
+    free.set()
+    assert await server.is_prompt(5)
     await server.stop()

@@ -14,7 +14,7 @@ from asr.transcript import ModelFingerprint
 from config.document import embedded
 from gateway.call import House
 from gateway.incoming import Incoming
-from gateway.leg import Leg, SipError
+from gateway.leg import Leg, Reception, SipError
 from gateway.live import Board
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
@@ -73,6 +73,9 @@ class QuietLine:
 
     def trouble(self) -> str:
         return ""
+
+    def reception(self) -> Reception:
+        return Reception(100, 1, 0.002)
 
     def bury(self) -> None:
         self.buried = True

@@ -116,3 +116,14 @@ def test_replies_are_read():
 def test_bad_replies_are_errors(message):
     with pytest.raises(ProtocolError):
         read_reply(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ['{"partiel": "房子漏雨"}', '{"text": "漏雨", "result": ["房子漏雨"]}', "房子漏雨", '["房子漏雨"]'],
+)
+def test_a_bad_replys_words_are_not_told(message):
+    with pytest.raises(ProtocolError) as caught:
+        read_reply(message)
+    assert "漏雨" not in str(caught.value)
+    assert ascii("漏雨")[1:-1] not in str(caught.value)

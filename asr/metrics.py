@@ -1,0 +1,32 @@
+"""What the speech server counts and measures. Real-time factor: decoding seconds over audio seconds, as rates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY: Final = CollectorRegistry()
+
+STREAMS: Final = Gauge("hotline_asr_streams", "Streams open now.", registry=REGISTRY)
+STREAMS_OPENED: Final = Counter("hotline_asr_streams_opened", "Streams opened.", registry=REGISTRY)
+QUEUE: Final = Gauge(
+    "hotline_asr_queue", "Streams whose audio waits for a decoding thread.", registry=REGISTRY
+)
+THREADS: Final = Gauge("hotline_asr_threads", "Decoding threads.", registry=REGISTRY)
+AUDIO: Final = Counter("hotline_asr_audio_seconds", "Audio decoded, in seconds of speech.", registry=REGISTRY)
+DECODING: Final = Counter(
+    "hotline_asr_decoding_seconds", "Time spent decoding, over all threads.", registry=REGISTRY
+)
+FINALS: Final = Histogram(
+    "hotline_asr_final_seconds",
+    "From a client's request for the final text of a phrase to the answer, decoding of what is left included.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0),
+    registry=REGISTRY,
+)
+FAILURES: Final = Counter("hotline_asr_failures", "Streams ended by a decoding error.", registry=REGISTRY)
+DEMO_MODEL: Final = Gauge(
+    "hotline_demo_model_in_use",
+    "1 while the demonstration speech model is in use, which understands nobody but its own voice.",
+    registry=REGISTRY,
+)

@@ -1,0 +1,210 @@
+"""``hotline calls list | show``: what became of each call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import House, app, errors
+from gateway.cli.screen import describe
+from recordings.database import Database, open_database, require_current
+from tickets.calls import CallFilter, list_calls
+from tickets.number import CITY_TIME
+from tickets.story import tell_story
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TypeVar
+
+    from tickets.calls import CallLine
+    from tickets.story import CallStory, Delivery, TicketStory
+
+    T = TypeVar("T")
+
+calls = typer.Typer(help="通话 / Calls on file.", no_args_is_help=True)
+app.add_typer(calls, name="calls")
+_PIPE_COLUMNS = 200
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+
+_ENDED_BY = {"caller": "来电人 / caller", "gateway": "网关 / gateway", "lost": "中断 / lost", None: ""}
+_STATES = {
+    "accepted": "[green]已受理 / accepted[/]",
+    "pending": "[yellow]待投递 / pending[/]",
+    "dead": "[red]被拒收 / refused[/]",
+}
+_AGO = re.compile(r"(\d{1,4})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_since(text: str, now: datetime) -> datetime:
+    """A moment: ``2026-07-01``, ``2026-07-01T08:30`` (the city's time), or so long ago: ``90m``, ``12h``, ``7d``.
+
+    Raises typer.BadParameter.
+    """
+    if ago := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}: 请写 2026-07-01、2026-07-01T08:30 或 90m、12h、7d / write a date, a time, or how long ago"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
+
+
+@calls.command("list")
+def list_(
+    context: typer.Context,
+    since: Annotated[
+        str, typer.Option(help="从何时起 / from when on: 2026-07-01, 2026-07-01T08:30, 90m, 12h, 7d")
+    ] = "",
+    hotline: Annotated[str, typer.Option(help="热线号码 / hotline")] = "",
+    without_ticket: Annotated[
+        bool, typer.Option("--without-ticket", help="只看没有工单的 / only calls that made no ticket")
+    ] = False,
+    interrupted: Annotated[
+        bool, typer.Option("--interrupted", help="只看被中断的 / only calls that a crash cut off")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="最多几通 / at most")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+) -> None:
+    """列出通话,新的在前 / List the calls on file, newest first."""
+    house: House = context.obj
+    wanted = CallFilter(
+        since=read_since(since, datetime.now(UTC)) if since else None,
+        hotline=hotline,
+        without_ticket=without_ticket,
+        interrupted=interrupted,
+    )
+
+    async def look(db: Database) -> list[CallLine]:
+        async with db.read() as connection:
+            return await list_calls(connection, wanted, limit)
+
+    found = asyncio.run(_ask(house, look))
+    if as_json:
+        _print_json([asdict(line) for line in found])
+    elif found:
+        out.print(_tabulate(found))
+    else:
+        out.print("没有这样的通话 / no such calls")
+
+
+@calls.command()
+def show(
+    context: typer.Context,
+    call_id: Annotated[str, typer.Argument(metavar="ID", help="通话编号 / the call's id")],
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+) -> None:
+    """一通电话的全过程 / A call's whole story: prompts, keys, words, tickets, deliveries."""
+    house: House = context.obj
+    story = asyncio.run(_ask(house, lambda db: tell_story(db, house.paths.data, call_id)))
+    if story is None:
+        errors.print(
+            f"错误 / Error: 没有这通电话 / no such call: {escape(call_id)}; `hotline calls list` 可查 / lists them",
+            style="red",
+        )
+        raise typer.Exit(1)
+    if as_json:
+        _print_json(asdict(story))
+    else:
+        _tell(story)
+
+
+async def _ask(house: House, question: Callable[[Database], Awaitable[T]]) -> T:
+    db = open_database(house.paths.database_url(house.settings))
+    try:
+        await require_current(db)
+        return await question(db)
+    finally:
+        await db.close()
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, default=_to_text))  # noqa: T201 - this is the command's output
+
+
+def _to_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _tabulate(found: list[CallLine]) -> Table:
+    table = Table()
+    for title in ("时间 / time", "编号 / id", "热线 / line", "主叫 / caller"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("时长 / length", justify="right", no_wrap=True)
+    for title in ("挂断 / ended by", "工单 / tickets"):
+        table.add_column(title, overflow="fold")
+    for line in found:
+        call = line.call
+        ended = "通话中 / going on" if call.ended_at is None else _ENDED_BY[call.hung_up_by]
+        made = [f"{t.number} 第{t.revision}版 {_STATES[t.delivery]}" for t in line.tickets]
+        table.add_row(
+            _moment(call.started_at),
+            call.call_id,
+            call.hotline,
+            escape(call.caller) or "未显示 / withheld",
+            "" if call.duration_s is None else f"{call.duration_s:.0f} s",
+            "[red]系统中断 / crash[/]" if call.interrupted else ended,
+            "\n".join(made) or escape(call.reason or ""),
+        )
+    return table
+
+
+def _tell(story: CallStory) -> None:
+    call = story.call
+    out.print(f"[bold]{call.call_id}[/]  {_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}")
+    for event in story.events:
+        told = describe({"kind": event.kind, **event.fields})
+        if told is not None:
+            title, style, text = told
+            at = "" if event.at is None else f"{event.at:.1f} s"
+            out.print(f"{at:>9}  [{style}]{title}[/]  {escape(text)}")
+    if not story.events:
+        out.print("通话目录不在本机 / the call's folder is not on this machine", style="dim")
+    if late := story.transcripts.get("late"):
+        out.print(f"[bold]录音补转写 / from the recording[/]  {escape(late.text)}")
+    for ticket in story.tickets:
+        _tell_ticket(ticket)
+    if call.reason:
+        out.print(f"没有工单 / no ticket: {escape(call.reason)}")
+    if story.recording:
+        out.print(f"录音 / recording: {escape(story.recording.path)}, {story.recording.seconds:.1f} s")
+    if not story.filed:
+        out.print("尚未入库 / not filed yet", style="yellow")
+
+
+def _tell_ticket(ticket: TicketStory) -> None:
+    out.print(f"[bold yellow]工单 / ticket {ticket.number}[/]")
+    for revision in ticket.revisions:
+        title = revision.document["appeal"]["title"]
+        out.print(f"  第{revision.revision}版 / revision  {_moment(revision.created_at)}  {escape(title)}")
+        for delivery in revision.deliveries:
+            out.print(f"    {_describe_delivery(delivery)}")
+
+
+def _describe_delivery(delivery: Delivery) -> str:
+    parts = [_STATES[delivery.state], f"{delivery.attempts} 次 / attempts"]
+    if delivery.settled_at is not None:
+        parts.append(_moment(delivery.settled_at))
+    elif delivery.attempts:
+        parts.append(f"下次 / next {_moment(delivery.next_at)}")
+    if delivery.receipt:
+        parts.append(f"受理编号 / intake's number {escape(str(delivery.receipt['number']))}")
+    if delivery.last_error:
+        parts.append(escape(delivery.last_error))
+    return "  ".join(parts)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}"

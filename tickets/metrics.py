@@ -1,0 +1,81 @@
+"""What the courier counts and measures, and what the outbox holds."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from tickets import outbox
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from recordings.database import Database
+
+REGISTRY: Final = CollectorRegistry()
+
+_PATIENCE_S: Final = 2.0
+
+_PENDING: Final = Gauge(
+    "hotline_outbox_pending", "Ticket revisions that the intake has not taken yet.", registry=REGISTRY
+)
+_DEAD: Final = Gauge(
+    "hotline_outbox_dead",
+    "Ticket revisions the intake has refused for good; `hotline check` names them.",
+    registry=REGISTRY,
+)
+_OLDEST: Final = Gauge(
+    "hotline_outbox_oldest_pending_seconds",
+    "Age of the oldest revision that the intake has not taken yet; 0 when there is none.",
+    registry=REGISTRY,
+)
+_LATE: Final = Gauge(
+    "hotline_calls_awaiting_transcription",
+    "Calls whose recording waits to be transcribed.",
+    registry=REGISTRY,
+)
+_DATABASE_UP: Final = Gauge(
+    "hotline_database_up", "1 when the database answered this scrape.", registry=REGISTRY
+)
+DELIVERIES: Final = Counter(
+    "hotline_deliveries",
+    "Posts to the intake, by outcome: accepted, rejected (for good), unavailable (tried again).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+POST: Final = Histogram(
+    "hotline_delivery_post_seconds",
+    "Time of one post to the intake, whatever came of it.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    registry=REGISTRY,
+)
+LATENCY: Final = Histogram(
+    "hotline_delivery_latency_seconds",
+    "From the filing of a revision to its acceptance by the intake.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0),
+    registry=REGISTRY,
+)
+
+for _outcome in ("accepted", "rejected", "unavailable"):
+    DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
+
+
+async def measure_outbox(db: Database, now: datetime) -> None:
+    """Bring the gauges of what is in the database up to date; they are NaN while it is out of reach."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S), db.read() as connection:
+            stock = await outbox.take_stock(connection)
+    except (sa.exc.SQLAlchemyError, OSError):
+        _DATABASE_UP.set(0)
+        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE):
+            gauge.set(math.nan)
+        return
+    _DATABASE_UP.set(1)
+    _PENDING.set(stock.pending)
+    _DEAD.set(stock.dead)
+    _OLDEST.set(max((now - stock.oldest).total_seconds(), 0.0) if stock.oldest else 0.0)
+    _LATE.set(stock.late)
