@@ -13,6 +13,7 @@ from console.guard import make_guard
 from console.headers import set_headers
 from console.keys import ASSETS, DATA, DATABASE, HOTLINES, LIVE, PLAYS, POLICY, RUN
 from console.liveboard import LiveBoard
+from console.metrics import count_requests
 from console.plays import Plays
 from console.problem import answer_problems
 from console.rendering import set_up_templates
@@ -45,7 +46,7 @@ def make_app(
     AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
-        middlewares=[answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],
+        middlewares=[count_requests, answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],
         client_max_size=_BODY_BYTES,
     )
     app[DATABASE], app[POLICY], app[HOTLINES], app[ASSETS] = db, policy, hotlines, find_assets()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from config.document import ConfigError
 from console.app import make_app, serve
-from console.passwords import find_fault, hash_password
+from console.passwords import check_password, find_fault, hash_password
 from console.policy import Policy, Role
-from console.users import UserExistsError, add_user, is_name
+from console.users import UserExistsError, add_user, find_user, is_name, list_users
+from gateway.notify import serving
+from gateway.observe import shown
 from gateway.reach import AWAY, tell
 from gateway.services import read_dialogue, stop_signal
+from gateway.windows import watch_console
 from recordings.database import open_database, require_current
 from tickets.worklist import backfill
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_S = 30.0
+FIRST_USER = "admin"
 
 
 class UserError(Exception):
@@ -41,11 +46,16 @@ async def run_console(settings: Settings, paths: Paths) -> None:
     try:
         await require_current(db)
         names = {number: line.name for number, line in hotlines.by_number.items()}
-        gateways = page.gateways or (paths.gateway_socket,)
+        gateways = page.gateways or paths.sockets_of_gateways(settings)
         made = make_app(db, _make_policy(page), names, paths.data, paths.run, gateways)
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:
-            async with serve(made, page.host, page.port, tls) as address:
+            window, where = watch_console(paths.data, db), settings.metrics
+            async with (
+                serve(made, page.host, page.port, tls) as address,
+                shown(window, paths.console_socket, where.host, where.console_port),
+                serving(),
+            ):
                 log.info("ready", extra={"address": address})
                 await stop.wait()
         finally:
@@ -72,6 +82,32 @@ async def add_console_user(settings: Settings, paths: Paths, name: str, password
             f"用户 {name} 已存在,请由管理员在页面上重置密码 / "
             f"user {name} exists: an administrator can reset the password"
         ) from None
+    finally:
+        await db.close()
+
+
+async def first_login(settings: Settings, paths: Paths) -> tuple[str, str] | None:
+    """For a trial: the name and password of an administrator who is added when the page has no user yet.
+
+    The password is kept in the data folder, for its owner alone, until somebody changes it; then this gives None.
+    """
+    file = paths.data / "first-login"
+    db = open_database(paths.database_url(settings))
+    try:
+        if not await list_users(db):
+            password = secrets.token_urlsafe(9)
+            file.touch(mode=0o600)
+            file.write_text(password)
+            kept = await hash_password(password)
+            async with db.write() as connection:
+                await add_user(connection, FIRST_USER, kept, Role.ADMIN, datetime.now(UTC))
+        elif not file.exists():
+            return None
+        user, password = await find_user(db, FIRST_USER), file.read_text()
+        if user is not None and user.active and await check_password(password, user.password):
+            return FIRST_USER, password
+        file.unlink()
+        return None
     finally:
         await db.close()
 

@@ -99,7 +99,7 @@ class ConsoleSettings(_Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
     ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
-    are the event sockets of the gateways whose calls the live board shows; none: this data folder's own gateway.
+    are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
     """
 
     host: str = "127.0.0.1"
@@ -141,6 +141,7 @@ class MetricsSettings(_Section):
     gateway_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     asr_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    console_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 class Settings(_Section):
@@ -249,6 +250,11 @@ class Paths:
         """The event stream of the gateway at ``sip.port``, and its health and metrics."""
         return self.run / "gateway.sock"
 
+    def sockets_of_gateways(self, settings: Settings) -> tuple[Path, ...]:
+        """Those of every gateway on this machine."""
+        ports = (settings.sip.port, *(g.port for g in settings.gateways))
+        return tuple(self.socket_of_gateway(settings, port) for port in ports)
+
     def socket_of_gateway(self, settings: Settings, port: int) -> Path:
         """The same of the gateway at any SIP port: ``gateway.sock``, ``gateway-PORT.sock`` for a further one."""
         return self.gateway_socket if port == settings.sip.port else self.run / f"gateway-{port}.sock"
@@ -262,6 +268,11 @@ class Paths:
     def worker_socket(self) -> Path:
         """The worker's health and metrics."""
         return self.run / "worker.sock"
+
+    @property
+    def console_socket(self) -> Path:
+        """The page's health and metrics."""
+        return self.run / "console.sock"
 
     @property
     def prompts(self) -> Path:

@@ -175,12 +175,18 @@ class Supervisor:
         raise UpError(self.failed.result())
 
     async def hears(self, seconds: float) -> dict[str, Any]:
-        """Wait until the gateway takes calls and speech recognition hears them; its health. Raises UpError."""
+        """Wait until the gateway takes calls, speech recognition hears them and the page is there; the gateway's health.
+
+        Raises UpError.
+        """
         what = "the gateway"
         try:
             async with asyncio.timeout(seconds):
                 while (health := await self.ready())["asr"] != "up":
                     what = "speech recognition"
+                    await asyncio.sleep(_POLL_SECONDS)
+                while await ask_health(self._paths.console_socket) is None:
+                    what = "the agents' page"
                     await asyncio.sleep(_POLL_SECONDS)
                 return health
         except TimeoutError:
@@ -205,15 +211,15 @@ class Supervisor:
             task.cancel()
 
 
-async def ask_health(gateway_socket: Path) -> dict[str, Any] | None:
-    """A running gateway's health, or None when none answers."""
+async def ask_health(process: Path) -> dict[str, Any] | None:
+    """The health of the process that shows it on this socket, or None when none answers."""
     timeout = aiohttp.ClientTimeout(total=2)
     try:
         async with (
             aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(path=str(gateway_socket)), timeout=timeout
+                connector=aiohttp.UnixConnector(path=str(process)), timeout=timeout
             ) as session,
-            session.get("http://gateway/healthz") as answer,
+            session.get("http://process/healthz") as answer,
         ):
             health: dict[str, Any] = await answer.json()
             return health

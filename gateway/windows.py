@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 import asr.metrics
+import console.metrics
 import tickets.metrics
 from gateway import metrics
 from gateway.ears import DEMO_WARNING
@@ -97,6 +98,16 @@ def watch_worker(data: Path, db: Database, courier: Courier) -> Window:
         await tickets.metrics.measure_outbox(db, datetime.now(UTC))
 
     return Window("worker", data, health, readiness, (tickets.metrics.REGISTRY,), refresh)
+
+
+def watch_console(data: Path, db: Database) -> Window:
+    """The page is ready when its database answers."""
+
+    async def readiness() -> Readiness:
+        wrong, away = await _check_database(db)
+        return Readiness((*wrong, *away))
+
+    return Window("console", data, dict, readiness, (console.metrics.REGISTRY,))
 
 
 async def _check_database(db: Database) -> tuple[list[str], list[str]]:

@@ -23,7 +23,7 @@ def serve(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     house: House = context.obj
-    configure_logs("console")
+    configure_logs("console", house.settings.log)
     asyncio.run(page.run_console(house.settings, house.paths))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.panel import Panel
 
 from config.document import embedded, load
@@ -19,6 +20,7 @@ from gateway.cli import House, app
 from gateway.cli.screen import Screen, console, show_ticket
 from gateway.demo import demonstrate, watch
 from gateway.logs import configure_logs
+from gateway.page import first_login
 from gateway.services import alone, stop_signal
 from gateway.supervisor import Supervisor, UpError, ask_health, settle
 
@@ -39,7 +41,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="演示一通电话 / show one demonstration call")] = False,
     once: Annotated[bool, typer.Option("--once", help="演示后退出 / end after the demonstration")] = False,
 ) -> None:
-    """启动全部进程 / Bring everything up: speech recognition, gateway, worker, and the reference intake."""
+    """启动全部进程 / Bring everything up: speech recognition, gateway, worker, page, and the reference intake."""
     house: House = context.obj
     configure_logs("up", house.settings.log)
     asyncio.run(_up(house, demo=demo, once=once))
@@ -83,6 +85,7 @@ async def _run(house: House, *, demo: bool, once: bool) -> None:
                 console.print(f"⚠ {_NOT_HEARING}", style="yellow")
             async with _shown(house, settings) if demo else contextlib.nullcontext():
                 if demo:
+                    await _tell_of_page(house, settings)
                     await _show_call(house, settings, health)
                 if once:
                     return
@@ -152,11 +155,30 @@ async def _show_call(house: House, settings: Settings, health: dict[str, Any]) -
     result = await _call(settings, health)
     show_ticket(result)
     console.print(f"录音 / recording: {house.paths.data / result['recording']}")
+    console.print(f"审核这通电话 / review this call: {_page_address(settings)}calls/{result['call_id']}")
+
+
+async def _tell_of_page(house: House, settings: Settings) -> None:
+    login = await first_login(settings, house.paths)
+    entry = (
+        f"用户 / user {login[0]}, 密码 / password {login[1]}(请在“账号”页修改 / change it on the page)"
+        if login
+        else "用已有的用户登录 / log in as a user you have added (hotline console add-user)"
+    )
+    console.print(Panel(f"{_page_address(settings)}\n{escape(entry)}", title="坐席页面 / the agents' page"))
+
+
+def _page_address(settings: Settings) -> str:
+    page = settings.console
+    return f"{'https' if page.certificate else 'http'}://{_reached_at(page.host)}:{page.port}/"
+
+
+def _reached_at(host: str) -> str:
+    return default_address() if host == "0.0.0.0" else host  # noqa: S104
 
 
 def _tell_how_to_dial(settings: Settings) -> None:
-    host, port = settings.sip.host, settings.sip.port
-    here = default_address() if host == "0.0.0.0" else host  # noqa: S104
+    here, port = _reached_at(settings.sip.host), settings.sip.port
     console.print(
         Panel(
             f"用任意 SIP 软电话拨 sip:12345@{here}:{port}(本机 127.0.0.1:{port}),无需注册。Ctrl-C 结束。\n"

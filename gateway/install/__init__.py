@@ -24,7 +24,7 @@ _PLACES = {
     "tmpfiles.d": f"{_LIB}/tmpfiles.d",  # noqa: S108 - rules for folders, no temporary file
 }
 _WANTS = "/etc/systemd/system/hotline.target.wants"
-_ALWAYS = ("hotline.target", "hotline-worker.service")
+_ALWAYS = ("hotline.target", "hotline-worker.service", "hotline-console.service")
 _KEPT = "/etc/hotline, /var/lib/hotline"
 
 

@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 GATEWAY = "hotline-gateway@5060.service"
-SERVICES = ("hotline-asr.service", "hotline-worker.service", GATEWAY)
+SERVICES = ("hotline-asr.service", "hotline-worker.service", "hotline-console.service", GATEWAY)
 SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 SHORT = {
     "name": "short",

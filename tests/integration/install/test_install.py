@@ -27,6 +27,7 @@ CLONE = Path(__file__).parents[3]
 UNITS = (
     "hotline.target",
     "hotline-asr.service",
+    "hotline-console.service",
     "hotline-gateway@5060.service",
     "hotline-intake.service",
     "hotline-migrate.service",
@@ -156,10 +157,15 @@ def test_folders_and_secrets_are_closed_to_others(image: Image) -> None:
 def test_each_port_of_the_settings_gets_a_gateway_and_loses_it_again(image: Image) -> None:
     settings = image.root / "etc/hotline/gateway.yaml"
     text = settings.read_text()
-    first = {"hotline-asr.service", "hotline-worker.service", "hotline-gateway@5060.service"}
+    first = {
+        "hotline-asr.service",
+        "hotline-console.service",
+        "hotline-worker.service",
+        "hotline-gateway@5060.service",
+    }
     assert image.enabled() == first
     settings.write_text(
-        text.replace("gateways: []", "gateways: [{port: 5061, node: 2, rtp_first_port: 26000}]\n#")
+        text.replace("\ngateways: []", "\ngateways: [{port: 5061, node: 2, rtp_first_port: 26000}]\n#")
     )
     image.install()
     assert image.enabled() == first | {"hotline-gateway@5061.service"}
