@@ -175,9 +175,9 @@ class Supervisor:
         raise UpError(self.failed.result())
 
     async def hears(self, seconds: float) -> dict[str, Any]:
-        """Wait until the gateway takes calls, speech recognition hears them and the page is there; the gateway's health.
+        """Wait until the gateway takes calls, speech recognition hears them and the page is there.
 
-        Raises UpError.
+        Returns the gateway's health; raises UpError.
         """
         what = "the gateway"
         try:
