@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from asr.transcript import ModelFingerprint
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.flow import Flow
-    from ivr.hotlines import Hotlines
+    from ivr.hotline import Hotlines
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +111,10 @@ class _EarWatch:
 
 
 def read_dialogue(dialogue: DialogueSettings) -> tuple[Flow, Hotlines]:
-    """The flow, proved, and the hotlines; raises ConfigError."""
+    """The flow of the lines that have none of their own, and the hotlines, all proved; raises ConfigError."""
     texts = load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
-    return flow, read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), flow)
+    return flow, read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow)
 
 
 def open_prompts(dialogue: DialogueSettings, paths: Paths) -> PromptBook:
@@ -136,9 +136,9 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     with alone(paths.data, f"gateway-{settings.node}"):
-        flow, hotlines = read_dialogue(settings.dialogue)
+        _flow, hotlines = read_dialogue(settings.dialogue)
         prompts = open_prompts(settings.dialogue, paths)
-        await prompts.prepare()
+        await prompts.prepare(hotlines.openings)
         db = open_database(paths.database_url(settings))
         await require_current(db)
         client = AsrClient(paths.asr_url(settings))
@@ -157,7 +157,6 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
             settings,
             paths.data,
             house,
-            flow,
             hotlines,
             lambda: ears.model,
             lambda f: filer.file(f, final=True),

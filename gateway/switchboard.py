@@ -7,9 +7,9 @@ import logging
 import secrets
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gateway.call import Call
+from gateway.call import CITY_TIME, Call
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gateway.incoming import Incoming
     from gateway.leg import Leg
     from gateway.settings import Settings
-    from ivr.flow import Flow
-    from ivr.hotlines import Hotlines
+    from ivr.hotline import Found, Hotlines
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +37,12 @@ class Switchboard:
         settings: Settings,
         data: Path,
         house: House,
-        flow: Flow,
         hotlines: Hotlines,
         model: Callable[[], ModelFingerprint | None],
         closed: Callable[[Path], None],
     ) -> None:
         self._settings, self._data = settings, data
-        self._house, self._flow, self._hotlines = house, flow, hotlines
+        self._house, self._hotlines = house, hotlines
         self._model, self._closed = model, closed
         self._lock = threading.Lock()
         self._admitted = 0
@@ -108,26 +106,43 @@ class Switchboard:
     async def _answer(self, leg: Leg, call_id: str) -> None:
         incoming = leg.incoming
         assert incoming is not None  # noqa: S101 - only invited legs come here
-        hotline = self._hotlines.find(incoming.called)
+        found = self._hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
+        hotline = found.hotline
         journal = Journal.create(spool(self._data), call_id)
         try:
             journal.append(
                 "incoming",
                 call_id=call_id,
                 sip_call_id=incoming.sip_call_id,
-                caller=incoming.caller,
+                caller="" if hotline.anonymous else incoming.caller,
                 called=incoming.called,
                 hotline=hotline.number,
-                flow=self._flow.name,
+                line=_describe(found),
+                flow=hotline.flow.name,
                 node=self._settings.node,
             )
             log.info("call", extra={"call_id": call_id, "hotline": hotline.number, "source": incoming.source})
-            if not hotline.known:
+            if found.called is None:
                 log.warning(
-                    "an unknown line was called, answered as the front door", extra={"call_id": call_id}
+                    "an unknown line was called, answered as the front door: list it in the hotlines file",
+                    extra={"call_id": call_id, "called": incoming.called},
                 )
-            await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
+            await Call(leg, journal, self._house, hotline).run(self._model())
             await journal.sync()
         finally:
             journal.close()
             self._closed(journal.folder)
+
+
+def _describe(found: Found) -> dict[str, Any]:
+    """What the call's record keeps of its line, for the hotlines file may be another one tomorrow."""
+    hotline, called = found.hotline, found.called
+    return {
+        "name": hotline.name,
+        "department": hotline.department,
+        "mode": hotline.mode,
+        "category": hotline.category,
+        "anonymous": hotline.anonymous,
+        "found_by": called.source if called else None,
+        "found_as": called.number if called else "",
+    }

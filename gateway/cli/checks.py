@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from rich.progress import Progress
 
 from asr.catalogue import open_model
 from config.document import embedded
+from gateway.call import CITY_TIME
 from gateway.cli import House, app, errors
 from gateway.services import DEMO_WARNING, open_prompts, read_dialogue
 from recordings.database import open_database, require_current
@@ -22,6 +24,7 @@ from tickets.outbox import read_dead_letters, revive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ivr.hotline import Hotlines
     from tickets.outbox import DeadLetter
 
 out = Console(highlight=False, soft_wrap=True)
@@ -33,10 +36,15 @@ app.add_typer(flows, name="flow")
 def prompts(context: typer.Context) -> None:
     """合成提示音 / Make every prompt that is missing."""
     house: House = context.obj
+    _flow, hotlines = read_dialogue(house.settings.dialogue)
     book = open_prompts(house.settings.dialogue, house.paths)
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("提示音 / prompts", total=None)
-        asyncio.run(book.prepare(lambda made, wanted: bar.update(task, completed=made, total=wanted)))
+        asyncio.run(
+            book.prepare(
+                hotlines.openings, lambda made, wanted: bar.update(task, completed=made, total=wanted)
+            )
+        )
     out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
 
 
@@ -59,10 +67,12 @@ def check_flow(
 
 @app.command()
 def check(context: typer.Context) -> None:
-    """检查配置、流程、模型、数据库和未能投递的工单 / Check settings, flow, model, database and dead letters."""
+    """检查配置、热线、流程、模型、数据库和死信 / Check settings, lines, flows, model, database and dead letters."""
     house: House = context.obj
-    flow, hotlines = read_dialogue(house.settings.dialogue)
-    out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes; 热线 / hotlines: {len(hotlines)}")
+    _flow, hotlines = read_dialogue(house.settings.dialogue)
+    for flow in hotlines.flows:
+        out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
+    _tell_hotlines(hotlines)
     model = open_model(house.settings.asr.model)
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:
@@ -76,6 +86,18 @@ def check(context: typer.Context) -> None:
         out.print("改正原因后运行 hotline retry / mend the cause, then run `hotline retry`")
         raise typer.Exit(1)
     out.print("没有未能投递的工单 / no dead letters")
+
+
+def _tell_hotlines(hotlines: Hotlines) -> None:
+    """What stands in the proved hotlines file, and what of it counts today."""
+    today = datetime.now(CITY_TIME).date()
+    modes = Counter(line.mode for line in hotlines if line.is_in_force(today))
+    told = ", ".join(f"{mode} {count}" for mode, count in modes.items())
+    out.print(f"热线 / hotlines: {len(hotlines)}; {today} 有效 / in force: {told}")
+    asleep = [line for line in hotlines if not line.is_in_force(today)]
+    for line in asleep:
+        times = f"{line.since or ''}–{line.until or ''}"
+        out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
 
 
 @app.command()

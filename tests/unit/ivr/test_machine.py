@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
+from ivr.actions import Finish, Hangup, Listen, LookUp, Play, Prompt, StopListening, StopPlaying, Submit
 from ivr.events import (
     Answered,
     Digit,
@@ -33,7 +33,7 @@ TOLD = "颍上县慎城镇房子漏雨"
 class Call:
     """A call driven by hand: each step a few events, the prompts' names kept."""
 
-    def __init__(self, flow: Flow, *, caller: str = "13855812345", hears: bool = True, **line: str) -> None:
+    def __init__(self, flow: Flow, *, caller: str = "13855812345", hears: bool = True, **line: Any) -> None:
         self.flow, self.now = flow, 0.0
         self.state: State = start(flow, **line)
         self.said: list[str] = []
@@ -116,14 +116,21 @@ def test_the_kind_of_appeal_comes_from_the_key_and_the_words(flow, key, words, k
 
 
 def test_the_line_may_have_its_own_opening_and_kind(flow):
-    call = Call(flow, opening="tell", appeal="举报")
-    assert call.said == ["tell"]
+    own = Prompt("opening_merged", {"hotline": "价格举报"})
+    call = Call(flow, openings={"opening": own}, appeal="举报")
+    assert call.actions[-1] == Play(0, own)
+    assert call.said == ["opening_merged"]
     assert call.state.matter.appeal == "举报"
     assert call.says("我要表扬司机").press("#").state.matter.appeal == "表扬"
     with pytest.raises(ValueError, match="nothing"):
-        start(flow, opening="nothing")
+        start(flow, openings={"opening": Prompt("nothing")})
     with pytest.raises(ValueError, match="slots"):
-        start(flow, opening="confirm")
+        start(flow, openings={"opening": Prompt("confirm")})
+
+
+def test_the_line_has_its_own_opening_out_of_hearing_too(flow):
+    keys = Prompt("opening_merged_by_keys", {"hotline": "价格举报"})
+    assert Call(flow, hears=False, openings={"opening_by_keys": keys}).said == ["opening_merged_by_keys"]
 
 
 def test_a_greeting_is_no_matter(flow):
