@@ -74,7 +74,8 @@ class PromptBook:
             part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
         }
         missing = [part for part in parts if not (await self._find(part)).exists()]
-        unmade = [o for o in {await self._name_opening(o): o for o in openings}.items() if not o[0].exists()]
+        joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
+        unmade = {place: opening for place, opening in joined.items() if not place.exists()}
         gate = asyncio.Semaphore(os.cpu_count() or 1)
         made = 0
 
@@ -90,7 +91,7 @@ class PromptBook:
                 for part in missing:
                     group.create_task(make(partial(self._ensure, part)))
             async with asyncio.TaskGroup() as group:
-                for place, opening in unmade:
+                for place, opening in unmade.items():
                     pieces = self._cut(opening)
                     group.create_task(make(partial(self._join, pieces, opening.slots, place)))
         except ExceptionGroup as failures:
@@ -155,13 +156,6 @@ class PromptBook:
             for part in parts
         ]
         return f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
-
-    async def _name_opening(self, opening: Prompt) -> Path:
-        """Where an opening is kept; one without slots is its own fixed part."""
-        parts = self._cut(opening)
-        if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
-            return await self._find(parts[0])
-        return self._openings / await self._name(parts, opening.slots)
 
     async def _join(
         self, parts: Sequence[Part], slots: Mapping[str, str], opening: Path | None = None
