@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from asr.transcript import ModelFingerprint
     from gateway.settings import DialogueSettings, Paths, Settings
-    from ivr.flow import Flow
     from ivr.hotline import Hotlines
 
 log = logging.getLogger(__name__)
@@ -110,11 +109,16 @@ class _EarWatch:
                     log.warning(DEMO_WARNING)
 
 
-def read_dialogue(dialogue: DialogueSettings) -> tuple[Flow, Hotlines]:
-    """The flow of the lines that have none of their own, and the hotlines, all proved; raises ConfigError."""
-    texts = load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
+def read_dialogue(dialogue: DialogueSettings) -> Hotlines:
+    """The hotlines with their flows, all proved; raises ConfigError."""
+    texts = read_texts(dialogue)
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
-    return flow, read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow)
+    return read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow)
+
+
+def read_texts(dialogue: DialogueSettings) -> PromptTexts:
+    """The prompts file in use; raises ConfigError."""
+    return load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
 
 
 def open_prompts(dialogue: DialogueSettings, paths: Paths) -> PromptBook:
@@ -136,7 +140,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     with alone(paths.data, f"gateway-{settings.node}"):
-        _flow, hotlines = read_dialogue(settings.dialogue)
+        hotlines = read_dialogue(settings.dialogue)
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare(hotlines.openings)
         db = open_database(paths.database_url(settings))

@@ -99,8 +99,13 @@ class _Reader:
         return Hotlines(value.area_code, lines[value.front][0], MappingProxyType(lines))
 
     def _fault(self, i: int, key: str, what: str, remedy: str) -> None:
-        number = self._document.value.hotlines[i].number
-        self._faults.append(self._document.error(("hotlines", i, key), f"{number}: {what}", remedy))
+        """A fault of line ``i``, told where ``key`` stands: with the line, or once with what its mode shares."""
+        part = self._document.value.hotlines[i]
+        own = key not in ModePart.model_fields or getattr(part, key) is not None
+        path, name = (("hotlines", i, key), part.number) if own else (("modes", part.mode, key), part.mode)
+        fault = self._document.error(path, f"{name}: {what}", remedy)
+        if str(fault) not in map(str, self._faults):
+            self._faults.append(fault)
 
     def _check_front(self) -> None:
         value = self._document.value

@@ -16,7 +16,8 @@ from asr.catalogue import open_model
 from config.document import embedded
 from gateway.call import CITY_TIME
 from gateway.cli import House, app, errors
-from gateway.services import DEMO_WARNING, open_prompts, read_dialogue
+from gateway.services import DEMO_WARNING, open_prompts, read_dialogue, read_texts
+from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.courier import wake
 from tickets.outbox import read_dead_letters, revive
@@ -36,7 +37,7 @@ app.add_typer(flows, name="flow")
 def prompts(context: typer.Context) -> None:
     """合成提示音 / Make every prompt that is missing."""
     house: House = context.obj
-    _flow, hotlines = read_dialogue(house.settings.dialogue)
+    hotlines = read_dialogue(house.settings.dialogue)
     book = open_prompts(house.settings.dialogue, house.paths)
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("提示音 / prompts", total=None)
@@ -59,7 +60,7 @@ def check_flow(
     house: House = context.obj
     dialogue = house.settings.dialogue
     chosen = file or dialogue.flow or embedded("flows/default.yaml")
-    flow, _hotlines = read_dialogue(dialogue.model_copy(update={"flow": chosen}))
+    flow = compile_flow(chosen, read_texts(dialogue))
     out.print(f"流程可用 / flow proved: {chosen}: {flow.name}")
     for line in flow.proof:
         out.print(f"  {line}")
@@ -69,7 +70,7 @@ def check_flow(
 def check(context: typer.Context) -> None:
     """检查配置、热线、流程、模型、数据库和死信 / Check settings, lines, flows, model, database and dead letters."""
     house: House = context.obj
-    _flow, hotlines = read_dialogue(house.settings.dialogue)
+    hotlines = read_dialogue(house.settings.dialogue)
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
     _tell_hotlines(hotlines)
