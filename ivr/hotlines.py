@@ -95,7 +95,7 @@ class _Reader:
         self._check_times(value.hotlines)
         if self._faults:
             first, *more = sorted(self._faults, key=lambda fault: fault.line)
-            raise ConfigError(first.file, first.line, first.what, first.remedy, tuple(more))
+            raise ConfigError(first.file, first.line, first.what, first.remedy, (*first.more, *more))
         return Hotlines(value.area_code, lines[value.front][0], MappingProxyType(lines))
 
     def _fault(self, i: int, key: str, what: str, remedy: str) -> None:
@@ -134,6 +134,9 @@ class _Reader:
         flow = self._find_flow(i, part.flow or shared.flow)
         if part.anonymous:
             self._check_anonymous(i, part.flow or shared.flow, flow)
+        if part.mode == "转接" and not any((part.flow, shared.flow, part.opening, shared.opening)):
+            what = "a line that is passed on would be answered as the front door"
+            self._fault(i, "mode", what, "give it a `flow` or an `opening` of its own")
         openings = dict(self._openings(i, part, shared, flow))
         return Hotline(
             number=part.number,
@@ -153,7 +156,7 @@ class _Reader:
         if name not in self._flows:
             beside = self._file.parent / str(name)
             place = beside if beside.exists() else embedded(str(name))
-            self._flows[name] = self._flows[None]
+            self._flows[name] = self._flows[None]  # for the sake of what is still to be checked
             if not place.is_file():
                 what = f"the flow {name!r} is neither beside this file nor among the embedded ones"
                 self._fault(i, "flow", what, f"write {beside}, or name another")
@@ -167,7 +170,9 @@ class _Reader:
     def _check_anonymous(self, i: int, name: str | None, flow: Flow) -> None:
         if name is None:
             self._fault(i, "anonymous", "an anonymous line needs a flow of its own", "add `flow:`")
-        elif taking := [n.name for n in flow.nodes.values() if isinstance(n, Dictate | LookUp)]:
+            return
+        taking = [n.name for n in flow.nodes.values() if isinstance(n, Dictate | LookUp)]
+        if taking and flow is not self._flows[None]:
             what = f"the flow {name!r} takes down what the caller says: {', '.join(taking)}"
             self._fault(i, "anonymous", what, "use `ask` and `digits` only")
 

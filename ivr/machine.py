@@ -130,10 +130,14 @@ def _answered(turn: Turn, event: Answered) -> None:
 
 def _digit(turn: Turn, event: Digit) -> None:
     node = _question(turn)
-    settled = isinstance(node, LookUp | Submit | End)  # once a call back is noted, 0 changes nothing here
+    # Once a call back is noted, 0 changes nothing where the caller is not asked.
+    settled = isinstance(node, LookUp | Submit | End) and bool(turn.state.matter.call_back)
+    person = event.key == "0" and not isinstance(node, Digits) and not settled
+    if isinstance(node, End) and not person:
+        return  # what is said last is said to its end
     turn.stop_playing()
     turn.change(speaking=None)
-    if event.key == "0" and not isinstance(node, Digits) and not (settled and turn.state.matter.call_back):
+    if person:
         turn.go(turn.flow.person)
     elif type(node) in _WAITING:
         _WAITING[type(node)].press(turn, node, event.key)

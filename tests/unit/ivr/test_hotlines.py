@@ -108,6 +108,10 @@ def other(more: str) -> str:
         (other("category: 一_二_三_四"), ":5: 12331: the category '一_二_三_四' has not one to three levels"),
         (other("category: 一_"), ":5: 12331: the category '一_' has not one to three levels"),
         (other("flow: nowhere.yaml"), ":5: 12331: the flow 'nowhere.yaml' is neither beside this file"),
+        (
+            other("anonymous: false").replace("整体并入", "转接"),
+            ":5: 12331: a line that is passed on would be answered as the front door",
+        ),
         (other("anonymous: true"), ":5: 12331: an anonymous line needs a flow of its own"),
         (
             other("anonymous: true, flow: flows/default.yaml"),

@@ -449,3 +449,11 @@ def test_a_question_listens_for_its_answers(flow):
     assert {"行", "不行", "转人工", "再说一遍", "幺"} <= set(listen.phrases)
     call = Call(flow).to_confirm()
     assert call.state.listening == Listen(None, 0.6)  # a correction may be anything
+
+
+def test_what_is_said_last_is_said_to_its_end(flow):
+    call = Call(flow).to_more().press("2")
+    assert call.said[-1] == "goodbye"
+    assert call.press("1").actions == ()
+    assert call.state.playing is not None
+    assert call.press("0").said[-1] == "person"  # reached from everywhere
