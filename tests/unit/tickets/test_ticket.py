@@ -57,6 +57,15 @@ def test_a_document_states_every_field() -> None:
     assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
+def test_a_ticket_from_before_the_lines_were_told_is_still_accepted() -> None:
+    document = Ticket.model_validate(make_document()).to_json()
+    assert document.pop("line") is None
+    assert Draft202012Validator(SCHEMA).is_valid(document)
+    assert Ticket.model_validate(document).line is None
+    line = {"name": "税务", "department": "税务局", "mode": "设分中心", "found_by": "p-called-party-id"}
+    assert not Draft202012Validator(SCHEMA).is_valid({**document, "line": line})
+
+
 def test_times_leave_in_utc() -> None:
     beijing = datetime(2026, 11, 24, 9, 2, 3, 250000, timezone(timedelta(hours=8)))
     call = {**make_document()["call"], "started_at": beijing}
