@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deaf", "Ear", "EarEvent", "PartialText", "SpeechStarted", "Utterance"]
 
-_PATIENCE_SECONDS = 8.0  # a server that leaves speech unanswered for this long is as good as gone
+_PATIENCE_SECONDS = 8.0  # a server whose answers are this late is as good as gone: the dialogue goes by keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,18 @@ class Ear:
         self._deaf = False
         self._cut = False  # the last phrase did not end by itself but by finish
         self._last: Utterance | None = None  # that phrase
-        self._progress = 0.0  # loop time of the last reply, or of the first message after a rest
+        self._asked: deque[float] = deque()  # loop time of each message that no reply has come to
 
     def feed(self, pcm: bytes) -> None:
         """Hear PCM (s16le, 8 kHz, mono), any length; never blocks. Does nothing once deaf, finished or closed."""
         if self._deaf or self._closed:
             return
-        resting = not self._hearing.unanswered
         for event in self._hearing.feed(pcm):
             self._tell(event)
         if not self._hearing.unanswered:
             return
-        now = asyncio.get_running_loop().time()
-        if resting:
-            self._progress = now
-        if now - self._progress > _PATIENCE_SECONDS:
-            self._lose(f"the speech server has not answered for {_PATIENCE_SECONDS:.0f} s")
+        if self._asked and asyncio.get_running_loop().time() - self._asked[0] > _PATIENCE_SECONDS:
+            self._lose(f"the speech server is more than {_PATIENCE_SECONDS:.0f} s behind")
         else:
             self._send()
 
@@ -94,13 +91,22 @@ class Ear:
             self.close()
         return self._last
 
-    def close(self) -> None:
-        """Stop listening at once; a phrase being spoken is dropped."""
+    def close(self) -> list[Utterance]:
+        """Stop listening at once.
+
+        Phrases that nobody will be told of, the one being spoken among them, come back as far as they were understood,
+        unconfirmed.
+        """
         self._closed = True
+        self._hearing.finish()
+        dropped = self._hearing.abandon()
         if self._talk:
             self._talk.cancel()
+        return dropped
 
     def _send(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._asked.extend([now] * (self._hearing.unanswered - len(self._asked)))
         if self._talk is None:
             self._talk = asyncio.create_task(self._converse())
         self._ready.set()
@@ -133,7 +139,7 @@ class Ear:
             if not self._hearing.unanswered:
                 raise AsrUnavailable("the speech server answers what nobody asked")
             event = self._hearing.take(reply)
-            self._progress = asyncio.get_running_loop().time()
+            self._asked.popleft()
             if self._cut and not self._hearing.unanswered and isinstance(event, Utterance):
                 self._last = event
             elif event:

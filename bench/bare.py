@@ -144,7 +144,7 @@ def main() -> None:
                 lost += call.close()
                 account.calls.remove(call)
         due = max(due + _DRAIN_SECONDS, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
     endpoint.hangupAllCalls()
     lost += sum(call.close() for call in account.calls)
     account.calls.clear()

@@ -7,13 +7,15 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
 from gateway.discretion import withhold
 from gateway.leg import SipError
+from gateway.sounds import SoundError
+from gateway.voice import VoiceError
+from gateway.wording import PromptError
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
 from ivr.events import (
     Answered,
@@ -29,10 +31,12 @@ from ivr.events import (
 )
 from ivr.machine import advance, start
 from recordings.folders import AUDIO
+from recordings.journal import JournalError
+from tickets.number import CITY_TIME
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from asr.client import AsrClient
@@ -51,8 +55,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
+_CLOSE_SECONDS = 5.0  # for the line to go down, the recording to be closed, a number to be written
+_RENDER_SECONDS = 3.0  # a prompt that takes longer to make is left out
 _FLUSH_SECONDS = 0.6  # how long the words of a phrase that was cut off are waited for
+_SPEECH_SECONDS = 0.5  # a shorter sound without words is none
 _BYTES_PER_SECOND = 16000
 _PLAYER_TAIL_SECONDS = 0.04  # the native player's last frame leaves two ticks late
 
@@ -78,14 +84,17 @@ class Call:
         self._flow, self._hotline = hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
         self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
         self._ear: Ear | None = None
         self._listen: Listen | None = None
         self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
         self._position = 0.0  # recording time of the next byte read
         self._playing: tuple[int, float] | None = None  # Play.id, and the recording time of its end
+        self._found: LookedUp | None = None  # what the event being taken asked for
         self._numbers: dict[int, str] = {}
+        self._numbering = asyncio.Lock()
+        self._working: set[asyncio.Task[None]] = set()
 
     @property
     def call_id(self) -> str:
@@ -93,7 +102,11 @@ class Call:
         return self._journal.folder.name
 
     async def run(self, model: ModelFingerprint | None) -> None:
-        """Answer, hold the dialogue, and close the journal. ``model`` None: nobody can listen right now."""
+        """Answer, hold the dialogue, and close the journal. ``model`` None: nobody can listen right now.
+
+        However it ends, an answered call is hung up, its recording closed, and its journal ``finished``, unless the
+        journal itself cannot be written any more (JournalError).
+        """
         leg = self._leg
         leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
         leg.on_ended = self._ended
@@ -106,23 +119,17 @@ class Call:
         except SipError as error:
             await self._miss(error)
             return
-        self._answered_at = self._loop.time()
-        self._note("answered")
-        self._house.pump.join(self)
         try:
+            self._answered_at = self._loop.time()
+            self._note("answered")
+            self._work(self._journal.sync())
+            self._house.pump.join(self)
             caller = leg.incoming.caller if leg.incoming else ""
             await self._take(Answered(0.0, caller, self._hotline.number, hears=model is not None))
             while not self._state.ended:
                 await self._take(await self._next())
         finally:
-            self._house.pump.leave(self)
-            self._deafen()
-            leg.hang_up()
-        await leg.closed
-        if leg.recording_trouble:
-            log.error("recording incomplete: %s", leg.recording_trouble, extra={"call_id": self.call_id})
-            self._note("recording_trouble", reason=leg.recording_trouble)
-        self._note("finished")
+            await self._close()
 
     async def _miss(self, error: SipError) -> None:
         """The caller has gone, or offers no media that works: there was no call."""
@@ -133,16 +140,49 @@ class Call:
         await self._leg.closed
         self._note("finished")
 
+    async def _close(self) -> None:
+        """Hang up, let what is under way end, and finish the journal."""
+        self._leg.hang_up()
+        self._house.pump.leave(self)
+        await asyncio.wait((self._leg.closed, *self._working), timeout=_CLOSE_SECONDS)
+        for work in self._working:
+            work.cancel()
+        self._deafen()
+        trouble = (
+            self._leg.recording_trouble if self._leg.closed.done() else "the recording could not be closed"
+        )
+        if trouble:
+            log.error("recording incomplete: %s", trouble, extra={"call_id": self.call_id})
+            self._note("recording_trouble", reason=trouble)
+        self._note("finished")
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what waits for a disk beside the dialogue, whose own times go on."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except OSError as error:  # JournalError among them
+                log.error("the disk fails: %s", error, extra={"call_id": self.call_id})  # noqa: TRY400
+
+        task = asyncio.create_task(guarded())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
     # --- events ------------------------------------------------------------------------------------------------
     async def _next(self) -> Event:
-        if not self._events.empty():  # what has happened comes before what has not
-            return self._events.get_nowait()
-        deadline = self._state.deadline
-        timeout = None if deadline is None else max(0.0, deadline - self._now())
-        try:
-            return await asyncio.wait_for(self._events.get(), timeout)
-        except TimeoutError:
-            return Elapsed(self._now())
+        if self._events.empty():  # what has happened comes before what has not
+            deadline = self._state.deadline
+            timeout = None if deadline is None else max(0.0, deadline - self._now())
+            try:
+                event = await asyncio.wait_for(self._events.get(), timeout)
+            except TimeoutError:
+                return Elapsed(self._now())
+        else:
+            event = self._events.get_nowait()
+        if isinstance(event, Exception):
+            raise event
+        return event
 
     async def _take(self, event: Event) -> None:
         """Let one event have its effect; what the caller was saying when a key or the end came, comes first."""
@@ -156,25 +196,34 @@ class Call:
                 self._note("matter", **asdict(matter))
         for action in actions:
             await self._perform(action)
+        found, self._found = self._found, None
+        if found is not None:  # before anything else: a key or the end must not come between
+            await self._take(found)
 
     async def _flush(self, ear: Ear) -> None:
         """End the phrase the caller is in, and let it and any still unanswered one have their effect first."""
         self._ear, self._held = None, []
+        if self._listen is not None and self._leg.ended is None:
+            self._hear(self._listen)  # he may speak on while the words are waited for
         utterance = await ear.finish(_FLUSH_SECONDS)
         held, self._held = self._held, None
         if utterance is not None:
             held.append(self._heard(utterance))
         for heard in held:
             await self._take(heard)
-        if self._ear is None and self._listen is not None and self._leg.ended is None:
-            self._hear(self._listen)
 
     def _ended(self, ended: Ended) -> None:
         self.tick()
+        if ended.by == "gateway" and self._state.phase == "talking":
+            self._note("interrupted", reason="the gateway ended the call before the dialogue did")
         self._note(
             "hungup", by=ended.by, cause=f"{ended.status} {ended.reason}", media_seconds=ended.media_seconds
         )
         self._events.put_nowait(HungUp(self._now(), ended.by))
+
+    def fail(self, error: Exception) -> None:
+        """Media pump: the caller cannot be heard any more; the call breaks off."""
+        self._events.put_nowait(error)
 
     def tick(self) -> None:
         """Media pump: hand the caller's audio to whoever listens, and see whether the prompt has ended."""
@@ -189,8 +238,8 @@ class Call:
     def _sound(self, event: EarEvent) -> None:
         """What the ear tells, in recording time, becomes what the dialogue understands."""
         match event:
-            case EarSpeechStarted():
-                self._events.put_nowait(SpeechStarted(self._now()))
+            case EarSpeechStarted(at=start):
+                self._events.put_nowait(SpeechStarted(self._now(), start))
             case PartialText(text=text):
                 if not self._hotline.anonymous:
                     self._house.board.publish(self.call_id, "partial", text=text)
@@ -206,7 +255,7 @@ class Call:
                 self._events.put_nowait(EarLost(self._now()))
 
     def _heard(self, utterance: Utterance) -> Heard:
-        self._note("heard", question=self._state.question, **asdict(utterance))
+        self._take_down(utterance)
         return Heard(
             at=self._now(),
             text=utterance.text,
@@ -232,45 +281,69 @@ class Call:
                 self._deafen()
             case LookUp(text=text):
                 place = find(text)
-                looked_up = LookedUp(self._now(), place.name if place else "", brief(text))
-                self._events.put_nowait(looked_up)
+                self._found = LookedUp(self._now(), place.name if place else "", brief(text))
             case Submit(matter=matter):
-                await self._submit(matter)
+                self._work(self._submit(matter))
             case Hangup():
                 self._leg.hang_up()
             case Finish():
                 pass  # every matter stands in the journal already
 
     async def _play(self, action: Play) -> None:
-        rendered = await self._house.prompts.render(action.prompt)
-        if self._leg.ended is not None:
-            return
-        began = self._leg.media_seconds
-        # A slot of an anonymous line's prompt is filled with what nobody else may read.
-        text = "" if self._hotline.anonymous and action.prompt.slots else rendered.text
-        self._note("played", id=action.id, name=action.prompt.name, text=text, start=began)
-        self._leg.play(rendered.path)
-        self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
+        """Play it; a prompt that cannot be played is left out, and the dialogue goes on."""
+        try:
+            async with asyncio.timeout(_RENDER_SECONDS):
+                rendered = await self._house.prompts.render(action.prompt)
+            if self._leg.ended is not None:
+                return
+            began = self._leg.media_seconds
+            # A slot of an anonymous line's prompt is filled with what nobody else may read.
+            text = "" if self._hotline.anonymous and action.prompt.slots else rendered.text
+            self._note("played", id=action.id, name=action.prompt.name, text=text, start=began)
+            self._leg.play(rendered.path)
+        except JournalError:
+            raise
+        except (
+            PromptError,
+            VoiceError,
+            SoundError,
+            SipError,
+            OSError,
+        ) as error:  # TimeoutError is an OSError
+            log.error(  # noqa: TRY400 - the message says what and where
+                "prompt %s left out: %s",
+                action.prompt.name,
+                error or "no answer",
+                extra={"call_id": self.call_id},
+            )
+            self._note("unplayed", id=action.id, name=action.prompt.name)
+            self._events.put_nowait(PromptEnded(self._now(), action.id))
+        else:
+            self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
 
     def _hear(self, listen: Listen) -> None:
         self._listen = listen
         self._ear = Ear(self._house.asr, listen.phrases, listen.end_silence, self._position, self._sound)
 
     def _deafen(self) -> None:
+        """Listen no more; words that the dialogue no longer waits for are taken down, to be completed later."""
         self._listen = None
-        if self._ear is not None:
-            self._ear.close()
-            self._ear = None
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            for utterance in ear.close():
+                if utterance.text or utterance.end - utterance.start >= _SPEECH_SECONDS:
+                    self._take_down(utterance)
 
     async def _submit(self, matter: Matter) -> None:
         """Give the matter its number, make that durable, and only then let anybody say it."""
-        number = self._numbers.get(matter.index)
-        if number is None:
-            today = datetime.now(CITY_TIME).date()
-            number = await asyncio.to_thread(self._house.numbers.next, today)
-            self._numbers[matter.index] = number
-            self._note("number", matter=matter.index, number=number)
-            await self._journal.sync()
+        async with self._numbering:
+            number = self._numbers.get(matter.index)
+            if number is None:
+                today = datetime.now(CITY_TIME).date()
+                number = await asyncio.to_thread(self._house.numbers.next, today)
+                self._numbers[matter.index] = number
+                self._note("number", matter=matter.index, number=number)
+                await self._journal.sync()
         self._house.file(self._journal.folder)
         self._events.put_nowait(Submitted(self._now(), matter.index, number))
 
@@ -283,3 +356,6 @@ class Call:
             fields = withhold(kind, fields)
         self._journal.append(kind, **fields)
         self._house.board.publish(self.call_id, kind, **fields)
+
+    def _take_down(self, utterance: Utterance) -> None:
+        self._note("heard", question=self._state.question, **asdict(utterance))

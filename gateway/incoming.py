@@ -78,4 +78,4 @@ def _number(user: str) -> str:
         return ""
     bare = re.sub(r"[-.() ]", "", user)
     bare = re.sub(r"^(?:\+|00)86", "", bare).removeprefix("+")
-    return bare if re.fullmatch(r"\d{3,20}", bare) else ""
+    return bare if re.fullmatch(r"[0-9]{3,20}", bare) else ""

@@ -172,7 +172,9 @@ class Leg:
         def release() -> None:
             self.ended = ended
             self._line.stop_playing()
-            self.on_ended(ended)  # the owner reads what is left in the ring buffer
-            self._line.bury()
+            try:
+                self.on_ended(ended)  # the owner reads what is left in the ring buffer
+            finally:
+                self._line.bury()
 
         self._post(release)

@@ -215,7 +215,7 @@ class UserAgent:
 
 
 class _Account(pj.Account):
-    """pjsua2 finds the account of each INVITE; there is one."""
+    """pjsua2 finds the account of each INVITE by the address that was dialled."""
 
     def __init__(self, agent: UserAgent) -> None:
         super().__init__()

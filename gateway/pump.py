@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 
@@ -13,6 +16,9 @@ class Pumped(Protocol):
 
     def tick(self) -> None:
         """Take what has come since the last tick; must not block."""
+
+    def fail(self, error: Exception) -> None:
+        """A tick has failed, and no other will follow; must not raise."""
 
 
 class MediaPump:
@@ -35,6 +41,14 @@ class MediaPump:
         due = loop.time()
         while True:
             for member in tuple(self._members):
-                member.tick()
+                self._tick(member)
             due = max(due + TICK_SECONDS, loop.time())
             await asyncio.sleep(due - loop.time())
+
+    def _tick(self, member: Pumped) -> None:
+        try:
+            member.tick()
+        except Exception as error:  # boundary, call task: one call's trouble must not deafen the others
+            log.exception("a call's audio cannot be taken any more")
+            self.leave(member)
+            member.fail(error)

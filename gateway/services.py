@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asr.catalogue import open_model
@@ -17,16 +18,19 @@ from asr.server import serve as serve_asr
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway import live
+from gateway.attendance import attend, wait_for_first
 from gateway.call import House
 from gateway.filer import Filer
 from gateway.pj import UserAgent
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
+from gateway.reach import AWAY, reach, tell
 from gateway.sweep import sweep
 from gateway.switchboard import Switchboard
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from recordings.database import open_database, require_current
+from recordings.nodes import claim_node
 from tickets.client import IntakeClient
 from tickets.courier import SOCKET, Courier
 from tickets.intake.server import serve as serve_intake
@@ -34,17 +38,18 @@ from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from asr.transcript import ModelFingerprint
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.hotline import Hotlines
+    from recordings.database import Database
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 30.0
 _WATCH_SECONDS = 2.0
+_DATABASE_SECONDS = 5.0
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 DEMO_WARNING = (
     "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
@@ -134,6 +139,23 @@ def open_intake(settings: Settings) -> IntakeClient:
         raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
 
 
+async def _claim(db: Database, node: int, data: Path) -> None:
+    """Raise WrongRevision, or NodeTaken for a node that is another data folder's."""
+    await require_current(db)
+    await claim_node(db, node, data)
+
+
+async def _claim_if_there(db: Database, node: int, data: Path) -> bool:
+    """Claim, if the database is there; a database that is away is no reason not to start."""
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            await _claim(db, node, data)
+    except AWAY as error:
+        log.warning("database out of reach, going on without it: %s", tell(error))
+        return False
+    return True
+
+
 async def run_gateway(settings: Settings, paths: Paths) -> None:
     """Answer calls until SIGTERM, then drain."""
     stop = stop_signal()
@@ -144,7 +166,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare(hotlines.openings)
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        await _claim_if_there(db, settings.node, paths.data)
         client = AsrClient(paths.asr_url(settings))
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths)
@@ -173,6 +195,7 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
         def health() -> dict[str, Any]:
             model = ears.model
             return {
+                "pid": os.getpid(),
                 "sip": agent.address,
                 "calls": switchboard.calls,
                 "asr": "up" if model else "down",
@@ -181,13 +204,16 @@ async def run_gateway(settings: Settings, paths: Paths) -> None:
                 "warning": DEMO_WARNING if model and model.demo else None,
             }
 
-        background = [asyncio.create_task(pump.run()), asyncio.create_task(ears.run())]
+        background = [
+            asyncio.create_task(pump.run(), name="the media pump"),
+            asyncio.create_task(ears.run(), name="the ear watch"),
+        ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
             page = await live.serve(board, paths.gateway_socket, health)
             log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
-            await stop.wait()
-            await switchboard.drain(DRAIN_SECONDS)
+            await attend(stop, background)
+            await switchboard.drain()
             await page.cleanup()
         finally:
             for task in background:
@@ -207,23 +233,43 @@ async def run_asr(settings: Settings, paths: Paths) -> None:
     await serve_asr(paths.asr_url(settings), model, settings.asr.threads, stop)
 
 
+async def _reach(attempt: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+    """Repeat ``attempt`` until the database is there; False when ``stop`` is set before."""
+    reaching = asyncio.create_task(reach(attempt))
+    await wait_for_first(stop, [reaching])
+    if not reaching.done():
+        reaching.cancel()
+        await asyncio.wait([reaching])
+        return False
+    await reaching
+    return True
+
+
 async def run_worker(settings: Settings, paths: Paths) -> None:
     """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
     stop = stop_signal()
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
-        await require_current(db)
+        claim = partial(_claim, db, settings.node, paths.data)
+        if not (await _claim_if_there(db, settings.node, paths.data) or await _reach(claim, stop)):
+            return
         numbers = NumberBook(paths.data / "numbers", settings.node)
         client = AsrClient(paths.asr_url(settings))
         intake = open_intake(settings)
         courier = Courier(db, intake, paths.run / SOCKET)
         late = LateTranscriber(db, client, numbers, paths.data, settings.node)
         log.info("ready", extra={"intake": settings.intake.address})
+        jobs = [
+            asyncio.create_task(courier.run(stop), name="the courier"),
+            asyncio.create_task(late.run(stop), name="late transcription"),
+        ]
         try:
-            async with asyncio.TaskGroup() as jobs:
-                jobs.create_task(courier.run(stop))
-                jobs.create_task(late.run(stop))
+            await attend(stop, jobs)
+            await asyncio.gather(*jobs)
         finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.wait(jobs)
             await intake.close()
             await client.close()
             await db.close()

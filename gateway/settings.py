@@ -36,7 +36,10 @@ class _Section(BaseModel):
 
 
 class SipSettings(_Section):
-    """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once."""
+    """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once.
+
+    ``drain_seconds`` is how long calls may go on once the gateway was told to stop.
+    """
 
     host: Annotated[Address, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a front door listens on every address unless told otherwise
     port: Port = 5060
@@ -45,10 +48,14 @@ class SipSettings(_Section):
     rtp_first_port: Port = 20000
     cap: Annotated[int, Field(ge=1, le=1000)] = 600
     retry_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
 
 
 class AsrSettings(_Section):
-    """Where speech is recognised. An empty ``url`` is the server on this machine's Unix socket."""
+    """Where speech is recognised.
+
+    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs.
+    """
 
     url: str = ""
     model: Path | None = None

@@ -11,14 +11,18 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 import yaml
 
+from gateway.attendance import tell_end
+from gateway.reach import AWAY, reach, tell
 from recordings.database import migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from gateway.settings import Paths, Settings
@@ -28,8 +32,9 @@ log = logging.getLogger(__name__)
 EX_CONFIG = 78  # sysexits.h: what is wrong will be wrong again, a restart does not help
 _CALM_SECONDS = 10.0
 _LAST_DELAY_SECONDS = 30.0
-_STOP_SECONDS = 40.0
+_STOP_SECONDS = 10.0  # for a child to end, once its calls have
 _PORTS_TRIED = 50
+_POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -61,12 +66,17 @@ def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> i
                     probe.bind((host, port))
         except OSError:
             continue
+        if port != wanted:
+            log.warning("port %d on %s is taken, port %d it is", wanted, host, port)
         return port
     raise UpError(f"no free port on {host} from {wanted} to {wanted + _PORTS_TRIED - 1}: set another one")
 
 
 def settle(settings: Settings) -> Settings:
-    """Move a taken SIP port, and the reference intake's, to the next free one."""
+    """For a demonstration: move a taken SIP port, and the reference intake's, to the next free one.
+
+    Not for a house in use, whose trunks keep to the port they know.
+    """
     both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
     sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
     intake = settings.intake
@@ -83,23 +93,44 @@ class Supervisor:
         self._settings, self._paths, self._log_to = settings, paths, log_to
         self._stopping = False
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Gets a message when a child cannot be helped by restarting it."""
+        """Gets a message when a child cannot be helped by restarting it, or is no longer looked after."""
         self._tasks: list[asyncio.Task[None]] = []
         self._children: list[_Child] = []
 
     async def start(self) -> None:
-        """Migrate the database and start every child."""
-        await migrate(self._paths.database_url(self._settings))
+        """Migrate the database (later, if it is away) and start every child."""
+        attempt = partial(migrate, self._paths.database_url(self._settings))
+        try:
+            await attempt()
+        except AWAY as error:
+            log.warning("database out of reach, going on without it: %s", tell(error))
+            self._begin(reach(attempt), "migration")
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
         document = json.loads(self._settings.model_dump_json())
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
-        names = ["asr", "worker", "gateway"]
+        names = ["worker", "gateway"]
+        if not self._settings.asr.url:
+            names.insert(0, "asr")
         if not self._settings.intake.url:
             names.insert(0, "intake")
         self._children = [_Child(name, [*base, name]) for name in names]
-        self._tasks = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
+        for child in self._children:
+            self._begin(self._keep(child), f"the keeper of {child.name}")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._fail(tell_end(task))
+
+    def _fail(self, why: str) -> None:
+        if not self.failed.done():
+            self.failed.set_result(why)
 
     async def _keep(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
@@ -118,8 +149,7 @@ class Supervisor:
             if self._stopping:
                 return
             if code == EX_CONFIG:
-                if not self.failed.done():
-                    self.failed.set_result(f"{child.name} cannot run; the reason stands in its log")
+                self._fail(f"{child.name} cannot run; the reason stands in its log")
                 return
             if loop.time() - began > _CALM_SECONDS:
                 delay = 0.5
@@ -127,20 +157,34 @@ class Supervisor:
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LAST_DELAY_SECONDS)
 
-    async def ready(self, seconds: float) -> dict[str, Any]:
-        """Wait until the gateway answers and listens; its health. Raises UpError."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        health: dict[str, Any] | None = None
-        while loop.time() < deadline:
-            if self.failed.done():
-                raise UpError(self.failed.result())
+    async def ready(self) -> dict[str, Any]:
+        """Wait until the gateway takes calls, however often it has to be started for that; its health.
+
+        Speech recognition is not waited for: without it calls go by keys. Raises UpError.
+        """
+        while not self.failed.done():
             health = await ask_health(self._paths.gateway_socket)
-            if health is not None and health["asr"] == "up":
+            if (
+                health is not None and health["pid"] in self._processes()
+            ):  # not a predecessor's that still drains
                 return health
-            await asyncio.sleep(0.1)
-        what = "speech recognition" if health else "the gateway"
-        raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why")
+            await asyncio.sleep(_POLL_SECONDS)
+        raise UpError(self.failed.result())
+
+    async def hears(self, seconds: float) -> dict[str, Any]:
+        """Wait until the gateway takes calls and speech recognition hears them; its health. Raises UpError."""
+        what = "the gateway"
+        try:
+            async with asyncio.timeout(seconds):
+                while (health := await self.ready())["asr"] != "up":
+                    what = "speech recognition"
+                    await asyncio.sleep(_POLL_SECONDS)
+                return health
+        except TimeoutError:
+            raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why") from None
+
+    def _processes(self) -> set[int]:
+        return {child.process.pid for child in self._children if child.process is not None}
 
     async def stop(self) -> None:
         """End the children: the gateway first (it drains), then what it needs."""
@@ -151,7 +195,7 @@ class Supervisor:
                 continue
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
             except TimeoutError:
                 process.kill()
         for task in self._tasks:

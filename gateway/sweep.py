@@ -20,7 +20,8 @@ def sweep(data: Path) -> Iterator[Path]:
     """Close the journals of calls whose gateway died; yields each folder, ready to be filed.
 
     The recording's header is repaired from its length; the journal gets ``interrupted`` (unless the call was never
-    answered) and ``finished``. Folders of a gateway that lives are left alone. One that cannot be worked on stays
+    answered) and ``finished``. A power failure may leave a recording without a readable journal: that was a call, and
+    is closed as an interrupted one. Folders of a gateway that lives are left alone. One that cannot be worked on stays
     where it is, and the log says why. Repeatable.
     """
     for folder in orphans(data):
@@ -34,21 +35,28 @@ def sweep(data: Path) -> Iterator[Path]:
 
 def _close(folder: Path) -> None:
     kinds = {entry["kind"] for entry in read(folder)}
-    if not kinds:
+    seconds = _repair(folder)
+    if not kinds and not seconds:
         raise FileNotFoundError(
-            f"{folder}: no journal; look into the folder, and move it away when it holds no call"
+            f"{folder}: neither journal nor recording; look into the folder, and move it away when it holds no call"
         )
-    try:
-        repair(folder / AUDIO)
-    except (NotARecordingError, FileNotFoundError) as error:
-        log.warning("orphaned call without a recording: %s", error, extra={"call_id": folder.name})
     if "finished" in kinds:
         return
     journal = Journal.reopen(folder)
     try:
-        if "answered" in kinds:
+        # Recording begins with the answer; a call that was hung up before has a breath of it at most.
+        if "answered" in kinds or (seconds and "hungup" not in kinds):
             journal.append("interrupted", reason="the gateway stopped during the call")
         journal.append("finished")
     finally:
         journal.close()
-    log.warning("orphaned call taken up", extra={"call_id": folder.name})
+    log.warning("orphaned call taken up", extra={"call_id": folder.name, "journal": bool(kinds)})
+
+
+def _repair(folder: Path) -> float:
+    """Make the recording playable; its length in seconds, 0 without one."""
+    try:
+        return repair(folder / AUDIO)
+    except (NotARecordingError, FileNotFoundError) as error:
+        log.warning("orphaned call without a recording: %s", error, extra={"call_id": folder.name})
+        return 0.0

@@ -9,9 +9,10 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.call import CITY_TIME, Call
+from gateway.call import Call
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ivr.hotline import Found, Hotlines
 
 log = logging.getLogger(__name__)
+
+_HANGUP_SECONDS = 8.0  # for a call that is cut short to be closed
 
 Refusal = tuple[int, "Mapping[str, str]"]
 
@@ -47,7 +50,7 @@ class Switchboard:
         self._lock = threading.Lock()
         self._admitted = 0
         self._draining = False
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], Leg] = {}
 
     @property
     def calls(self) -> int:
@@ -67,24 +70,23 @@ class Switchboard:
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
         task = asyncio.create_task(self._run(leg))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._calls[task] = leg
+        task.add_done_callback(self._calls.pop)
 
-    def withdrawn(self) -> None:
-        """Loop: an admitted call was cancelled before its task began."""
-        self._leave()
-
-    async def drain(self, seconds: float) -> None:
-        """Refuse new calls and give those in progress this long to end by themselves."""
+    async def drain(self) -> None:
+        """Refuse new calls, give those in progress ``sip.drain_seconds`` to end by themselves, then hang up."""
         with self._lock:
             self._draining = True
-        if self._calls:
-            log.info("draining", extra={"calls": len(self._calls)})
-            _done, late = await asyncio.wait(self._calls, timeout=seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=2)
+        if not self._calls:
+            return
+        log.info("draining", extra={"calls": len(self._calls)})
+        _done, late = await asyncio.wait(self._calls, timeout=self._settings.sip.drain_seconds)
+        for task in late:
+            # The dialogue takes it as any other hang-up: what was said becomes tickets.
+            self._calls[task].hang_up()
+        if late:
+            log.warning("calls cut short: %d", len(late))
+            await asyncio.wait(late, timeout=_HANGUP_SECONDS)
 
     def _leave(self) -> None:
         with self._lock:
@@ -94,9 +96,6 @@ class Switchboard:
         call_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         try:
             await self._answer(leg, call_id)
-        except JournalError:
-            log.exception("no record could be begun, the call is refused", extra={"call_id": call_id})
-            leg.refuse(503, {"Retry-After": str(self._settings.sip.retry_after_seconds)})
         except Exception:  # boundary, call task: one call's trouble must not become another's
             log.exception("the call broke off", extra={"call_id": call_id})
             leg.hang_up()
@@ -107,6 +106,30 @@ class Switchboard:
         incoming = leg.incoming
         assert incoming is not None  # noqa: S101 - only invited legs come here
         found = self._hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
+        hotline = found.hotline
+        try:
+            journal = self._begin(call_id, incoming, found)
+        except JournalError as error:
+            log.error(  # noqa: TRY400 - the message says what, where, and what to do
+                "no record can be begun, the call is refused: %s", error, extra={"call_id": call_id}
+            )
+            leg.refuse(503, {"Retry-After": str(self._settings.sip.retry_after_seconds)})
+            return
+        log.info("call", extra={"call_id": call_id, "hotline": hotline.number, "source": incoming.source})
+        if found.called is None:
+            log.warning(
+                "an unknown line was called, answered as the front door: list it in the hotlines file",
+                extra={"call_id": call_id, "called": incoming.called},
+            )
+        try:
+            await Call(leg, journal, self._house, hotline).run(self._model())
+            await journal.sync()
+        finally:
+            journal.close()
+            self._closed(journal.folder)
+
+    def _begin(self, call_id: str, incoming: Incoming, found: Found) -> Journal:
+        """The call's journal, before anything is answered; raises JournalError."""
         hotline = found.hotline
         journal = Journal.create(spool(self._data), call_id)
         try:
@@ -121,17 +144,10 @@ class Switchboard:
                 flow=hotline.flow.name,
                 node=self._settings.node,
             )
-            log.info("call", extra={"call_id": call_id, "hotline": hotline.number, "source": incoming.source})
-            if found.called is None:
-                log.warning(
-                    "an unknown line was called, answered as the front door: list it in the hotlines file",
-                    extra={"call_id": call_id, "called": incoming.called},
-                )
-            await Call(leg, journal, self._house, hotline).run(self._model())
-            await journal.sync()
-        finally:
+        except JournalError:
             journal.close()
-            self._closed(journal.folder)
+            raise
+        return journal
 
 
 def _describe(found: Found) -> dict[str, Any]:

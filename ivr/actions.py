@@ -46,7 +46,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class StopListening:
-    """Stop listening; a phrase that has begun is dropped."""
+    """Stop listening; a phrase that has begun is no longer waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import Ask, Dictate, Digits, LookUp, Step
+from ivr.flow import DANGER_KEY, Ask, Dictate, Digits, LookUp, Step
 from ivr.turn import SPEECH_LONGEST, spoken
 from ivr.words import SPOKEN_DIGITS, digits_in, normalise
 
 if TYPE_CHECKING:
     from ivr.events import Heard
+    from ivr.flow import Flow, Node
     from ivr.turn import Turn
+    from ivr.words import Match
 
 _ANSWER_SILENCE = 0.6  # seconds after an answer; a telling pauses longer between its phrases
 _TELLING_SILENCE = 1.0
-_CONTENT = 2  # characters: less is no statement
 _NUMBER = 3  # digits: fewer are no beginning of a telephone number
 _NOISE = 60.0  # seconds that speech which says nothing may hold a question up
 
@@ -27,7 +28,9 @@ def enter(turn: Turn, node: Ask) -> None:
     elif not turn.queue(node.prompts):
         turn.go(node.blank or node.then)
         return
-    turn.listen(*_ear(turn, node))
+    if DANGER_KEY in node.answers:
+        turn.change(offered=True)
+    turn.listen(*ear(turn.flow, node))
     wait(turn, node)
 
 
@@ -40,30 +43,32 @@ def wait(turn: Turn, node: Ask) -> None:
 
 
 def press(turn: Turn, node: Ask, key: str) -> None:
-    """Take a key."""
+    """Take a key; one that means nothing here lets the prompt go on."""
     if key in node.answers:
+        turn.stop_playing()
         turn.go(node.answers[key])
     elif key == "*":
+        turn.stop_playing()
         turn.ask_again()
-    else:
+    elif turn.state.playing is None:
         turn.misunderstand()
 
 
 def hear(turn: Turn, node: Ask, heard: Heard) -> None:
-    """Take a phrase."""
+    """Take a phrase: an answer, and what is said beside it; or a statement."""
     text, words = normalise(heard.text), turn.flow.words
-    classes = [name for name in node.answers if name in words.classes and name != "greeting"]
-    found = words.find(text, [*classes, *(() if "repeat" in classes else ("repeat",))])
-    if found and node.hear and found.answer in node.prefixes and _is_content(turn, node, found.rest):
-        turn.go(node.hear, spoken(heard, found.rest))
+    found = _find(turn.flow, node, text)
+    beside = found.beside if found else text
+    taker = _takes(turn.flow, node, found, beside)
+    if taker:
+        turn.go(taker, spoken(heard, beside if found else None))
     elif found and found.answer in node.answers:
+        _keep(turn, heard, beside)
         turn.go(node.answers[found.answer])
-    elif words.is_only(text, "greeting"):
-        turn.go(node.answers.get("greeting", node.name))
-    elif found:
+    elif "greeting" in node.answers and not words.is_content(text):
+        turn.go(node.answers["greeting"])
+    elif _keep(turn, heard, beside) or found or words.is_only(text, "greeting"):
         turn.ask_again()
-    elif node.hear and _is_content(turn, node, text):
-        turn.go(node.hear, spoken(heard))
     else:
         turn.misunderstand()
 
@@ -76,29 +81,58 @@ def elapse(turn: Turn, node: Ask) -> None:
         turn.go(node.silence or node.name)
 
 
-def _is_content(turn: Turn, node: Ask, text: str) -> bool:
-    if isinstance(_taker(turn, node), Digits):
-        return len(digits_in(text)) >= _NUMBER
-    return len(text) >= _CONTENT
-
-
-def _ear(turn: Turn, node: Ask) -> tuple[tuple[str, ...] | None, float]:
-    """How to listen: freely where statements are taken, else for the words that answer."""
-    taker = _taker(turn, node)
-    if isinstance(taker, Dictate):
+def ear(flow: Flow, node: Ask) -> tuple[tuple[str, ...] | None, float]:
+    """How to listen: freely (None) where statements are taken, else for the words that answer; and the pause."""
+    takers = {type(_taker(flow, name)) for name in (*node.after.values(), *filter(None, [node.hear]))}
+    if Dictate in takers:
         return None, _TELLING_SILENCE
-    if isinstance(taker, LookUp):
+    if LookUp in takers:
         return None, _ANSWER_SILENCE
-    classes = [name for name in node.answers if name in turn.flow.words.classes]
-    phrases = turn.flow.words.phrases([*classes, "person", "repeat"])
-    return phrases + (SPOKEN_DIGITS if isinstance(taker, Digits) else ()), _ANSWER_SILENCE
+    phrases = flow.words.phrases([*_classes(flow, node), "person", "somebody", "repeat"])
+    return phrases + (SPOKEN_DIGITS if Digits in takers else ()), _ANSWER_SILENCE
 
 
-def _taker(turn: Turn, node: Ask) -> object:
-    """The node that takes other speech, past the steps before it."""
-    if node.hear is None:
+def _find(flow: Flow, node: Ask, text: str) -> Match | None:
+    """The answer in what was said; a word that only matters by what follows it needs something to follow."""
+    classes = [name for name in _classes(flow, node) if name != "greeting"]
+    answers = [*classes, *(() if "repeat" in classes else ("repeat",))]
+    found = flow.words.find(text, [*answers, *(name for name in node.after if name not in answers)])
+    if found and found.answer not in answers and not found.rest:
+        return flow.words.find(text, answers)
+    return found
+
+
+def _takes(flow: Flow, node: Ask, found: Match | None, beside: str) -> str | None:
+    """The node that takes what was said: after an answer, or as a statement."""
+    after = node.after.get(found.answer) if found else None
+    if found and after:
+        return after if _is_content(flow, after, found.rest) else None
+    if node.hear is None or (found and isinstance(_taker(flow, node.hear), Digits)):
         return None
-    taker = turn.flow.nodes[node.hear]
-    while isinstance(taker, Step):
-        taker = turn.flow.nodes[taker.next]
-    return taker
+    return node.hear if _is_content(flow, node.hear, beside) else None
+
+
+def _keep(turn: Turn, heard: Heard, text: str) -> bool:
+    """Keep in the matter what no node takes, if it says something; not where only answers can be told apart."""
+    listening = turn.state.listening
+    said = listening is not None and listening.phrases is None and turn.flow.words.is_content(text)
+    turn.keep(spoken(heard, text) if said else None)
+    return said
+
+
+def _is_content(flow: Flow, taker: str, text: str) -> bool:
+    if isinstance(_taker(flow, taker), Digits):
+        return len(digits_in(text)) >= _NUMBER
+    return flow.words.is_content(text)
+
+
+def _classes(flow: Flow, node: Ask) -> list[str]:
+    return [name for name in node.answers if name in flow.words.classes]
+
+
+def _taker(flow: Flow, name: str) -> Node:
+    """The node that takes speech which leads to NAME, past the steps before it."""
+    node = flow.nodes[name]
+    while isinstance(node, Step):
+        node = flow.nodes[node.next]
+    return node

@@ -10,7 +10,7 @@ from ivr.words import SPOKEN_DIGITS, digits_in
 
 if TYPE_CHECKING:
     from ivr.events import Heard
-    from ivr.flow import Digits
+    from ivr.flow import Digits, Flow
     from ivr.turn import Turn
 
 _SILENCE = 0.8  # seconds: numbers are said in groups
@@ -25,14 +25,19 @@ def enter(turn: Turn, node: Digits) -> None:
     """Ask for it; digits that led here are its beginning."""
     carried = turn.state.carried
     turn.change(typed=digits_in(carried.text) if carried else "", carried=None, until=turn.at + _WHOLE)
-    classes = [name for name in node.answers if name in turn.flow.words.classes]
-    turn.listen((*SPOKEN_DIGITS, *turn.flow.words.phrases([*classes, "person"])), _SILENCE)
+    turn.listen(grammar(turn.flow, node), _SILENCE)
     if _MOBILE.fullmatch(turn.state.typed):
         _take(turn, node)
         return
     if not turn.state.typed:
         turn.queue(node.prompts)
     wait(turn, node)
+
+
+def grammar(flow: Flow, node: Digits) -> tuple[str, ...]:
+    """What is listened for."""
+    classes = [name for name in node.answers if name in flow.words.classes]
+    return (*SPOKEN_DIGITS, *flow.words.phrases([*classes, "person", "somebody", "repeat"]))
 
 
 def wait(turn: Turn, node: Digits) -> None:
@@ -43,7 +48,8 @@ def wait(turn: Turn, node: Digits) -> None:
 
 
 def press(turn: Turn, node: Digits, key: str) -> None:
-    """``#`` ends the number, ``*`` begins it again, ``0#`` asks for a person."""
+    """``#`` ends the number, ``*`` begins it again, ``0#`` asks for a person, ``9#`` tells of danger."""
+    turn.stop_playing()
     if key == "#":
         _take(turn, node)
     elif key == "*":
@@ -84,8 +90,8 @@ def _add(turn: Turn, node: Digits, digits: str) -> None:
 
 def _take(turn: Turn, node: Digits) -> None:
     typed = turn.state.typed
-    if typed == "0":
-        turn.go(turn.flow.person)
+    if rescue := turn.rescue(typed):
+        turn.go(rescue)
     elif _TELEPHONE.fullmatch(typed):
         turn.change_matter(contact=typed, contact_confirmed=False)
         turn.go(node.next)

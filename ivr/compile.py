@@ -42,6 +42,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         name=file.name,
         start=file.start,
         person=file.person,
+        danger=file.danger,
         lost=file.lost,
         faint=file.faint,
         patience=file.patience,
@@ -77,7 +78,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 then=part.then,
                 silence=part.silence,
                 hear=part.hear,
-                prefixes=frozenset(part.prefixes),
+                after=MappingProxyType(dict(part.after)),
                 blank=part.blank,
                 deaf=part.deaf,
             )

@@ -19,7 +19,8 @@ _SILENCE = 1.0  # seconds that end a phrase
 _CHECKED = 3.0  # seconds of silence that answer "was that all?"
 _LAST_PHRASE = 3.0  # seconds for the recogniser to deliver the phrase being spoken
 _KINDS: tuple[AppealType, ...] = ("投诉", "举报", "咨询", "求助", "建议", "表扬")
-_ASIDE = 2  # characters: fewer before an answer are no statement
+_ANSWERS = ("done", "polite", "no", "yes", "more")  # to "was that all?"
+_DONE = ("done", "polite", "yes")
 _STATEMENT = 4  # characters: so many after "yes, that was all" are one
 _OPENING_WORDS = 8  # characters in which a caller who names the kind of his appeal names it
 
@@ -27,7 +28,7 @@ _OPENING_WORDS = 8  # characters in which a caller who names the kind of his app
 def enter(turn: Turn, node: Dictate) -> None:
     """Take down from here, beginning with the phrase that led here."""
     state = turn.state
-    turn.change(dictation=Dictation(), until=turn.at + node.longest)
+    turn.change(dictation=Dictation(since=len(state.matter.spoken)), until=turn.at + node.longest)
     turn.listen(None, _SILENCE)
     if state.carried is not None:
         turn.open_window(state.carried.start)
@@ -61,42 +62,48 @@ def wait(turn: Turn, node: Dictate) -> None:
 
 
 def press(turn: Turn, node: Dictate, key: str) -> None:
-    """``#`` ends it; any other key does nothing."""
-    if key == "#":
+    """``#`` ends it, once there is something to end; any other key does nothing."""
+    if key == "#" and (turn.state.dictation.said or turn.state.playing is None):
+        turn.stop_playing()
         _leave(turn, node)
     else:
         wait(turn, node)
 
 
-def begin_speech(turn: Turn, node: Dictate) -> None:
-    """The caller speaks: let him."""
-    turn.change(voiced=True)
-    wait(turn, node)
-
-
 def hear(turn: Turn, node: Dictate, heard: Heard) -> None:
-    """Take a phrase."""
-    dictation, words = turn.state.dictation, turn.flow.words
-    content = text = normalise(heard.text)
-    done = dictation.said and words.is_only(text, "done") and not words.is_only(text, "greeting")
-    if dictation.checking and (found := words.find(text, ("done", "no", "yes", "more"))):
-        done = found.answer in {"done", "yes"} and len(found.rest) < _STATEMENT
-        content = found.rest if len(found.head) < _ASIDE else text
+    """Take a phrase: words of the matter, an answer to "was that all?" and what is said with it, or mere courtesy."""
+    words, text, matter = turn.flow.words, normalise(heard.text), turn.state.matter
+    done, content = False, text
+    begun = matter.text != "" or matter.index > 0
+    over = ("done", "no") if begun and not turn.state.dictation.said else ("done",)
+    if found := words.find(text, _ANSWERS) if turn.state.dictation.checking else None:
+        done, content = found.answer in _DONE and len(found.beside) < _STATEMENT, found.beside
+    elif words.is_only(text, "greeting", "polite", "yes", *over):
+        named = words.find(text, over) is not None
+        done = named and begun
+        content = text if named and not begun else ""
+    if content:
+        _take(turn, spoken(heard, None if content == text else content))
+    _settle(turn)
     if done:
         _leave(turn, node)
         return
-    if content and not words.is_only(content, "greeting"):
-        _take(turn, spoken(heard, None if content == text else content))
     _change(turn, checking=False)
     rest(turn, node)
 
 
 def rest(turn: Turn, node: Dictate) -> None:
     """A phrase has ended: wait for the next one, or go if that was the last."""
+    _settle(turn)
     if turn.state.dictation.closing:
         _leave(turn, node)
     else:
         wait(turn, node)
+
+
+def note_unclear(turn: Turn) -> None:
+    """The caller spoke, and was not understood: the recording tells."""
+    _change(turn, unclear=True)
 
 
 def elapse(turn: Turn, node: Dictate) -> None:
@@ -123,8 +130,15 @@ def leave(turn: Turn) -> None:
 
 
 def _leave(turn: Turn, node: Dictate) -> None:
-    silent = turn.state.hears and not turn.state.matter.text
+    silent = turn.state.hears and not turn.state.dictation.said
     turn.go(node.empty if silent else node.next)
+
+
+def _settle(turn: Turn) -> None:
+    """Once a phrase has ended it shows whether it was speech: a cough or a mere thank-you is no matter."""
+    dictation, closed = turn.state.dictation, any(w.end is not None for w in turn.state.matter.windows)
+    spoke = dictation.said or dictation.unclear or turn.state.speaking is not None
+    turn.change(voiced=spoke or closed)
 
 
 def _note_kind(turn: Turn) -> None:

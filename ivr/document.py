@@ -58,7 +58,7 @@ class AskPart(_Part):
     timeout: Seconds
     on: dict[str, str] = {}
     hear: str | None = None
-    prefixes: tuple[str, ...] = ()
+    after: dict[str, str] = {}
     silence: str | None = None
     blank: str | None = None
     deaf: str | None = None
@@ -150,6 +150,7 @@ class FlowFile(_Part):
     name: str = Field(min_length=1)
     start: str
     person: str
+    danger: str
     lost: str
     faint: str
     patience: int = Field(ge=1, le=5)

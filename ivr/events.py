@@ -30,9 +30,13 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The caller began to speak while listened to (barge-in)."""
+    """The caller began to speak while listened to (barge-in).
+
+    ``start`` is when, in seconds of the recording: the phrase's ``Heard`` will say the same.
+    """
 
     at: float
+    start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from ivr.matter import AppealType
     from ivr.words import Words
 
-Condition = Literal["told", "placed", "caller", "contact", "call_back"]
+Condition = Literal["told", "placed", "caller", "contact", "call_back", "later"]
 """What a `Choose` asks of the matter: words were said, its place is known, the calling number is known, a contact was
-agreed, a person must call back."""
+agreed, a person must call back, it is not the call's first."""
+
+PERSON_KEY = "0"
+"""Leads to a person, from everywhere."""
+
+DANGER_KEY = "9"
+"""Says that the caller is in danger, from everywhere, once a question has offered it."""
 
 LookUpOf = Literal["matter", "place", "correction"]
-"""What a `LookUp` looks at: the dictation, or the phrase that led to it, as a place or as a correction."""
+"""What a `LookUp` looks at: all that was dictated, the phrase that led to it as a place, or the last dictation as a
+correction of place and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,10 @@ class Ask:
     """Ask and wait ``timeout`` seconds for a key or words.
 
     ``prompts`` are alternatives: the first whose slots can all be filled is said; if none can, ``blank`` is entered.
-    ``answers`` leads from a key or a class of words to a node. Other speech leads to ``hear``, which takes the phrase;
-    without ``hear`` it was not understood. A phrase that opens with a class of words in ``prefixes`` and goes on is
-    heard from there on. ``silence`` None asks again. Out of hearing, ``deaf`` is entered instead.
+    ``answers`` leads from a key or a class of words to a node; what follows words of a class in ``after`` leads to the
+    node given there. Other speech leads to ``hear``. Both take the phrase. What nothing takes is kept in the matter,
+    where speech is listened to freely; without an answer beside it, the question is asked again. ``silence`` None asks
+    again. Out of hearing, ``deaf`` is entered instead.
     """
 
     name: str
@@ -81,7 +89,7 @@ class Ask:
     then: str
     silence: str | None = None
     hear: str | None = None
-    prefixes: frozenset[str] = frozenset()
+    after: Mapping[str, str] = field(default_factory=dict)
     blank: str | None = None
     deaf: str | None = None
 
@@ -162,7 +170,8 @@ Node = Step | Choose | Ask | Dictate | Digits | LookUp | Submit | End
 class Flow:
     """A proved dialogue.
 
-    ``person`` is where key 0 and the words for a person lead from everywhere, ``lost`` where ``patience``
+    ``person`` is where key 0 and the words for a person lead from everywhere, ``danger`` where key 9 leads from
+    everywhere once a question has offered it (never where digits are keyed in), ``lost`` where ``patience``
     misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. ``not_heard`` is said
     before a question is asked again. ``matters`` bounds the matters of one call. ``slots`` gives the slots of each
     prompt; ``proof`` says, a line each, what was proved.
@@ -171,6 +180,7 @@ class Flow:
     name: str
     start: str
     person: str
+    danger: str
     lost: str
     faint: str
     patience: int

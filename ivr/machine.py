@@ -19,10 +19,10 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
-from ivr.flow import Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
+from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
 from ivr.matter import Matter
 from ivr.state import State
-from ivr.turn import Turn
+from ivr.turn import Turn, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _UNANSWERED = 60.0  # seconds a call may take from start() to Answered
 _FAINT = -42.0  # dBFS: quieter speech that was not understood is too quiet
 _ECHO = -50.0  # dBFS: quieter sounds without words are not the caller's
+_SPEECH = 1.0  # seconds: a shorter sound without words is a cough or a knock
 _SURE = 0.5  # confidence below which quiet speech counts as not understood
 _EARLY = 0.001  # seconds that a timer may come early by rounding
 
@@ -129,25 +130,23 @@ def _answered(turn: Turn, event: Answered) -> None:
 
 
 def _digit(turn: Turn, event: Digit) -> None:
-    node = _question(turn)
-    # Once a call back is noted, 0 changes nothing where the caller is not asked.
-    settled = isinstance(node, LookUp | Submit | End) and bool(turn.state.matter.call_back)
-    person = event.key == "0" and not isinstance(node, Digits) and not settled
-    if isinstance(node, End) and not person:
-        return  # what is said last is said to its end
-    turn.stop_playing()
+    node, key, matter = _question(turn), event.key, turn.state.matter
     turn.change(speaking=None)
-    if person:
-        turn.go(turn.flow.person)
-    elif type(node) in _WAITING:
-        _WAITING[type(node)].press(turn, node, event.key)
+    rescue = None if isinstance(node, Digits) else turn.rescue(key)
+    settled = isinstance(node, LookUp | Submit | End)  # once a call back is noted, 0 changes nothing here
+    noted = matter.danger if key == DANGER_KEY else bool(matter.call_back) and settled
+    if rescue and not noted:
+        turn.stop_playing()
+        turn.go(rescue)
+    elif rescue is None and type(node) in _WAITING:
+        _WAITING[type(node)].press(turn, node, key)
     else:
         _wait(turn)
 
 
 def _speech_started(turn: Turn, event: SpeechStarted) -> None:
     if turn.state.listening is not None:
-        turn.change(cut=turn.stop_playing(), speaking=event.at)
+        turn.change(cut=turn.stop_playing(), speaking=event.at, phrase=event.start)
         if isinstance(_question(turn), Dictate):
             turn.change(voiced=True)
         _wait(turn)
@@ -155,25 +154,40 @@ def _speech_started(turn: Turn, event: SpeechStarted) -> None:
 
 def _heard(turn: Turn, event: Heard) -> None:
     node = _question(turn)
-    if turn.state.listening is None or type(node) not in _WAITING:
+    if event.start >= turn.state.phrase:  # else it comes late: the caller is in his next phrase already
         turn.change(speaking=None)
+    if turn.state.listening is None or type(node) not in _WAITING:
         return
-    turn.change(speaking=None)
     last = isinstance(node, Dictate) and turn.state.dictation.closing
     faint = (
         event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE) and not last
     )
-    if not event.text and (event.level < _ECHO or not faint):
+    unclear = _is_unclear(event, faint=faint)
+    if unclear and isinstance(node, Dictate):
+        dictating.note_unclear(turn)
+    if unclear and not faint and event.confirmed and isinstance(node, Ask | Digits):
+        turn.misunderstand()
+    elif not event.text and (event.level < _ECHO or not faint):
         _rest(turn)
     elif faint:
         _ask_louder(turn)
     else:
         turn.stop_playing()
-        person = turn.flow.words.asks_for(event.text, "person")
-        if person:
+        request = turn.flow.words.find_request(event.text)
+        if request:
+            told = request.beside if turn.state.listening.phrases is None else ""
+            turn.keep(spoken(event, told) if told else None)
             turn.go(turn.flow.person)
         else:
             _WAITING[type(node)].hear(turn, node, event)
+
+
+def _is_unclear(heard: Heard, *, faint: bool) -> bool:
+    """Whether it was speech that was not understood, and no mere noise."""
+    if heard.text:
+        return faint
+    spoke = faint or not heard.confirmed or heard.end - heard.start >= _SPEECH
+    return spoke and heard.level >= _ECHO
 
 
 def _rest(turn: Turn) -> None:
@@ -226,8 +240,9 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
 
 
 def _looked_up(turn: Turn, event: LookedUp) -> None:
-    node = _question(turn)
-    if isinstance(node, LookUp):
+    node, waiting = _question(turn), turn.state.lookups
+    turn.change(lookups=max(0, waiting - 1))
+    if isinstance(node, LookUp) and waiting == 1:  # else it answers an earlier one, which was left
         passing.looked_up(turn, node, event.place_name, event.brief)
 
 
@@ -261,6 +276,7 @@ def _finish(turn: Turn) -> None:
     if isinstance(node, Ask) and node.hear and speaking is not None:
         turn.open_window(speaking)
         turn.change(voiced=True)
+    turn.keep(turn.state.carried)
     dictating.leave(turn)
     turn.change(
         phase="ended",

@@ -8,7 +8,7 @@ from ivr import slots
 from ivr.actions import Hangup
 from ivr.actions import LookUp as LookUpAction
 from ivr.actions import Submit as SubmitAction
-from ivr.matter import Matter, Window
+from ivr.matter import Matter
 
 if TYPE_CHECKING:
     from ivr.flow import Change, Choose, Condition, End, LookUp, Step, Submit
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _ANSWER_LONGEST = 10.0  # seconds for a look-up or a filing; the call goes on without after that
 _HANGUP_LONGEST = 10.0  # seconds for the line to go down
-_REMARK = 4  # characters: a correction no longer than this, naming no place, corrects nothing
 _AROUND = 2  # characters around a place that add nothing to it
 
 
@@ -28,7 +27,7 @@ def take_step(turn: Turn, node: Step) -> None:
 
 
 def note(turn: Turn, change: Change) -> None:
-    """Change the matter; the first reason for a call back stands."""
+    """Change the matter; the first reason for a call back stands, unless there is danger."""
     state = turn.state
     if change.next_matter and state.matter.complete and len(state.everything) < turn.flow.matters:
         following = Matter(len(state.everything), state.preset)
@@ -36,7 +35,7 @@ def note(turn: Turn, change: Change) -> None:
     if change.appeal:
         turn.change(appeals=change.appeal)
         turn.change_matter(appeal=change.appeal[0])
-    if change.call_back and not state.matter.call_back:
+    if change.call_back and (change.danger or not state.matter.call_back):
         turn.change_matter(call_back=change.call_back)
     if change.danger:
         turn.change_matter(danger=True)
@@ -69,36 +68,51 @@ def _holds(turn: Turn, condition: Condition) -> bool:
             return matter.contact_confirmed
         case "call_back":
             return bool(matter.call_back)
+        case "later":
+            return matter.index > 0
 
 
 def look_up(turn: Turn, node: LookUp) -> None:
     """Have it looked up, if there is anything to look at."""
-    carried = turn.state.carried
-    text = turn.state.matter.text if node.of == "matter" else carried.text if carried else ""
+    carried, matter = turn.state.carried, turn.state.matter
+    match node.of:
+        case "matter":
+            text = matter.text
+        case "place":
+            text = carried.text if carried else ""
+        case "correction":
+            text = "".join(s.text for s in matter.spoken[turn.state.dictation.since :])
     if not text:
         turn.go(node.next)
         return
     turn.actions.append(LookUpAction(text))
+    turn.change(lookups=turn.state.lookups + 1)
     _await(turn)
 
 
 def looked_up(turn: Turn, node: LookUp, place_name: str, brief: str) -> None:
     """Note what was found, which may be nothing, and go on."""
-    phrase, matter = turn.state.carried, turn.state.matter
-    if node.of == "matter":
+    carried, matter = turn.state.carried, turn.state.matter
+    if node.of == "place" and carried is not None:
+        turn.change_matter(place=carried.text, place_name=place_name)
+        turn.change(carried=None)
+    elif node.of == "correction":
+        _correct(turn, place_name, brief)
+    else:
         turn.change_matter(place_name=place_name or matter.place_name, brief=brief or matter.brief)
-    elif phrase is not None and (place_name or node.of == "place"):
-        turn.change_matter(place=phrase.text, place_name=place_name)
-    if node.of == "correction" and phrase is not None:
-        least = len(place_name) + _AROUND if place_name else _REMARK
-        if len(phrase.text) > least:  # it says more than the place
-            turn.close_window(keep=True)
-            windows = turn.state.matter.windows
-            begin = max(phrase.start, (windows[-1].end or 0.0) if windows else 0.0)
-            window = Window(begin, max(begin, phrase.end))
-            turn.add_spoken(phrase)
-            turn.change_matter(brief=brief or matter.brief, windows=(*windows, window))
     turn.go(node.next)
+
+
+def _correct(turn: Turn, place_name: str, brief: str) -> None:
+    """What was dictated last says better where it is, or what it is about, or both."""
+    matter, since = turn.state.matter, turn.state.dictation.since
+    text = "".join(s.text for s in matter.spoken[since:])
+    if place_name:
+        turn.change_matter(place=text, place_name=place_name)
+    if place_name and len(text) <= len(place_name) + _AROUND:  # it says no more than the place
+        turn.change_matter(spoken=matter.spoken[:since])
+    else:
+        turn.change_matter(brief=brief or matter.brief)
 
 
 def submit(turn: Turn, _node: Submit) -> None:

@@ -1,18 +1,20 @@
 """What must hold for a flow before it may talk to a citizen.
 
 Every name exists; every node is reached and reaches an end; every wait has a timeout and an exit; no question has more
-than four keys (GB/T 33358: menus are to be avoided); key 0 belongs to the person, who files a call back; every prompt
-can be filled; what passes on by itself never runs in a circle, so that the bounded tries bound the call.
+than four keys (GB/T 33358: menus are to be avoided); a person and help in danger are always in reach (`ivr.rescue`);
+every prompt can be filled; what passes on by itself never runs in a circle, so that the bounded tries bound the call.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.rescue import ROOTS, check_rescue, closure
+from ivr.words import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
@@ -22,7 +24,7 @@ SLOTS = frozenset({"place", "brief", "tail", "contact", "number"})
 
 _KEYS = frozenset("123456789*#")
 _CHOICES = 4
-_OWN_WORDS = ("person", "repeat", "yes", "no", "done", "more", "greeting", "filler")
+_OWN_WORDS = ("person", "somebody", "help", "repeat", "no", "more", *EMPTY)
 _WAITS = (Ask, Dictate, Digits)
 
 
@@ -33,7 +35,12 @@ def prove(
     faults = [*_unknown_names(document, nodes), *_prompts(document, nodes, slots)]
     if any(True for _ in _unknown_names(document, nodes)):
         return faults, ()  # the graph is not one: nothing further can be said
-    faults += [*_keys(document, nodes), *_paths(document, nodes), *_person(document, nodes)]
+    edges = {n: {t for _, t in _edges(node)} for n, node in nodes.items()}
+    faults += [
+        *_keys(document, nodes),
+        *_paths(document, nodes, edges),
+        *check_rescue(document, nodes, edges),
+    ]
     waits = [n for n in nodes.values() if isinstance(n, _WAITS)]
     keys = max((_choices(n) for n in nodes.values() if isinstance(n, Ask)), default=0)
     tries = sum(n.tries for n in waits) * document.value.matters
@@ -41,6 +48,7 @@ def prove(
         f"{len(nodes)} nodes, all reached from {document.value.start!r}, all lead to an end",
         f"{len(waits)} questions, each with a timeout and an exit; at most {tries} are asked in one call",
         f"at most {keys} keys a question, 0 among them: it leads to {document.value.person!r} from everywhere",
+        f"key {DANGER_KEY} leads to {document.value.danger!r} from everywhere once it was offered, as it is to silence",
         f"{len({p for n in nodes.values() for p in prompts_of(n)})} prompts, all written and all can be filled",
     )
 
@@ -104,6 +112,7 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
     match node:
         case Ask():
             yield from (("on", target) for target in node.answers.values())
+            yield from (("after", target) for target in node.after.values())
             yield from ((k, t) for k, t in (("hear", node.hear), ("silence", node.silence)) if t)
         case Dictate():
             yield from (("next", node.next), ("empty", node.empty))
@@ -113,8 +122,7 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _roots(document: Document[FlowFile]) -> dict[str, str]:
-    file = document.value
-    return {"start": file.start, "person": file.person, "lost": file.lost, "faint": file.faint}
+    return {key: getattr(document.value, key) for key in ROOTS}
 
 
 def _unknown_names(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
@@ -194,18 +202,17 @@ def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[C
 
 
 def _speech(document: Document[FlowFile], node: Ask, nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
-    for prefix in sorted(node.prefixes - document.value.words.keys()):
+    for name in sorted(node.after.keys() - document.value.words.keys()):
         yield document.error(
-            ("nodes", node.name, "prefixes"), f"{prefix!r} is no class of words", "use a class of `words:`"
+            ("nodes", node.name, "after", name), f"{name!r} is no class of words", "use a class of `words:`"
         )
-    if node.prefixes and not node.hear:
-        yield document.error(("nodes", node.name, "prefixes"), "nothing hears what follows", "add `hear:`")
-    if node.hear and not _takes_speech(node.hear, nodes):
-        yield document.error(
-            ("nodes", node.name, "hear"),
-            f"{node.hear!r} does not take what was said",
-            "lead to a dictate, digits, or look_up of a place or a correction, by steps at most",
-        )
+    for key, target in (*((("after", c), t) for c, t in node.after.items()), (("hear",), node.hear)):
+        if target and not _takes_speech(target, nodes):
+            yield document.error(
+                ("nodes", node.name, *key),
+                f"{target!r} does not take what was said",
+                "lead to a dictate, digits, or look_up of a place, by steps at most",
+            )
 
 
 def _takes_speech(name: str, nodes: Mapping[str, Node]) -> bool:
@@ -214,52 +221,27 @@ def _takes_speech(name: str, nodes: Mapping[str, Node]) -> bool:
     while isinstance(node, Step) and node.name not in seen:
         seen.add(node.name)
         node = nodes[node.next]
-    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of != "matter")
+    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of == "place")
 
 
-def _paths(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
-    everywhere = {n: {t for _, t in _edges(node)} for n, node in nodes.items()}
-    reached = _closure(set(_roots(document).values()), everywhere)
+def _paths(
+    document: Document[FlowFile], nodes: Mapping[str, Node], everywhere: Mapping[str, set[str]]
+) -> Iterator[ConfigError]:
+    reached = closure(set(_roots(document).values()), everywhere)
     for name in sorted(nodes.keys() - reached):
         yield document.error(("nodes", name), f"{name} is never reached", "lead to it, or delete it")
     backwards: dict[str, set[str]] = {n: set() for n in nodes}
     for name, targets in everywhere.items():
         for target in targets:
             backwards[target].add(name)
-    ending = _closure({n for n, node in nodes.items() if isinstance(node, End)}, backwards)
+    ending = closure({n for n, node in nodes.items() if isinstance(node, End)}, backwards)
     for name in sorted(reached - ending):
         yield document.error(("nodes", name), f"{name} never leads to an end", "give it a way to an `end:`")
     free = {n: {t for _, t in _by_itself(node)} for n, node in nodes.items()}
     for name in nodes:
-        if name in _closure(free[name], free):
+        if name in closure(free[name], free):
             yield document.error(
                 ("nodes", name),
                 f"{name} leads back to itself without asking the caller anything",
                 "break the circle: `next`, `then`, `otherwise`, `blank` and `deaf` must lead onwards",
-            )
-
-
-def _closure(start: Collection[str], edges: Mapping[str, set[str]]) -> set[str]:
-    reached, todo = set(start), list(start)
-    while todo:
-        for target in edges[todo.pop()] - reached:
-            reached.add(target)
-            todo.append(target)
-    return reached
-
-
-def _person(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
-    for key in ("person", "lost", "faint"):
-        name = _roots(document)[key]
-        node = nodes[name]
-        if not isinstance(node, Step) or not node.change.call_back:
-            yield document.error(
-                ("nodes", name),
-                f"{key} leads here, but no call back is noted",
-                "add `set: {call_back: REASON}`",
-            )
-        reached = _closure({name}, {n: {t for _, t in _edges(v)} for n, v in nodes.items()})
-        if not any(isinstance(nodes[n], Submit) for n in reached):
-            yield document.error(
-                ("nodes", name), f"{key} leads here, but nothing is filed", "lead to a submit"
             )

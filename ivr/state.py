@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 class Dictation:
     """A dictation in progress.
 
-    ``said`` tells whether words came; ``checks`` how often it was asked whether that was all, ``checking`` whether it
-    is being asked now. ``closing`` says that its time is over, and only the phrase being spoken is waited for.
+    ``since`` is how many phrases the matter had before, ``said`` tells whether words came, ``unclear``
+    whether speech did in which none could be made out; ``checks`` how often it was
+    asked whether that was all, ``checking`` whether it is being asked now. ``closing`` says that its time is over, and
+    only the phrase being spoken is waited for.
     """
 
+    since: int = 0
     said: bool = False
+    unclear: bool = False
     checks: int = 0
     checking: bool = False
     closing: bool = False
@@ -32,10 +36,12 @@ class State:
 
     ``deadline`` is the dialogue time at which the driver must send ``Elapsed``; it is None only when ``ended``.
     ``question`` is the node that waits; ``until`` bounds the wait, whatever the caller does. ``playing`` is the id of
-    the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does.
+    the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does;
+    ``phrase`` the same in seconds of the recording, by which a phrase's end is told from that of an earlier one.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
+    ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
     phase: Literal["ringing", "talking", "leaving", "ended"]
@@ -55,6 +61,7 @@ class State:
     replayed: bool = False
     listening: Listen | None = None
     speaking: float | None = None
+    phrase: float = 0.0
     voiced: bool = False
     carried: Spoken | None = None
     dictation: Dictation = Dictation()
@@ -62,7 +69,9 @@ class State:
     appeals: tuple[AppealType, ...] = ()
     misunderstood: int = 0
     asked_louder: bool = False
+    offered: bool = False
     number: str = ""
+    lookups: int = 0
 
     @property
     def ended(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr import slots
 from ivr.actions import Listen, Play, Prompt, StopListening, StopPlaying
+from ivr.flow import DANGER_KEY, PERSON_KEY
 from ivr.matter import Spoken, Window
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ class Turn:
         self.change(everything=(*before, replace(matter, **changes)))
 
     def go(self, target: str, carried: Spoken | None = None) -> None:
-        """Enter a node, once this one's work is done, with the phrase that it is to take."""
+        """Enter a node, once this one's work is done, with the phrase that it is to take.
+
+        A phrase that was on its way here and goes no further is kept in the matter.
+        """
+        if self.state.carried not in (None, carried):
+            self.keep(self.state.carried)
         self.target = target
         self.change(carried=carried)
 
@@ -106,6 +112,17 @@ class Turn:
         """Add a phrase to the matter."""
         self.change_matter(spoken=(*self.state.matter.spoken, spoken))
 
+    def keep(self, spoken: Spoken | None) -> None:
+        """Keep a phrase that no dictation takes: in the matter, within a window of its own unless one is open."""
+        if spoken is None:
+            return
+        windows = self.state.matter.windows
+        if not (windows and windows[-1].end is None):
+            begin = max(spoken.start, (windows[-1].end or 0.0) if windows else 0.0)
+            self.change_matter(windows=(*windows, Window(begin, max(begin, spoken.end))))
+        self.add_spoken(spoken)
+        self.change(voiced=True)
+
     def open_window(self, start: float) -> None:
         """Open a window of dictation, unless one is open."""
         windows = self.state.matter.windows
@@ -122,6 +139,12 @@ class Turn:
             self.change_matter(windows=(*windows[:-1], *closed))
 
     # -- what every question shares
+
+    def rescue(self, key: str) -> str | None:
+        """The node that a key leads to from everywhere; None for all other keys."""
+        if key == DANGER_KEY:
+            return self.flow.danger if self.state.offered else None
+        return self.flow.person if key == PERSON_KEY else None
 
     def ask_again(self) -> None:
         """Enter the question once more: one of its tries."""

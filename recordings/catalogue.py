@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from recordings.database import insert
 from recordings.schema import calls, recordings, transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,20 +62,21 @@ class TranscriptRow:
 
 async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingRow | TranscriptRow]) -> None:
     """Insert rows, or bring those there are up to date; a call's own row before its others."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for kind, (table, key) in _TABLES.items():
         values = [{c.name: getattr(row, c.name) for c in table.columns} for row in rows if type(row) is kind]
         if values:
-            statement = make(table)
+            statement = insert(connection, table)
             update = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
             await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
 
 
-async def read_wanted(connection: AsyncConnection, node: int, limit: int) -> list[str]:
-    """Call ids of this node's calls whose recording waits to be transcribed, oldest first."""
+async def read_wanted(
+    connection: AsyncConnection, node: int, limit: int, *, but: Collection[str] = ()
+) -> list[str]:
+    """Call ids of this node's calls whose recording waits to be transcribed, oldest first, without those of ``but``."""
     query = (
         sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node == node)
+        .where(calls.c.late == "wanted", calls.c.node == node, calls.c.call_id.not_in(but))
         .order_by(calls.c.started_at)
         .limit(limit)
     )

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from recordings.grouping import Group
@@ -25,6 +26,7 @@ A = TypeVar("A")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_S = 5
+_CONNECT_S = 5
 _MIGRATION_BUSY_S = 60
 _MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
 
@@ -89,8 +91,16 @@ def open_database(url: str) -> Database:
             _sqlite_engine(address, begin="BEGIN", connections=4, busy_s=_BUSY_S),
             _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_BUSY_S),
         )
-    engine = create_async_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(
+        address, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"timeout": _CONNECT_S}
+    )
     return Database(engine, engine)
+
+
+def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that may be given an ON CONFLICT clause, in the connection's dialect."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return make(table)
 
 
 async def migrate(url: str) -> None:
@@ -102,7 +112,7 @@ async def migrate(url: str) -> None:
         # BEGIN IMMEDIATE is the lock: the second migrator waits here and then finds nothing to do.
         engine = _sqlite_engine(address, begin="BEGIN IMMEDIATE", connections=1, busy_s=_MIGRATION_BUSY_S)
     else:
-        engine = create_async_engine(address)
+        engine = create_async_engine(address, connect_args={"timeout": _CONNECT_S})
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":

@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 import re
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,8 @@ def archived(call_id: str) -> PurePosixPath:
 
 def locate(data: Path, call_id: str) -> Path | None:
     """The call's folder, wherever it lies now; None when it is nowhere."""
-    for folder in (data / archived(call_id), spool(data) / call_id):
+    # The spool first: a folder moves from there to the archive, never back, and may do so between the two looks.
+    for folder in (spool(data) / call_id, data / archived(call_id)):
         if folder.is_dir():
             return folder
     return None
@@ -43,8 +44,8 @@ def locate(data: Path, call_id: str) -> Path | None:
 def archive(folder: Path, data: Path) -> Path:
     """Move a filed call out of the spool, durably; returns its new folder. Harmless a second time.
 
-    Waits for whoever is `alone` with it. Raises OSError when neither the folder nor its archived form exists,
-    or the disk refuses.
+    Recording and journal are on the disk before. Waits for that, and for whoever is `alone` with the folder.
+    Raises OSError when neither the folder nor its archived form exists, or the disk refuses.
     """
     target = data / archived(folder.name)
     if folder == target:
@@ -53,6 +54,9 @@ def archive(folder: Path, data: Path) -> Path:
     try:
         with _opened(folder) as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for name in (AUDIO, journal.NAME):
+                with suppress(FileNotFoundError):
+                    journal.sync_file(folder / name)
             folder.rename(target)
     except FileNotFoundError:
         if not target.is_dir():

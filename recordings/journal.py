@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from pathlib import Path
 
-_NAME = "events.jsonl"
+NAME = "events.jsonl"
+"""The journal's file in a call's folder."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,20 +51,20 @@ class Journal:
         draft = spool / f".{call_id}"
         try:
             draft.mkdir(parents=True)
-            descriptor = os.open(draft / _NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+            descriptor = os.open(draft / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             draft.rename(folder)
         except OSError as error:
-            raise _explain(error, folder / _NAME) from error
+            raise _explain(error, folder / NAME) from error
         return cls(folder, descriptor, 0, torn=False)
 
     @classmethod
     def reopen(cls, folder: Path) -> Self:
-        """Open an existing journal to append to it; raises JournalError."""
-        file = folder / _NAME
+        """Open a call's journal to append to it, made anew when it was lost; raises JournalError."""
+        file = folder / NAME
         try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
             written = file.read_bytes()
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
         except OSError as error:
             raise _explain(error, file) from error
         torn = bool(written) and not written.endswith(b"\n")
@@ -82,10 +84,10 @@ class Journal:
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
-            raise _explain(error, self.folder / _NAME) from error
+            raise _explain(error, self.folder / NAME) from error
         self._torn = written < len(line)
         if self._torn:
-            raise JournalError(f"{self.folder / _NAME}: the disk is full: free space on it")
+            raise JournalError(f"{self.folder / NAME}: the disk is full: free space on it")
         self._next += 1
 
     async def sync(self) -> None:
@@ -93,7 +95,7 @@ class Journal:
         try:
             await asyncio.to_thread(self._sync)
         except OSError as error:
-            raise _explain(error, self.folder / _NAME) from error
+            raise _explain(error, self.folder / NAME) from error
 
     def _sync(self) -> None:
         os.fdatasync(self._descriptor)
@@ -112,7 +114,7 @@ class Journal:
 def read(folder: Path) -> tuple[dict[str, Any], ...]:
     """All whole entries in order; empty when there is no journal. Torn lines are skipped."""
     try:
-        lines = (folder / _NAME).read_bytes().splitlines()
+        lines = (folder / NAME).read_bytes().splitlines()
     except FileNotFoundError:
         return ()
     entries = []
@@ -120,7 +122,7 @@ def read(folder: Path) -> tuple[dict[str, Any], ...]:
         try:
             entry = json.loads(line) if line else None
         except ValueError:
-            _log.warning("%s:%d: a torn line is skipped", folder / _NAME, number)
+            _log.warning("%s:%d: a torn line is skipped", folder / NAME, number)
             continue
         if isinstance(entry, dict) and "kind" in entry:
             entries.append(entry)
@@ -130,7 +132,7 @@ def read(folder: Path) -> tuple[dict[str, Any], ...]:
 def is_live(folder: Path) -> bool:
     """Whether a living process is in the call: it holds the lock of the journal it created."""
     try:
-        descriptor = os.open(folder / _NAME, os.O_RDONLY)
+        descriptor = os.open(folder / NAME, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -145,7 +147,16 @@ def is_live(folder: Path) -> bool:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_DIRECTORY)
+
+
+def sync_file(file: Path) -> None:
+    """Make what is in a file, whoever wrote it, survive a power failure."""
+    _sync(file, 0)
+
+
+def _sync(path: Path, kind: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY | kind)
     try:
         os.fsync(descriptor)
     finally:

@@ -110,6 +110,19 @@ transcripts = sa.Table(
     sa.CheckConstraint("source IN ('live', 'late')", name="source"),
 )
 
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("node", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column(
+        "folder", sa.Text, nullable=False
+    ),  # the id of the data folder that gives out its ticket numbers
+    sa.Column(
+        "holder", sa.Text, nullable=False
+    ),  # host and path of that folder when it was claimed, for people
+    sa.Column("claimed_at", Instant, nullable=False),
+)
+
 tickets = sa.Table(
     "tickets",
     metadata,

@@ -104,7 +104,7 @@ class IntakeClient:
         except TimeoutError:
             return Unavailable(f"no answer within {self.timeout_s:g} s")
         except aiohttp.ClientError as error:
-            return Unavailable(f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS])
+            return Unavailable(_clean(f"{type(error).__name__}: {error}"))
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -143,15 +143,21 @@ def _judge(status: int, answer: bytes, hold_s: float | None) -> Outcome:
 
 def _describe(answer: bytes) -> str:
     """What a refusal says, from problem+json (RFC 9457) or whatever text it is."""
-    text = answer.decode(errors="replace").replace("\0", "")  # PostgreSQL keeps no NUL in text
+    text = answer.decode(errors="replace")
     try:
         problem: Any = json.loads(text)
-    except ValueError:
-        problem = None
-    if isinstance(problem, dict):
-        parts = [str(problem[name]) for name in ("title", "detail", "errors") if problem.get(name)]
-        text = ": ".join(parts) or text
-    return text.strip()[:_DETAIL_CHARACTERS]
+        if isinstance(problem, dict):
+            parts = [str(problem[name]) for name in ("title", "detail", "errors") if problem.get(name)]
+            text = ": ".join(parts) or text
+    except (ValueError, RecursionError):  # no JSON, or nested beyond all sense: as text then
+        pass
+    return _clean(text)
+
+
+def _clean(text: str) -> str:
+    """Text that any database keeps: no NUL, no half of a surrogate pair, at most 500 characters."""
+    whole = text.encode(errors="replace").decode().replace("\0", "")
+    return whole.strip()[:_DETAIL_CHARACTERS]
 
 
 def _read_hold(value: str | None, now: datetime) -> float | None:
@@ -162,6 +168,6 @@ def _read_hold(value: str | None, now: datetime) -> float | None:
         return min(float(value), _HOLD_MAX_S)
     try:
         seconds = (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError):  # not a date, or one without a zone
+    except (ValueError, TypeError, OverflowError):  # not a date, one without a zone, or beyond the year 9999
         return None
     return min(max(seconds, 0.0), _HOLD_MAX_S)

@@ -166,8 +166,13 @@ class Courier:
         return {post for post in posts if post.done()}
 
     async def _post(self, parcel: outbox.Parcel) -> _Settled:
-        outcome = await self._client.post(parcel.document, parcel.key)
         log = _log.bind(number=parcel.number, revision=parcel.revision, attempt=parcel.attempt)
+        outcome: Outcome
+        try:
+            outcome = await self._client.post(parcel.document, parcel.key)
+        except Exception as error:  # boundary, worker job: one ticket's trouble must not become the others'
+            log.exception("posting failed")
+            outcome = Unavailable(f"posting failed: {type(error).__name__}")
         if isinstance(outcome, Unavailable):
             delay = outcome.hold_s
             if delay is None:

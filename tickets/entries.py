@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -69,6 +70,14 @@ class Entries:
         return max((_read_wall(entry) - answered).total_seconds(), 0.0) if answered else 0.0
 
 
+def read_number(text: str) -> str:
+    """A telephone number of ASCII digits, as a ticket may hold it; "" for one of any others, which nobody can dial.
+
+    Such came in by P-Asserted-Identity while the door let every script's digits through.
+    """
+    return text if re.fullmatch("[0-9]*", text) else ""
+
+
 def _read_wall(entry: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["wall"])
 
@@ -88,5 +97,6 @@ def _read_utterance(entry: dict[str, Any]) -> Utterance:
 def _read_matter(entry: dict[str, Any]) -> Matter:
     fields = {key: value for key, value in entry.items() if key not in {"n", "wall", "kind"}}
     fields["spoken"] = tuple(Spoken(**s) for s in fields["spoken"])
+    fields["contact"] = read_number(fields["contact"])
     fields["windows"] = tuple(Window(**w) for w in fields["windows"])
     return Matter(**fields)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,13 +48,15 @@ class Filed:
     """What is on file now.
 
     ``numbers`` are the call's ticket numbers in the order of its matters; ``reason`` says why an ended call has
-    none; ``changed`` whether this filing made a ticket or a revision.
+    none; ``changed`` whether this filing made a ticket or a revision; ``ended`` whether the journal is finished
+    (or empty: no call came of it), so that nothing more will come of the call itself.
     """
 
     call_id: str
     numbers: tuple[str, ...]
     reason: str | None
     changed: bool
+    ended: bool
 
 
 class _Issued(NamedTuple):
@@ -90,6 +92,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     """
     async with folders.alone(folder):
         record = await asyncio.to_thread(_read, folder)
+        if record.node is None:  # a folder lies with the gateway whose call it was
+            record = replace(record, node=numbers.node)
         drafts = draft(record)
         issued = await db.group(_read_issued).ask(record.call_id)
         given = await _number(record, drafts, issued, numbers, folder)
@@ -100,6 +104,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         numbers=tuple(given[d.matter] for d in drafts),
         reason=record.reason,
         changed=bool(revisions),
+        ended=record.ended_at is not None,
     )
 
 
@@ -226,7 +231,7 @@ def _describe(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow
             called=record.called,
             hotline=record.hotline,
             flow=record.flow,
-            node=record.node,
+            node=record.node or 0,
             started_at=record.started_at,
             answered_at=record.answered_at,
             ended_at=record.ended_at,

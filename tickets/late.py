@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,20 +27,30 @@ if TYPE_CHECKING:
 _POLL_S = 2.0
 _BACKOFF_FIRST_S = 1.0
 _BACKOFF_MAX_S = 30.0
+_TROUBLE_MAX_S = 600.0
 _BATCH = 20
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A call that could not be amended: when it is due again on the loop's clock, and the wait after that."""
+
+    due: float
+    next_delay: float
+
+
 class LateTranscriber:
     """Transcribes this node's calls that are marked for it, one at a time, the oldest first.
 
-    While the recogniser, the database or the disk refuses, it tries again at growing intervals, 30 s at most. A
-    call whose own files are at fault does not hold up the others.
+    While the recogniser or the database is away, it tries again at growing intervals, 30 s at most. A call that
+    cannot be amended, whatever the reason, does not hold up the others: it waits by itself, ten minutes at most.
     """
 
     def __init__(self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, node: int) -> None:
         self._db, self._client, self._numbers, self._data, self._node = db, client, numbers, data, node
+        self._troubles: dict[str, _Trouble] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; the call in hand is then left as it was, and taken up again next time."""
@@ -57,19 +68,43 @@ class LateTranscriber:
                 pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
             finally:
                 work.cancel()
+                await asyncio.wait({work})  # a database closed under a running query would hold the process
             await asyncio.wait({stopping}, timeout=pause)
         stopping.cancel()
 
     async def work(self) -> int:
         """Transcribe the calls that wait now (a batch of them); returns how many were done.
 
-        Raises AsrUnavailable, SQLAlchemyError or OSError; the rest of the batch waits on.
+        Raises AsrUnavailable, and SQLAlchemyError or OSError when the database is away: the rest waits on.
         """
+        now = asyncio.get_running_loop().time()
+        waiting = [call_id for call_id, trouble in self._troubles.items() if trouble.due > now]
         async with self._db.read() as connection:
-            wanted = await catalogue.read_wanted(connection, self._node, _BATCH)
-        for call_id in wanted:
+            wanted = await catalogue.read_wanted(connection, self._node, _BATCH, but=waiting)
+        return sum([await self._try(call_id) for call_id in wanted])
+
+    async def _try(self, call_id: str) -> bool:
+        """Amend one call; whether that succeeded. Raises AsrUnavailable."""
+        try:
             await self._amend(call_id)
-        return len(wanted)
+        except AsrUnavailable:
+            raise
+        except (SQLAlchemyError, OSError) as error:
+            delay = self._postpone(call_id)
+            _log.warning("%s: not transcribed, next try in %.0f s: %s", call_id, delay, error)
+            return False
+        except Exception:  # noqa: BLE001 - boundary, worker job: one call's trouble must not become the others'
+            _log.exception("%s: not transcribed, next try in %.0f s", call_id, self._postpone(call_id))
+            return False
+        self._troubles.pop(call_id, None)
+        return True
+
+    def _postpone(self, call_id: str) -> float:
+        known = self._troubles.get(call_id)
+        delay = known.next_delay if known else _BACKOFF_FIRST_S
+        now = asyncio.get_running_loop().time()
+        self._troubles[call_id] = _Trouble(now + delay, min(delay * 2, _TROUBLE_MAX_S))
+        return delay
 
     async def _amend(self, call_id: str) -> None:
         folder = folders.locate(self._data, call_id)

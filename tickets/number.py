@@ -42,13 +42,13 @@ _log = structlog.get_logger(__name__)
 
 
 class NumberBook:
-    """The numbers of one node (0–99), kept in ``folder``. Safe in many threads and processes at once."""
+    """The numbers of one ``node`` (0–99), kept in ``folder``. Safe in many threads and processes at once."""
 
     def __init__(self, folder: Path, node: int) -> None:
         if not 0 <= node <= 99:  # noqa: PLR2004 - two digits of the number
             raise ValueError(f"node {node} does not fit the ticket number: give each gateway one of 0 to 99")
         self._folder = folder
-        self._node = node
+        self.node = node
 
     def next(self, day: date) -> str:
         """Give out the next number of ``day`` (the date in Shanghai).
@@ -57,19 +57,32 @@ class NumberBook:
         Raises OSError when the folder cannot be written.
         """
         with self._locked():
-            file = self._folder / f"{self._node:02d}-{day:%Y%j}"
+            file = self._folder / f"{self.node:02d}-{day:%Y%j}"
             if file.exists():
                 counter, slot = _read(file)
                 _write(file, counter + 1, 1 - slot)
-                return _compose(day, self._node, counter + 1)
+                return _compose(day, self.node, counter + 1)
             _create(file, 1)
-            return _compose(day, self._node, 1)
+            return _compose(day, self.node, 1)
+
+    def skip_ahead(self, day: date) -> None:
+        """Go on far beyond what another folder may have given out for this node on ``day``; durable as ``next``.
+
+        For a folder that takes the place of one that is lost. Raises OSError when the folder cannot be written.
+        """
+        with self._locked():
+            file = self._folder / f"{self.node:02d}-{day:%Y%j}"
+            if file.exists():
+                counter, slot = _read(file)
+                _write(file, max(counter, _jump()), 1 - slot)
+            else:
+                _create(file, _jump())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True)
         # Opened anew each time: flock holds between two threads only when each has its own open file.
-        lock = os.open(self._folder / f"{self._node:02d}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        lock = os.open(self._folder / f"{self.node:02d}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -113,11 +126,15 @@ def _read(file: Path) -> tuple[int, int]:
         # A torn write's number was never given out, but that of a slot that rotted later was: leave it out.
         _log.warning("ticket number file half damaged", file=str(file), skipped=counter + 1)
         return counter + 1, index
-    now = datetime.now(CITY_TIME)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    counter = _JUMP + int((now - midnight).total_seconds() * 10)
+    counter = _jump()
     _log.error("ticket number file damaged, skipping ahead", file=str(file), counter=counter + 1)
     return counter, 0
+
+
+def _jump() -> int:
+    now = datetime.now(CITY_TIME)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _JUMP + int((now - midnight).total_seconds() * 10)
 
 
 def _write(file: Path, counter: int, slot: int) -> None:

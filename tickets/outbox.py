@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+OVERDUE: Final = timedelta(hours=1)
+"""A ticket that has been on its way for longer is worth an operator's attention."""
+
 # No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(minutes=15)
 
@@ -38,12 +41,26 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A revision the intake has refused for good, why and when."""
+    """A revision the intake has refused for good, and no later one has made good: why and when."""
 
     number: str
     revision: int
     reason: str
     settled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A revision that has been on its way since ``created_at``; ``reason`` is why the last of its attempts failed.
+
+    ``reason`` is None before the first attempt has ended.
+    """
+
+    number: str
+    revision: int
+    attempts: int
+    reason: str | None
+    created_at: datetime
 
 
 async def enqueue(
@@ -130,23 +147,53 @@ async def release(connection: AsyncConnection) -> None:
 
 
 async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:
-    """What the intake has refused, oldest first."""
+    """What the intake has refused and no later revision makes good, oldest first."""
     rows = await connection.execute(
         sa.select(outbox.c.number, outbox.c.revision, outbox.c.last_error, outbox.c.settled_at)
-        .where(outbox.c.state == "dead")
+        .where(_is_dead_letter())
         .order_by(outbox.c.settled_at, outbox.c.id)
     )
     return [DeadLetter(*row) for row in rows]
 
 
+async def read_overdue(connection: AsyncConnection, now: datetime) -> Sequence[Overdue]:
+    """What has been on its way for longer than ``OVERDUE``, oldest first."""
+    rows = await connection.execute(
+        sa.select(
+            outbox.c.number,
+            outbox.c.revision,
+            outbox.c.attempts,
+            outbox.c.last_error,
+            outbox.c.created_at,
+        )
+        .where(outbox.c.state == "pending", outbox.c.created_at < now - OVERDUE)
+        .order_by(outbox.c.created_at, outbox.c.id)
+    )
+    return [Overdue(*row) for row in rows]
+
+
 async def revive(connection: AsyncConnection, now: datetime) -> int:
-    """Put every dead letter back to be posted now, after its cause was mended; returns how many."""
+    """Put every dead letter back to be posted now, after its cause was mended; returns how many.
+
+    One that a later revision makes good stays as it is: posted after that one, it would undo it.
+    """
     revived = await connection.execute(
         sa.update(outbox)
-        .where(outbox.c.state == "dead")
+        .where(_is_dead_letter())
         .values(state="pending", next_at=now, lease_until=None, settled_at=None)
     )
     return revived.rowcount
+
+
+def _is_dead_letter() -> sa.ColumnElement[bool]:
+    """Refused, and no later revision, which holds all that this one says, is accepted or on its way."""
+    later = outbox.alias("later")
+    made_good = sa.exists().where(
+        later.c.number == outbox.c.number,
+        later.c.revision > outbox.c.revision,
+        later.c.state != "dead",
+    )
+    return sa.and_(outbox.c.state == "dead", ~made_good)
 
 
 async def _settle(connection: AsyncConnection, row: int, **values: Any) -> None:

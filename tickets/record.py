@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from asr.transcript import ModelFingerprint, Transcript
 from tickets import merging
-from tickets.entries import Entries
+from tickets.entries import Entries, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ivr.matter import Matter, Window
 
 Late = Literal["none", "wanted", "done"]
+
+FRONT_DOOR: Final = "12345"
+"""The line of a call whose journal lost which one was called."""
 
 _NOTHING_KEPT = "an anonymous line, and the caller asked for no call back"
 
@@ -56,13 +59,13 @@ class Line:
 class CallRecord:
     """All that is known of a call.
 
-    ``line`` is None for a call of before the journal told it. ``caller`` is, on an anonymous line, the number at
-    which the caller has agreed to be called back, "" without. ``ended_at`` and ``duration_s`` (seconds from the
-    answer) are None while it lasts. ``interrupted`` says that the gateway died in the call. ``seconds`` is the
-    recording's length so far. ``live`` is what was heard in the call, ``late`` what was found in the recording
-    since, ``transcript`` both in one. ``matters`` are those that make a ticket now, ``numbers`` the ticket numbers
-    given so far, by matter. ``reason`` says why an ended call has no matter. ``transcription`` is the state of the
-    late transcription.
+    ``line`` is None when the journal does not tell it: it is of before it did, or lost it. ``node`` is None when the
+    journal lost it. ``caller`` is, on an anonymous line, the number at which the caller has agreed to be called back,
+    "" without. ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
+    that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
+    what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
+    are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter. ``reason`` says
+    why an ended call has no matter. ``transcription`` is the state of the late transcription.
     """
 
     call_id: str
@@ -72,7 +75,7 @@ class CallRecord:
     hotline: str
     line: Line | None
     flow: str
-    node: int
+    node: int | None
     started_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None
@@ -103,6 +106,9 @@ def fold(
     length; ``voiced`` where in it the caller's voice was found, None when nobody has looked: then speech is
     supposed wherever the caller was asked for it. An empty journal makes a call that was never answered.
 
+    A power failure may have lost the journal's beginning. A call that was ``interrupted`` had been answered, whatever
+    else is known of it: then it was answered when it came, at the front door.
+
     A call lasts until its journal is ``finished``. Until then the gateway alone gives numbers, and only
     matters that have one make a ticket; afterwards every matter does.
     """
@@ -110,12 +116,13 @@ def fold(
     incoming = journal.last.get("incoming", {})
     hungup = journal.last.get("hungup", {})
     # A gateway that died after the hang-up has lost words at most, not the call.
-    interrupted = "interrupted" in journal.last and not hungup
-    answered_at = journal.wall("answered")
+    cut = journal.last.get("interrupted")
+    interrupted = cut is not None and (not hungup or cut["n"] < hungup["n"])
     ended = "finished" in journal.last or not entries
     started_at = journal.wall("incoming") or datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(
         tzinfo=UTC
     )
+    answered_at = journal.wall("answered") or (started_at if "interrupted" in journal.last else None)
     line = _fold_line(journal)
     live = _fold_transcript(journal)
     late = late if ended else None
@@ -140,12 +147,12 @@ def fold(
         sip_call_id=_clean(incoming.get("sip_call_id", "")),
         caller=next((t.matter.contact for t in told), "")
         if anonymous
-        else _clean(incoming.get("caller", "")),
+        else read_number(incoming.get("caller", "")),
         called=_clean(incoming.get("called", "")),
-        hotline=_clean(incoming.get("hotline", "")),
+        hotline=_clean(incoming.get("hotline", FRONT_DOOR)),
         line=line,
         flow=_clean(incoming.get("flow", "")),
-        node=incoming.get("node", 0),
+        node=incoming.get("node"),
         started_at=started_at,
         answered_at=answered_at,
         ended_at=_find_end(journal, answered_at or started_at, seconds) if ended else None,

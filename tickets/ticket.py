@@ -18,7 +18,7 @@ from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "ticket-v1.json"
-_GAINED = {"line"}
+_GAINED = {"line", "follow_up", "repeats", "longitude", "latitude", "handling"}
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -116,6 +116,9 @@ class CallerPart(_Part):
     """是否匿名."""
     call_back: str = ""
     """Why a person must phone the caller; empty when nobody need."""
+    follow_up: bool | None = None
+    """是否回访: whether the caller wants to be told the result; null as long as nobody has asked.
+    The dialogue does not ask; an agent or the intake may."""
 
 
 class AppealPart(_Part):
@@ -133,6 +136,9 @@ class AppealPart(_Part):
     """事发时间 in the caller's words."""
     urgency: Literal["一般", "紧急", "特急"] = "一般"
     keywords: tuple[str, ...] = ()
+    repeats: Digits = ""
+    """重复诉求: 工单编号 of the earlier ticket on the same matter; empty when none is known. The gateway links none by
+    itself; an agent or the intake may."""
     text_pending: bool = False
     """The words still have to be transcribed from the recording; a revision follows by itself."""
 
@@ -146,8 +152,33 @@ class PlacePart(_Part):
     township: str = ""
     village: str = ""
     address: str = ""
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """坐标, in degrees east (CGCS2000); null when unknown. The gazetteer holds none; an agent or the intake may."""
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """坐标, in degrees north (CGCS2000); null when unknown."""
     said: str = ""
     """The caller's own words for the place."""
+
+
+class HandlingPart(_Part):
+    """办理: what becomes of the ticket once it is accepted.
+
+    The gateway posts it empty and reads nothing of it: it is the intake's part of the contract, to be filled in what it
+    keeps and passes on.
+    """
+
+    lead_unit: str = ""
+    """主办单位."""
+    support_units: tuple[str, ...] = ()
+    """协办单位."""
+    due_at: Timestamp | None = None
+    """办理时限: when an answer is due; null when no limit is set."""
+    supervised: bool = False
+    """督办."""
+    urged: Annotated[int, Field(ge=0)] = 0
+    """催办: how often the caller has asked for it to be hurried."""
+    satisfaction: str = ""
+    """满意度 in the words of the place's own scale; empty until the caller was asked after the handling."""
 
 
 class ModelPart(_Part):
@@ -195,6 +226,7 @@ class Ticket(_Part):
     caller: CallerPart
     appeal: AppealPart
     place: PlacePart = PlacePart()
+    handling: HandlingPart = HandlingPart()
     transcript: TranscriptPart
     notes: tuple[str, ...] = ()
     """Remarks for the agent, in Chinese."""
@@ -223,11 +255,12 @@ def make_schema() -> dict[str, Any]:
     Not required is what version 1 gained after it was first posted: a ticket of before may still be on its way.
     """
     schema = Ticket.model_json_schema(mode="serialization")
+    for part in (schema, *schema["$defs"].values()):
+        part["required"] = [name for name in part["required"] if name not in _GAINED]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:minsheng-hotline:ticket:1",
         **schema,
-        "required": [name for name in schema["required"] if name not in _GAINED],
     }
 
 

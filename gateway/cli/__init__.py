@@ -51,18 +51,23 @@ def _options(
 
 def main() -> None:
     """Run the command; what the user got wrong is one clear message, not a traceback."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
     from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
     from asr.engine import EngineError  # noqa: PLC0415
     from asr.server import ServerError  # noqa: PLC0415
-    from gateway.cli import call, checks, processes, showing  # noqa: F401, PLC0415 - they register themselves
+    from gateway.attendance import BreakdownError  # noqa: PLC0415
+    from gateway.cli import call, checks, mending, processes, showing  # noqa: F401, PLC0415 - they register themselves
     from gateway.demo import DemoError  # noqa: PLC0415
     from gateway.leg import SipError  # noqa: PLC0415
+    from gateway.reach import tell  # noqa: PLC0415
     from gateway.services import AlreadyRunningError  # noqa: PLC0415
     from gateway.sounds import SoundError  # noqa: PLC0415
     from gateway.supervisor import UpError  # noqa: PLC0415
     from gateway.voice import VoiceError  # noqa: PLC0415
     from gateway.wording import PromptError  # noqa: PLC0415
     from recordings.database import WrongRevision  # noqa: PLC0415
+    from recordings.nodes import NodeTaken  # noqa: PLC0415
 
     try:
         app()
@@ -73,11 +78,20 @@ def main() -> None:
         VoiceError,
         ModelError,
         EngineError,
-        WrongRevision,
-        AlreadyRunningError,
+        NodeTaken,
     ) as error:
         errors.print(f"错误 / Error: {error}", style="red")
         sys.exit(EX_CONFIG)
-    except (SipError, UpError, DemoError, ServerError, PermissionError) as error:
-        errors.print(f"错误 / Error: {error}", style="red")
+    except (
+        SipError,
+        UpError,
+        DemoError,
+        ServerError,
+        AlreadyRunningError,
+        BreakdownError,
+        WrongRevision,
+        OSError,
+        DBAPIError,
+    ) as error:
+        errors.print(f"错误 / Error: {tell(error)}", style="red")
         sys.exit(1)

@@ -14,20 +14,20 @@ from rich.progress import Progress
 
 from asr.catalogue import open_model
 from config.document import embedded
-from gateway.call import CITY_TIME
 from gateway.cli import House, app, errors
 from gateway.services import DEMO_WARNING, open_prompts, read_dialogue, read_texts
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
-from tickets.courier import wake
-from tickets.outbox import read_dead_letters, revive
+from tickets.number import CITY_TIME
+from tickets.outbox import read_dead_letters, read_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ivr.hotline import Hotlines
-    from tickets.outbox import DeadLetter
+    from tickets.outbox import DeadLetter, Overdue
 
+_OVERDUE_SHOWN = 20
 out = Console(highlight=False, soft_wrap=True)
 flows = typer.Typer(help="对话流程 / Dialogue flows.", no_args_is_help=True)
 app.add_typer(flows, name="flow")
@@ -68,7 +68,7 @@ def check_flow(
 
 @app.command()
 def check(context: typer.Context) -> None:
-    """检查配置、热线、流程、模型、数据库和死信 / Check settings, lines, flows, model, database and dead letters."""
+    """检查配置、热线、流程、模型、数据库和未投递的工单 / Check settings, lines, flows, model, database and tickets."""
     house: House = context.obj
     hotlines = read_dialogue(house.settings.dialogue)
     for flow in hotlines.flows:
@@ -78,7 +78,16 @@ def check(context: typer.Context) -> None:
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:
         out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
-    dead = asyncio.run(_look_into_database(house))
+    overdue, dead = asyncio.run(_look_into_outbox(house))
+    for ticket in overdue[:_OVERDUE_SHOWN]:
+        out.print(
+            f"警告 / Warning: 超过一小时未投递 / on its way for more than an hour: {ticket.number} "
+            f"第{ticket.revision}版, {ticket.created_at.astimezone(CITY_TIME):%Y-%m-%d %H:%M} 起 / since, "
+            f"{ticket.attempts} 次 / attempts: {ticket.reason or '尚未投递 / not tried yet'}",
+            style="yellow",
+        )
+    if len(overdue) > _OVERDUE_SHOWN:
+        out.print(f"警告 / Warning: …共 {len(overdue)} 件 / in all", style="yellow")
     for letter in dead:
         out.print(
             f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}", style="red"
@@ -101,30 +110,11 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
         out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
 
 
-@app.command()
-def retry(context: typer.Context) -> None:
-    """重新投递被受理平台拒收的工单 / Post the dead letters again, after what was wrong has been mended."""
-    house: House = context.obj
-    count = asyncio.run(_revive(house))
-    wake(house.paths.run)
-    out.print(f"重新投递 / to be posted again: {count}")
-
-
-async def _revive(house: House) -> int:
-    db = open_database(house.paths.database_url(house.settings))
-    try:
-        await require_current(db)
-        async with db.write() as connection:
-            return await revive(connection, datetime.now(UTC))
-    finally:
-        await db.close()
-
-
-async def _look_into_database(house: House) -> Sequence[DeadLetter]:
+async def _look_into_outbox(house: House) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:
     db = open_database(house.paths.database_url(house.settings))
     try:
         await require_current(db)
         async with db.read() as connection:
-            return await read_dead_letters(connection)
+            return await read_overdue(connection, datetime.now(UTC)), await read_dead_letters(connection)
     finally:
         await db.close()

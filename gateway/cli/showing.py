@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
-_READY_SECONDS = 60.0
+_HEARING_SECONDS = 60.0  # for a demonstration
+_NOT_HEARING = (
+    "语音识别尚未就绪,就绪前来电用按键 / speech recognition is not up yet: until it is, calls go by keys"
+)
 
 
 @app.command()
@@ -73,9 +76,11 @@ async def _run(house: House, *, demo: bool, once: bool) -> None:
             log_file = house.paths.data / "hotline.log"
             log_to = files.enter_context(log_file.open("ab"))
             console.print(f"启动中,日志在 {log_file} / starting, log in {log_file}", style="dim")
-        async with _house_up(house, log_to) as (supervisor, settings, health):
+        async with _house_up(house, log_to, demo=demo) as (supervisor, settings, health):
             if health["warning"]:
                 console.print(f"⚠ {health['warning']}", style="yellow")
+            if health["asr"] != "up":
+                console.print(f"⚠ {_NOT_HEARING}", style="yellow")
             async with _shown(house, settings) if demo else contextlib.nullcontext():
                 if demo:
                     await _show_call(house, settings, health)
@@ -92,7 +97,9 @@ async def _demo(house: House, *, as_json: bool) -> None:
             settings, health = _running_settings(house), running
         else:
             log_to = opened.enter_context((house.paths.data / "hotline.log").open("ab"))
-            _supervisor, settings, health = await opened.enter_async_context(_house_up(house, log_to))
+            _supervisor, settings, health = await opened.enter_async_context(
+                _house_up(house, log_to, demo=True)
+            )
         if as_json:
             result = await _call(settings, health)
             print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - this is the command's output
@@ -103,14 +110,14 @@ async def _demo(house: House, *, as_json: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def _house_up(
-    house: House, log_to: IO[bytes] | None
+    house: House, log_to: IO[bytes] | None, *, demo: bool
 ) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
     with alone(house.paths.data, "up"):
-        settings = settle(house.settings)
+        settings = settle(house.settings) if demo else house.settings
         supervisor = Supervisor(settings, house.paths, log_to)
         try:
             await supervisor.start()
-            health = await supervisor.ready(_READY_SECONDS)
+            health = await (supervisor.hears(_HEARING_SECONDS) if demo else supervisor.ready())
             yield supervisor, settings, health
         finally:
             await supervisor.stop()

@@ -64,10 +64,13 @@ class HouseUp:
         return f"127.0.0.1:{self.sip_port}"
 
     def start(self) -> None:
+        self.launch()
+        eventually(self.is_ready, 60, "the house's start")
+
+    def launch(self) -> None:
         log = (self.folder / "up.log").open("ab")
         command = [*self.hotline, "--config", str(self.config), "--data", str(self.data), "up"]
         self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
-        eventually(self.is_ready, 60, "the house's start")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -167,3 +167,22 @@ def test_speech_recognition_dead_for_a_whole_call(house: Any) -> None:
     while SENTENCE not in the_text(newest(house, ticket["call"]["call_id"]) or ticket):
         assert time.monotonic() < deadline, json.dumps(ticket, ensure_ascii=False) + house.log()
         time.sleep(0.5)
+
+
+def test_stopped_in_a_call(make_house: Any) -> None:
+    """Every deployment does this: who is still speaking when the time is over must not be lost."""
+    house = make_house(sip={"drain_seconds": 2})
+    house.start()
+    steps = [{"pause": 1.0}, {"say": SENTENCE, "over": True}, {"pause": 1.5}, {"say": SENTENCE, "over": True}]
+    peer = house.start_calls([{"name": "stopped", "caller": "13855812345", "steps": [*steps, {"pause": 30}]}])
+    time.sleep(6)
+    house.child("gateway").terminate()
+    (result,) = house.results(peer)
+    assert result["answered_ms"]
+    assert result["hung_up_by"] == "gateway"
+    (ticket,) = house.final_tickets(result["sip_call_id"])
+    assert ticket["call"]["interrupted"]
+    assert SENTENCE in the_text(ticket)
+    (folder,) = folders(house)
+    plays(folder)
+    assert "Traceback" not in house.log()

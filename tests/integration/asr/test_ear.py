@@ -10,6 +10,7 @@ import pytest
 
 from asr.client import AsrClient, AsrUnavailable
 from asr.ear import Deaf, Ear, PartialText, SpeechStarted
+from asr.engine import Recognizer
 from asr.offline import transcribe
 from asr.server import SpeechServer
 from asr.transcript import Utterance
@@ -234,7 +235,7 @@ async def test_a_server_that_hangs_is_given_up(mortal, told, spoken, silence, ma
             while not told.of(Deaf):
                 ear.feed(await spoken("路灯不亮"))
                 await asyncio.sleep(0.05)
-        assert "not answered" in told.of(Deaf)[0].reason
+        assert "behind" in told.of(Deaf)[0].reason
         began = time.monotonic()
         utterance = await ear.finish(PATIENT)
         assert time.monotonic() - began < PATIENT / 2, "a deaf ear does not wait"
@@ -312,3 +313,36 @@ async def test_no_server_for_a_recording(folder, spoken):
     async with AsrClient(f"unix:{folder / 'nobody.sock'}") as client:
         with pytest.raises(AsrUnavailable):
             await transcribe(client, await spoken("路灯不亮"))
+
+
+async def test_a_server_that_is_always_late_is_given_up(listen, told, spoken, silence, matters, monkeypatch):
+    """It answers every message, and each one later: the dialogue must not wait for what it says."""
+    monkeypatch.setattr("asr.ear._PATIENCE_SECONDS", 0.5)
+    accept = Recognizer.accept
+    monkeypatch.setattr(Recognizer, "accept", lambda *a: time.sleep(0.3) or accept(*a))
+    ear = listen()
+    pcm = silence(0.5) + (await spoken(matters[0])) * 3
+    async with asyncio.timeout(PATIENT):
+        for at in range(0, len(pcm), 1600):
+            ear.feed(pcm[at : at + 1600])
+            await asyncio.sleep(0.05)
+    assert "behind" in told.of(Deaf)[0].reason
+
+
+async def test_closing_gives_back_what_was_being_said(listen, told, spoken, silence, matters):
+    ear = listen(start=10.0)
+    ear.feed(silence(0.5) + await spoken(matters[0]))
+    await told.wait(PartialText, 3)
+    (dropped,) = ear.close()
+    assert dropped.text
+    assert matters[0].startswith(dropped.text[:2])
+    assert not dropped.confirmed
+    assert dropped.start == pytest.approx(10.5, abs=0.15)
+    assert ear.close() == []
+    assert told.of(Utterance) == []
+
+
+async def test_closing_in_silence_gives_nothing(listen, silence):
+    ear = listen()
+    ear.feed(silence(2))
+    assert ear.close() == []

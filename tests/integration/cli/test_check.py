@@ -1,20 +1,26 @@
-"""`hotline check` and `hotline flow check`, as an operator runs them."""
+"""``hotline check`` and ``hotline flow check``, as an operator runs them."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from config.document import embedded
+from recordings.database import migrate, open_database
+from tickets import outbox
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 EX_CONFIG = 78
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -22,10 +28,31 @@ def hotline(tmp_path: Path):
     def run(*words: str, settings: str = "{}\n") -> subprocess.CompletedProcess[str]:
         config = tmp_path / "gateway.yaml"
         config.write_text(settings)
-        command = [sys.executable, "-m", "gateway", "--config", str(config), "--data", str(tmp_path / "data")]
-        return subprocess.run([*command, *words], capture_output=True, text=True, timeout=120, check=False)
+        command = [sys.executable, "-m", "gateway", "--config", str(config), "--data", str(tmp_path), *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
     return run
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[..., None]:
+    """Put tickets of a given age into the outbox, with what the intake's last answer was."""
+    url = f"sqlite:///{tmp_path / 'hotline.db'}"
+    asyncio.run(migrate(url))
+
+    async def enqueue(number: str, age: timedelta, reason: str) -> None:
+        now = datetime.now(UTC)
+        db = open_database(url)
+        async with db.write() as connection:
+            await outbox.enqueue(connection, number, 1, "{}", now - age)
+            (parcel,) = await outbox.claim(connection, now, 30.0, 1)
+            if reason.startswith("HTTP 422"):
+                await outbox.bury(connection, parcel.id, reason, now)
+            else:
+                await outbox.postpone(connection, parcel.id, reason, now + timedelta(seconds=60), held=True)
+        await db.close()
+
+    return lambda number, age, reason: asyncio.run(enqueue(number, age, reason))
 
 
 def test_the_hotlines_file_is_proved(hotline) -> None:
@@ -62,3 +89,23 @@ def test_a_flow_is_proved_by_itself(hotline, tmp_path: Path, name: str) -> None:
     done = hotline("flow", "check", str(file))
     assert done.returncode == 0, done.stderr
     assert f"flow proved: {file}: {name}" in done.stdout
+
+
+def test_a_ticket_that_waits_for_an_hour_is_a_warning(hotline, put: Callable[..., None]) -> None:
+    put("263280200019", timedelta(minutes=59), "HTTP 429")
+    done = hotline("check")
+    assert (done.returncode, "263280200019" in done.stdout) == (0, False), done.stdout + done.stderr
+    for number in range(25):
+        put(f"2632801{number:05}", timedelta(minutes=61), "HTTP 409")
+    done = hotline("check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on its way for more than an hour: 263280100000 第1版" in done.stdout
+    assert done.stdout.count("HTTP 409") == 20
+    assert "共 25 件" in done.stdout
+
+
+def test_a_refused_ticket_is_an_error(hotline, put: Callable[..., None]) -> None:
+    put("263280100019", timedelta(minutes=1), "HTTP 422: no such category")
+    done = hotline("check")
+    assert done.returncode == 1
+    assert "dead letter: 263280100019 第1版: HTTP 422: no such category" in done.stdout

@@ -32,6 +32,9 @@ _CANNED: dict[str, tuple[int, bytes, dict[str, str]]] = {
     "redirect": (302, b"", {"Location": "http://127.0.0.1:1/"}),
     "endless": (200, b" " * 10_000_000, {}),
     "busy": (429, b"", {"Retry-After": "1"}),
+    "half a character": (422, rb'{"title": "no", "detail": "\ud83d\u0000"}', {}),
+    "nested": (400, b"[" * 60_000, {}),
+    "far future": (503, b"", {"Retry-After": "Mon, 01 Jan 99999999999 00:00:00 GMT"}),
 }
 
 

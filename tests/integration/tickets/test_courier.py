@@ -183,6 +183,49 @@ async def test_a_refusal_is_a_dead_letter_and_no_loop(put, rows, working, sabote
     }
 
 
+@pytest.mark.parametrize(
+    ("mode", "state"), [("half a character", "dead"), ("nested", "dead"), ("far future", "accepted")]
+)
+async def test_no_answer_ends_the_courier(mode, state, put, rows, working, saboteur, make_ticket):
+    odd, good = make_ticket(), make_ticket()
+
+    async def answered():
+        (row,) = await rows(number=odd.number)
+        return row.last_error
+
+    saboteur.mode = mode
+    async with working(saboteur.url) as task:
+        await put(odd)
+        await until(answered)
+        saboteur.mode = "pass"
+        await put(good)
+        await until(lambda: rows(number=good.number, state="accepted"))
+        await until(lambda: rows(number=odd.number, state=state))
+        assert not task.done()
+
+
+async def test_a_ticket_that_cannot_be_posted_holds_up_no_other(
+    put, rows, saboteur, make_ticket, database, secret, tmp_path
+):
+    odd, good = make_ticket(), make_ticket()
+
+    class Stumbling(IntakeClient):
+        async def post(self, document, key):
+            if odd.number in key:
+                raise ZeroDivisionError(document)
+            return await super().post(document, key)
+
+    stop = asyncio.Event()
+    client = Stumbling(saboteur.url, secret, 5.0)
+    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET).run(stop))
+    await put(odd, good)
+    await until(lambda: rows(number=good.number, state="accepted"))
+    await until(lambda: rows(number=odd.number, last_error="posting failed: ZeroDivisionError"))
+    stop.set()
+    await task
+    await client.close()
+
+
 async def test_retry_after_is_kept_to_even_when_others_get_through(put, working, saboteur, make_ticket):
     saboteur.mode = "busy"
     async with working(saboteur.url):

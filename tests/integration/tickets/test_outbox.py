@@ -151,6 +151,50 @@ async def test_dead_letters_say_why(put, claim, change, database):
         ]
 
 
+@pytest.mark.parametrize("later", ["accepted", "under way", "waiting"])
+async def test_a_dead_letter_that_a_later_revision_makes_good_stays_dead(put, claim, change, database, later):
+    await put("1", 1, 2)
+    (first,) = await claim()
+    await change(outbox.bury, first.id, "HTTP 422: no", NOW)
+    if later != "waiting":
+        (second,) = await claim()
+    if later == "accepted":
+        await change(outbox.accept, second.id, {"number": "FY1"}, NOW)
+    assert await change(outbox.revive, after(1)) == 0
+    async with database.read() as connection:
+        assert await outbox.read_dead_letters(connection) == []
+    assert [p.revision for p in await claim(after(1))] == ([2] if later == "waiting" else [])
+
+
+async def test_dead_letters_come_back_to_life_in_order(put, claim, change):
+    await put("1", 1, 2, 3)
+    await put("2", 1)
+    for _ in range(3):
+        for parcel in await claim():
+            await change(outbox.bury, parcel.id, "HTTP 422: no", NOW)
+    assert await change(outbox.revive, after(1)) == 4
+    posted = []
+    for _ in range(3):
+        for parcel in await claim(after(1)):
+            posted.append((parcel.number, parcel.revision))
+            await change(outbox.accept, parcel.id, {"number": "FY1"}, after(1))
+    assert posted == [("1", 1), ("2", 1), ("1", 2), ("1", 3)]
+    assert await change(outbox.revive, after(2)) == 0
+
+
+async def test_what_is_on_its_way_for_an_hour_is_told_with_its_last_error(put, claim, change, database):
+    for number, age in (("old", -3601), ("untried", -7200), ("new", -3599), ("done", -9000)):
+        await put(number, 1, now=after(age))
+    parcels = {p.number: p.id for p in await claim(after(-10))}
+    await change(outbox.postpone, parcels["old"], "HTTP 429", after(50), held=True)
+    await change(outbox.accept, parcels["done"], {"number": "FY1"}, NOW)
+    async with database.read() as connection:
+        assert await outbox.read_overdue(connection, NOW) == [
+            outbox.Overdue("untried", 1, 1, None, after(-7200)),
+            outbox.Overdue("old", 1, 1, "HTTP 429", after(-3601)),
+        ]
+
+
 async def test_the_same_revision_twice_is_refused(put):
     await put("1", 1)
     with pytest.raises(sa.exc.IntegrityError):

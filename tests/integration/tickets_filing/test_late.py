@@ -4,6 +4,7 @@ import asyncio
 import json
 import warnings
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,6 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from recordings.database import Database
 
@@ -206,6 +206,78 @@ async def test_a_recording_that_is_gone_holds_up_no_other(site):
     assert [await site.state(call) for call in (gone, spoilt, good)] == ["none", "none", "done"]
     assert not (await site.last(spoilt))["appeal"]["text_pending"]
     assert (await site.last(good))["appeal"]["content"] == LEAK
+
+
+async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
+    odd, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
+    places = [await site.file(call) for call in (odd, good)]
+    journal = places[0] / "events.jsonl"
+    journal.write_text(journal.read_text().replace('"hotline": "12345"', '"hotline": "none"'))
+    stop = asyncio.Event()
+    async with site.asr(), site.late() as late, asyncio.timeout(60):
+        running = asyncio.create_task(late.run(stop))
+        while await site.state(good) != "done":  # noqa: ASYNC110 - seen from outside
+            await asyncio.sleep(0.05)
+        assert not running.done()
+        assert await site.state(odd) == "wanted"
+        journal.write_text(journal.read_text().replace('"hotline": "none"', '"hotline": "12345"'))
+        while await site.state(odd) != "done":  # noqa: ASYNC110 - it is tried again by itself
+            await asyncio.sleep(0.05)
+        stop.set()
+        await running
+    assert (await site.last(odd))["appeal"]["content"] == LEAK
+
+
+async def test_a_recording_that_cannot_be_read_holds_up_no_other(site):
+    stuck, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
+    audio, _ = [await site.file(call) / folders.AUDIO for call in (stuck, good)]
+    aside = audio.rename(audio.with_suffix(".aside"))
+    audio.mkdir()  # reading it fails, as it does on a failing disk
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+        assert [await site.state(call) for call in (stuck, good)] == ["wanted", "done"]
+        assert await late.work() == 0  # not at once
+        audio.rmdir()
+        aside.rename(audio)
+        async with asyncio.timeout(10):
+            while not await late.work():  # noqa: ASYNC110 - it comes round again
+                await asyncio.sleep(0.1)
+    assert (await site.last(stuck))["appeal"]["content"] == LEAK
+
+
+async def test_a_recording_that_is_archived_meanwhile_is_not_given_up(site, monkeypatch):
+    call = await deaf_call(site, LEAK)
+    await file_call(site.db, site.numbers, call.folder)  # the gateway has yet to archive it
+    look = Path.is_dir
+
+    def look_and_archive(path):
+        found = look(path)
+        if look(call.folder):
+            folders.archive(call.folder, site.data)
+        return found
+
+    async with site.asr(), site.late() as late, asyncio.timeout(30):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "is_dir", look_and_archive)
+            await late.work()
+        while not await late.work():  # noqa: ASYNC110 - it comes round again
+            await asyncio.sleep(0.1)
+    assert await site.state(call) == "done"
+    assert (await site.last(call))["appeal"]["content"] == LEAK
+
+
+async def test_a_number_in_other_digits_costs_no_ticket(site):
+    call = CallFolder(site.data).begin(caller="\uff11\uff13\uff18\uff15\uff15", model=None)
+    call.record(silence(3.0) + await say(LEAK) + silence(1.0)).hang_up()
+    await site.file(call)
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+    ticket = await site.last(call)
+    assert (ticket["appeal"]["content"], ticket["caller"]["number"], ticket["caller"]["anonymous"]) == (
+        LEAK,
+        "",
+        True,
+    )
 
 
 async def test_a_text_that_was_heard_well_is_not_heard_again(site):

@@ -13,6 +13,11 @@ from asr.demo_model.vocabulary import (
     load_vocabulary,
 )
 from asr.grammar import segment
+from config.document import load
+from config.prompts import PromptTexts
+from ivr import asking, collecting
+from ivr.compile import compile_flow
+from ivr.flow import Ask, Digits
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -60,12 +65,14 @@ def test_every_place_of_the_gazetteer_is_a_word() -> None:
 
 
 @pytest.mark.parametrize("file", sorted((CONFIG / "flows").glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_answer_of_a_flow_is_made_of_words(file: Path) -> None:
+def test_every_answer_that_a_flow_listens_for_is_made_of_words(file: Path) -> None:
     known = set(load_vocabulary().words)
-    flow = yaml.safe_load(file.read_text(encoding="utf-8"))
-    answers = [word for name, words in flow["words"].items() if name != "filler" for word in words]
-    assert len(answers) > 20
-    assert [word for word in answers if segment(word, known.__contains__) is None] == []
+    flow = compile_flow(file, load(PromptTexts, CONFIG / "prompts.yaml"))
+    grammars = [asking.ear(flow, node)[0] for node in flow.nodes.values() if isinstance(node, Ask)]
+    grammars += [collecting.grammar(flow, node) for node in flow.nodes.values() if isinstance(node, Digits)]
+    answers = {phrase for grammar in grammars for phrase in grammar or ()}
+    assert len(answers) > 30
+    assert [phrase for phrase in answers if segment(phrase, known.__contains__) is None] == []
 
 
 def test_the_lexicon_reads_every_word_syllable_by_syllable() -> None:

@@ -31,6 +31,8 @@ def test_plain_call() -> None:
         ("From: Anonymous <sip:anonymous@anonymous.invalid>;tag=1", ""),
         ("From: <sip:alice@x>;tag=1", ""),
         ("From: garbage", ""),
+        ("P-Asserted-Identity: <sip:１３８５５８１２３４５@x>", ""),
+        ("P-Asserted-Identity: <sip:١٣٨٥٥٨@x>", ""),
     ],
 )
 def test_calling_number(header: str, caller: str) -> None:

@@ -18,6 +18,9 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.flow import Ask, Dictate, End
+from ivr.flow import LookUp as LookUpNode
+from ivr.flow import Submit as SubmitNode
 from ivr.machine import advance, start
 from ivr.matter import Spoken, Window
 
@@ -58,11 +61,11 @@ class Call:
         self.now = self.state.deadline
         return self.take(Elapsed(self.now))
 
-    def says(self, text: str, level: float = -20.0, confidence: float = 0.9) -> Call:
+    def says(self, text: str, level: float = -20.0, confidence: float = 0.9, *, seconds: float = 1.5) -> Call:
         begin = self.now = self.now + 0.5
         self.take(SpeechStarted(begin))
         self.now += 2
-        return self.take(Heard(self.now, text, confidence, begin, begin + 1, level))
+        return self.take(Heard(self.now, text, confidence, begin, begin + seconds, level))
 
     def press(self, keys: str) -> Call:
         for key in keys:
@@ -172,7 +175,7 @@ def test_a_tone_taken_for_speech_does_not_silence_the_prompt(flow):
 
 
 def test_a_correction_of_the_place_replaces_it(flow):
-    call = Call(flow).to_confirm().says("不是,是颍州区")
+    call = Call(flow).to_confirm().says("不是,是颍州区").quiet()
     assert call.actions[-1] == LookUp("颍州区")
     call.found("颍州区", "颍州区")
     assert (call.state.matter.place, call.state.matter.place_name) == ("颍州区", "颍州区")
@@ -182,8 +185,11 @@ def test_a_correction_of_the_place_replaces_it(flow):
     assert call.press("1").state.matter.confirmed
 
 
-def test_a_correction_of_the_matter_is_added_with_its_window(flow):
-    call = Call(flow).to_confirm().says("不对我说的是下水道堵塞").found("", "下水道堵塞")
+@pytest.mark.parametrize(
+    "said", ["不对我说的是下水道堵塞", "不对不对是下水道堵塞", "我说的是下水道堵塞", "嗯不对应该是下水道堵塞"]
+)
+def test_a_correction_of_the_matter_is_added_with_its_window(flow, said):
+    call = Call(flow).to_confirm().says(said).quiet().found("", "下水道堵塞")
     matter = call.state.matter
     assert matter.text == TOLD + "下水道堵塞"
     assert (matter.place_name, matter.brief) == ("颍上县慎城镇", "下水道堵塞")
@@ -191,10 +197,86 @@ def test_a_correction_of_the_matter_is_added_with_its_window(flow):
     assert matter.windows[1].start >= (matter.windows[0].end or 0)
 
 
+@pytest.mark.parametrize("said", ["停水", "水管破了"])
+def test_a_short_correction_corrects(flow, said):
+    call = Call(flow).to_confirm().says("不对是" + said).quiet().found("", said)
+    assert (call.state.matter.brief, call.state.matter.text) == (said, TOLD + said)
+    play = next(a for a in call.actions if isinstance(a, Play))
+    assert play.prompt.slots == {"place": "颍上县慎城镇", "brief": said}
+
+
+def test_a_correction_may_take_several_phrases(flow):
+    call = Call(flow).to_confirm().says("不对").says("是颍东区").says("插花镇街上").says("水管破了")
+    assert call.state.deadline == call.now + 2
+    call.quiet()
+    assert call.actions == (LookUp("是颍东区插花镇街上水管破了"),)
+    call.found("颍东区插花镇", "水管破了")
+    assert (call.state.matter.place_name, call.state.matter.brief) == ("颍东区插花镇", "水管破了")
+    assert call.said[-2:] == ["correct", "confirm"]
+
+
+def test_a_correction_that_does_not_come_changes_nothing(flow):
+    call = Call(flow).to_confirm().press("2").quiet()
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
+    call = Call(flow).to_confirm().press("2").says("就这样吧")
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
+    assert call.state.matter.brief == "房子漏雨"
+    call = Call(flow).to_confirm().press("2").says("是的").quiet()
+    assert (call.state.question, call.state.matter.text) == ("contact", TOLD)
+
+
+def test_a_second_correction_counts_and_is_not_asked_about_again(flow):
+    call = Call(flow).to_confirm().says("不对是停水").quiet().found("", "停水").says("不对是停电").quiet()
+    assert call.found("", "停电").state.question == "contact"
+    assert (call.state.matter.brief, call.state.matter.confirmed) == ("停电", False)
+
+
 def test_after_the_second_no_the_call_goes_on_unconfirmed(flow):
-    call = Call(flow).to_confirm().says("不对").says("路灯不亮了呀").found().says("不对")
+    call = Call(flow).to_confirm().says("不对").says("路灯不亮了呀").quiet().found().says("不对")
     assert call.state.question == "contact"
     assert not call.state.matter.confirmed
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("对", ""),
+        ("对对", ""),
+        ("对啊", ""),
+        ("是啊", ""),
+        ("嗯对", ""),
+        ("对就是这个", ""),
+        ("嗯对就这个事", ""),
+        ("行就这样吧", ""),
+        ("对啊你们赶紧派人来", "你们赶紧派人来"),
+        ("对对对你们快一点", "你们快一点"),
+        ("是啊都三天了没人管", "都三天了没人管"),
+        ("对还有颍泉区那边也不亮", "还有颍泉区那边也不亮"),
+        ("是的还有颍泉区那边也不亮", "还有颍泉区那边也不亮"),
+    ],
+)
+def test_an_assent_confirms_and_what_follows_is_kept(flow, said, kept):
+    matter = Call(flow).to_confirm().says(said).state.matter
+    assert matter.confirmed
+    assert matter.text == TOLD + kept
+    assert (matter.place_name, matter.brief) == ("颍上县慎城镇", "房子漏雨")
+    assert len(matter.windows) == (2 if kept else 1)
+
+
+@pytest.mark.parametrize("said", ["对面那家也停水了", "颍泉区那边也不亮", "好像还有煤气味"])
+def test_what_is_no_answer_is_kept_and_the_question_asked_again(flow, said):
+    call = Call(flow).to_confirm().says(said)
+    assert (call.state.question, call.said[-2:]) == ("confirm", ["confirm", "confirm"])
+    assert (call.state.matter.text, call.state.matter.confirmed) == (TOLD + said, False)
+    assert (call.state.matter.place_name, call.state.matter.brief) == ("颍上县慎城镇", "房子漏雨")
+    assert call.state.misunderstood == 0
+    assert call.says("对").state.matter.confirmed
+
+
+def test_only_a_denial_corrects_and_not_what_comes_before_it(flow):
+    call = Call(flow).to_confirm().says("地方不对")
+    assert (call.state.question, call.said[-1]) == ("correct", "correct")
+    assert call.says("颍东区").quiet().actions == (LookUp("颍东区"),)
 
 
 def test_a_place_that_is_not_in_the_gazetteer_is_kept_as_said(flow):
@@ -291,12 +373,114 @@ def test_the_next_matter_may_simply_be_said(flow):
     assert call.state.matters[1].windows[0].end == call.now
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "谢谢",
+        "好的谢谢",
+        "没别的了",
+        "没别的事了",
+        "知道了",
+        "再见",
+        "不用了谢谢",
+        "好",
+        "嗯好",
+        "没有别的事了谢谢你啊",
+        "没了",
+        "行了",
+        "就这个",
+        "就这事儿",
+        "暂时没有",
+        "没有",
+        "好的没有了",
+        "没事了再见",
+    ],
+)
+def test_a_polite_ending_is_no_other_matter(flow, said):
+    call = Call(flow).to_more().says(said)
+    assert call.said[-1] == "goodbye"
+    assert [m.text for m in call.state.matters] == [TOLD]
+    call = Call(flow).to_more().press("1").says(said)  # and not when another one was to come
+    while not isinstance(flow.nodes[call.state.question], End):
+        call.quiet()
+    assert call.said[-2:] == ["tell", "goodbye"]
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("有", None),
+        ("有的", None),
+        ("还有", None),
+        ("是的", None),
+        ("还有一件事", None),
+        ("没有了就是路灯不亮", "路灯不亮"),
+        ("好的还有我家停水", "还有我家停水"),
+        ("谢谢路灯坏了", "路灯坏了"),
+        ("我家停水就这些", "我家停水就这些"),
+        ("知道了路灯的事还没修", "路灯的事还没修"),
+        ("物业重复收费", "物业重复收费"),
+        ("停水", "停水"),
+    ],
+)
+def test_another_matter_is_never_taken_for_an_ending(flow, said, kept):
+    call = Call(flow).to_more().says(said)
+    assert call.state.question == "dictation"
+    assert call.state.matter.index == 1
+    assert call.state.matter.text == (kept or "")
+
+
+@pytest.mark.parametrize(
+    "said", ["没有别的了", "说完", "就这个事", "嗯说完了谢谢", "好了", "没了", "我说完了", "谢谢"]
+)
+def test_an_ending_is_no_part_of_the_matter(flow, said):
+    call = Call(flow).says(TOLD).quiet().says(said)
+    assert call.actions == (LookUp(TOLD),)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("没有了就是路灯不亮", "路灯不亮"),
+        ("完了完了房子塌了", "房子塌了"),
+        ("没说完", ""),
+        ("还有", ""),
+        ("等我说完", "等我说完"),
+        ("房子完了", "房子完了"),
+    ],
+)
+def test_what_is_said_when_asked_whether_that_was_all_goes_on(flow, said, kept):
+    call = Call(flow).says(TOLD).quiet().says(said)
+    assert call.state.question == "dictation"
+    assert call.state.matter.text == TOLD + kept
+
+
+def test_an_ending_with_a_last_word_ends_and_keeps_it(flow):
+    call = Call(flow).says(TOLD).quiet().says("说完了快点来")
+    assert call.actions == (LookUp(TOLD + "快点来"),)
+
+
+def test_silence_in_a_later_matter_says_goodbye(flow):
+    call = Call(flow).to_more().press("1").quiet()
+    assert call.said[-2:] == ["tell", "goodbye"]
+    assert [m.text for m in call.state.matters] == [TOLD]
+    call = Call(flow).to_more().press("1").says("", -30.0, seconds=0.4).quiet()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+def test_speech_without_words_in_a_later_matter_is_a_matter(flow):
+    call = Call(flow).to_more().press("1").says("").quiet().take(HungUp(99.0, "caller"))
+    assert [bool(m.windows) for m in call.state.matters] == [True, True]
+
+
 def test_no_more_says_goodbye_and_hangs_up(flow):
     call = Call(flow).to_more().says("没有了谢谢")
-    assert isinstance(call.actions[0], StopListening)
     assert call.said[-1] == "goodbye"
     call.prompts_end()
-    assert call.actions == (Hangup(),)
+    assert call.state.deadline == call.now + 1
+    call.quiet()
+    assert call.actions == (StopListening(), Hangup())
     assert not call.state.ended
     call.take(Digit(call.now, "1"))
     assert call.actions == ()
@@ -304,8 +488,45 @@ def test_no_more_says_goodbye_and_hangs_up(flow):
     assert call.state.ended
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("哎对了还有我家停水三天了", "我家停水三天了"),
+        ("路灯也坏了", "路灯也坏了"),
+        ("谢谢路灯坏了", "路灯坏了"),
+    ],
+)
+def test_what_is_said_into_the_goodbye_is_another_matter(flow, said, kept):
+    call = Call(flow).to_more().press("2")
+    assert call.state.playing is not None
+    call.says(said)
+    assert [m.text for m in call.state.matters] == [TOLD, kept]
+    call.press("#").found("", kept)
+    assert call.state.question == "ask_place"
+    call.take(HungUp(call.now, "caller"))
+    assert call.actions == (Finish(call.state.matters),)
+
+
+@pytest.mark.parametrize("said", ["哎对了", "还有"])
+def test_who_only_begins_to_speak_into_the_goodbye_is_asked(flow, said):
+    assert Call(flow).to_more().press("2").says(said).said[-1] == "tell"
+
+
+@pytest.mark.parametrize("said", ["再见", "好的谢谢", "嗯", "好", "没有了再见"])
+def test_a_polite_word_into_the_goodbye_ends_the_call(flow, said):
+    call = Call(flow).to_more().press("2").says(said)
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
+def test_a_noise_in_the_goodbye_opens_no_matter(flow):
+    call = Call(flow).to_more().press("2").says("", -30.0, seconds=0.4).prompts_end().quiet()
+    assert call.actions[-1] == Hangup()
+    assert [m.text for m in call.state.matters] == [TOLD]
+
+
 def test_a_line_that_does_not_go_down_ends_all_the_same(flow):
-    call = Call(flow).to_more().press("2").quiet()
+    call = Call(flow).to_more().press("2").quiet().quiet()
     assert isinstance(call.actions[0], Finish)
 
 
@@ -334,6 +555,74 @@ def test_the_first_reason_for_a_call_back_stands(flow):
     assert call.numbered().press("0").state.matter.call_back == reason
 
 
+def at_every_question(flow: Flow, *, hears: bool = True) -> list[Call]:
+    """A call at each question that takes no digits, its caller knowing of the danger key."""
+    calls = []
+    for node in flow.nodes.values():
+        if isinstance(node, Ask | Dictate | LookUpNode | SubmitNode | End):
+            call = Call(flow)
+            call.state = replace(call.state, question=node.name, offered=True, hears=hears)
+            calls.append(call)
+    return calls
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_nine_tells_of_danger_from_everywhere_once_it_was_offered(flow, hears):
+    for call in at_every_question(flow, hears=hears):
+        question = call.state.question
+        call.press("9")
+        assert call.state.matter.danger, question
+        assert isinstance(call.actions[-2], Submit), question
+        assert call.said[-1] == "danger", question
+
+
+def test_nine_means_nothing_before_it_was_offered(flow):
+    assert not Call(flow).press("9").state.matter.danger
+    assert not Call(flow).prompts_end().press("9").state.matter.danger
+    assert not Call(flow).says("房子漏雨").press("9").state.matter.danger
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_danger_is_offered_in_silence_and_stays_offered(flow, hears):
+    call = Call(flow, hears=hears).quiet()
+    assert call.said[-1] == "safety"
+    assert call.quiet().press("9").state.matter.danger
+    call = Call(flow, hears=hears).quiet().press("1")
+    assert call.numbered().press("9").state.matter.danger  # while help_coming plays, and goodbye would follow
+    assert call.state.matter.call_back.startswith("来电人按键示意有危险")
+
+
+def test_danger_pressed_among_digits_is_told_by_nine_and_hash(flow):
+    call = Call(flow, caller="").quiet().says(TOLD).press("#").found().press("1")
+    assert call.press("9").state.question == "ask_number"
+    assert call.press("#").state.matter.danger
+
+
+@pytest.mark.parametrize("keys", ["9", "99", "#", "1", "5"])
+def test_no_key_silences_the_answer_to_danger(flow, keys):
+    call = Call(flow).quiet().press("9").numbered()
+    playing = call.state.playing
+    call.press(keys)
+    assert playing is not None
+    assert call.state.playing == playing
+
+
+@pytest.mark.parametrize("key", ["5", "8"])
+def test_a_key_that_means_nothing_lets_the_prompt_go_on(flow, key):
+    for call in (
+        Call(flow),
+        Call(flow).press("1"),
+        Call(flow).to_confirm(),
+        Call(flow).to_confirm().press("11").numbered(),
+        Call(flow).to_more().press("2"),
+    ):
+        playing = call.state.playing
+        call.press(key)
+        assert playing is not None
+        assert call.state.playing == playing
+        assert call.state.misunderstood == 0
+
+
 def test_danger_leaves_the_line_open(flow):
     call = Call(flow).quiet().press("9").numbered().prompts_end()
     assert call.state.question == "danger_message"
@@ -345,9 +634,9 @@ def test_danger_leaves_the_line_open(flow):
 
 def test_a_cough_repeats_the_question_it_cut_short_once(flow):
     call = Call(flow).to_confirm()
-    call.says("", -30.0)
+    call.says("", -30.0, seconds=0.5)
     assert call.said[-2:] == ["confirm", "confirm"]
-    call.says("", -30.0)
+    call.says("", -30.0, seconds=0.5)
     assert call.said[-1] == "confirm"
     assert call.said.count("confirm") == 2
     assert call.state.misunderstood == 0
@@ -370,6 +659,61 @@ def test_two_misunderstandings_call_for_a_person(flow):
     call = Call(flow).to_confirm().press("1").says("什么呀").says("哪个呀")
     assert call.said[-1] == "not_understood"
     assert call.state.matter.call_back
+
+
+def test_speech_without_words_is_misunderstood_not_silence(flow):
+    for call in (
+        Call(flow),
+        Call(flow).to_confirm(),
+        Call(flow).to_confirm().press("1"),
+        Call(flow, caller="").to_confirm().press("1"),
+        Call(flow, caller="").to_confirm().press("113855812345#"),
+    ):
+        question = call.state.question
+        assert call.says("").said[-1] == "not_heard", question
+        assert call.says("").said[-1] == "not_understood", question
+        assert call.state.matter.call_back, question
+
+
+def test_noise_is_no_misunderstanding(flow):
+    call = Call(flow).to_confirm().press("1").prompts_end()
+    call.says("", -30.0, seconds=0.6).says("", -55.0).says("", -55.0)
+    assert call.state.misunderstood == 0
+    assert call.state.question == "contact"
+
+
+def test_speech_without_words_in_a_dictation_is_left_to_the_recording(flow):
+    call = Call(flow).press("1").says("")
+    assert (call.state.question, call.state.misunderstood) == ("dictation", 0)
+    call.take(HungUp(call.now, "caller"))
+    assert [m.windows[0].end for m in call.state.matters] == [call.now]
+
+
+def test_what_is_said_with_a_request_for_a_person_is_kept(flow):
+    call = Call(flow).says("转人工我家着火")
+    assert call.state.matter.call_back
+    assert call.state.matter.spoken == (Spoken("我家着火", 0.5, 2.0, 0.9),)
+    assert call.state.matter.windows == (Window(0.5, 2.0),)
+    assert call.said == ["opening", "person"]
+    assert LookUp("我家着火") in call.actions
+    call = Call(flow).says("房子漏雨").says("你们给我转人工吧")
+    assert call.state.matter.text == "房子漏雨"
+    assert call.state.question == "look_up_message"
+
+
+def test_a_phrase_on_its_way_is_kept_when_the_call_goes_elsewhere(flow):
+    call = Call(flow).says("电梯坏了").press("#").found("", "电梯坏了").says("幸福花园三号楼")
+    assert call.state.question == "look_up_place"
+    left = Call(flow)
+    left.state, left.now = call.state, call.now
+    left.take(HungUp(call.now, "caller"))
+    assert left.state.matters[0].text == "电梯坏了幸福花园三号楼"
+    call.press("0")
+    assert call.state.matter.text == "电梯坏了幸福花园三号楼"
+    assert LookUp("电梯坏了幸福花园三号楼") in call.actions
+    call.found("", "幸福花园三号楼")  # the answer to what was asked before
+    assert call.state.question == "look_up_message"
+    assert call.found("", "电梯坏了").state.matter.brief == "电梯坏了"
 
 
 def test_an_answer_over_the_prompt_before_the_question_counts(flow):
@@ -448,12 +792,27 @@ def test_a_question_listens_for_its_answers(flow):
     assert listen.phrases is not None
     assert {"行", "不行", "转人工", "再说一遍", "幺"} <= set(listen.phrases)
     call = Call(flow).to_confirm()
-    assert call.state.listening == Listen(None, 0.6)  # a correction may be anything
+    assert call.state.listening == Listen(None, 1.0)  # a correction may be anything
 
 
 def test_what_is_said_last_is_said_to_its_end(flow):
-    call = Call(flow).to_more().press("2")
+    call = Call(flow).to_more().take(EarLost(40.0)).press("2")
+    assert isinstance(flow.nodes[call.state.question], End)
     assert call.said[-1] == "goodbye"
-    assert call.press("1").actions == ()
-    assert call.state.playing is not None
+    for key in "1*#":
+        assert call.press(key).actions == ()
+        assert call.state.playing is not None
     assert call.press("0").said[-1] == "person"  # reached from everywhere
+
+
+def test_the_words_of_a_phrase_that_come_late_do_not_end_the_next(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9)).take(Heard(4.2, "路灯坏了", 0.9, 0.9, 3.0, -20.0))
+    call.take(SpeechStarted(5.0, 4.9)).take(SpeechStarted(10.3, 10.2))
+    call.take(Heard(10.5, "我家在颍州区", 0.9, 4.9, 9.0, -20.0))  # he is in his third phrase by now
+    assert call.state.speaking == 10.3
+    assert call.state.deadline is not None
+    assert call.state.deadline > 60, "nobody may ask him whether that was all"
+    call.take(Heard(22.5, "楼上天天半夜砸墙", 0.9, 10.2, 21.8, -20.0))
+    assert call.state.speaking is None
+    assert call.state.matter.text == "路灯坏了我家在颍州区楼上天天半夜砸墙"

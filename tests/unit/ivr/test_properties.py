@@ -23,6 +23,7 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.flow import Digits
 from ivr.machine import advance, start
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ SAID = (
     "幺三八五五八幺二三四五",
     "嗯",
     "举报",
+    "转人工我家着火",
+    "对啊你们赶紧派人来",
+    "不对水管破了",
+    "没别的事了",
+    "谢谢",
 )
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
 
@@ -211,6 +217,26 @@ def test_whatever_happens_a_hang_up_ends_it(flow: Flow, first: Answered, events:
 
 @given(flows, answered, story)
 @settings(max_examples=200, deadline=None)
+def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(
+    flow: Flow, first: Answered, events: list
+):
+    line = Line(flow)
+    tell(line, first, [(0.0, "time"), (0.0, "time"), *events])
+    state = line.state
+    if state.phase != "talking" or not state.offered or isinstance(flow.nodes[state.question], Digits):
+        return
+    before = state.matter.danger
+    actions = line.take(Digit(line.now, "9"))
+    assert line.state.matter.danger
+    assert before or any(isinstance(a, Submit) and a.matter.danger for a in actions)
+    line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
+    playing = line.playing
+    line.take(Digit(line.now, "9"))
+    assert line.playing == playing
+
+
+@given(flows, answered, story)
+@settings(max_examples=200, deadline=None)
 def test_whatever_happened_time_alone_ends_it(flow: Flow, first: Answered, events: list):
     line = Line(flow)
     tell(line, first, events)
@@ -241,11 +267,11 @@ def test_the_aid_line_takes_nothing_down_and_keeps_a_number_only_by_consent(firs
     line.take(HungUp(line.now, "caller"))
     (matter,) = line.state.everything
     assert (matter.text, matter.windows, matter.place) == ("", (), "")
-    assert not (matter.complete and not matter.contact_confirmed)
+    assert not matter.complete or matter.contact_confirmed
 
 
 def cough(now: float) -> list[Event]:
-    return [SpeechStarted(now), heard(now, "", -30.0)]
+    return [SpeechStarted(now), Heard(now, "", 0.0, max(0.0, now - 0.4), now, -30.0)]
 
 
 STUBBORN = {
@@ -257,6 +283,7 @@ STUBBORN = {
     "7": lambda n: [Digit(n, "7")],
     "silence": lambda _: [],
     "cough": cough,
+    "babble": lambda n: [SpeechStarted(n), heard(n, "", -30.0)],
     "murmur": lambda n: [SpeechStarted(n), heard(n, "", -45.0)],
     "echo": lambda n: [heard(n, "", -60.0)],
     "speech without end": lambda n: [SpeechStarted(n)],

@@ -24,9 +24,6 @@ ALL = ("yes", "no", "more", "done", "person", "repeat", "unknown")
         ("还没说完", "no"),
         ("有", "more"),
         ("还有", "more"),
-        ("我要转人工", "person"),
-        ("转人工服务谢谢你了", "person"),
-        ("人工", "person"),
         ("请再说一遍", "repeat"),
         ("我不知道", "unknown"),
         ("银行门口", None),
@@ -57,16 +54,68 @@ def test_what_follows_an_answer(flow, text, answer, rest):
 
 
 @pytest.mark.parametrize(
-    ("text", "asks"),
+    ("text", "beside"),
     [
-        ("转人工", True),
-        ("我要转人工服务", True),
-        ("人工湖太脏了没人管", False),
-        ("我家停水三天了没人管", False),
+        ("转人工", ""),
+        ("人工", ""),
+        ("人工人工", ""),
+        ("找人", ""),
+        ("真人", ""),
+        ("客服", ""),
+        ("人工服务", ""),
+        ("我要找人", ""),
+        ("我想找人", ""),
+        ("给我找个人", ""),
+        ("找接线员", ""),
+        ("我找接线员", ""),
+        ("找话务员", ""),
+        ("我想找真人", ""),
+        ("我要人工客服", ""),
+        ("我要找人工客服", ""),
+        ("人工坐席", ""),
+        ("我要转人工", ""),
+        ("请给我转人工", ""),
+        ("喂你好我要找人", ""),
+        ("找个人跟我说话", ""),
+        ("转人工服务谢谢你了", ""),
+        ("特别想转人工", ""),
+        ("要不要转人工", ""),
+        ("不行转人工", ""),
+        ("你听不懂我说话转人工", "你听不懂我说话转人工"),
+        ("转人工我家着火", "我家着火"),
+        ("找人救命啊", "找人救命啊"),
+        ("我家停水了转人工", "我家停水了转人工"),
     ],
 )
-def test_who_asks_for_a_person(flow, text, asks):
-    assert flow.words.asks_for(text, "person") == asks
+def test_who_asks_for_a_person_and_what_is_said_with_it(flow, text, beside):
+    found = flow.words.find_request(text)
+    assert found is not None
+    assert found.beside == beside
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "人工湖太脏",
+        "人工湖太脏了没人管",
+        "人工费没给",
+        "我找人修水管",
+        "我要找个人修水管",
+        "找人打架",
+        "不要转人工",
+        "不用给我转人工",
+        "别转人工",
+        "客服态度不好",
+        "接线员不理我",
+        "我打了三次电话转人工都没人接",
+        "救命",
+        "我家停水三天了没人管",
+        "你好",
+        "",
+    ],
+)
+def test_who_does_not_ask_for_a_person(flow, text):
+    assert flow.words.find_request(text) is None
 
 
 def test_a_word_of_two_classes_goes_to_the_first_asked_for(flow):

@@ -136,6 +136,31 @@ def test_orphans_are_those_no_process_holds(tmp_path):
     filing.close()
 
 
+def test_what_is_archived_is_on_the_disk_before_it_moves(tmp_path, monkeypatch):
+    folder = folders.spool(tmp_path) / CALL
+    Journal.create(folders.spool(tmp_path), CALL).append("incoming")
+    (folder / folders.AUDIO).write_bytes(b"RIFF")
+    synced = []
+
+    def sync(descriptor: int, fsync=os.fsync) -> None:
+        fsync(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    target = folders.archive(folder, tmp_path)
+    assert synced[:2] == [f"{folder}/audio.wav", f"{folder}/events.jsonl"]
+    assert str(target.parent) in synced[2:]
+
+
+def test_a_lost_journal_is_begun_anew(tmp_path):
+    begun = Journal.reopen(tmp_path)
+    begun.append("interrupted")
+    begun.close()
+    assert [(e["n"], e["kind"]) for e in journal.read(tmp_path)] == [(0, "interrupted")]
+    with pytest.raises(JournalError, match=r"events\.jsonl"):
+        Journal.reopen(tmp_path / "gone")
+
+
 def test_archiving_moves_once(tmp_path):
     folder = folders.spool(tmp_path) / CALL
     Journal.create(folders.spool(tmp_path), CALL).append("incoming")
@@ -150,3 +175,19 @@ def test_archiving_moves_once(tmp_path):
     with pytest.raises(FileNotFoundError):
         folders.archive(Path(f"{folder}x"), tmp_path)
     assert list(folders.spool(tmp_path).iterdir()) == []
+
+
+def test_a_folder_that_is_archived_while_it_is_looked_for_is_found(tmp_path, monkeypatch):
+    folder = folders.spool(tmp_path) / CALL
+    Journal.create(folders.spool(tmp_path), CALL).close()
+    look = Path.is_dir
+
+    def look_and_archive(path: Path) -> bool:
+        found = look(path)
+        if look(folder):
+            folders.archive(folder, tmp_path)
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", look_and_archive)
+    assert folders.locate(tmp_path, CALL) is not None
+    assert folders.locate(tmp_path, CALL) == tmp_path / folders.archived(CALL)

@@ -57,6 +57,21 @@ def test_a_new_day_begins_at_one_and_a_clock_set_back_repeats_nothing(tmp_path: 
     ]
 
 
+def test_who_skips_ahead_repeats_nothing_that_was_given_out_elsewhere(tmp_path: Path) -> None:
+    lost = take(tmp_path / "lost", 50)
+    NumberBook(tmp_path / "new", 7).skip_ahead(DAY)
+    after = take(tmp_path / "new", 3)
+    assert not set(after) & set(lost)
+    counters = [int(number[7:-1]) for number in after]
+    assert counters == list(range(counters[0], counters[0] + 3))
+    assert counters[0] > 1_000_000
+    assert all(is_valid(number) for number in after)
+    NumberBook(tmp_path / "new", 7).skip_ahead(DAY)
+    assert int(take(tmp_path / "new", 1)[0][7:-1]) > counters[-1]
+    NumberBook(tmp_path / "lost", 7).skip_ahead(DAY)
+    assert int(take(tmp_path / "lost", 1)[0][7:-1]) > 1_000_000
+
+
 def test_nodes_do_not_meet(tmp_path: Path) -> None:
     assert NumberBook(tmp_path, 1).next(DAY)[5:11] == "010001"
     assert NumberBook(tmp_path, 2).next(DAY)[5:11] == "020001"

@@ -53,17 +53,67 @@ def test_a_document_states_every_field() -> None:
     assert document["channel"] == "电话"
     assert document["recording"] is None
     assert document["appeal"]["urgency"] == "一般"
+    assert document["handling"] == {
+        "lead_unit": "",
+        "support_units": [],
+        "due_at": None,
+        "supervised": False,
+        "urged": 0,
+        "satisfaction": "",
+    }
+    assert (document["caller"]["follow_up"], document["appeal"]["repeats"]) == (None, "")
+    assert (document["place"]["longitude"], document["place"]["latitude"]) == (None, None)
     del document["place"]
     assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
-def test_a_ticket_from_before_the_lines_were_told_is_still_accepted() -> None:
+def test_a_ticket_from_before_version_1_had_all_its_fields_is_still_accepted() -> None:
+    whole = Ticket.model_validate(make_document()).to_json()
+    document = json.loads(json.dumps(whole))
+    for part, gained in (
+        (document, ("line", "handling")),
+        (document["caller"], ("follow_up",)),
+        (document["appeal"], ("repeats",)),
+        (document["place"], ("longitude", "latitude")),
+    ):
+        for name in gained:
+            del part[name]
+    Draft202012Validator(SCHEMA).validate(document)
+    assert Ticket.model_validate(document).to_json() == whole
+
+
+def test_a_line_is_found_where_a_number_may_stand() -> None:
     document = Ticket.model_validate(make_document()).to_json()
-    assert document.pop("line") is None
-    assert Draft202012Validator(SCHEMA).is_valid(document)
-    assert Ticket.model_validate(document).line is None
     line = {"name": "税务", "department": "税务局", "mode": "设分中心", "found_by": "p-called-party-id"}
     assert not Draft202012Validator(SCHEMA).is_valid({**document, "line": line})
+
+
+def test_every_field_beyond_the_call_says_what_it_means() -> None:
+    """What the gateway leaves to others is in the schema with its meaning, or not at all."""
+    parts = SCHEMA["$defs"]
+    described = {
+        "CallerPart": ["follow_up"],
+        "AppealPart": ["repeats"],
+        "PlacePart": ["longitude", "latitude"],
+        "HandlingPart": list(parts["HandlingPart"]["properties"]),
+    }
+    for part, names in described.items():
+        for name in names:
+            assert parts[part]["properties"][name]["description"], f"{part}.{name}"
+
+
+def test_what_an_intake_fills_in_is_a_ticket_too() -> None:
+    handling = {
+        "lead_unit": "颍州区住房和城乡建设局",
+        "support_units": ["颍州区城市管理局"],
+        "due_at": "2026-12-01T10:00:00+08:00",
+        "supervised": True,
+        "urged": 2,
+        "satisfaction": "基本满意",
+    }
+    document = Ticket.model_validate(make_document(handling=handling)).to_json()
+    Draft202012Validator(SCHEMA).validate(document)
+    assert document["handling"] == {**handling, "due_at": "2026-12-01T02:00:00Z"}
 
 
 def test_times_leave_in_utc() -> None:
@@ -89,6 +139,10 @@ def test_times_leave_in_utc() -> None:
         (("appeal", "type"), "闲聊"),
         (("appeal", "urgency"), ""),
         (("place",), {"code": "3412"}),
+        (("place",), {"latitude": 341.2}),
+        (("appeal", "repeats"), "二六三"),
+        (("handling",), {"urged": -1}),
+        (("handling",), {"due_at": "2026-11-24"}),
         (("recording",), {"path": "/etc/passwd", "seconds": 1, "channels": 2}),
         (("recording",), {"path": "calls/a.wav", "seconds": 1, "channels": 3}),
         (

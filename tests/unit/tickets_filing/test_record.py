@@ -174,6 +174,20 @@ def test_an_interrupted_call_is_marked_and_transcribed_again(call):
     assert again.transcription == "done"
 
 
+def test_a_call_whose_journal_was_lost_was_answered_at_the_front_door(tmp_path):
+    call = CallFolder(tmp_path).die()
+    waiting = read(call, seconds=9.0, voiced=(Window(2.0, 6.0),))
+    assert (waiting.caller, waiting.hotline, waiting.node) == ("", "12345", None)
+    assert waiting.answered_at == waiting.started_at
+    assert (waiting.answered_at.isoformat(), waiting.duration_s) == ("2026-07-01T08:30:15+00:00", 9.0)
+    assert (waiting.interrupted, waiting.transcription) == (True, "wanted")
+    assert waiting.reason == "speech in the recording waits to be transcribed"
+    (ticket,) = issue(read(call, found(LEAK), seconds=9.0, voiced=(Window(2.0, 6.0),)))
+    assert (ticket.hotline, ticket.appeal.content) == ("12345", "颍上县慎城镇房子漏雨")
+    assert (ticket.caller.anonymous, ticket.call.interrupted) == (True, True)
+    assert read(call, seconds=9.0, voiced=()).reason == "interrupted before the caller said anything"
+
+
 def test_a_gateway_that_died_after_the_hang_up_interrupted_no_call(call):
     call.hear(LEAK).state(stated(0, LEAK)).note("hungup", by="caller", cause="", media_seconds=9.0).die()
     record = read(call)
@@ -300,6 +314,9 @@ def test_what_the_dialogue_heard_and_made_nothing_of_is_nothing(call):
         ("13855812345", "05582222222", ("13855812345", "05582222222", False)),
         ("", "05582222222", ("", "05582222222", False)),
         ("", "", ("", "", True)),
+        ("１３８５５８１２３４５", "", ("", "", True)),
+        ("１３８５５８１２３４５", "１３８５５８１２３４５", ("", "", True)),
+        ("١٣٨٥٥٨", "05582222222", ("", "05582222222", False)),
     ],
 )
 def test_the_contact_is_the_keyed_number_else_the_calling_one(tmp_path, caller, contact, expected):
@@ -436,6 +453,20 @@ def test_an_anonymous_line_leaves_no_number_and_no_word_in_the_ticket(tmp_path):
         None,
         (),
     )
+
+
+@pytest.mark.parametrize("number", ["13855812345", ""])
+def test_who_is_in_danger_on_an_anonymous_line_is_told_of_also_without_a_number(tmp_path, number):
+    call = CallFolder(tmp_path).begin(caller="", **AID)
+    reason = "来电人按键示意有危险，须立即联系"
+    danger = {"danger": True, "call_back": reason, "contact": number, "contact_confirmed": bool(number)}
+    call.state(Matter(0, complete=True, **danger)).hang_up()
+    record = read(call, seconds=0.0)
+    assert record.caller == number
+    (ticket,) = issue(record)
+    assert (ticket.appeal.urgency, ticket.caller.call_back, ticket.caller.contact) == ("特急", reason, "")
+    assert ticket.notes[0] == "来电人按了求助键,可能有危险"
+    assert ("来电人没有留下可以回电的号码" in ticket.notes) == (number == "")
 
 
 @pytest.mark.parametrize("end", [lambda c: c.hang_up(), lambda c: c.die()])

@@ -1,0 +1,114 @@
+"""That a caller who needs a person gets one, and one in danger is heard: proved of a flow before it may talk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from config.document import ConfigError, Document
+    from ivr.document import FlowFile
+
+ROOTS = ("start", "person", "danger", "lost", "faint")
+"""The keys of a flow that name the nodes where something begins."""
+
+
+def check_rescue(
+    document: Document[FlowFile], nodes: Mapping[str, Node], edges: Mapping[str, set[str]]
+) -> Iterator[ConfigError]:
+    """Faults in the ways to a person and out of danger. ``edges`` are all the targets of each node."""
+    file = document.value
+    for key in ("person", "danger", "lost", "faint"):
+        name = getattr(file, key)
+        node = nodes[name]
+        if not isinstance(node, Step) or not node.change.call_back:
+            yield document.error(
+                ("nodes", name),
+                f"{key} leads here, but no call back is noted",
+                "add `set: {call_back: REASON}`",
+            )
+        if not any(isinstance(nodes[n], Submit) for n in closure({name}, edges)):
+            yield document.error(
+                ("nodes", name), f"{key} leads here, but nothing is filed", "lead to a submit"
+            )
+    yield from _danger(document, nodes)
+    for hears in (True, False):
+        if not _offered_in_silence(file.start, nodes, hears=hears):
+            yield document.error(
+                ("danger",),
+                f"key {DANGER_KEY} is not offered to a caller who stays silent"
+                + ("" if hears else ", while speech recognition is out of reach"),
+                f"lead from {file.start!r}, by `silence`, `empty` and `deaf`, to a question that offers it",
+            )
+
+
+def closure(start: Collection[str], edges: Mapping[str, set[str]]) -> set[str]:
+    """All that is reached from START by EDGES, START among it."""
+    reached, todo = set(start), list(start)
+    while todo:
+        for target in edges[todo.pop()] - reached:
+            reached.add(target)
+            todo.append(target)
+    return reached
+
+
+def _danger(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
+    name = document.value.danger
+    node = nodes[name]
+    if isinstance(node, Step) and not node.change.danger:
+        yield document.error(("nodes", name), "no danger is noted", "add `set: {danger: true}`")
+    if not isinstance(_past_steps(node, nodes), Submit):
+        yield document.error(
+            ("nodes", name), "danger is not filed at once", "lead to a submit, by steps at most"
+        )
+    for asking in nodes.values():
+        if isinstance(asking, Ask) and asking.answers.get(DANGER_KEY, name) != name:
+            yield document.error(
+                ("nodes", asking.name, "on", DANGER_KEY),
+                f"key {DANGER_KEY} belongs to danger",
+                f"lead it to {name!r}, or use another key",
+            )
+
+
+def _past_steps(node: Node, nodes: Mapping[str, Node]) -> Node:
+    seen: set[str] = set()
+    while isinstance(node, Step) and node.name not in seen:
+        seen.add(node.name)
+        node = nodes[node.next]
+    return node
+
+
+def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool) -> bool:
+    """Whether every way of a silent caller from here meets a question that offers the danger key."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        node = nodes[todo.pop()]
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        if isinstance(node, End | Submit):
+            return False
+        if isinstance(node, Ask | Dictate | Digits) and node.deaf and not hears:
+            todo.append(node.deaf)
+        elif not isinstance(node, Ask) or DANGER_KEY not in node.answers:
+            todo += _in_silence(node, hears=hears)
+    return True
+
+
+def _in_silence(node: Step | Choose | Ask | Dictate | Digits | LookUp, *, hears: bool) -> tuple[str, ...]:
+    """Where silence leads; of what is asked again, where it leads in the end."""
+    match node:
+        case Ask():
+            return (node.silence or node.then,)
+        case Dictate():
+            return (node.empty, node.then) if hears else (node.next,)
+        case Digits():
+            return (node.then,)
+        case Choose():
+            return (*(target for _, target in node.cases), node.otherwise)
+        case _:
+            return (node.next,)

@@ -1,0 +1,312 @@
+"""Calls that break off: whatever fails in one, it is hung up, its journal finished, its recording let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from asr.client import AsrClient
+from asr.transcript import ModelFingerprint
+from config.document import embedded
+from gateway.call import House
+from gateway.incoming import Incoming
+from gateway.leg import Leg, SipError
+from gateway.live import Board
+from gateway.prompts import PromptBook
+from gateway.pump import MediaPump
+from gateway.services import read_dialogue
+from gateway.settings import DialogueSettings, Settings, SipSettings
+from gateway.switchboard import Switchboard
+from ivr.events import Heard, SpeechStarted
+from ivr.hotline import Called
+from recordings.folders import spool
+from recordings.journal import Journal, JournalError, read
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DIALOGUE = DialogueSettings()
+
+
+class QuietLine:
+    """The SIP stack's half of a leg on which nobody speaks; media runs by the loop's clock."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.leg: Leg
+        self.statuses: list[int] = []
+        self.began = 0.0
+        self.ended = self.buried = False
+        self.unplayable = False
+
+    def respond(self, status: int, _headers: Any) -> None:
+        self.statuses.append(status)
+        self.began = self.loop.time()
+
+    def end(self) -> None:
+        self.ended = True
+        self.loop.call_later(0.02, lambda: self.leg.disconnected(200, "OK", ""))
+
+    def record_to(self, file: Path) -> None:
+        pass
+
+    def send_keys(self, keys: str) -> None:
+        pass
+
+    def start_playing(self, file: Path) -> None:
+        if self.unplayable:
+            raise SipError(f"play {file}: no more ports")
+
+    def stop_playing(self) -> None:
+        pass
+
+    def read(self) -> bytes:
+        return b""
+
+    def seconds(self) -> float:
+        return self.loop.time() - self.began
+
+    def trouble(self) -> str:
+        return ""
+
+    def bury(self) -> None:
+        self.buried = True
+        self.leg.closed.set_result(None)
+
+
+class Desk:
+    """A switchboard with all that its calls need, but the SIP stack."""
+
+    def __init__(self, data: Path, prompts: Path) -> None:
+        self.data = data
+        self.hotlines = read_dialogue(DIALOGUE)
+        self.closed: list[Path] = []
+        self.model: ModelFingerprint | None = None
+        self.pump = MediaPump()
+        self.numbers = NumberBook(data / "numbers", 1)
+        book = PromptBook(embedded("prompts.yaml"), None, prompts)
+        client = AsrClient(f"unix:{data / 'nobody.sock'}")
+        self.house = House(client, book, self.pump, Board(), self.numbers, lambda _folder: None)
+        settings = Settings(sip=SipSettings(drain_seconds=0.2))
+        self.switchboard = Switchboard(
+            settings, data, self.house, self.hotlines, lambda: self.model, self.closed.append
+        )
+
+    def ring(self, called: str = "12345") -> QuietLine:
+        line = QuietLine()
+        loop = asyncio.get_running_loop()
+        dialled = (Called(called, "request-uri"),)
+        incoming = Incoming(
+            "abc@192.0.2.1", "13855812345", called, dialled, "192.0.2.1:5060", offers_media=True
+        )
+        line.leg = Leg(line, incoming, loop.call_soon, loop.create_future())
+        assert self.switchboard.admit(incoming) is None
+        self.switchboard.take(line.leg)
+        return line
+
+    async def over(self) -> tuple[dict[str, Any], ...]:
+        """The journal of the call that ends next."""
+        await until(lambda: self.closed and not self.switchboard.calls)
+        return read(self.closed[-1])
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The journals of all calls in progress."""
+        return [entry for folder in spool(self.data).glob("2*") for entry in read(folder)]
+
+    async def reach(self, kind: str) -> None:
+        """Until a journal has an entry of that kind."""
+        await until(lambda: kind in {e["kind"] for e in self.entries()})
+
+
+@pytest.fixture(scope="session")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prompts")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, prompts: Path) -> Any:
+    desk = Desk(tmp_path, prompts)
+    pump = asyncio.create_task(desk.pump.run())
+    yield desk
+    pump.cancel()
+
+
+async def until(look: Callable[[], Any]) -> None:
+    async with asyncio.timeout(15):
+        while not look():  # noqa: ASYNC110 - there is nothing to be woken by: what is looked at is the effect
+            await asyncio.sleep(0.01)
+
+
+def kinds(entries: tuple[dict[str, Any], ...]) -> list[str]:
+    return [e["kind"] for e in entries]
+
+
+async def test_a_call_that_outlasts_the_drain_is_cut_short_and_finished(desk: Desk) -> None:
+    line = desk.ring()
+    await desk.reach("played")
+    await desk.switchboard.drain()
+    entries = await desk.over()
+    assert line.buried
+    assert kinds(entries)[-1] == "finished"
+    assert kinds(entries).index("interrupted") < kinds(entries).index("hungup")
+    assert desk.switchboard.admit(line.leg.incoming) == (503, {"Retry-After": "20"})
+
+
+async def test_an_anonymous_call_that_breaks_off_keeps_nothing_of_its_caller(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(QuietLine, "record_to", lambda _line, file: kept.append(file))
+    line = desk.ring("12356")
+    await desk.reach("played")
+    line.leg.digit((1, "7"), repeat=False)
+    await asyncio.sleep(0.1)
+
+    def fail() -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    line.read = fail  # type: ignore[method-assign]
+    entries = await desk.over()
+    assert kinds(entries)[-1] == "finished"
+    assert line.buried
+    assert kept == []
+    assert "13855812345" not in str(entries)
+    assert [e["key"] for e in entries if e["kind"] == "event" and e["name"] == "Digit"] == [""]
+
+
+async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk.house.prompts._fixed = tmp_path  # an empty cache
+    monkeypatch.setenv("PATH", str(tmp_path))  # and no espeak-ng
+    line = desk.ring()
+    await desk.reach("unplayed")
+    line.leg.digit((1, "1"), repeat=False)
+    await asyncio.sleep(0.2)
+    assert not line.ended
+    line.leg.disconnected(200, "OK", "")
+    entries = await desk.over()
+    assert kinds(entries)[-1] == "finished"
+    assert [e for e in entries if e["kind"] == "event" and e["name"] == "Digit"]
+    assert line.buried
+
+
+async def test_a_player_that_fails_leaves_the_dialogue_going(desk: Desk) -> None:
+    line = desk.ring()
+    line.unplayable = True
+    await desk.reach("unplayed")
+    line.leg.digit((1, "0"), repeat=False)
+    await asyncio.sleep(0.2)
+    line.leg.disconnected(200, "OK", "")
+    entries = await desk.over()
+    assert [e["call_back"] for e in entries if e["kind"] == "matter"][-1]
+
+
+async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk that holds the number book hangs; the caller is told so, and his hang-up is taken at once."""
+    monkeypatch.setattr("ivr.passing._ANSWER_LONGEST", 0.3)
+    monkeypatch.setattr("gateway.call._CLOSE_SECONDS", 0.3)
+    wait = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(_day: Any) -> str:
+        asyncio.run_coroutine_threadsafe(wait.wait(), loop).result(20)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(desk.numbers, "next", hang)
+    line = desk.ring()
+    await desk.reach("played")
+    keys = enumerate(itertools.chain("0", itertools.cycle("#1")))  # a person, whatever ends a message, yes
+    async with asyncio.timeout(40):
+        while "no_number" not in {e.get("name") for e in desk.entries()}:
+            line.leg.digit(next(keys), repeat=False)
+            await asyncio.sleep(0.3)
+    line.leg.disconnected(200, "OK", "")
+    entries = await desk.over()
+    wait.set()
+    assert "number" not in kinds(entries)
+    assert kinds(entries)[-1] == "finished"
+
+
+async def test_a_journal_that_cannot_be_begun_refuses_the_call(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: Journal, kind: str, **_fields: Any) -> None:
+        raise JournalError(errno.ENOSPC, "No space left on device", kind)
+
+    monkeypatch.setattr(Journal, "append", full)
+    line = desk.ring()
+    await until(lambda: not desk.switchboard.calls)
+    assert line.statuses == [503]
+
+
+async def test_a_journal_that_fails_in_the_call_hangs_up_and_lets_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, other = desk.ring(), desk.ring()
+    await desk.reach("played")
+    append = Journal.append
+
+    def full(self: Journal, kind: str, **fields: Any) -> None:
+        if desk.closed or self.folder == min(spool(desk.data).glob("2*")):
+            raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
+        append(self, kind, **fields)
+
+    monkeypatch.setattr(Journal, "append", full)
+    line.leg.digit((1, "1"), repeat=False)
+    other.leg.digit((1, "1"), repeat=False)
+    await until(lambda: line.buried or other.buried)
+    monkeypatch.setattr(Journal, "append", append)
+    (left,) = [each for each in (line, other) if not each.buried]
+    left.leg.disconnected(200, "OK", "")
+    await desk.over()
+    assert line.buried
+    assert other.buried
+
+
+async def test_one_call_whose_audio_fails_leaves_the_others_heard(desk: Desk) -> None:
+    line, other = desk.ring(), desk.ring()
+    await desk.reach("played")
+
+    def fail() -> bytes:
+        raise JournalError(errno.ENOSPC, "No space left on device", "journal")
+
+    line.read = fail  # type: ignore[method-assign]
+    await until(lambda: line.ended)
+    reads = []
+    other.read = lambda: reads.append(1) or b""  # type: ignore[method-assign,func-returns-value]
+    await asyncio.sleep(0.3)
+    assert len(reads) >= 3
+    other.leg.disconnected(200, "OK", "")
+    await desk.over()
+
+
+async def test_what_was_said_last_is_looked_up_before_the_hang_up_is_taken(desk: Desk) -> None:
+    desk.model = ModelFingerprint("demo", "00" * 32, demo=True)
+    line = desk.ring()
+    await desk.reach("played")
+    (call,) = desk.pump._members
+
+    async def say(text: str) -> None:
+        now = call._now()
+        call._events.put_nowait(SpeechStarted(now, now))
+        call._events.put_nowait(Heard(now, text, 0.9, now, now + 0.5, -20.0))
+        await asyncio.sleep(0.05)
+
+    await say("路灯不亮")
+    line.leg.digit((1, "#"), repeat=False)
+    await asyncio.sleep(0.1)
+    assert call._state.question == "ask_place"
+    now = call._now()
+    call._events.put_nowait(Heard(now, "颍上县慎城镇", 0.9, now, now + 0.5, -20.0))
+    line.leg.disconnected(200, "OK", "")
+    entries = await desk.over()
+    assert [e["place_name"] for e in entries if e["kind"] == "matter"][-1] == "颍上县慎城镇"

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sa
+from callfolder import CallFolder, heard, stated
+
+from gateway.filer import Filer
+from gateway.settings import Paths
+from gateway.sweep import sweep
+from recordings.database import open_database
+from recordings.folders import archive, archived
+from recordings.schema import tickets
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from recordings.database import Database
+
+PHRASE = heard("我要投诉小区夜间施工噪音扰民", 0.5, 3.0)
+
+
+class Desk:
+    """A filer over a data folder and a database."""
+
+    def __init__(self, data: Path, url: str) -> None:
+        self.paths = Paths(data, {"RUNTIME_DIRECTORY": str(data / "run")})
+        self.paths.make()
+        self.db: Database = open_database(url)
+        self.filer = Filer(self.db, NumberBook(data / "numbers", 1), self.paths)
+
+    def call(self, number: int = 0) -> CallFolder:
+        folder = CallFolder(self.paths.data, f"20260701T0830{number:02d}-0a1b2c3d")
+        return folder.begin().hear(PHRASE).state(stated(0, PHRASE, until=4.0))
+
+    def home(self, call: CallFolder) -> Path:
+        return self.paths.data / archived(call.call_id)
+
+    async def filed(self) -> int:
+        async with self.db.read() as connection:
+            return (await connection.execute(sa.select(sa.func.count()).select_from(tickets))).scalar_one()
+
+    async def idle(self, seconds: float = 10.0) -> None:
+        await asyncio.wait(self.filer._tasks.values(), timeout=seconds)
+        assert not self.filer._tasks
+
+
+@pytest.fixture
+async def open_desk(tmp_path: Path) -> AsyncIterator[Callable[[str], Desk]]:
+    desks: list[Desk] = []
+
+    def make(url: str) -> Desk:
+        desks.append(Desk(tmp_path / "data", url))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        await desk.filer.drain(0)
+        await desk.db.close()
+
+
+@pytest.fixture
+def desk(open_desk: Callable[[str], Desk], database_url: str) -> Desk:
+    return open_desk(database_url)
+
+
+@pytest.fixture
+def absent(database_url: str, tmp_path: Path) -> tuple[str, Callable[[], None]]:
+    """The address of a migrated database that is away, and what brings it back."""
+    place = tmp_path / "place"
+    if database_url.startswith("sqlite"):
+        file = tmp_path / "hotline.db"
+        return f"sqlite:///{place / file.name}", lambda: (place.mkdir(), shutil.move(file, place))  # type: ignore[return-value]
+    server, _, folder = database_url.partition("?host=")
+    return f"{server}?host={quote(str(place))}", lambda: place.symlink_to(folder)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert not [r for r in caplog.records if r.exc_info], "a traceback"
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+async def test_a_database_away_is_asked_for_by_one_call_on_behalf_of_all(open_desk, absent, caplog) -> None:
+    url, bring_back = absent
+    desk = open_desk(url)
+    calls = [desk.call(n).hang_up() for n in range(20)]
+    for call in calls:
+        desk.filer.file(call.folder, final=True)
+    await asyncio.sleep(1.2)
+    assert 1 <= len(lines(caplog)) <= 2, lines(caplog)
+    bring_back()
+    await desk.idle()
+    assert await desk.filed() == len(calls)
+    assert all(desk.home(call).is_dir() for call in calls)
+    assert len(lines(caplog)) <= 3
+
+
+async def test_other_tables_are_waited_for(desk, caplog) -> None:
+    async with desk.db.write() as connection:
+        ours = (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one()
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    call = desk.call().hang_up()
+    desk.filer.file(call.folder, final=True)
+    await asyncio.sleep(0.2)
+    assert "newer version" in "".join(lines(caplog))
+    assert await desk.filed() == 0
+    async with desk.db.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = :ours"), {"ours": ours})
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
+
+
+async def test_a_refused_archiving_is_tried_again(desk, caplog) -> None:
+    obstacle = desk.paths.data / "calls"
+    obstacle.write_text("")
+    call = desk.call().hang_up()
+    desk.filer.file(call.folder, final=True)
+    await asyncio.sleep(0.4)
+    assert call.folder.is_dir()
+    assert len(lines(caplog)) == 1
+    obstacle.unlink()
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
+
+
+async def test_a_call_that_another_gateway_archived_is_filed_where_it_is(desk, caplog) -> None:
+    call = desk.call().hang_up()
+    archive(call.folder, desk.paths.data)
+    desk.filer.file(call.folder, final=True)
+    await desk.idle()
+    assert (await desk.filed(), lines(caplog)) == (1, [])
+
+
+async def test_a_call_whose_folder_was_removed_is_let_go(desk, caplog) -> None:
+    call = desk.call().hang_up()
+    shutil.rmtree(call.folder)
+    desk.filer.file(call.folder, final=True)
+    await desk.idle()
+    assert len(lines(caplog)) == 1
+
+
+async def test_an_unfinished_call_stays_for_the_next_sweep(desk, caplog) -> None:
+    call = desk.call()
+    call.journal.close()  # as when its task broke off
+    desk.filer.file(call.folder, final=True)
+    await desk.idle()
+    assert call.folder.is_dir()
+    assert "not finished" in "".join(lines(caplog))
+    assert await desk.filed() == 0
+    for folder in sweep(desk.paths.data):
+        desk.filer.file(folder, final=True)
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
