@@ -37,6 +37,8 @@ _UNHEARD = "(语音未能识别,请听录音)"
 _NOT_SAID = "(来电人未留言)"
 _WITHHELD = "(匿名热线,不记录通话内容)"
 _AGREED = "来电人同意回电。号码不随工单外传,请凭通话编号在本系统查看后尽快回电;回电时不要透露来电内容"
+_IN_DANGER = "来电人按了求助键,可能有危险"
+_UNREACHABLE = "来电人没有留下可以回电的号码"
 _PASSED_ON = ("设分中心", "转接")
 
 
@@ -102,7 +104,10 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
         ),
         "place": PlacePart(),
         "transcript": TranscriptPart(complete=True),
-        "notes": [_AGREED],
+        "notes": [
+            *([_IN_DANGER] if matter.danger else []),
+            _AGREED if matter.contact_confirmed else _UNREACHABLE,
+        ],
     }
 
 
@@ -262,7 +267,7 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
     elif told.unheard:
         notes.append("语音未能识别,请听录音")
     if matter.danger:
-        notes.append("来电人按了求助键,可能有危险")
+        notes.append(_IN_DANGER)
     if matter.call_back:
         notes.append(f"{matter.call_back},须回电")
     if record.ended_at and not record.interrupted and not matter.complete:

@@ -130,7 +130,7 @@ def fold(
     told = _tell(journal, live, late, transcript, voiced)
     anonymous = line is not None and line.anonymous
     if anonymous:
-        told = tuple(t for t in told if t.matter.contact_confirmed)
+        told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
     elif ended:
         told = _add_loose_words(journal, told, transcript, late, seconds)
     if not ended:

@@ -34,9 +34,9 @@ def test_golden_call(path: Path, rehearse):
 
 
 def told(call: Rehearsal) -> list[Matter]:
-    """The matters that make a ticket: on an anonymous line those that the caller wants to be called back for."""
+    """The matters that make a ticket: on an anonymous line those that the caller wants to be known."""
     assert call.finished is not None
-    return [m for m in call.finished if m.contact_confirmed or not call.hotline.anonymous]
+    return [m for m in call.finished if m.contact_confirmed or m.danger or not call.hotline.anonymous]
 
 
 def as_ticket(matter: Matter, caller: str, hotline: Hotline) -> ExpectedTicket:
