@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
-from gateway.discretion import withhold
+from gateway.anonymity import withhold
 from gateway.leg import SipError
 from gateway.sounds import SoundError
 from gateway.voice import VoiceError
