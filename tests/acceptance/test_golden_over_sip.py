@@ -14,6 +14,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 # By prompts too: these leave no room for what depends on the moment.
 TO_THE_LETTER = ("happy", "keyed_contact", "two_matters")
 ALSO = (
+    "aid_danger",
     "aid_number_keyed",
     "anonymous",
     "corrected_place",
