@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.categories import read_categories
 from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from gateway.prompts import PromptBook
@@ -20,7 +21,8 @@ def read_dialogue(dialogue: DialogueSettings) -> Hotlines:
     """The hotlines with their flows, all proved; raises ConfigError."""
     texts = read_texts(dialogue)
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
-    return read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow)
+    categories = read_categories(dialogue.categories)
+    return read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow, categories)
 
 
 def read_texts(dialogue: DialogueSettings) -> PromptTexts:

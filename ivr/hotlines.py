@@ -16,9 +16,10 @@ from ivr.hotline import Hotline, Hotlines, Mode
 from ivr.matter import AppealType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from config.categories import Category
     from config.prompts import PromptTexts
     from ivr.flow import Flow
 
@@ -59,29 +60,35 @@ class HotlinePart(ModePart):
 
 
 class HotlinesFile(_Part):
-    """The hotlines file: ``area_code`` and ``front`` door, what modes share, the categories there are, the lines."""
+    """The hotlines file: ``area_code`` and ``front`` door, what modes share, the lines."""
 
     area_code: Annotated[str, Field(pattern=r"^0[0-9]{2,3}$")]
     front: str
     modes: dict[Mode, ModePart] = {}
-    categories: tuple[str, ...] = ()
     hotlines: tuple[HotlinePart, ...] = Field(min_length=1)
 
 
-def read_hotlines(file: Path, texts: PromptTexts, flow: Flow) -> Hotlines:
+def read_hotlines(file: Path, texts: PromptTexts, flow: Flow, categories: Collection[Category]) -> Hotlines:
     """The lines of that file, proved; raises ConfigError with every fault found.
 
     ``flow`` is the dialogue of the lines that name none. A flow that a line names is found beside the hotlines file,
-    else among the embedded ones.
+    else among the embedded ones. ``categories`` is the catalogue that a line's category must be of.
     """
-    return _Reader(read(HotlinesFile, file), file, texts, flow).read()
+    return _Reader(read(HotlinesFile, file), file, texts, flow, categories).read()
 
 
 class _Reader:
     """Checks the parts of one file and makes lines of them, collecting the faults."""
 
-    def __init__(self, document: Document[HotlinesFile], file: Path, texts: PromptTexts, flow: Flow) -> None:
-        self._document, self._file, self._texts = document, file, texts
+    def __init__(
+        self,
+        document: Document[HotlinesFile],
+        file: Path,
+        texts: PromptTexts,
+        flow: Flow,
+        categories: Collection[Category],
+    ) -> None:
+        self._document, self._file, self._texts, self._categories = document, file, texts, categories
         self._flows: dict[str | None, Flow] = {None: flow}
         self._faults: list[ConfigError] = []
 
@@ -203,13 +210,12 @@ class _Reader:
         if category is None:
             return ()
         levels = tuple(category.split("_"))
-        known = self._document.value.categories
         if len(levels) > _LEVELS or not all(level.strip() for level in levels):
             what = f"the category {category!r} has not one to three levels"
             self._fault(i, "category", what, "write 一级, 一级_二级 or 一级_二级_三级")
-        elif known and not any(f"{name}_".startswith(f"{category}_") for name in known):
-            what = f"the category {category!r} is not among `categories`"
-            self._fault(i, "category", what, "correct it, or add it there")
+        elif (*levels, "", "")[:_LEVELS] not in self._categories:
+            what = f"the category {category!r} is not in the catalogue"
+            self._fault(i, "category", what, "correct it, or add it to the file of categories")
         return levels
 
 

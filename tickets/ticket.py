@@ -18,7 +18,7 @@ from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "ticket-v1.json"
-_GAINED = {"line", "follow_up", "repeats", "longitude", "latitude", "handling"}
+_GAINED = {"line", "follow_up", "repeats", "longitude", "latitude", "handling", "review", "corrected"}
 
 
 def _to_utc(moment: datetime) -> datetime:

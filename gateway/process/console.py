@@ -8,6 +8,7 @@ import ssl
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from config.categories import read_categories
 from config.document import ConfigError
 from console import metrics
 from console.app import make_app, serve
@@ -42,7 +43,8 @@ async def run(settings: Settings, paths: Paths) -> None:
         await require_current(db)
         names = {number: lines[-1].name for number, lines in hotlines.by_number.items()}
         gateways = page.gateways or paths.sockets_of_gateways(settings)
-        made = make_app(db, _make_policy(page), names, paths.data, paths.run, gateways)
+        categories = read_categories(settings.dialogue.categories)
+        made = make_app(db, _make_policy(page), names, categories, paths.data, paths.run, gateways)
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:
             window, where = watch(paths.data, db), settings.metrics

@@ -76,7 +76,7 @@ def test_each_fault_of_it_is_told_at_its_line(hotline, tmp_path: Path) -> None:
     lines = text.splitlines()
     law = next(n for n, line in enumerate(lines, start=1) if '"12348"' in line)
     merged = next(n for n, line in enumerate(lines, start=1) if line.startswith("  整体并入: "))
-    assert f"{file}:{law}: 12348: the category '政治' is not among `categories`" in done.stderr
+    assert f"{file}:{law}: 12348: the category '政治' is not in the catalogue" in done.stderr
     assert f"{file}:{merged}: 整体并入: the opening 'nothing' is no prompt" in done.stderr
     assert "12356: the flow 'flows/aid.yaml' is neither beside this file nor among" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 3, "each fault once"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts
 from gateway.incoming import read_invite
@@ -54,7 +55,7 @@ def invite(request_uri: str, *headers: str, to: str = "<sip:05582200000@192.0.2.
 def hotlines() -> Hotlines:
     texts = load(PromptTexts, embedded("prompts.yaml"))
     flow = compile_flow(embedded("flows/default.yaml"), texts)
-    return read_hotlines(embedded("hotlines.yaml"), texts, flow)
+    return read_hotlines(embedded("hotlines.yaml"), texts, flow, read_categories())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts, Tone
 from config.script import Pause, Press, Say, SayFile, Script, Wait
@@ -240,7 +241,7 @@ def flow(texts: PromptTexts) -> Flow:
 
 @pytest.fixture(scope="session")
 def hotlines(texts: PromptTexts, flow: Flow) -> Hotlines:
-    return read_hotlines(embedded("hotlines.yaml"), texts, flow)
+    return read_hotlines(embedded("hotlines.yaml"), texts, flow, read_categories())
 
 
 @pytest.fixture
