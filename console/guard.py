@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from console import cookies
+from console.forms import read_form
 from console.keys import DATABASE, POLICY, SESSION
 from console.problem import Problem, is_navigation
 from console.sessions import find_session
@@ -36,7 +37,7 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         resource = request.match_info.route.resource
         if resource is None:
             return await handler(request)  # aiohttp's own 404 or 405
-        if any("\0" in part for part in request.match_info.values()):  # which no name has, nor PostgreSQL takes
+        if not all(map(_is_text, (request.path_qs, *request.match_info.values(), *request.query.values()))):
             raise web.HTTPNotFound
         role = routes[request.method, resource.canonical].role
         token = cookies.read_session(request)
@@ -54,6 +55,11 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         return await handler(request)
 
     return guard
+
+
+def _is_text(part: str) -> bool:
+    """Whether an address may have it: no NUL, which PostgreSQL does not take, and no bytes that are not UTF-8."""
+    return "\0" not in part and not any("\ud800" <= c <= "\udfff" for c in part)
 
 
 def _ask_to_log_in(request: web.Request) -> web.StreamResponse:
@@ -74,8 +80,8 @@ async def _require_intent(request: web.Request) -> None:
     expected = request[SESSION].csrf if SESSION in request else cookies.read_visitor(request)
     given = request.headers.get(CSRF_HEADER)
     if given is None:
-        given = str((await request.post()).get(CSRF_FIELD, ""))
-    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        given = (await read_form(request)).get(CSRF_FIELD, "")
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
         raise _refuse_change()
 
 
