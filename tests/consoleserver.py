@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 class Console:
     """A running page, and the database and the calls in progress behind it."""
 
-    def __init__(self, address: str, db: Database, calls: live.Board, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, address: str, db: Database, calls: live.Board, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.address, self.db, self.calls = address, db, calls
         self._loop = loop
 
@@ -34,10 +36,12 @@ class Console:
         """Run it in the page's own event loop, and wait for its end."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
-    def add_user(self, name: str, role: Role, password: str = "none") -> None:
+    def add_user(self, name: str, role: Role) -> None:
+        """Somebody who can only be logged in by ``log_in``."""
+
         async def add() -> None:
             async with self.db.write() as connection:
-                await add_user(connection, name, password, role, datetime.now(UTC))
+                await add_user(connection, name, "no password", role, datetime.now(UTC))
 
         self.do(add())
 

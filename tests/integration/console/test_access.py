@@ -225,6 +225,7 @@ async def test_a_script_sends_the_token_as_a_header(site, call):
 OTHERS = ("HEAD", "OPTIONS", "GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
 async def test_a_path_answers_to_the_methods_of_the_table_alone(site, call, path):
     call_id = await call("房子漏雨")
@@ -259,6 +260,7 @@ STRANGE = (
 )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", STRANGE, ids=lambda name: name[:30])
 async def test_nothing_is_read_outside_of_the_static_files(site, name):
     client = site.client()
@@ -302,8 +304,11 @@ async def test_a_calls_name_is_no_path(site, call, tmp_path, route):
     assert await snapshot(site) == before
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("what", ["audio", "peaks", "sheet", "story"])
-@pytest.mark.parametrize("how", ["none", "made up", "logged out", "idle", "old", "disabled", "another's visitor"])
+@pytest.mark.parametrize(
+    "how", ["none", "made up", "logged out", "idle", "old", "disabled", "another's visitor"]
+)
 async def test_no_recording_leaves_without_a_session_that_holds(site, call, what, how):
     call_id = await call("房子漏雨")
     client = await site.logged_in("我")

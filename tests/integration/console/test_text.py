@@ -24,7 +24,17 @@ from consoleserver import running_console
 from console.claims import claim
 from console.policy import Role
 from recordings.database import migrate, open_database
-from recordings.schema import audit, calls, outbox, search_terms, search_texts, tickets, users, worklist, worksheets
+from recordings.schema import (
+    audit,
+    calls,
+    outbox,
+    search_terms,
+    search_texts,
+    tickets,
+    users,
+    worklist,
+    worksheets,
+)
 from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -48,7 +58,7 @@ PAYLOADS = (
     '"><img class=xss src=x onerror=__xss(5)>',
     "'><img class=xss src=x onerror=__xss(6)>",
     "<img/class=xss/src/onerror=alert`7`>",
-    '<svg class=xss onload=__xss(8)><script>__xss(8)</script></svg>',
+    "<svg class=xss onload=__xss(8)><script>__xss(8)</script></svg>",
     '" autofocus onfocus=__xss(9) class=xss x="',
     "' autofocus onfocus=__xss(10) class=xss x='",
     "` onmouseover=__xss(11) class=xss x=`",
@@ -127,7 +137,9 @@ async def _fill(db: Database, data: Path) -> list[str]:
         at += 1.0
     for index in range(3):
         some = phrases[index * 15 : index * 15 + 15]
-        folder.state(stated(index, *some, until=some[-1].end, complete=True, place=ALL, brief=ALL, call_back=ALL))
+        folder.state(
+            stated(index, *some, until=some[-1].end, complete=True, place=ALL, brief=ALL, call_back=ALL)
+        )
     folder.record(silence(at)).hang_up(seconds=at)
     await file_call(db, NumberBook(data / "numbers", 1), folder.folder)
     _poison_journal(folder.folder / "events.jsonl")
@@ -159,7 +171,7 @@ async def _fill(db: Database, data: Path) -> list[str]:
 
 def _poison_journal(file: Path) -> None:
     """The first line of what is told of the call: who called where."""
-    entries = [json.loads(line) for line in file.read_text().splitlines()]
+    entries = [json.loads(line) for line in file.read_bytes().splitlines()]
     for entry in entries:
         if entry["kind"] == "incoming":
             entry |= {"caller": ALL, "called": ALL, "hotline": ALL}
@@ -259,7 +271,9 @@ def harmless(page: Page) -> None:
     for _ in range(2):  # what loads or fires late has its chance
         page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
     assert page.evaluate("window.__ran") == []
-    made = page.evaluate("[...document.querySelectorAll('.xss, [hx-post=\"/logout\"]:not(form)')].map((e) => e.outerHTML)")
+    made = page.evaluate(
+        "[...document.querySelectorAll('.xss, [hx-post=\"/logout\"]:not(form)')].map((e) => e.outerHTML)"
+    )
     assert made == []
     assert page.locator("body").is_visible()
 
@@ -277,8 +291,11 @@ def test_the_canary_sings_when_something_runs(browser, house):
     with opening_page(browser, inspected=True) as page:
         page.context.add_init_script(CANARY)
         page.goto(house.console.address + "login")
-        page.evaluate("(all) => { const box = document.createElement('div'); box.innerHTML = all;"
-                      " document.body.append(box); }", ALL)
+        page.evaluate(
+            "(all) => { const box = document.createElement('div'); box.innerHTML = all;"
+            " document.body.append(box); }",
+            ALL,
+        )
         until(lambda: len(set(page.evaluate("window.__ran"))) >= 5, "scripts run")
         with pytest.raises(AssertionError):
             harmless(page)
@@ -426,7 +443,9 @@ def test_the_live_board(browser, house):
     with watched(browser, house) as page:
         page.goto(house.console.address + "live")
         until(lambda: page.locator(".live").count() == len(PAYLOADS), "the calls are shown")
-        heads = page.locator(".live h2").evaluate_all("(all) => all.map((head) => head.firstChild.textContent)")
+        heads = page.locator(".live h2").evaluate_all(
+            "(all) => all.map((head) => head.firstChild.textContent)"
+        )
         assert sorted(heads) == sorted(PAYLOADS)
         assert sorted(texts(page, ".live li.prompt")) == sorted(PAYLOADS)
         assert sorted(texts(page, ".live li.caller")) == sorted(text + breaking for text in PAYLOADS)
