@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from console.app import make_app, serve
 from console.policy import Policy, Role
 from console.sessions import open_session
@@ -51,6 +53,16 @@ class Console:
         return token
 
 
+async def serve_events(calls: live.Board, socket: Path) -> web.AppRunner:
+    """A gateway's event stream on its Unix socket; ``cleanup`` ends it."""
+    app = web.Application()
+    app.add_routes([live.route(calls)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.UnixSite(runner, str(socket)).start()
+    return runner
+
+
 @contextmanager
 def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterator[Console]:
     """The page over the database at ``url``, with one gateway that tells of its calls."""
@@ -58,7 +70,7 @@ def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterat
 
     async def run() -> None:
         calls, socket = live.Board(), data / "gateway.sock"
-        db, events = open_database(url), await live.serve(calls, socket, dict)
+        db, events = open_database(url), await serve_events(calls, socket)
         try:
             app = make_app(db, Policy(), hotlines, data, data, [socket])
             async with serve(app, "127.0.0.1", 0) as address:
@@ -72,10 +84,10 @@ def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterat
     def work() -> None:
         try:
             asyncio.run(run())
-        except BaseException as error:  # whoever waits for the page is to be told
-            if not started.done():
-                started.set_exception(error)
-            raise
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)  # for whoever waits for the page
 
     thread = threading.Thread(target=work, name="console")
     thread.start()
