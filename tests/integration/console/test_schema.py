@@ -47,10 +47,11 @@ if TYPE_CHECKING:
 CALLS = tuple(f"20260701T08300{n}-{n:08x}" for n in range(4))
 ENDLESS = ("GET", "/live/events")  # a stream: tests/integration/console/test_access.py asks for it
 TEXT = {"type": "string"}
+DAY = {"type": "string", "format": "date"}
 
 
 def one_of(*values: str) -> dict[str, Any]:
-    return {"anyOf": [{"type": "string", "enum": list(values)}, TEXT]}
+    return {"type": "string", "enum": list(values)}
 
 
 def describe_parameters(numbers: list[str]) -> dict[str, dict[str, Any]]:
@@ -66,10 +67,10 @@ QUERIES: dict[tuple[str, str], dict[str, Any]] = {
         "state": one_of(*State, ANY),
         "hotline": one_of("12345", "12333", ""),
         "county": one_of(*list_counties()),
-        "since": {"anyOf": [{"type": "string", "format": "date"}, TEXT]},
-        "until": {"anyOf": [{"type": "string", "format": "date"}, TEXT]},
+        "since": DAY,
+        "until": DAY,
         "q": one_of("漏雨", "雨", "漏雨 停水"),
-        "behind": {"anyOf": [{"type": "string", "pattern": r"^[0-9]\.[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"}, TEXT]},
+        "behind": {"type": "string", "pattern": r"^[0-9]\.[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"},
     },
     ("GET", "/login"): {"next": one_of("/", "//192.0.2.1/", "/calls/x")},
     ("GET", "/static/{name}"): {"v": TEXT},
@@ -77,7 +78,7 @@ QUERIES: dict[tuple[str, str], dict[str, Any]] = {
         "user": one_of("同事", "管理"),
         "action": one_of(*Action),
         "subject": one_of(*CALLS),
-        "before": {"anyOf": [{"type": "integer", "minimum": 0}, TEXT]},
+        "before": {"type": "integer", "minimum": 0},
     },
 }
 FORMS: dict[tuple[str, str], dict[str, Any]] = {
@@ -87,7 +88,7 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
         "hotline": one_of("12345", ""),
         "county": one_of(*list_counties()),
         "besides": one_of(*CALLS, ""),
-        "since": {"anyOf": [{"type": "string", "format": "date"}, TEXT]},
+        "since": DAY,
         "behind": TEXT,
     },
     ("POST", "/calls/{call_id}/claim"): {},
@@ -214,13 +215,17 @@ class Stranger:
         return case.call(self._address, session=http, cookies=cookies, headers=headers)
 
 
-@pytest.mark.parametrize(("who", "examples"), [(Administrator, 20), (Stranger, 5)])
+@pytest.mark.parametrize(("who", "examples"), [(Administrator, 14), (Stranger, 5)])
 def test_nothing_that_is_sent_is_a_fault_of_ours(page, who, examples):
     console, numbers = page
     sender, answered = who(console), defaultdict(Counter)
     for result in schemathesis.openapi.from_dict(describe(numbers)).get_all_operations():
         operation = result.ok()
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        takes = any(True for _ in operation.iter_parameters()) or FORMS.get(
+            (operation.method.upper(), operation.path)
+        )
+        modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes else [GenerationMode.POSITIVE]
+        for mode in modes:  # where nothing is taken nothing can be wrong
             try_out(operation, mode, examples, sender, answered[operation.label])
     print({label: dict(statuses) for label, statuses in answered.items()})
     assert len(answered) == len(ROUTES) - 1

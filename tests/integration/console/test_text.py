@@ -31,6 +31,7 @@ from recordings.schema import (
     search_terms,
     search_texts,
     tickets,
+    transcripts,
     users,
     worklist,
     worksheets,
@@ -38,7 +39,7 @@ from recordings.schema import (
 from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.number import NumberBook
-from tickets.review import Fields, Sheet
+from tickets.review import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +102,7 @@ ALL = " ".join(PAYLOADS)
 NAMES = {"12345": ALL, **{f"123{n:02}": text for n, text in enumerate(PAYLOADS)}}
 CANARY = "window.__ran = []; window.__xss = (n) => window.__ran.push(n);"
 CALL = "20260701T083000-0000000a"
+CORRECTIONS = [{"start": 1.2, "end": 1.8, "text": PAYLOADS[1]}]
 PLACES = ("category_1", "category_2", "category_3", "township", "village", "address", "title", "content")
 NOW = datetime(2026, 7, 1, 9, tzinfo=UTC)
 
@@ -153,7 +155,7 @@ async def _fill(db: Database, data: Path) -> list[str]:
         await decide(connection, CALL, numbers[0], 1, ALL, "returned", _make_sheet(), NOW)
         for index, number in enumerate(numbers[1:], 1):
             await _poison_ticket(connection, number, index)
-        edits = {"corrections": [], "tickets": {numbers[2]: {"contact": ALL, "title": PAYLOADS[0]}}}
+        edits = {"corrections": CORRECTIONS, "tickets": {numbers[2]: {"contact": ALL, "title": PAYLOADS[0]}}}
         await connection.execute(
             sa.insert(worksheets).values(
                 call_id=CALL, version=1, agent=ALL, document=json.dumps(edits), updated_at=NOW
@@ -187,8 +189,7 @@ def _make_sheet() -> Sheet:
         "confidential": True,
         **dict(zip(PLACES, take(0, len(PLACES)), strict=True)),
     }
-    corrections = [{"start": 1.2, "end": 1.8, "text": PAYLOADS[1]}]
-    return Sheet(fields=Fields.model_validate(fields), corrections=corrections, reason=ALL[:500])
+    return Sheet.model_validate({"fields": fields, "corrections": CORRECTIONS, "reason": ALL[:500]})
 
 
 async def _poison_ticket(connection: Any, number: str, index: int) -> None:
@@ -212,9 +213,11 @@ async def _list_more(connection: Any) -> None:
     row = dict((await connection.execute(sa.select(worklist))).mappings().one())
     call = dict((await connection.execute(sa.select(calls))).mappings().one())
     now = datetime.now(UTC)
+    words = dict((await connection.execute(sa.select(transcripts))).mappings().one())
     for n, text in enumerate(PAYLOADS):
         call_id = f"20260701T09{n:02}00-{n:08x}"
         await connection.execute(calls.insert().values(call | {"call_id": call_id}))
+        await connection.execute(transcripts.insert().values(words | {"call_id": call_id}))
         texts = dict.fromkeys(("title", "appeal", "county", "township", "urgency", "hotline"), text)
         await connection.execute(
             worklist.insert().values(row | {"call_id": call_id, "state": "待审核", "rank": 3, **texts})
@@ -320,18 +323,19 @@ def test_what_was_searched(browser, house):
     with watched(browser, house) as page:
         page.goto(house.console.address + "?state=全部&q=漏雨")
         found = texts(page, ".excerpt")
-        assert len(found) == len(PAYLOADS)
+        assert len(found) == len(PAYLOADS) + 1
         assert all(any(text[:20] in shown for shown in found) for text in PAYLOADS)
-        assert page.locator(".excerpt mark").count() == len(PAYLOADS)
+        assert texts(page, ".excerpt mark") == ["漏雨"] * len(found)
         for text in (PAYLOADS[4], PAYLOADS[8], PAYLOADS[1]):
             page.goto(house.console.address + "?q=" + quote(text[:50]))
             assert values(page, "input[name=q]") == [text[:50]]
             harmless(page)
         page.goto(house.console.address)
-        page.locator("input[name=q]").fill(PAYLOADS[4])
+        unheard = "孔雀" + PAYLOADS[4]
+        page.locator("input[name=q]").fill(unheard)
         page.keyboard.press("Enter")
         page.locator(".empty").wait_for()
-        assert PAYLOADS[4] in texts(page, ".empty")[0]
+        assert unheard in texts(page, ".empty")[0]
 
 
 def test_a_claim_that_another_holds_is_told_in_words(browser, house):
