@@ -129,17 +129,42 @@ async def test_the_nonce_is_new_each_time(site):
     assert first != second
 
 
+def flags_of(answer) -> dict[str, set[str]]:
+    """What each cookie of the answer says besides its value."""
+    cookies = (line.split("; ") for line in answer.headers.getall("Set-Cookie"))
+    return {value.partition("=")[0]: set(flags) for value, *flags in cookies}
+
+
+GONE = {"Max-Age=0", "expires=Thu, 01 Jan 1970 00:00:00 GMT"}
+
+
+@pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_cookies_without_tls(site):
-    await site.add("王芳")
-    client = site.client()
-    answer = await client.log_in("王芳")
-    (cookie,) = [c for c in answer.headers.getall("Set-Cookie") if c.startswith("hotline-session=")]
-    assert "; HttpOnly" in cookie
-    assert "; SameSite=Lax" in cookie
-    assert "; Path=/" in cookie
-    assert "Secure" not in cookie
-    assert "Strict-Transport-Security" not in answer.headers
+async def test_cookies_are_for_this_host_and_for_no_script_and_last_as_long_as_the_browser(make_site, secure):
+    async with make_site(Policy(secure=secure)) as site:
+        await site.add("王芳")
+        client = site.client()
+        session, visitor = (
+            ("__Host-session", "__Host-visitor") if secure else ("hotline-session", "hotline-visitor")
+        )
+        flags = {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if secure else set())
+        page = await client.get("/login")
+        assert flags_of(page) == {visitor: flags}
+        sent = {
+            "Cookie": page.headers["Set-Cookie"].split(";")[0]
+        }  # which a browser would not over plain HTTP
+        form = {"csrf": page.csrf, "name": "王芳", "password": "correct horse battery"}
+        answer = await site.client().ask("POST", "/login", data=form, headers=sent)
+        assert answer.status == 303
+        assert flags_of(answer) == {session: flags, visitor: flags | GONE}
+        (set_session,) = [c for c in answer.headers.getall("Set-Cookie") if c.startswith(session)]
+        sent = {"Cookie": set_session.split(";")[0]}
+        inside = site.client()
+        account = await inside.ask("GET", "/account", headers=sent)
+        assert "Set-Cookie" not in account.headers
+        left = await inside.ask("POST", "/logout", data={"csrf": account.csrf}, headers=sent)
+        assert flags_of(left) == {session: flags | GONE}
+        assert ("Strict-Transport-Security" in left.headers) == secure
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
