@@ -117,9 +117,10 @@ class Leg:
         self._digits_seen: list[tuple[int, str]] = []
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
-    def answer(self, recording: Path) -> None:
-        """Accept the call (200 OK) and record both directions from here on; raises SipError."""
-        self._line.record_to(recording)
+    def answer(self, recording: Path | None) -> None:
+        """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
+        if recording is not None:
+            self._line.record_to(recording)
         self._line.respond(200, {})
 
     def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:

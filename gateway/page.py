@@ -40,12 +40,12 @@ async def run_console(settings: Settings, paths: Paths) -> None:
     """Serve the page until SIGTERM."""
     stop = stop_signal()
     page = settings.console
-    _flow, hotlines = read_dialogue(settings.dialogue)
+    hotlines = read_dialogue(settings.dialogue)
     tls = _open_tls(page)
     db = open_database(paths.database_url(settings))
     try:
         await require_current(db)
-        names = {number: line.name for number, line in hotlines.by_number.items()}
+        names = {number: lines[-1].name for number, lines in hotlines.by_number.items()}
         gateways = page.gateways or paths.sockets_of_gateways(settings)
         made = make_app(db, _make_policy(page), names, paths.data, paths.run, gateways)
         listing = asyncio.create_task(_list_earlier_calls(db))

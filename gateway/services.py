@@ -47,8 +47,7 @@ if TYPE_CHECKING:
 
     from asr.server import SpeechServer
     from gateway.settings import DialogueSettings, Paths, Settings
-    from ivr.flow import Flow
-    from ivr.hotlines import Hotlines
+    from ivr.hotline import Hotlines
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +86,16 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-def read_dialogue(dialogue: DialogueSettings) -> tuple[Flow, Hotlines]:
-    """The flow, proved, and the hotlines; raises ConfigError."""
-    texts = load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
+def read_dialogue(dialogue: DialogueSettings) -> Hotlines:
+    """The hotlines with their flows, all proved; raises ConfigError."""
+    texts = read_texts(dialogue)
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
-    return flow, read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), flow)
+    return read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow)
+
+
+def read_texts(dialogue: DialogueSettings) -> PromptTexts:
+    """The prompts file in use; raises ConfigError."""
+    return load(PromptTexts, dialogue.prompts or embedded("prompts.yaml"))
 
 
 def open_prompts(dialogue: DialogueSettings, paths: Paths) -> PromptBook:
@@ -124,9 +128,9 @@ async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     with alone(paths.data, f"gateway-{settings.node}"):
-        flow, hotlines = read_dialogue(settings.dialogue)
+        hotlines = read_dialogue(settings.dialogue)
         prompts = open_prompts(settings.dialogue, paths)
-        await prompts.prepare()
+        await prompts.prepare(hotlines.openings)
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await _claim_if_there(claim)
@@ -146,7 +150,6 @@ async def run_gateway(settings: Settings, paths: Paths, door: Path) -> None:
             settings,
             paths.data,
             house,
-            flow,
             hotlines,
             lambda: ears.model,
             lambda f: filer.file(f, final=True),

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from consoleserver import serve_events
+from aiohttp import web
 
 from console.liveboard import LiveBoard
 from gateway import live
@@ -56,9 +56,18 @@ def socket(tmp_path: Path) -> Path:
     return tmp_path / "gateway.sock"
 
 
+async def serve(board: live.Board, socket: Path) -> web.AppRunner:
+    app = web.Application()
+    app.add_routes([live.route(board)])
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.UnixSite(runner, str(socket)).start()
+    return runner
+
+
 async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
     events = live.Board()
-    gateway = await serve_events(events, socket)
+    gateway = await serve(events, socket)
     async with following(socket) as board:
         page = Page(board)
         await page.until(lambda p: p.gateways.get("gateway"))
@@ -75,7 +84,7 @@ async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
 
 async def test_who_comes_late_is_told_what_has_happened(socket):
     events = live.Board()
-    gateway = await serve_events(events, socket)
+    gateway = await serve(events, socket)
     events.publish("20261124T010202-0badcafe", "incoming", **INVITED)
     events.publish("20261124T010202-0badcafe", "finished")
     events.publish(CALL, "incoming", **INVITED)
@@ -96,14 +105,14 @@ async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
         page = Page(board)
         await page.until(lambda p: p.gateways.get("gateway") is False)
         events = live.Board()
-        gateway = await serve_events(events, socket)
+        gateway = await serve(events, socket)
         events.publish(CALL, "incoming", **INVITED)
         await page.until(lambda p: p.gateways["gateway"] and CALL in p.calls)
         await gateway.cleanup()
         await page.until(lambda p: not p.gateways["gateway"])
         assert page.calls[CALL]["lost"]
         socket.unlink(missing_ok=True)
-        gateway = await serve_events(live.Board(), socket)  # started again, without the call
+        gateway = await serve(live.Board(), socket)  # started again, without the call
         await page.until(lambda p: p.gateways["gateway"] and CALL not in p.calls)
         await gateway.cleanup()
 
@@ -111,7 +120,7 @@ async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
 async def test_two_gateways_are_one_board(tmp_path):
     events, gateways = [live.Board(), live.Board()], []
     for number, one in enumerate(events):
-        gateways.append(await serve_events(one, tmp_path / f"gateway-{number}.sock"))
+        gateways.append(await serve(one, tmp_path / f"gateway-{number}.sock"))
     async with following(tmp_path / "gateway-0.sock", tmp_path / "gateway-1.sock") as board:
         page = Page(board)
         await page.until(lambda p: p.gateways == {"gateway-0": True, "gateway-1": True})
@@ -125,7 +134,7 @@ async def test_two_gateways_are_one_board(tmp_path):
 
 async def test_a_call_that_broke_off_does_not_stay_on_the_board(socket):
     events = live.Board()
-    gateway = await serve_events(events, socket)
+    gateway = await serve(events, socket)
     events.publish(CALL, "incoming", **INVITED)
     async with following(socket) as board:
         page = Page(board)
