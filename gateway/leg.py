@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from config.fault import Fault
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ _ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
 _RETRY_AFTER = re.compile(r"^Retry-After:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 
 
-class SipError(Exception):
+class SipError(Fault):
     """The SIP stack refused: says what was tried and the stack's reason."""
 
 

@@ -15,8 +15,8 @@ from rich.progress import Progress
 from asr.catalogue import open_model
 from config.document import embedded
 from gateway.cli import House, app, errors
-from gateway.ears import DEMO_WARNING
-from gateway.services import open_prompts, read_dialogue, read_texts
+from gateway.demo_model import DEMO_WARNING
+from gateway.opened import open_prompts, read_dialogue, read_texts
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME

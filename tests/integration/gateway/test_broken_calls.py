@@ -16,9 +16,9 @@ from gateway.call import House
 from gateway.incoming import Incoming
 from gateway.leg import Leg, Reception, SipError
 from gateway.live import Board
+from gateway.opened import read_dialogue
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
-from gateway.services import read_dialogue
 from gateway.settings import DialogueSettings, Settings, SipSettings
 from gateway.switchboard import Switchboard
 from ivr.events import Heard, SpeechStarted
