@@ -49,7 +49,14 @@ _APART = timedelta(minutes=7)
 _WAITING = 0.04  # the share of calls that nobody has reviewed yet
 _BATCH = 5000
 _ASKED = {
-    "list": ("/", "/?state=全部", "/?state=已审核", "/?state=已退回"),
+    "list": (
+        "/",
+        "/?state=全部",
+        "/?state=已审核",
+        "/?state=已退回",
+        "/?behind=3.20260901T000000-00000000",
+        "/?state=全部&behind=0.20260401T000000-00000000",
+    ),
     "filter": (
         "/?state=全部&county=颍州区",
         "/?county=界首市",
@@ -57,6 +64,7 @@ _ASKED = {
         "/?state=全部&hotline=12345&county=太和县",
         "/?state=全部&since=2026-06-01&until=2026-06-30",
         "/?since=2026-11-01",
+        "/?state=已退回&hotline=12345&county=界首市",
         "/?state=已审核&hotline=12315&county=阜南县&since=2026-03-01&until=2026-10-31",
     ),
     "search": (
@@ -69,6 +77,8 @@ _ASKED = {
         "/?state=已审核&county=临泉县&q=噪音",
         "/?state=全部&q=扰民 人民西路",
         "/?state=全部&q=水",
+        "/?state=全部&q=一",
+        "/?state=已退回&hotline=12360&q=没有人",
         "/?state=全部&q=孔雀",
         "/?state=全部&q=拖欠工资 一直没有人来管",
     ),

@@ -55,9 +55,11 @@ def show_console(result: dict[str, Any]) -> Table:
     table = Table(
         title=f"the work list over {result['calls']} calls, ms; p95 is to be within {result['limit_ms']:g}"
     )
-    for column in ("database", "what", "p50", "p95", "max"):
+    for column in ("database", "what", "p50", "p95", "max", "p95 of the limit"):
         table.add_column(column, justify="left" if column in {"database", "what"} else "right")
     for database in result["databases"]:
         for what, times in database["ms"].items():
-            table.add_row(database["database"], what, *(f"{times[key]:.0f}" for key in ("p50", "p95", "max")))
+            figures = [f"{times[key]:.0f}" for key in ("p50", "p95", "max")]
+            share = times["p95"] / result["limit_ms"]
+            table.add_row(database["database"], what, *figures, f"{share:.0%}")
     return table

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ANY: Final = "全部"
 _PLACE: Final = re.compile(r"([0-9])\.([0-9]{8}T[0-9]{6}-[0-9a-f]{8})")
 _LONGEST: Final = 50
+_YEARS: Final = range(1900, 2200)  # a day before or behind these must still be a date, of four digits
 _FILTERS: Final = ("state", "hotline", "county", "since", "until", "q")
 
 
@@ -70,9 +71,12 @@ def _read_day(text: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise _refuse("日期") from None
+    if day.year not in _YEARS:
+        raise _refuse("日期")
+    return day
 
 
 def _refuse(what: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from console.keys import POLICY
@@ -11,16 +12,17 @@ if TYPE_CHECKING:
 
 _SESSION: Final = "session"
 _VISITOR: Final = "visitor"
+_TOKEN: Final = re.compile(r"[\w-]{43}", re.ASCII)  # as secrets.token_urlsafe(32) gives them
 
 
 def read_session(request: web.Request) -> str:
     """The session's token, "" without one."""
-    return request.cookies.get(_name(request, _SESSION), "")
+    return _read(request, _SESSION)
 
 
 def read_visitor(request: web.Request) -> str:
     """The login form's token, "" without one."""
-    return request.cookies.get(_name(request, _VISITOR), "")
+    return _read(request, _VISITOR)
 
 
 def set_session(request: web.Request, response: web.StreamResponse, token: str) -> None:
@@ -37,6 +39,12 @@ def set_visitor(request: web.Request, response: web.StreamResponse, token: str) 
 def drop_session(request: web.Request, response: web.StreamResponse) -> None:
     """Log the browser out."""
     _drop(request, response, _SESSION)
+
+
+def _read(request: web.Request, name: str) -> str:
+    # Only what we may have set: a login page repeats its cookie, and must not repeat anything else.
+    value = request.cookies.get(_name(request, name), "")
+    return value if _TOKEN.fullmatch(value) else ""
 
 
 def _name(request: web.Request, name: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from console import cookies
+from console.forms import read_form
 from console.keys import DATABASE, POLICY, SESSION
 from console.problem import Problem, is_navigation
 from console.sessions import find_session
@@ -36,9 +37,8 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         resource = request.match_info.route.resource
         if resource is None:
             return await handler(request)  # aiohttp's own 404 or 405
-        if any(
-            "\0" in part for part in request.match_info.values()
-        ):  # which no name has, nor PostgreSQL takes
+        # No name has a NUL, and PostgreSQL takes none.
+        if any("\0" in part for part in (*request.match_info.values(), *request.query.values())):
             raise web.HTTPNotFound
         role = routes[request.method, resource.canonical].role
         token = cookies.read_session(request)
@@ -76,8 +76,8 @@ async def _require_intent(request: web.Request) -> None:
     expected = request[SESSION].csrf if SESSION in request else cookies.read_visitor(request)
     given = request.headers.get(CSRF_HEADER)
     if given is None:
-        given = str((await request.post()).get(CSRF_FIELD, ""))
-    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        given = (await read_form(request)).get(CSRF_FIELD, "")
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
         raise _refuse_change()
 
 

@@ -39,6 +39,8 @@ async def answer_problems(
         return await handler(request)
     except Problem as problem:
         return _respond(request, problem)
+    except web.RequestPayloadError:  # a body that is not what its headers say
+        return _respond(request, Problem(HTTPStatus.BAD_REQUEST, "格式不对", "请从页面上操作。"))
     except web.HTTPError as error:
         status = HTTPStatus(error.status)
         title, detail = _TITLES.get(status, (status.phrase, "请返回后重试。"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recordings.database import Database
 
-_NAME: Final = re.compile(r"[\w.@-]{2,40}")
+_NAME: Final = re.compile(r"\w[\w.@-]{1,39}")  # not "..", which a browser takes for a way up
 
 
 class UserExistsError(Exception):
@@ -38,7 +38,7 @@ class User:
 
 
 def is_name(name: str) -> bool:
-    """Whether it may be a user's name: 2 to 40 letters (Chinese too), digits, and ``. _ @ -``."""
+    """Whether it may be a user's name: 2 to 40 letters (Chinese too), digits, and, behind the first, ``. _ @ -``."""
     return _NAME.fullmatch(name) is not None
 
 

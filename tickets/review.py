@@ -70,8 +70,8 @@ class Fields(_Part):
 class Correction(_Part):
     """What was really said in the phrase from ``start`` to ``end``, in seconds as the transcript has them."""
 
-    start: Annotated[float, Field(ge=0)]
-    end: Annotated[float, Field(ge=0)]
+    start: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # JSON, in which it is kept, has no infinity
+    end: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     text: Annotated[Text, Field(max_length=2000)]
 
 

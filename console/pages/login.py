@@ -11,11 +11,12 @@ from aiohttp import web
 
 from console import audit, cookies, lockout
 from console.audit import Action
+from console.forms import read_form
 from console.keys import DATABASE, POLICY, SESSION, address_of, session_of
 from console.passwords import LONGEST, check_password, hash_password, is_outdated
 from console.rendering import render
 from console.sessions import close_session, open_session
-from console.users import find_user, set_password
+from console.users import find_user, is_name, set_password
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def enter(request: web.Request) -> web.StreamResponse:
     """Check name and password; one message for whatever is wrong with them."""
-    form = await request.post()
-    name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
-    wanted, db, address = _local(str(form.get("next", ""))), request.app[DATABASE], address_of(request)
+    form = await read_form(request)
+    name, password = form.get("name", "").strip(), form.get("password", "")
+    wanted, db, address = _local(form.get("next", "")), request.app[DATABASE], address_of(request)
     now = datetime.now(UTC)
-    until = await lockout.begin_attempt(db, name, address, now)
+    # What is no name is nobody's; kept as it is, it may be longer than an index takes.
+    until = await lockout.begin_attempt(db, name if is_name(name) else "", address, now)
     if until is not None:
         await _note(request, name, f"已锁定至 {until.astimezone(CITY_TIME):%H:%M:%S}")
         told = f"登录失败次数过多,请在 {until.astimezone(CITY_TIME):%H:%M:%S} 之后再试。"

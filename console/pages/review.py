@@ -65,7 +65,7 @@ class _Saving(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Annotated[int, Field(ge=0, lt=2**31)]
+    version: Annotated[int, Field(ge=0, lt=2**31 - 1)]  # the next one is kept in 32 bits
     edits: Edits
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from console import audit, lockout, users
 from console.audit import Action
+from console.forms import read_form
 from console.keys import DATABASE, session_of
 from console.passwords import LONGEST, SHORTEST, check_password, find_fault, hash_password
 from console.policy import Role
@@ -27,8 +28,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def add(request: web.Request) -> web.StreamResponse:
     """Add a user with a first password."""
-    form = await request.post()
-    name, password, role = (str(form.get(field, "")) for field in ("name", "password", "role"))
+    form = await read_form(request)
+    name, password, role = (form.get(field, "") for field in ("name", "password", "role"))
     if role not in list(Role):
         raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", "身份只能是坐席或管理员。")
     if not users.is_name(name):
@@ -48,7 +49,7 @@ async def add(request: web.Request) -> web.StreamResponse:
 async def switch(request: web.Request) -> web.StreamResponse:
     """Disable a user, which logs him out at once, or enable him again."""
     user = await _find(request)
-    active = str((await request.post()).get("active", "")) == "1"
+    active = (await read_form(request)).get("active") == "1"
     async with request.app[DATABASE].write() as connection:
         if (
             not active
@@ -68,7 +69,7 @@ async def switch(request: web.Request) -> web.StreamResponse:
 async def reset(request: web.Request) -> web.StreamResponse:
     """Give a user a new password, which logs him out everywhere and ends a lock-out."""
     user = await _find(request)
-    password = str((await request.post()).get("password", ""))
+    password = (await read_form(request)).get("password", "")
     if fault := find_fault(password, user.name):
         return await _show(request, wrong=fault)
     kept = await hash_password(password)
@@ -88,12 +89,12 @@ async def show_own(request: web.Request) -> web.StreamResponse:
 async def change_own(request: web.Request) -> web.StreamResponse:
     """Change one's own password, and log out wherever else one is logged in."""
     session, db = session_of(request), request.app[DATABASE]
-    form = await request.post()
-    old, new = str(form.get("old", "")), str(form.get("new", ""))
+    form = await read_form(request)
+    old, new = form.get("old", ""), form.get("new", "")
     user = await users.find_user(db, session.user)
     if user is None or len(old) > LONGEST or not await check_password(old, user.password):
         return _show_own(request, wrong="原密码不正确。")
-    if new != str(form.get("again", "")):
+    if new != form.get("again", ""):
         return _show_own(request, wrong="两次输入的新密码不一致。")
     if fault := find_fault(new, session.user):
         return _show_own(request, wrong=fault)

@@ -13,6 +13,7 @@ from console import audit
 from console.asking import ANY, list_counties, read_filter, read_place, write_address
 from console.audit import Action
 from console.claims import claim, claim_next, release
+from console.forms import read_form
 from console.keys import DATABASE, HOTLINES, session_of
 from console.listing import count_waiting, list_conditions, read_page, read_row
 from console.problem import Problem
@@ -91,8 +92,7 @@ async def go_on(request: web.Request) -> web.StreamResponse:
 
     A script that asks for JSON gets ``{"call_id", "url"}`` to fetch beforehand, 204 when nothing waits.
     """
-    form = await request.post()
-    asked = {name: str(value) for name, value in form.items()}
+    asked = await read_form(request)
     wanted, now = read_filter({**asked, "state": State.OPEN, "q": ""}), datetime.now(UTC)
     async with request.app[DATABASE].write() as connection:
         got = await claim_next(

@@ -14,6 +14,7 @@ from bench import capacity, console, latency
 from bench.build import BuildError, build_rtpgen
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
+from bench.tables import show_console
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,4 +105,7 @@ async def test_the_work_list_over_a_few_calls_on_both_databases() -> None:
     for found in (first, second):
         assert set(found["ms"]) == {"list", "filter", "search"}
         assert all(0 < kind["p50"] <= kind["p95"] <= kind["max"] for kind in found["ms"].values())
-        assert len(found["requests_ms"]) == 22
+        assert len(found["requests_ms"]) == 27
+        assert found["within"] == all(kind["p95"] <= result["limit_ms"] for kind in found["ms"].values())
+    table = show_console(result)
+    assert table.row_count == 6

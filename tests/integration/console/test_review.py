@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from console.claims import claim, find_claim
-from recordings.schema import outbox, tickets, worksheets
+from recordings.schema import claims, outbox, sessions, tickets, worksheets
 
 FIELDS = {
     "type": "求助",
@@ -81,6 +81,32 @@ async def test_what_is_typed_is_there_again_after_another_login(site, work):
     assert (sheet["worksheet"]["agent"], sheet["worksheet"]["version"]) == ("张敏", 1)
     status, problem = await ask(client, "PUT", f"/calls/{call_id}/worksheet", {"version": 0, "edits": edits})
     assert (status, problem["title"]) == (409, "草稿没有存上")
+
+
+@pytest.mark.parametrize("column", ["seen_at", "created_at"])
+async def test_a_draft_outlives_the_login_in_which_it_was_written(site, work, column):
+    client, call_id, number = work
+    path = f"/calls/{call_id}/worksheet"
+
+    def typed(title: str) -> dict[str, Any]:
+        return {"corrections": [], "tickets": {number: {"title": title}}}
+
+    assert (await ask(client, "PUT", path, {"version": 0, "edits": typed("漏雨")}))[0] == 200
+    async with site.db.write() as connection:
+        moment = datetime.now(UTC) - timedelta(hours=13)
+        await connection.execute(sa.update(sessions).values({column: moment}))
+        await connection.execute(sa.update(claims).values(until=moment))
+    status, problem = await ask(client, "PUT", path, {"version": 1, "edits": typed("漏雨三天")})
+    assert (status, problem["title"]) == (401, "请先登录")
+    assert (await client.log_in("张敏")).status == 303
+    kept = (await read_sheet(client, call_id))["worksheet"]
+    assert (kept["version"], kept["agent"], kept["edits"]) == (1, "张敏", typed("漏雨"))
+    # The page sends once more what was refused, with the new login's token.
+    assert (await ask(client, "PUT", path, {"version": 1, "edits": typed("漏雨三天")})) == (
+        200,
+        {"version": 2},
+    )
+    assert (await read_sheet(client, call_id))["worksheet"]["edits"] == typed("漏雨三天")
 
 
 async def test_a_decision_is_a_revision_on_its_way_and_ends_the_draft(site, work):

@@ -58,7 +58,15 @@ def test_an_administrator_may_what_an_agent_may():
 
 @pytest.mark.parametrize(
     ("name", "good"),
-    [("王芳", True), ("agent.01@fy", True), ("x", False), ("a b", False), ("<b>", False), ("x" * 41, False)],
+    [
+        ("王芳", True),
+        ("agent.01@fy", True),
+        ("x", False),
+        ("a b", False),
+        ("<b>", False),
+        ("..", False),
+        ("x" * 41, False),
+    ],
 )
 def test_names_are_of_letters_and_digits(name, good):
     assert is_name(name) is good

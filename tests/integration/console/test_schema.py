@@ -1,0 +1,263 @@
+"""Whatever is sent to the page, it does not fail: requests made by schemathesis from the route table.
+
+The table says which endpoints there are, this file what each of them takes. Sent are values of the right kinds and of
+wrong ones, by an administrator and by a stranger, on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import schemathesis
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from callfolder import CallFolder, heard, silence, stated
+from consoleserver import running_console
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
+
+from console import passwords
+from console.asking import ANY, list_counties
+from console.audit import Action
+from console.pages.review import _Deciding, _Saving
+from console.policy import Policy, Role
+from console.routes import ROUTES
+from console.sessions import find_session, is_open, open_session
+from console.users import set_active
+from recordings.database import open_database
+from recordings.schema import tickets
+from recordings.worklist import State
+from tickets.filing import file_call
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from consoleserver import Console
+    from schemathesis import APIOperation, Case
+
+    from console.sessions import Session
+
+CALLS = tuple(f"20260701T08300{n}-{n:08x}" for n in range(4))
+ENDLESS = ("GET", "/live/events")  # a stream: tests/integration/console/test_access.py asks for it
+EXAMPLES = 10
+TEXT = {"type": "string"}
+DAY = {"type": "string", "format": "date"}
+
+
+def one_of(*values: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values)}
+
+
+def describe_parameters(numbers: list[str]) -> dict[str, dict[str, Any]]:
+    return {
+        "call_id": one_of(*CALLS, "20990101T000000-00000000"),
+        "number": one_of(*numbers, "263280700099"),
+        "name": one_of("同事", "管理", "没有这个人", "console.js"),
+    }
+
+
+QUERIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("GET", "/"): {
+        "state": one_of(*State, ANY),
+        "hotline": one_of("12345", "12333", ""),
+        "county": one_of(*list_counties()),
+        "since": DAY,
+        "until": DAY,
+        "q": one_of("漏雨", "雨", "漏雨 停水"),
+        "behind": {"type": "string", "pattern": r"^[0-9]\.[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"},
+    },
+    ("GET", "/login"): {"next": one_of("/", "//192.0.2.1/", "/calls/x")},
+    ("GET", "/static/{name}"): {"v": TEXT},
+    ("GET", "/audit"): {
+        "user": one_of("同事", "管理"),
+        "action": one_of(*Action),
+        "subject": one_of(*CALLS),
+        "before": {"type": "integer", "minimum": 0},
+    },
+}
+FORMS: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/login"): {"name": one_of("同事", "管理"), "password": TEXT, "next": one_of("/")},
+    ("POST", "/logout"): {},
+    ("POST", "/next"): {
+        "hotline": one_of("12345", ""),
+        "county": one_of(*list_counties()),
+        "besides": one_of(*CALLS, ""),
+        "since": DAY,
+        "behind": TEXT,
+    },
+    ("POST", "/calls/{call_id}/claim"): {},
+    ("POST", "/calls/{call_id}/release"): {},
+    ("POST", "/account"): {"old": one_of("no password"), "new": TEXT, "again": TEXT},
+    ("POST", "/users"): {
+        "name": one_of("新人", "同事"),
+        "password": one_of("another good password"),
+        "role": one_of(*Role),
+    },
+    ("POST", "/users/{name}/active"): {"active": one_of("1", "")},
+    ("POST", "/users/{name}/password"): {"password": one_of("another good password")},
+}
+DOCUMENTS = {
+    ("PUT", "/calls/{call_id}/worksheet"): _Saving,
+    ("POST", "/calls/{call_id}/tickets/{number}/decision"): _Deciding,
+}
+
+
+def describe(numbers: list[str]) -> dict[str, Any]:
+    """The page as an OpenAPI document."""
+    parts, schemas = describe_parameters(numbers), {}
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for route in ROUTES:
+        key = (route.method, route.path)
+        if key == ENDLESS:
+            continue
+        parameters = [
+            {"name": name, "in": "path", "required": True, "schema": schema}
+            for name, schema in parts.items()
+            if f"{{{name}}}" in route.path
+        ]
+        parameters += [
+            {"name": name, "in": "query", "schema": schema} for name, schema in QUERIES.get(key, {}).items()
+        ]
+        operation: dict[str, Any] = {
+            "parameters": parameters,
+            "responses": {"default": {"description": "any"}},
+        }
+        if key in DOCUMENTS:
+            schema = DOCUMENTS[key].model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        elif key in FORMS:
+            form = {"type": "object", "properties": FORMS[key], "required": list(FORMS[key])}
+            body = {"application/x-www-form-urlencoded": {"schema": form}}
+            operation["requestBody"] = {"required": True, "content": body}
+        paths[route.path][route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "hotline console", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def test_what_each_endpoint_takes_is_described():
+    assert {*FORMS, *DOCUMENTS} == {(r.method, r.path) for r in ROUTES if r.method != "GET"}
+    asked = sum(len(methods) for methods in describe([])["paths"].values())
+    assert asked == len(ROUTES) - 1
+
+
+async def file_calls(url: str, data: Path) -> list[str]:
+    """Calls to ask for; their ticket numbers."""
+    db, book = open_database(url), NumberBook(data / "numbers", 1)
+    try:
+        for call_id in CALLS:
+            phrase = heard("颍上县慎城镇房子漏雨", 1.0, 3.0)
+            call = CallFolder(data, call_id).begin().hear(phrase)
+            call.state(stated(0, phrase, until=3.5, complete=True)).record(silence(4)).hang_up(seconds=4.0)
+            await file_call(db, book, call.folder)
+        async with db.read() as connection:
+            return list(await connection.scalars(sa.select(tickets.c.number).order_by(tickets.c.number)))
+    finally:
+        await db.close()
+
+
+@pytest.fixture
+def page(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Console, list[str]]]:
+    """The page, with passwords that cost next to nothing, and the numbers of the tickets it shows."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with ThreadPoolExecutor(1) as thread:  # this one may have Playwright's own loop
+        numbers = thread.submit(asyncio.run, file_calls(database_url, tmp_path)).result()
+    with running_console(database_url, tmp_path, {"12345": "政务服务便民热线"}) as console:
+        console.add_user("管理", Role.ADMIN)
+        console.add_user("同事", Role.AGENT)
+        yield console, numbers
+
+
+class Administrator:
+    """Sends requests as an administrator, who is logged in again whenever one of them has logged him out."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.answered: dict[str, Counter[int]] = defaultdict(Counter)
+        self._session: Session | None = None
+        self._token = ""
+
+    def send(self, http: requests.Session, case: Case) -> requests.Response:
+        if self._session is None or not self._console.do(self._is_open()):
+            self._session = self._console.do(self._begin())
+        cookies, headers = {"hotline-session": self._token}, {"X-CSRF-Token": self._session.csrf}
+        return case.call(self._console.address, session=http, cookies=cookies, headers=headers)
+
+    async def _is_open(self) -> bool:
+        assert self._session
+        return await is_open(self._console.db, self._session, datetime.now(UTC), Policy())
+
+    async def _begin(self) -> Session | None:
+        db, now = self._console.db, datetime.now(UTC)
+        async with db.write() as connection:
+            await set_active(
+                connection, "管理", active=True
+            )  # he may have disabled himself, once there was another
+        self._token = await open_session(db, "管理", now, Policy())
+        return await find_session(db, self._token, now, Policy())
+
+
+class Stranger:
+    """Sends requests with no session, but the token of the login's form."""
+
+    def __init__(self, console: Console) -> None:
+        self.answered: dict[str, Counter[int]] = defaultdict(Counter)
+        self._address = console.address
+        self._token = requests.get(f"{console.address}login", timeout=10).cookies["hotline-visitor"]
+
+    def send(self, http: requests.Session, case: Case) -> requests.Response:
+        cookies, headers = {"hotline-visitor": self._token}, {"X-CSRF-Token": self._token}
+        return case.call(self._address, session=http, cookies=cookies, headers=headers)
+
+
+def test_nothing_that_is_sent_is_a_fault_of_ours(page: tuple[Console, list[str]]) -> None:
+    console, numbers = page
+    administrator, stranger = Administrator(console), Stranger(console)
+    for found in schemathesis.openapi.from_dict(describe(numbers)).get_all_operations():
+        send_much(found.ok(), (administrator, stranger))
+    print({label: dict(statuses) for label, statuses in administrator.answered.items()})
+    assert set(administrator.answered) == set(stranger.answered)
+    assert len(administrator.answered) == len(ROUTES) - 1
+    # It was not all refused at the door,
+    assert all(set(statuses) - {401, 403, 405} for statuses in administrator.answered.values())
+    assert sum(statuses[200] for statuses in administrator.answered.values()) > len(ROUTES)
+    # which a stranger does not pass.
+    private = {f"{route.method} {route.path}" for route in ROUTES if route.role} & set(stranger.answered)
+    assert all(set(stranger.answered[label]) <= {303, 401, 404, 405} for label in private)
+
+
+def send_much(operation: APIOperation, senders: tuple[Administrator | Stranger, ...]) -> None:
+    """What lies at the edges of what the operation takes, and a few cases by chance."""
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def attempt(case: Case) -> None:
+        for sender in senders:
+            with requests.Session() as http:
+                answer = sender.send(http, case)
+            sender.answered[operation.label][answer.status_code] += 1
+            assert answer.status_code < 500, case.as_curl_command()
+
+    modes = [HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
+    plan = HypothesisTestConfig(project=operation.schema.config, modes=modes)
+    create_test(operation=operation, test_func=attempt, config=plan)()
