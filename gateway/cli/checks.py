@@ -32,7 +32,13 @@ app.add_typer(flows, name="flow")
 
 
 @app.command()
-def prompts(context: typer.Context) -> None:
+def prompts(
+    context: typer.Context,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"),
+    ] = None,
+) -> None:
     """合成提示音 / Make every prompt that is missing."""
     house: House = context.obj
     book = open_prompts(house.settings.dialogue, house.paths)
@@ -40,6 +46,8 @@ def prompts(context: typer.Context) -> None:
         task = bar.add_task("提示音 / prompts", total=None)
         asyncio.run(book.prepare(lambda made, wanted: bar.update(task, completed=made, total=wanted)))
     out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
+    if to is not None:
+        out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
 
 
 @flows.command("check")
@@ -65,6 +73,8 @@ def check(context: typer.Context) -> None:
     house: House = context.obj
     flow, hotlines = read_dialogue(house.settings.dialogue)
     out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes; 热线 / hotlines: {len(hotlines)}")
+    book = open_prompts(house.settings.dialogue, house.paths)
+    out.print(f"自己的录音 / your own recordings: {book.recordings}")
     model = open_model(house.settings.asr.model)
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:
