@@ -97,7 +97,9 @@ class PromptBook:
         Raises what ``prepare`` does, and OSError when the folder cannot be written.
         """
         await self.prepare()
-        named = {name: part for key, parts in self._prompts.items() for name, part in label(key, parts).items()}
+        named = {
+            name: part for key, parts in self._prompts.items() for name, part in label(key, parts).items()
+        }
         files = {name: await self._ensure(part) for name, part in named.items()}
 
         def copy() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,7 +36,9 @@ def prompts(
     context: typer.Context,
     to: Annotated[
         Path | None,
-        typer.Option(help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"),
+        typer.Option(
+            help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"
+        ),
     ] = None,
 ) -> None:
     """合成提示音 / Make every prompt that is missing."""
