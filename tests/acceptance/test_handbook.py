@@ -208,7 +208,7 @@ def first_login(operator: Operator) -> tuple[str, str, str]:
     log = (house.folder / "up.log").open("ab")
     command = [*house.hotline, "--config", str(house.config), "--data", str(house.data), "up", "--demo"]
     house.process = subprocess.Popen(command, stderr=log, stdout=log, env=house.environment)
-    eventually(lambda: "call in" in house.log() or house.process.poll() is not None, 120, "the invitation")
+    eventually(lambda: "a demonstration call" in house.log(), 60, "the login and the first call")
     shown = house.log()
     address = re.search(r"http://127\.0\.0\.1:\d+/", shown)
     login = re.search(r"user (\w+), 密码 / password ([\w-]+)", shown)
@@ -219,16 +219,15 @@ def first_login(operator: Operator) -> tuple[str, str, str]:
 
 def test_a_first_call(operator: Operator, first_login: tuple[str, str, str]) -> None:
     assert first_login[1] == "admin"
-    (demonstration,) = operator.list_calls()
-    assert demonstration["tickets"][0]["delivery"] == "accepted"
     chapter = Chapter("first-call")
+    # The demonstration goes on meanwhile.
     assert "heard 1 prompts" in operator.type(chapter.next())
     assert "颍上县慎城镇房子漏雨" in operator.type(chapter.next())
+    eventually(lambda: "call in" in operator.house.log(), 60, "the invitation")
     calls = operator.wait_for_calls(3)
-    spoken = calls[0]["call"]["call_id"]
-    assert [len(line["tickets"]) for line in calls] == [1, 0, 1]
+    assert [[t["delivery"] for t in line["tickets"]] for line in calls] == [["accepted"], [], ["accepted"]]
     assert calls[1]["call"]["reason"]
-    operator.call_id = spoken
+    operator.call_id = calls[0]["call"]["call_id"]
     told = operator.type(chapter.next())
     assert "颍上县慎城镇房子漏雨" in told
     assert calls[0]["tickets"][0]["number"] in told
@@ -246,7 +245,7 @@ def heard_of(operator: Operator, name: str) -> np.ndarray[Any, Any]:
 
 def test_see_what_it_does(operator: Operator) -> None:
     chapter = Chapter("observe")
-    assert json.loads(operator.type(chapter.next()))["status"] == "ready"
+    assert '{"status": "ready", "reasons": []}' in operator.type(chapter.next())
     assert operator.call_id in operator.type(chapter.next())
     chapter.end()
 
