@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -52,8 +54,7 @@ class Busy:
 
 def child(parent: int, command: str) -> int:
     """The child of PARENT that runs `python -m gateway … COMMAND`; raises LookupError."""
-    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split():
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if command.encode() in words[3:]:
-            return int(pid)
+    for process in psutil.Process(parent).children():
+        if command in process.cmdline()[3:]:
+            return process.pid
     raise LookupError(f"process {parent} has no child `{command}`")

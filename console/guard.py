@@ -36,7 +36,9 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         resource = request.match_info.route.resource
         if resource is None:
             return await handler(request)  # aiohttp's own 404 or 405
-        if any("\0" in part for part in request.match_info.values()):  # which no name has, nor PostgreSQL takes
+        if any(
+            "\0" in part for part in request.match_info.values()
+        ):  # which no name has, nor PostgreSQL takes
             raise web.HTTPNotFound
         role = routes[request.method, resource.canonical].role
         token = cookies.read_session(request)

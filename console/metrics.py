@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 REGISTRY: Final = CollectorRegistry()
 
 REQUESTS: Final = Counter(
-    "hotline_console_requests", "Requests answered, by route and status.", ["route", "status"], registry=REGISTRY
+    "hotline_console_requests",
+    "Requests answered, by route and status.",
+    ["route", "status"],
+    registry=REGISTRY,
 )
 DURATION: Final = Histogram(
     "hotline_console_request_seconds",

@@ -31,9 +31,9 @@ _LAST_RETRY_SECONDS = 30.0
 class Filer:
     """One task per call folder with something to file; a folder leaves the spool only when all of it is filed.
 
-    A database that is away, has other tables than ours, or knows our node as another's (``claim`` says so), costs nothing but time: the journal is the truth, and
-    filing is repeated until it succeeds or the process ends (the next start-up sweep takes it up again). One task
-    then asks for the database on behalf of all.
+    A database that is away, has other tables than ours, or knows our node as another's (``claim`` says so), costs
+    nothing but time: the journal is the truth, and filing is repeated until it succeeds or the process ends (the next
+    start-up sweep takes it up again). One task then asks for the database on behalf of all.
     """
 
     def __init__(

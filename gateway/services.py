@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from gateway.settings import DialogueSettings, Paths, Settings
     from ivr.flow import Flow
     from ivr.hotlines import Hotlines
-    from recordings.database import Database
 
 log = logging.getLogger(__name__)
 

@@ -52,6 +52,7 @@ def _die_with_parent() -> None:
 class _Child:
     name: str
     command: list[str]
+    drains: bool
     process: asyncio.subprocess.Process | None = None
 
 
@@ -118,7 +119,10 @@ class Supervisor:
             commands.insert(0, ["asr"])
         if not self._settings.intake.url:
             commands.insert(0, ["intake"])
-        self._children = [_Child(" ".join(command), [*base, *command]) for command in commands]
+        self._children = [
+            _Child(" ".join(command), [*base, *command], drains=command[0] == "gateway")
+            for command in commands
+        ]
         for child in self._children:
             self._begin(self._keep(child), f"the keeper of {child.name}")
 
@@ -175,9 +179,9 @@ class Supervisor:
         raise UpError(self.failed.result())
 
     async def hears(self, seconds: float) -> dict[str, Any]:
-        """Wait until the gateway takes calls, speech recognition hears them and the page is there; the gateway's health.
+        """Wait until the gateway takes calls, speech recognition hears them and the page is there.
 
-        Raises UpError.
+        Returns the gateway's health; raises UpError.
         """
         what = "the gateway"
         try:
@@ -196,19 +200,22 @@ class Supervisor:
         return {child.process.pid for child in self._children if child.process is not None}
 
     async def stop(self) -> None:
-        """End the children: the gateway first (it drains), then what it needs."""
+        """End the children: gateways first (they drain), then what they need."""
         self._stopping = True
-        for child in reversed(self._children):
-            process = child.process
-            if process is None or process.returncode is not None:
-                continue
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
+        for drains in (True, False):
+            await asyncio.gather(*(self._end(child) for child in self._children if child.drains is drains))
         for task in self._tasks:
             task.cancel()
+
+    async def _end(self, child: _Child) -> None:
+        process = child.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
 
 
 async def ask_health(process: Path) -> dict[str, Any] | None:

@@ -13,7 +13,8 @@ from asr.catalogue import ModelError, open_model
 from asr.client import AsrClient, AsrUnavailable
 from config.document import ConfigError, load
 from gateway.doctor.finding import Finding
-from gateway.services import DEMO_WARNING, open_intake, read_dialogue
+from gateway.ears import DEMO_WARNING
+from gateway.services import open_intake, read_dialogue
 from gateway.settings import DEFAULT_FILE, Settings
 from recordings.database import WrongRevision, open_database, require_current
 from recordings.schema import outbox

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from console.liveboard import LiveBoard
 from gateway import live
@@ -55,8 +56,13 @@ def socket(tmp_path: Path) -> Path:
     return tmp_path / "gateway.sock"
 
 
-async def serve(board: live.Board, socket: Path) -> Any:
-    return await live.serve(board, socket, dict)
+async def serve(board: live.Board, socket: Path) -> web.AppRunner:
+    app = web.Application()
+    app.add_routes([live.route(board)])
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.UnixSite(runner, str(socket)).start()
+    return runner
 
 
 async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):

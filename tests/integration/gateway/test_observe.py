@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from waiting import free_port
 
 import asr.metrics
+import console.metrics
 import gateway.metrics
 import tickets.metrics
 from gateway import observe
@@ -133,7 +134,7 @@ def test_what_came_over_several_streams_is_one_reception() -> None:
 
 
 def families() -> list[Metric]:
-    registries = (asr.metrics.REGISTRY, gateway.metrics.REGISTRY, tickets.metrics.REGISTRY)
+    registries = [module.metrics.REGISTRY for module in (asr, console, gateway, tickets)]
     return [family for registry in registries for family in registry.collect()]
 
 
@@ -182,7 +183,7 @@ def test_the_rules_ask_for_what_there_is() -> None:
 def test_the_example_scrapes_each_process_once() -> None:
     document = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "prometheus.yml").read_text())
     jobs = {job["job_name"] for job in document["scrape_configs"]}
-    assert jobs == {f"hotline-{process}" for process in ("gateway", "asr", "worker")}
+    assert jobs == {f"hotline-{process}" for process in ("gateway", "asr", "worker", "console")}
     text = (REPOSITORY / "deploy" / "prometheus" / "hotline.rules.yml").read_text()
     assert set(re.findall(r'job="([^"]+)"', text)) <= jobs
 
