@@ -228,7 +228,7 @@ def first_login(operator: Operator) -> tuple[str, str, str]:
     eventually(lambda: "a demonstration call" in house.log(), 60, "the login and the first call")
     shown = house.log()
     address = re.search(r"http://127\.0\.0\.1:\d+/", shown)
-    login = re.search(r"user (\w+), 密码 / password ([\w-]+)", shown)
+    login = re.search(r"user: (\w+)\W+密码 / password: ([\w-]+)", shown)
     assert address, shown
     assert login, shown
     return address[0], login[1], login[2]
