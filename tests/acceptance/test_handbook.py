@@ -22,10 +22,10 @@ import asyncpg
 import numpy as np
 import pytest
 from browser import log_in, opening_browser, opening_page
-from handbook import read_blocks
+from handbook import pack_model, read_blocks
 from waiting import eventually, free_port
 
-from asr.catalogue import DEMO_MODEL, ModelError, open_model
+from asr.catalogue import ModelError, open_model
 from gateway.settings import DEFAULT_FILE, Paths
 from recordings.database import open_database
 from tickets.calls import CallFilter, list_calls
@@ -325,24 +325,12 @@ def test_replace_a_prompt(started: Operator) -> None:
     assert np.abs(likeness).max() > 0.8
 
 
-def pack(folder: Path, name: str, **changes: tuple[str, str, str]) -> None:
-    """An archive of the model under another name, with these texts of its files changed."""
-    model = folder / name
-    shutil.copytree(DEMO_MODEL, model)
-    for file, old, new in changes.values():
-        text = (model / file).read_text()
-        assert old in text
-        (model / file).write_text(text.replace(old, new))
-    shutil.make_archive(str(model), "zip", folder, name)
-    shutil.rmtree(model)
-
-
 def test_install_an_official_model(started: Operator) -> None:
     operator = started
     desk = operator.root / "desk"
     # Another model by its fingerprint, as good as the one it was made of; and one that is not made for telephones.
-    pack(desk, "vosk-model-cn-0.22", beam=("conf/model.conf", "--beam=12.0", "--beam=12.5"))
-    pack(
+    pack_model(desk, "vosk-model-cn-0.22", beam=("conf/model.conf", "--beam=12.0", "--beam=12.5"))
+    pack_model(
         desk,
         "vosk-model-small-cn-0.22",
         rate=("conf/mfcc.conf", "--sample-frequency=8000", "--sample-frequency=16000"),
