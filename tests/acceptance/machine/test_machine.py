@@ -196,9 +196,9 @@ def test_a_stop_lets_a_running_call_end_by_itself(machine: Machine) -> None:
 def test_a_second_sip_port_is_a_line_in_the_settings(machine: Machine) -> None:
     settings = machine.root / "etc" / "hotline" / "gateway.yaml"
     text = settings.read_text()
-    assert "gateways: []" in text
+    assert "\ngateways: []" in text
     settings.write_text(
-        text.replace("gateways: []", "gateways:\n- {port: 5061, node: 2, rtp_first_port: 26000}\n#")
+        text.replace("\ngateways: []", "\ngateways:\n- {port: 5061, node: 2, rtp_first_port: 26000}\n#")
     )
     assert "hotline-gateway@5061.service" in machine.run("hotline", "install")
     machine.run("systemctl", "start", "hotline.target")
@@ -270,6 +270,7 @@ def test_the_chapters_for_an_installed_machine_leave_its_files_to_the_services(m
         [block.text for block in read_blocks("en", chapter) if block.kind == "sh"]
         for chapter in ("prompts", "model", "backup")
     )
+    machine.run("systemctl", "start", "hotline-intake")
     settings = ("stat", "-c", "%a %U %G", "/etc/hotline/gateway.yaml")
     owners = machine.run(*settings)
     type_block(machine, prompts[0])
@@ -328,7 +329,7 @@ def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     further, added = "hotline-gateway@5061.service", False
     for kind, text in read_handbook("en"):
         if kind == "yaml":
-            settings.write_text(settings.read_text().replace("gateways: []", f"{text}#"))
+            settings.write_text(settings.read_text().replace("\ngateways: []", f"\n{text}#"))
             added = True
             continue
         printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")
