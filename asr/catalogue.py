@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr.transcript import ModelFingerprint
+from config.fault import LastingFault
 
 DEMO_MODEL = Path(__file__).parent / "demo_model" / "model"
 """The built-in demonstration model, used when none is configured."""
@@ -20,7 +21,7 @@ _FST_HAS_OUTPUT_SYMBOLS = 2
 _REMEDY = "unpack the model again, or point asr.model at a complete Vosk model folder"
 
 
-class ModelError(Exception):
+class ModelError(LastingFault):
     """A folder is not a usable Vosk model; the message names the file and the remedy."""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import vosk
 
 from asr.grammar import UNKNOWN, segment
+from config.fault import LastingFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class EngineError(Exception):
+class EngineError(LastingFault):
     """Vosk refused a model or failed to decode."""
 
 

@@ -21,6 +21,7 @@ from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
 from asr.engine import Engine
 from asr.stream import Stream
+from config.fault import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ _STOP_SECONDS = 10.0
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
-class ServerError(Exception):
+class ServerError(Fault):
     """The server cannot listen where it was told to."""
 
 

@@ -17,13 +17,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from config.fault import LastingFault
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class ConfigError(Exception):
+class ConfigError(LastingFault):
     """A configuration file is wrong. ``line`` counts from 1 (0: the whole file); ``more`` are further faults.
 
     Printed as one ``FILE:LINE: what — remedy`` a line.

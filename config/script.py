@@ -84,12 +84,13 @@ Step = Annotated[
 class ExpectedTicket(_Part):
     """What one ticket must hold; what is not given is not compared.
 
-    ``text`` is the whole dictation without spaces and punctuation. ``call_back``, ``danger``, ``confirmed``
-    and ``text_pending`` say whether the ticket carries it.
+    ``text`` is the whole dictation without spaces and punctuation, ``category`` its levels joined by ``_``.
+    ``call_back``, ``danger``, ``confirmed`` and ``text_pending`` say whether the ticket carries it.
     """
 
     text: str | None = None
     appeal: str | None = None
+    category: str | None = None
     place_name: str | None = None
     contact: str | None = None
     call_back: bool | None = None
@@ -111,11 +112,15 @@ class Expected(_Part):
 
 
 class Script(_Part):
-    """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled."""
+    """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled.
+
+    ``forwarded_from`` is the number that forwarded the call there (Diversion, RFC 5806), empty for a direct call.
+    """
 
     name: str
     caller: str = Field(default="", pattern=r"^[0-9]*$")
     called: str = "12345"
+    forwarded_from: str = ""
     asr: Literal["up", "down"] = "up"
     steps: tuple[Step, ...] = Field(min_length=1)
     expect: Expected = Expected()

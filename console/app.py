@@ -11,7 +11,7 @@ from aiohttp import web
 from console.bundles import find_assets
 from console.guard import make_guard
 from console.headers import set_headers
-from console.keys import ASSETS, DATA, DATABASE, HOTLINES, LIVE, PLAYS, POLICY, RUN
+from console.keys import ASSETS, CATEGORIES, DATA, DATABASE, HOTLINES, LIVE, PLAYS, POLICY, RUN
 from console.liveboard import LiveBoard
 from console.metrics import count_requests
 from console.plays import Plays
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
+    from config.categories import Category
     from console.policy import Policy
     from recordings.database import Database
 
@@ -35,14 +36,15 @@ def make_app(
     db: Database,
     policy: Policy,
     hotlines: Mapping[str, str],
+    categories: Sequence[Category],
     data: Path,
     run: Path,
     gateways: Sequence[Path],
 ) -> web.Application:
     """The application over ``db`` and the calls' folders in ``data``.
 
-    ``hotlines`` are the public lines' names by number, ``run`` holds the courier's socket, ``gateways`` are the
-    sockets where gateways tell of the calls in progress. Raises
+    ``hotlines`` are the public lines' names by number, ``categories`` what a ticket may be filed under, ``run`` holds
+    the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress. Raises
     AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
@@ -50,7 +52,13 @@ def make_app(
         client_max_size=_BODY_BYTES,
     )
     app[DATABASE], app[POLICY], app[HOTLINES], app[ASSETS] = db, policy, hotlines, find_assets()
-    app[DATA], app[RUN], app[LIVE], app[PLAYS] = data, run, LiveBoard(gateways), Plays()
+    app[CATEGORIES], app[DATA], app[RUN], app[LIVE], app[PLAYS] = (
+        categories,
+        data,
+        run,
+        LiveBoard(gateways),
+        Plays(),
+    )
     app.cleanup_ctx.append(_follow_gateways)
     set_up_templates(app)
     app.on_response_prepare.append(set_headers)

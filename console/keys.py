@@ -14,7 +14,9 @@ from console.sessions import Session
 from recordings.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from config.categories import Category
 
 DATABASE: Final = web.AppKey("DATABASE", Database)
 POLICY: Final = web.AppKey("POLICY", Policy)
@@ -23,6 +25,8 @@ ASSETS: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("ASSETS")
 HOTLINES: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("HOTLINES")
 """The names of the public lines by their numbers, as the filter offers them."""
 
+CATEGORIES: Final[web.AppKey[Sequence[Category]]] = web.AppKey("CATEGORIES")
+"""The catalogue that an agent chooses from."""
 DATA: Final = web.AppKey("DATA", Path)
 """The folder where the calls' own folders lie."""
 RUN: Final = web.AppKey("RUN", Path)

@@ -6,13 +6,15 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from config.fault import Fault
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 log = logging.getLogger(__name__)
 
 
-class BreakdownError(Exception):
+class BreakdownError(Fault):
     """A task the process cannot work without has ended by itself; the message says which."""
 
 

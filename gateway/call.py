@@ -13,6 +13,7 @@ from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
 from gateway import metrics
+from gateway.anonymity import withhold
 from gateway.leg import SipError
 from gateway.sounds import SoundError
 from gateway.voice import VoiceError
@@ -49,8 +50,7 @@ if TYPE_CHECKING:
     from gateway.pump import MediaPump
     from ivr.actions import Action
     from ivr.events import Event
-    from ivr.flow import Flow
-    from ivr.hotlines import Hotline
+    from ivr.hotline import Hotline
     from ivr.matter import Matter
     from recordings.journal import Journal
     from tickets.number import NumberBook
@@ -81,13 +81,13 @@ class House:
 class Call:
     """One call from the answer to the end of its journal."""
 
-    def __init__(self, leg: Leg, journal: Journal, house: House, flow: Flow, hotline: Hotline) -> None:
+    def __init__(self, leg: Leg, journal: Journal, house: House, hotline: Hotline) -> None:
         self._leg, self._journal, self._house = leg, journal, house
-        self._flow, self._hotline = flow, hotline
+        self._flow, self._hotline = hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        self._state = start(flow, opening=hotline.opening, appeal=hotline.appeal)
+        self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
         self._ear: Ear | None = None
         self._listen: Listen | None = None
         self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
@@ -117,7 +117,7 @@ class Call:
         else:
             self._note("model", **asdict(model))
         try:
-            leg.answer(self._journal.folder / AUDIO)
+            leg.answer(None if self._hotline.anonymous else self._journal.folder / AUDIO)
         except SipError as error:
             await self._miss(error)
             return "unanswered"
@@ -249,7 +249,8 @@ class Call:
             case EarSpeechStarted(at=start):
                 self._events.put_nowait(SpeechStarted(self._now(), start))
             case PartialText(text=text):
-                self._house.board.publish(self.call_id, "partial", text=text)
+                if not self._hotline.anonymous:
+                    self._house.board.publish(self.call_id, "partial", text=text)
             case Utterance():
                 heard = self._heard(event)
                 if self._held is None:
@@ -309,7 +310,9 @@ class Call:
             if self._leg.ended is not None:
                 return
             began = self._leg.media_seconds
-            self._note("played", id=action.id, name=action.prompt.name, text=rendered.text, start=began)
+            # A slot of an anonymous line's prompt is filled with what nobody else may read.
+            text = "" if self._hotline.anonymous and action.prompt.slots else rendered.text
+            self._note("played", id=action.id, name=action.prompt.name, text=text, start=began)
             self._leg.play(rendered.path)
         except JournalError:
             raise
@@ -362,6 +365,8 @@ class Call:
         return self._loop.time() - self._answered_at
 
     def _note(self, kind: str, **fields: Any) -> None:
+        if self._hotline.anonymous:
+            fields = withhold(kind, fields)
         self._journal.append(kind, **fields)
         self._house.board.publish(self.call_id, kind, **fields)
 

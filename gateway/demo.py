@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from config.fault import Fault
 from gateway.caller.call import run_call
 from gateway.pj import UserAgent
 
@@ -27,7 +28,7 @@ _TICKET_SECONDS = 20.0
 _RECONNECT_SECONDS = 1.0
 
 
-class DemoError(Exception):
+class DemoError(Fault):
     """The demonstration call did not become an accepted ticket; the message says where it stopped."""
 
 

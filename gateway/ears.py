@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asr.client import AsrUnavailable
 from gateway import metrics
+from gateway.demo_model import DEMO_WARNING
 
 if TYPE_CHECKING:
     from asr.client import AsrClient
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 2.0
-DEMO_WARNING = (
-    "演示模型,识别结果仅供测试 / demonstration speech model: it learned one synthetic voice, "
-    "and says nothing about how well people are understood"
-)
 
 
 class EarWatch:

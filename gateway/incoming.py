@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.address import is_address
+from gateway.dialled import read_dialled, read_user
+
+if TYPE_CHECKING:
+    from ivr.hotline import Called
 
 _COMPACT = {
     "f": "from",
@@ -15,7 +20,6 @@ _COMPACT = {
     "l": "content-length",
     "m": "contact",
 }
-_USER = re.compile(r"(?:sips?:([^@;>?\s]+)@|tel:([^;>?\s]+))", re.IGNORECASE)
 _WITHHELD = {"", "anonymous", "unavailable", "restricted", "private", "unknown"}
 
 
@@ -24,13 +28,14 @@ class Incoming:
     """One call at the door.
 
     ``caller`` is the calling number as dialled within the country, digits only, empty when withheld; ``called`` is
-    the called user part as it came; ``source`` the sender's ``address:port``; ``offers_media`` says whether there is
-    an SDP body.
+    the user part of the Request-URI as it came, else that of To; ``dialled`` are all called numbers, see
+    `gateway.dialled`; ``source`` is the sender's ``address:port``; ``offers_media`` says whether there is an SDP body.
     """
 
     sip_call_id: str
     caller: str
     called: str
+    dialled: tuple[Called, ...]
     source: str
     offers_media: bool
 
@@ -39,19 +44,21 @@ def read_invite(message: str, source: str) -> Incoming:
     """Read an INVITE's text as it came from the wire."""
     head, _, body = message.partition("\r\n\r\n")
     request_line, *lines = re.sub(r"\r\n[ \t]+", " ", head).split("\r\n")
-    headers: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for line in lines:
         name, _, value = line.partition(":")
         name = name.strip().lower()
-        headers.setdefault(_COMPACT.get(name, name), value.strip())
+        values.setdefault(_COMPACT.get(name, name), []).append(value.strip())
+    headers = {name: found[0] for name, found in values.items()}
     parts = request_line.split(" ")
-    called = _user(parts[1]) if len(parts) > 1 else ""
+    request_uri = parts[1] if len(parts) > 1 else ""
     identity = headers.get("p-asserted-identity") or headers.get("from", "")
     withheld = "id" in {token.strip().lower() for token in headers.get("privacy", "").split(";")}
     return Incoming(
         sip_call_id=headers.get("call-id", ""),
-        caller="" if withheld else _number(_user(identity)),
-        called=called or _user(headers.get("to", "")),
+        caller="" if withheld else _number(read_user(identity)),
+        called=read_user(request_uri) or read_user(headers.get("to", "")),
+        dialled=read_dialled(request_uri, values),
         source=source,
         offers_media=bool(body.strip()) and "application/sdp" in headers.get("content-type", "").lower(),
     )
@@ -64,11 +71,6 @@ def names_addresses(offer: str) -> bool:
     """
     places = re.findall(r"^(?:c=|a=rtcp:\d+ +)IN +IP[46] +([^\s/]+)", offer, re.MULTILINE)
     return all(is_address(place) for place in places)
-
-
-def _user(header: str) -> str:
-    found = _USER.search(header)
-    return (found[1] or found[2] or "") if found else ""
 
 
 def _number(user: str) -> str:

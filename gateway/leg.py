@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from config.fault import Fault
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ _ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
 _RETRY_AFTER = re.compile(r"^Retry-After:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 
 
-class SipError(Exception):
+class SipError(Fault):
     """The SIP stack refused: says what was tried and the stack's reason."""
 
 
@@ -117,9 +119,10 @@ class Leg:
         self._digits_seen: list[tuple[int, str]] = []
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
-    def answer(self, recording: Path) -> None:
-        """Accept the call (200 OK) and record both directions from here on; raises SipError."""
-        self._line.record_to(recording)
+    def answer(self, recording: Path | None) -> None:
+        """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
+        if recording is not None:
+            self._line.record_to(recording)
         self._line.respond(200, {})
 
     def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:

@@ -28,6 +28,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from config.fault import Fault
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
@@ -41,7 +43,7 @@ _SHUTDOWN_SECONDS = 0.5
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's signature lacks its "-> None"
 
 
-class WindowError(Exception):
+class WindowError(Fault):
     """A process cannot show its health where it was told to; the message says where, and what to do."""
 
 

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pjsua2 as pj
@@ -152,7 +153,9 @@ class UserAgent:
         )
         self._port = int(endpoint.transportGetInfo(number).localName.rsplit(":", 1)[-1])
 
-    def dial(self, uri: str, *, caller: str, tcp: bool = False) -> Leg:
+    def dial(
+        self, uri: str, *, caller: str, tcp: bool = False, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Leg:
         """Call a SIP URI as ``caller`` (a number, or "" for anonymous); the leg's callbacks tell the rest."""
         hosts = zip(self._media_hosts, self._accounts, strict=True)
         account = next((account for host, account in hosts if f"@{host}" in uri), self._accounts[0])
@@ -161,6 +164,7 @@ class UserAgent:
         prm = _answer_parameters()
         identity = f"{caller}@{self.address}" if caller else "anonymous@anonymous.invalid"
         prm.txOption.localUri = f"<sip:{identity}>"
+        prm.txOption.headers = _headers(headers)
         target = f"{uri};transport=tcp" if tcp else uri
         try:
             _attempt(f"call {uri}", lambda: call.makeCall(target, prm))

@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from config.document import load
@@ -22,7 +23,7 @@ from gateway.voice import VOICE_VERSION, speak
 from gateway.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ivr.actions import Prompt
@@ -59,44 +60,55 @@ class PromptBook:
             for part in parts
         )
         """How many parts are the operator's own recordings."""
-        self._fixed, self._joined = cache / "fixed", cache / "joined"
+        self._fixed, self._openings, self._joined = cache / "fixed", cache / "openings", cache / "joined"
         self._joins = 0
         self._places: dict[Fixed | Tone, Path] = {}
         self._fixed.mkdir(parents=True, exist_ok=True)
+        self._openings.mkdir(exist_ok=True)
         self._joined.mkdir(mode=0o700, exist_ok=True)
 
-    async def prepare(self, progress: Callable[[int, int], None] = lambda _made, _wanted: None) -> None:
-        """Make every fixed part that the cache lacks; ``progress`` is told (made so far, how many in all).
+    async def prepare(
+        self,
+        openings: Iterable[Prompt] = (),
+        progress: Callable[[int, int], None] = lambda _made, _wanted: None,
+    ) -> None:
+        """Make every fixed part and every one of these openings that the cache lacks, so that no caller waits for it.
 
-        Raises SoundError naming a recording that cannot be read, VoiceError when there is no voice.
+        ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
+        VoiceError when there is no voice, PromptError for an opening that is no prompt.
         """
         parts = {
             part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
         }
-        missing = [part for part in parts if not (await asyncio.to_thread(self._place, part)).exists()]
+        missing = [part for part in parts if not (await self._find(part)).exists()]
+        joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
+        unmade = {place: opening for place, opening in joined.items() if not place.exists()}
         gate = asyncio.Semaphore(os.cpu_count() or 1)
         made = 0
 
-        async def make(part: Fixed | Tone) -> None:
+        async def make(one: Callable[[], Awaitable[Path]]) -> None:
             nonlocal made
             async with gate:
-                await self._ensure(part)
+                await one()
             made += 1
-            progress(made, len(missing))
+            progress(made, len(missing) + len(unmade))
 
         try:
             async with asyncio.TaskGroup() as group:
                 for part in missing:
-                    group.create_task(make(part))
+                    group.create_task(make(partial(self._ensure, part)))
+            async with asyncio.TaskGroup() as group:
+                for place, opening in unmade.items():
+                    pieces = self._cut(opening)
+                    group.create_task(make(partial(self._join, pieces, opening.slots, place)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
     async def export(self, folder: Path) -> int:
         """Copy each part into FOLDER under the name of a recording that would replace it; how many there are.
 
-        Raises what ``prepare`` does, and OSError when the folder cannot be written.
+        Parts not made yet are made. Raises what ``prepare`` does, and OSError when the folder cannot be written.
         """
-        await self.prepare()
         named = {
             name: part for key, parts in self._prompts.items() for name, part in label(key, parts).items()
         }
@@ -116,18 +128,22 @@ class PromptBook:
         A slot's value that cannot be said (signs only) is left out. Raises PromptError for an unknown
         prompt or a slot without a value.
         """
-        parts = self._prompts.get(prompt.name)
-        if parts is None:
-            raise PromptError(f"there is no prompt {prompt.name!r}: add it to the prompts file")
-        for part in parts:
-            if isinstance(part, Slot) and part.name not in prompt.slots:
-                raise PromptError(f"prompt {prompt.name!r} needs a value for {{{part.name}}}")
+        parts = self._cut(prompt)
         if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
             path = await self._ensure(parts[0])
         else:
             path = await self._join(parts, prompt.slots)
         text = "".join(_words(part, prompt.slots) for part in parts)
         return Rendered(path, await asyncio.to_thread(sounds.measure_seconds, path), text)
+
+    def _cut(self, prompt: Prompt) -> tuple[Part, ...]:
+        parts = self._prompts.get(prompt.name)
+        if parts is None:
+            raise PromptError(f"there is no prompt {prompt.name!r}: add it to the prompts file")
+        for part in parts:
+            if isinstance(part, Slot) and part.name not in prompt.slots:
+                raise PromptError(f"prompt {prompt.name!r} needs a value for {{{part.name}}}")
+        return parts
 
     def _place(self, part: Fixed | Tone) -> Path:
         """Where a fixed part is kept: by what it says and by which voice, or by the recording's own bytes."""
@@ -139,10 +155,14 @@ class PromptBook:
             key = _read_recording(part.recording)
         return self._fixed / f"{_digest(key)}.wav"
 
-    async def _ensure(self, part: Fixed | Tone) -> Path:
+    async def _find(self, part: Fixed | Tone) -> Path:
         place = self._places.get(part)
         if place is None:
             place = self._places[part] = await asyncio.to_thread(self._place, part)
+        return place
+
+    async def _ensure(self, part: Fixed | Tone) -> Path:
+        place = await self._find(part)
         if place.exists():
             return place
         if isinstance(part, Tone):
@@ -154,12 +174,24 @@ class PromptBook:
         await asyncio.to_thread(sounds.write_wav, place, pcm)
         return place
 
-    async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> Path:
+    async def _name(self, parts: Sequence[Part], slots: Mapping[str, str]) -> str:
+        """What a joined file is called: by its fixed parts and by what its slots say."""
+        said = [
+            (await self._find(part)).stem if isinstance(part, Fixed) else _words(part, slots)
+            for part in parts
+        ]
+        return f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
+
+    async def _join(
+        self, parts: Sequence[Part], slots: Mapping[str, str], opening: Path | None = None
+    ) -> Path:
+        """Join the parts into one file: that of an opening, which stays, or one that is tidied away some day."""
         fixed = {part: await self._ensure(part) for part in parts if isinstance(part, Fixed)}
-        said = [fixed[part].stem if isinstance(part, Fixed) else _words(part, slots) for part in parts]
-        place = self._joined / f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
-        if await asyncio.to_thread(_touch, place):
-            return place
+        name = await self._name(parts, slots)
+        place = opening or self._joined / name
+        for kept in (self._openings / name, place):
+            if await asyncio.to_thread(_touch, kept):
+                return kept
         values = {slots[part.name] for part in parts if isinstance(part, Slot)}
         sayable = [value for value in values if pronounce(value)]
         spoken = dict(zip(sayable, await asyncio.gather(*map(speak, sayable)), strict=True))

@@ -92,6 +92,7 @@ class DialogueSettings(_Section):
     flow: Path | None = None
     prompts: Path | None = None
     hotlines: Path | None = None
+    categories: Path | None = None
     replacements: Path | None = None
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from pydub.generators import Sine
 
+from config.fault import LastingFault
 from gateway.voice import SAMPLE_RATE
 
 _TONE_LEVEL = -16.0
 _FADE_MS = 10  # without it a tone begins and ends with a click
 
 
-class SoundError(RuntimeError):
+class SoundError(LastingFault):
     """A sound file cannot be used; the message names it and says what to do."""
 
 

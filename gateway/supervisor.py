@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import aiohttp
 import yaml
 
+from config.fault import Fault, LastingFault
 from gateway.attendance import tell_end
 from gateway.reach import AWAY, reach, tell
 from recordings.database import migrate
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EX_CONFIG = 78  # sysexits.h: what is wrong will be wrong again, a restart does not help
 _CALM_SECONDS = 10.0
 _LAST_DELAY_SECONDS = 30.0
 _STOP_SECONDS = 10.0  # for a child to end, once its calls have
@@ -39,7 +39,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
-class UpError(Exception):
+class UpError(Fault):
     """The house cannot be brought up; the message says why and what to do."""
 
 
@@ -155,7 +155,7 @@ class Supervisor:
             code = await child.process.wait()
             if self._stopping:
                 return
-            if code == EX_CONFIG:
+            if code == LastingFault.exit_code:
                 self._fail(f"{child.name} cannot run; the reason stands in its log")
                 return
             if loop.time() - began > _CALM_SECONDS:

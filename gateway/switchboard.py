@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -15,6 +15,7 @@ from gateway import metrics
 from gateway.call import Call
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from gateway.incoming import Incoming
     from gateway.leg import Leg
     from gateway.settings import Settings
-    from ivr.flow import Flow
-    from ivr.hotlines import Hotline, Hotlines
+    from ivr.hotline import Found, Hotlines
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +43,12 @@ class Switchboard:
         settings: Settings,
         data: Path,
         house: House,
-        flow: Flow,
         hotlines: Hotlines,
         model: Callable[[], ModelFingerprint | None],
         closed: Callable[[Path], None],
     ) -> None:
         self._settings, self._data = settings, data
-        self._house, self._flow, self._hotlines = house, flow, hotlines
+        self._house, self._hotlines = house, hotlines
         self._model, self._closed = model, closed
         self._lock = threading.Lock()
         self._admitted = 0
@@ -132,9 +131,10 @@ class Switchboard:
         """Run the call with its journal; its outcome."""
         incoming = leg.incoming
         assert incoming is not None  # noqa: S101 - only invited legs come here
-        hotline = self._hotlines.find(incoming.called)
+        found = self._hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
+        hotline = found.hotline
         try:
-            journal = self._begin(call_id, incoming, hotline)
+            journal = self._begin(call_id, incoming, found)
         except JournalError as error:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
                 "no record can be begun, the call is refused: %s", error
@@ -142,10 +142,13 @@ class Switchboard:
             leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
             return "failed"
         log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
-        if not hotline.known:
-            log.warning("an unknown line was called, answered as the front door")
+        if found.called is None:
+            log.warning(
+                "an unknown line was called, answered as the front door: list it in the hotlines file",
+                extra={"called": incoming.called},
+            )
         try:
-            outcome = await Call(leg, journal, self._house, self._flow, hotline).run(self._model())
+            outcome = await Call(leg, journal, self._house, hotline).run(self._model())
             await journal.sync()
             log.info("call over", extra={"outcome": outcome})
         finally:
@@ -154,16 +157,18 @@ class Switchboard:
             self._closed(journal.folder)
         return outcome
 
-    def _begin(self, call_id: str, incoming: Incoming, hotline: Hotline) -> Journal:
+    def _begin(self, call_id: str, incoming: Incoming, found: Found) -> Journal:
         """The call's journal, before anything is answered; raises JournalError."""
+        hotline = found.hotline
         journal = Journal.create(spool(self._data), call_id)
         try:
             invited = {
                 "sip_call_id": incoming.sip_call_id,
-                "caller": incoming.caller,
+                "caller": "" if hotline.anonymous else incoming.caller,
                 "called": incoming.called,
                 "hotline": hotline.number,
-                "flow": self._flow.name,
+                "line": _describe(found),
+                "flow": hotline.flow.name,
                 "node": self._settings.node,
             }
             journal.append("incoming", call_id=call_id, **invited)
@@ -177,3 +182,17 @@ class Switchboard:
 def _refusal(status: int, header: str, value: str) -> Refusal:
     metrics.REFUSED.labels(str(status)).inc()
     return status, {header: value}
+
+
+def _describe(found: Found) -> dict[str, Any]:
+    """What the call's record keeps of its line, for the hotlines file may be another one tomorrow."""
+    hotline, called = found.hotline, found.called
+    return {
+        "name": hotline.name,
+        "department": hotline.department,
+        "mode": hotline.mode,
+        "category": hotline.category,
+        "anonymous": hotline.anonymous,
+        "found_by": called.source if called else None,
+        "found_as": called.number if called else "",
+    }

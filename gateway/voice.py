@@ -13,6 +13,7 @@ import soxr
 from pydub import AudioSegment
 from pydub.silence import detect_leading_silence
 
+from config.fault import LastingFault
 from gateway.pronounce import pronounce
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _SILENCE: Final = -55.0
 _EDGE_MS: Final = 20
 
 
-class VoiceError(RuntimeError):
+class VoiceError(LastingFault):
     """The text could not be spoken; the message says why and what to do."""
 
 

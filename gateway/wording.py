@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from config import prompts
+from config.fault import LastingFault
 from config.prompts import Tone
 from gateway.pronounce import pronounce
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SOUND_FILES: Final = frozenset({".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a"})
 
 
-class PromptError(RuntimeError):
+class PromptError(LastingFault):
     """A prompt cannot be played as asked; the message names it and says what to do."""
 
 

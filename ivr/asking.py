@@ -22,8 +22,10 @@ _NOISE = 60.0  # seconds that speech which says nothing may hold a question up
 
 def enter(turn: Turn, node: Ask) -> None:
     """Ask it."""
-    own = turn.state.opening if node.name == turn.flow.start else None
-    if not turn.queue((own,) if own else node.prompts):
+    own = turn.state.openings.get(node.name)
+    if own is not None:
+        turn.change(queue=(*turn.state.queue, own))
+    elif not turn.queue(node.prompts):
         turn.go(node.blank or node.then)
         return
     if DANGER_KEY in node.answers:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from config.document import ConfigError, Document, read
+from config.document import ConfigError, Document, embedded, load, read
 from ivr.document import (
     AskPart,
     ChoosePart,
@@ -18,6 +19,7 @@ from ivr.document import (
     SetPart,
     StepPart,
     SubmitPart,
+    WordsFile,
 )
 from ivr.flow import Ask, Change, Choose, Dictate, Digits, End, Flow, LookUp, Node, Step, Submit
 from ivr.proof import check_words, prove
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
     """Read, compile and prove a flow (a path, or its text); raises ConfigError with every fault found."""
-    document = read(FlowFile, source)
+    document = _add_shared_words(read(FlowFile, source))
     file = document.value
     nodes = {name: _node(name, part) for name, part in file.nodes.items()}
     slots = {name: texts.slots(name) for name in texts.prompts}
@@ -54,6 +56,11 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         slots=MappingProxyType(slots),
         proof=proof,
     )
+
+
+def _add_shared_words(document: Document[FlowFile]) -> Document[FlowFile]:
+    words = load(WordsFile, embedded("words.yaml")).words | document.value.words
+    return replace(document, value=document.value.model_copy(update={"words": words}))
 
 
 def _raise(document: Document[FlowFile], faults: list[ConfigError]) -> None:

@@ -144,6 +144,15 @@ NodePart = Annotated[
 ]
 
 
+Classes = dict[str, tuple[str, ...]]
+
+
+class WordsFile(_Part):
+    """The words file: the classes of words that all flows share."""
+
+    words: Classes
+
+
 class FlowFile(_Part):
     """A flow file."""
 
@@ -157,5 +166,5 @@ class FlowFile(_Part):
     matters: int = Field(ge=1, le=20)
     speak_up: str
     not_heard: str
-    words: dict[str, tuple[str, ...]]
+    words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)

@@ -39,8 +39,8 @@ class Change:
     """What a step notes in the matter; None leaves a field as it is.
 
     ``appeal`` is the kind of appeal and, after it, kinds that the caller's words may make of it. ``contact`` takes the
-    calling number, agrees to the number that was read back, or drops it. ``next_matter`` begins another matter, if
-    this one is complete and the call may have more.
+    calling number unless it is withheld, agrees to the number that was keyed or said, or drops it. ``next_matter``
+    begins another matter, if this one is complete and the call may have more.
     """
 
     appeal: tuple[AppealType, ...] | None = None

@@ -1,126 +1,230 @@
-"""The public lines that this gateway answers for, and which of them was called."""
+"""From a hotlines file to proved `Hotlines`. A file with a fault is refused, every fault at its line."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from datetime import date
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from config.document import read
+from config.document import ConfigError, Document, embedded, read
+from ivr.actions import Prompt
+from ivr.compile import compile_flow
+from ivr.flow import Ask, Dictate, LookUp
+from ivr.hotline import Hotline, Hotlines, Mode
 from ivr.matter import AppealType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from config.categories import Category
+    from config.prompts import PromptTexts
     from ivr.flow import Flow
 
-Mode = Literal["总线", "整体并入", "双号并行", "设分中心", "转接"]
-"""The front door itself; merged into it; parallel numbers; a department's sub-centre; passed on, never answered."""
+OPENING_SLOTS = frozenset({"hotline", "department"})
+"""What an opening may be filled with: the line's name as it is said, and its department."""
 
-_SCHEME = re.compile(r"^(?:tel|sips?):", re.IGNORECASE)
-_COUNTRY = re.compile(r"^(?:\+|00)86")
-
-
-@dataclass(frozen=True, slots=True)
-class Hotline:
-    """One public line.
-
-    ``appeal`` is the kind of appeal its calls have unless the caller names another, ``opening`` the prompt that
-    replaces the flow's own. ``known`` is false when the called number is none of ours: it is answered as the front
-    door.
-    """
-
-    number: str
-    name: str
-    department: str
-    mode: Mode
-    appeal: AppealType | None = None
-    opening: str | None = None
-    known: bool = True
+_LEVELS = 3
 
 
-class HotlinePart(BaseModel):
-    """One line of the hotlines file."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class ModePart(_Part):
+    """What the lines of one mode share, unless a line says otherwise."""
+
+    opening: str | None = None
+    opening_by_keys: str | None = None
+    flow: str | None = None
+
+
+class HotlinePart(ModePart):
+    """One line of the hotlines file, or one time in the life of a line: a number may be listed once a time.
+
+    ``say`` is the name for the ear, where ``name`` is written for the eye.
+    """
 
     number: Annotated[str, Field(pattern=r"^[0-9]{3,8}$")]
     name: str = Field(min_length=1)
+    say: str | None = Field(default=None, min_length=1)
     department: str = Field(min_length=1)
     mode: Mode
+    since: date | None = Field(default=None, alias="from")
+    until: date | None = None
     appeal: AppealType | None = None
-    opening: str | None = None
+    category: str | None = Field(default=None, min_length=1)
+    anonymous: bool = False
 
 
-class HotlinesFile(BaseModel):
-    """The hotlines file: ``area_code`` and ``front`` door, then the lines."""
-
-    model_config = ConfigDict(frozen=True)
+class HotlinesFile(_Part):
+    """The hotlines file: ``area_code`` and ``front`` door, what modes share, the lines."""
 
     area_code: Annotated[str, Field(pattern=r"^0[0-9]{2,3}$")]
     front: str
+    modes: dict[Mode, ModePart] = {}
     hotlines: tuple[HotlinePart, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        numbers = [h.number for h in self.hotlines]
-        if twice := sorted({n for n in numbers if numbers.count(n) > 1}):
-            raise ValueError(f"the hotline {twice[0]} is listed twice")
-        if self.front not in numbers:
-            raise ValueError(f"the front door {self.front!r} is not among the hotlines")
-        return self
+
+def read_hotlines(file: Path, texts: PromptTexts, flow: Flow, categories: Collection[Category]) -> Hotlines:
+    """The lines of that file, proved; raises ConfigError with every fault found.
+
+    ``flow`` is the dialogue of the lines that name none. A flow that a line names is found beside the hotlines file,
+    else among the embedded ones. ``categories`` is the catalogue that a line's category must be of.
+    """
+    return _Reader(read(HotlinesFile, file), file, texts, flow, categories).read()
 
 
-@dataclass(frozen=True, slots=True)
-class Hotlines:
-    """All lines by number."""
+class _Reader:
+    """Checks the parts of one file and makes lines of them, collecting the faults."""
 
-    area_code: str
-    front: Hotline
-    by_number: Mapping[str, Hotline]
+    def __init__(
+        self,
+        document: Document[HotlinesFile],
+        file: Path,
+        texts: PromptTexts,
+        flow: Flow,
+        categories: Collection[Category],
+    ) -> None:
+        self._document, self._file, self._texts, self._categories = document, file, texts, categories
+        self._flows: dict[str | None, Flow] = {None: flow}
+        self._faults: list[ConfigError] = []
 
-    def __len__(self) -> int:
-        return len(self.by_number)
+    def read(self) -> Hotlines:
+        value = self._document.value
+        self._check_front()
+        lines: dict[str, tuple[Hotline, ...]] = {}
+        for i, part in enumerate(value.hotlines):
+            line = self._make(i, part)
+            lines[part.number] = (*lines.get(part.number, ()), line)
+        self._check_times(value.hotlines)
+        if self._faults:
+            first, *more = sorted(self._faults, key=lambda fault: fault.line)
+            raise ConfigError(first.file, first.line, first.what, first.remedy, (*first.more, *more))
+        return Hotlines(value.area_code, lines[value.front][0], MappingProxyType(lines))
 
-    def find(self, called: str) -> Hotline:
-        """The line that was called, however it is spelled.
+    def _fault(self, i: int, key: str, what: str, remedy: str) -> None:
+        """A fault of line ``i``, told where ``key`` stands: with the line, or once with what its mode shares."""
+        part = self._document.value.hotlines[i]
+        own = key not in ModePart.model_fields or getattr(part, key) is not None
+        path, name = (("hotlines", i, key), part.number) if own else (("modes", part.mode, key), part.mode)
+        fault = self._document.error(path, f"{name}: {what}", remedy)
+        if str(fault) not in map(str, self._faults):
+            self._faults.append(fault)
 
-        N, 0558N, 0558-N, +86558N, 0086558N, and each as tel: or sip: URI. An unknown number is answered as the front
-        door, with ``known`` false.
-        """
-        number = normalise(called, self.area_code)
-        found = self.by_number.get(number)
-        if found is not None:
-            return found
-        front = self.front
+    def _check_front(self) -> None:
+        value = self._document.value
+        doors = [i for i, part in enumerate(value.hotlines) if part.number == value.front]
+        if not doors:
+            what = f"the front door {value.front!r} is not among the hotlines"
+            self._faults.append(self._document.error(("front",), what, "list it, or name one that is listed"))
+        for i, part in enumerate(value.hotlines):
+            if (part.mode == "总线") != (part.number == value.front):
+                self._fault(i, "mode", "only the front door is a 总线", "correct `mode` or `front`")
+            if part.number == value.front and (part.since or part.until or part.anonymous):
+                remedy = "delete its `from`, `until` and `anonymous`"
+                self._fault(i, "number", "the front door is always open, to everybody", remedy)
+
+    def _check_times(self, parts: tuple[HotlinePart, ...]) -> None:
+        for i, part in enumerate(parts):
+            if part.since and part.until and part.since > part.until:
+                self._fault(i, "until", "it ends before it begins", "correct `from` or `until`")
+            for other in parts[:i]:
+                if other.number == part.number and _overlap(other, part):
+                    what = "this number is listed twice for the same days"
+                    self._fault(i, "number", what, "keep one, or part them by `from` and `until`")
+
+    def _make(self, i: int, part: HotlinePart) -> Hotline:
+        shared = self._document.value.modes.get(part.mode, ModePart())
+        flow = self._find_flow(i, part.flow or shared.flow)
+        if part.anonymous:
+            self._check_anonymous(i, part.flow or shared.flow, flow)
+        if part.mode == "转接" and not any((part.flow, shared.flow, part.opening, shared.opening)):
+            what = "a line that is passed on would be answered as the front door"
+            self._fault(i, "mode", what, "give it a `flow` or an `opening` of its own")
+        openings = dict(self._openings(i, part, shared, flow))
         return Hotline(
-            front.number, front.name, front.department, front.mode, front.appeal, front.opening, known=False
+            number=part.number,
+            name=part.name,
+            department=part.department,
+            mode=part.mode,
+            flow=flow,
+            appeal=part.appeal,
+            category=self._split_category(i, part.category),
+            openings=MappingProxyType(openings),
+            anonymous=part.anonymous,
+            since=part.since,
+            until=part.until,
         )
 
+    def _find_flow(self, i: int, name: str | None) -> Flow:
+        if name not in self._flows:
+            beside = self._file.parent / str(name)
+            place = beside if beside.exists() else embedded(str(name))
+            self._flows[name] = self._flows[None]  # for the sake of what is still to be checked
+            if not place.is_file():
+                what = f"the flow {name!r} is neither beside this file nor among the embedded ones"
+                self._fault(i, "flow", what, f"write {beside}, or name another")
+            else:
+                try:
+                    self._flows[name] = compile_flow(place, self._texts)
+                except ConfigError as fault:
+                    self._faults.append(fault)
+        return self._flows[name]
 
-def normalise(called: str, area_code: str) -> str:
-    """The called number without scheme, host, parameters, signs, country and area code."""
-    user = _SCHEME.sub("", called.strip().strip("<>")).partition("@")[0].partition(";")[0]
-    digits = re.sub(r"[^0-9+]", "", user)
-    local = re.sub(rf"^(?:(?:\+|00)?860?|0){area_code[1:]}", "", digits)
-    return _COUNTRY.sub("", local) if local == digits else local
+    def _check_anonymous(self, i: int, name: str | None, flow: Flow) -> None:
+        if name is None:
+            self._fault(i, "anonymous", "an anonymous line needs a flow of its own", "add `flow:`")
+            return
+        taking = [n.name for n in flow.nodes.values() if isinstance(n, Dictate | LookUp)]
+        if taking and flow is not self._flows[None]:
+            what = f"the flow {name!r} takes down what the caller says: {', '.join(taking)}"
+            self._fault(i, "anonymous", what, "use `ask` and `digits` only")
+
+    def _openings(
+        self, i: int, part: HotlinePart, shared: ModePart, flow: Flow
+    ) -> Iterator[tuple[str, Prompt]]:
+        start = flow.nodes[flow.start]
+        deaf = start.deaf if isinstance(start, Ask) else None
+        by_keys = flow.nodes[deaf] if deaf else None
+        values = {"hotline": part.say or part.name, "department": part.department}
+        for key, question in (("opening", start), ("opening_by_keys", by_keys)):
+            name = getattr(part, key) or getattr(shared, key)
+            if name is None:
+                continue
+            slots = self._texts.slots(name) if name in self._texts.prompts else None
+            if slots is None:
+                self._fault(i, key, f"the {key} {name!r} is no prompt", "name a prompt of prompts.yaml")
+            elif unknown := sorted(slots - OPENING_SLOTS):
+                what = f"the {key} {name!r} has the slot {unknown[0]!r}, which nothing can fill so early"
+                self._fault(i, key, what, f"use {', '.join(sorted(OPENING_SLOTS))}")
+            elif not isinstance(question, Ask):
+                what = f"the flow {flow.name!r} has no question for the {key}"
+                self._fault(i, key, what, "delete it, or let the flow start with an `ask` (with `deaf`)")
+            else:
+                yield question.name, Prompt(name, _only(values, slots))
+
+    def _split_category(self, i: int, category: str | None) -> tuple[str, ...]:
+        if category is None:
+            return ()
+        levels = tuple(category.split("_"))
+        if len(levels) > _LEVELS or not all(level.strip() for level in levels):
+            what = f"the category {category!r} has not one to three levels"
+            self._fault(i, "category", what, "write 一级, 一级_二级 or 一级_二级_三级")
+        elif (*levels, "", "")[:_LEVELS] not in self._categories:
+            what = f"the category {category!r} is not in the catalogue"
+            self._fault(i, "category", what, "correct it, or add it to the file of categories")
+        return levels
 
 
-def read_hotlines(file: Path, flow: Flow) -> Hotlines:
-    """The lines of that file, their openings checked against the flow's prompts; raises ConfigError."""
-    document = read(HotlinesFile, file)
-    for i, part in enumerate(document.value.hotlines):
-        if part.opening is not None and flow.slots.get(part.opening, frozenset("?")):
-            raise document.error(
-                ("hotlines", i, "opening"),
-                f"the opening {part.opening!r} is no prompt, or one with slots",
-                "name a prompt of prompts.yaml",
-            )
-    lines = {
-        part.number: Hotline(part.number, part.name, part.department, part.mode, part.appeal, part.opening)
-        for part in document.value.hotlines
-    }
-    return Hotlines(document.value.area_code, lines[document.value.front], lines)
+def _overlap(one: HotlinePart, other: HotlinePart) -> bool:
+    return not (
+        (one.until and other.since and one.until < other.since)
+        or (other.until and one.since and other.until < one.since)
+    )
+
+
+def _only(values: Mapping[str, str], slots: frozenset[str]) -> Mapping[str, str]:
+    return {slot: values[slot] for slot in sorted(slots)}

@@ -27,7 +27,7 @@ from ivr.turn import Turn, spoken
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ivr.actions import Action
+    from ivr.actions import Action, Prompt
     from ivr.events import Event
     from ivr.flow import Flow, Node
     from ivr.matter import AppealType
@@ -43,16 +43,18 @@ _EARLY = 0.001  # seconds that a timer may come early by rounding
 _WAITING: Mapping[type, Any] = MappingProxyType({Ask: asking, Dictate: dictating, Digits: collecting})
 
 
-def start(flow: Flow, *, opening: str | None = None, appeal: AppealType | None = None) -> State:
+def start(
+    flow: Flow, *, openings: Mapping[str, Prompt] = MappingProxyType({}), appeal: AppealType | None = None
+) -> State:
     """A dialogue before its call is answered.
 
-    ``opening`` replaces the first question's prompt, ``appeal`` is the kind of appeal unless the caller names another:
-    both are the `Hotline`'s. Raises ValueError for an opening that cannot be said.
+    ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
+    another: both are the `Hotline`'s. Raises ValueError for an opening that cannot be said.
     """
-    if opening is not None and flow.slots.get(opening, frozenset("?")):
-        raise ValueError(f"the opening {opening!r} is no prompt, or one with slots")
-    matter = Matter(0, appeal)
-    return State("ringing", _UNANSWERED, (matter,), opening=opening, preset=appeal)
+    for prompt in openings.values():
+        if flow.slots.get(prompt.name) != frozenset(prompt.slots):
+            raise ValueError(f"the opening {prompt.name!r} is no prompt, or its slots are not those given")
+    return State("ringing", _UNANSWERED, (Matter(0, appeal),), openings=openings, preset=appeal)
 
 
 def advance(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Action, ...]]:

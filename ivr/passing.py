@@ -41,8 +41,8 @@ def note(turn: Turn, change: Change) -> None:
         turn.change_matter(danger=True)
     if change.confirmed:
         turn.change_matter(confirmed=True)
-    if change.contact == "calling":
-        turn.change_matter(contact=state.caller, contact_confirmed=bool(state.caller))
+    if change.contact == "calling" and _shows_number(turn):
+        turn.change_matter(contact=state.caller, contact_confirmed=True)
     elif change.contact == "agreed":
         turn.change_matter(contact_confirmed=bool(state.matter.contact))
     elif change.contact == "none":
@@ -63,13 +63,18 @@ def _holds(turn: Turn, condition: Condition) -> bool:
         case "placed":
             return bool(matter.place_name or matter.place)
         case "caller":
-            return slots.fill(("tail",), turn.state) is not None
+            return _shows_number(turn)
         case "contact":
             return matter.contact_confirmed
         case "call_back":
             return bool(matter.call_back)
         case "later":
             return matter.index > 0
+
+
+def _shows_number(turn: Turn) -> bool:
+    """Whether the calling number is one that can be called back."""
+    return slots.fill(("tail",), turn.state) is not None
 
 
 def look_up(turn: Turn, node: LookUp) -> None:

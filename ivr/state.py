@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ivr.actions import Listen, Prompt
     from ivr.matter import AppealType, Matter, Spoken
 
@@ -38,13 +40,14 @@ class State:
     ``phrase`` the same in seconds of the recording, by which a phrase's end is told from that of an earlier one.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
+    ``openings`` are the called line's own prompts, by the question whose prompts they replace.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
     phase: Literal["ringing", "talking", "leaving", "ended"]
     deadline: float | None
     everything: tuple[Matter, ...]
-    opening: str | None = None
+    openings: Mapping[str, Prompt] = field(default_factory=dict)
     preset: AppealType | None = None
     caller: str = ""
     hears: bool = True

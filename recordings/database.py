@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from config.fault import Fault
 from recordings.grouping import Group
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _MIGRATION_BUSY_S = 60
 _MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
 
 
-class WrongRevision(RuntimeError):  # noqa: N818 - the name says the error
+class WrongRevision(Fault):
     """The database's tables are not those this program was written for; the message says what to run."""
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from config.fault import LastingFault
 from recordings.database import insert, require_current
 from recordings.journal import sync_folder
 from recordings.schema import nodes as nodes_table
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _ID = "folder.id"
 
 
-class NodeTaken(RuntimeError):  # noqa: N818 - the name says the error
+class NodeTaken(LastingFault):
     """The node belongs to another data folder; the message says to which, and what to do."""
 
 

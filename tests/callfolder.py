@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEMO = ModelFingerprint("demo", "5a" * 32, demo=True)
+FRONT = {
+    "name": "政务服务便民热线",
+    "department": "12345热线服务中心",
+    "mode": "总线",
+    "category": (),
+    "anonymous": False,
+    "found_by": "request-uri",
+    "found_as": "055812345",
+}
 BIG = ModelFingerprint("big", "b1" * 32, demo=False)
 
 
@@ -42,14 +51,18 @@ class CallFolder:
         self.journal = Journal.create(folders.spool(data), call_id)
         self.folder = self.journal.folder
 
-    def begin(self, *, caller: str = "13855812345", model: ModelFingerprint | None = DEMO) -> CallFolder:
+    def begin(
+        self, *, caller: str = "13855812345", model: ModelFingerprint | None = DEMO, **line: Any
+    ) -> CallFolder:
+        """``line`` is what differs from the front door in the journal's `line`."""
         self.journal.append(
             "incoming",
             call_id=self.call_id,
             sip_call_id="abc@192.0.2.1",
             caller=caller,
             called="055812345",
-            hotline="12345",
+            hotline=line.pop("hotline", "12345"),
+            line={**FRONT, **line},
             flow="default",
             node=1,
             answered_at=None,

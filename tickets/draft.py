@@ -14,6 +14,7 @@ from tickets.ticket import (
     AppealPart,
     CallerPart,
     CallPart,
+    LinePart,
     ModelPart,
     PlacePart,
     RecordingPart,
@@ -25,7 +26,7 @@ from tickets.ticket import (
 if TYPE_CHECKING:
     from asr.transcript import Transcript, Utterance
     from ivr.matter import AppealType, Matter
-    from tickets.record import CallRecord, Told
+    from tickets.record import CallRecord, Line, Told
 
 # The kind of appeal, when the caller begins by naming it.
 _NAMED = re.compile(
@@ -34,6 +35,11 @@ _NAMED = re.compile(
 _PENDING = "(录音待转写)"
 _UNHEARD = "(语音未能识别,请听录音)"
 _NOT_SAID = "(来电人未留言)"
+_WITHHELD = "(匿名热线,不记录通话内容)"
+_AGREED = "来电人同意回电。号码不随工单外传,请凭通话编号在本系统查看后尽快回电;回电时不要透露来电内容"
+_IN_DANGER = "来电人按了求助键,可能有危险"
+_UNREACHABLE = "来电人没有留下可以回电的号码"
+_PASSED_ON = ("设分中心", "转接")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +67,51 @@ def draft(record: CallRecord) -> tuple[Draft, ...]:
 
 
 def _draft_matter(record: CallRecord, told: Told) -> Draft:
-    matter = told.matter
+    if record.line is not None and record.line.anonymous:
+        return _close(told.matter, _draft_anonymous(record, record.line, told.matter))
     content = {
         "hotline": record.hotline,
+        "line": _draft_line(record.line) if record.line else None,
         "call": _draft_call(record),
         "recording": _draft_recording(record),
-        "caller": _draft_caller(record, matter),
-        "appeal": _draft_appeal(told),
-        "place": _draft_place(matter),
+        "caller": _draft_caller(record, told.matter),
+        "appeal": _draft_appeal(record, told),
+        "place": _draft_place(told.matter),
         "transcript": draft_transcript(record.transcript),
-        "notes": _draft_notes(record, told),
+        "notes": [*_draft_line_notes(record), *_draft_notes(record, told)],
     }
+    return _close(told.matter, content)
+
+
+def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str, Any]:
+    """The request to call back, and nothing that tells who called or what was said."""
+    category = _levels(line)
+    return {
+        "hotline": record.hotline,
+        "line": _draft_line(line),
+        "call": _draft_call(record).model_copy(update={"caller": ""}),
+        "recording": None,
+        "caller": CallerPart(
+            number="", contact="", confidential=True, anonymous=True, call_back=matter.call_back
+        ),
+        "appeal": AppealPart(
+            title=matter.call_back,
+            content=_WITHHELD,
+            category_1=category[0],
+            category_2=category[1],
+            category_3=category[2],
+            urgency="特急",
+        ),
+        "place": PlacePart(),
+        "transcript": TranscriptPart(complete=True),
+        "notes": [
+            *([_IN_DANGER] if matter.danger else []),
+            _AGREED if matter.contact_confirmed else _UNREACHABLE,
+        ],
+    }
+
+
+def _close(matter: Matter, content: dict[str, Any]) -> Draft:
     plain = {
         key: part if not hasattr(part, "model_dump") else part.model_dump(mode="json")
         for key, part in content.items()
@@ -104,13 +144,37 @@ def _draft_recording(record: CallRecord) -> RecordingPart | None:
 
 def _draft_caller(record: CallRecord, matter: Matter) -> CallerPart:
     contact = matter.contact or record.caller
-    return CallerPart(
-        number=record.caller, contact=contact, anonymous=not contact, call_back=matter.call_back
+    call_back = ";".join(filter(None, (matter.call_back, _promise(record))))
+    return CallerPart(number=record.caller, contact=contact, anonymous=not contact, call_back=call_back)
+
+
+def _draft_line(line: Line) -> LinePart:
+    return LinePart(
+        name=line.name,
+        department=line.department,
+        mode=line.mode,
+        found_by=line.found_by,
+        found_as=line.found_as,
+        opening=line.opening,
     )
 
 
-def _draft_appeal(told: Told) -> AppealPart:
+def _levels(line: Line | None) -> tuple[str, str, str]:
+    first, second, third, *_ = (*(line.category if line else ()), "", "", "")
+    return first, second, third
+
+
+def _promise(record: CallRecord) -> str:
+    """The department that has to call back, because the call could not be passed on to it."""
+    line = record.line
+    if line is None or line.mode not in _PASSED_ON:
+        return ""
+    return f"{record.hotline}{line.name}热线未能转接,须由{line.department}回电"
+
+
+def _draft_appeal(record: CallRecord, told: Told) -> AppealPart:
     matter = told.matter
+    category = _levels(record.line)
     text = matter.text
     instead = _PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID
     named = _NAMED.match(text)
@@ -118,6 +182,9 @@ def _draft_appeal(told: Told) -> AppealPart:
         type=matter.appeal or (cast("AppealType", named[1]) if named else None),
         title=matter.brief or brief(text) or _entitle(told),
         content=text or instead,
+        category_1=category[0],
+        category_2=category[1],
+        category_3=category[2],
         urgency="特急" if matter.danger else "一般",
         text_pending=told.pending,
     )
@@ -180,6 +247,15 @@ def _draft_utterance(utterance: Utterance) -> UtterancePart:
     )
 
 
+def _draft_line_notes(record: CallRecord) -> list[str]:
+    notes = []
+    if record.line is not None and record.line.found_by is None:
+        notes.append(f"所拨号码“{record.called}”不是登记的热线,按{record.hotline}受理")
+    if promise := _promise(record):
+        notes.append(promise)
+    return notes
+
+
 def _draft_notes(record: CallRecord, told: Told) -> list[str]:
     matter = told.matter
     notes = []
@@ -192,7 +268,7 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
     elif told.unheard:
         notes.append("语音未能识别,请听录音")
     if matter.danger:
-        notes.append("来电人按了求助键,可能有危险")
+        notes.append(_IN_DANGER)
     if matter.call_back:
         notes.append(f"{matter.call_back},须回电")
     if record.ended_at and not record.interrupted and not matter.complete:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Entries:
     """A journal's entries by kind: the last of those that come once, all of those that come often.
 
-    ``deaf_at`` is the time in the recording from which on words may be missing, None when none are.
+    ``deaf_at`` is the time in the recording from which on words may be missing, None when none are. ``opening`` is
+    the text of the first prompt that was played.
     """
 
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Entries:
     matters: dict[int, Matter] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
     deaf_at: float | None = None
+    opening: str = ""
 
     @classmethod
     def gather(cls, entries: Iterable[dict[str, Any]]) -> Self:
@@ -49,6 +51,8 @@ class Entries:
                 self.matters[matter.index] = matter
             case "number":
                 self.numbers.setdefault(entry["matter"], entry["number"])
+            case "played":
+                self.opening = self.opening or entry["text"]
             case "deaf":
                 self._lose_hearing(self._since_answer(entry))
             case "event" if entry["name"] == "EarLost":

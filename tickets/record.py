@@ -13,12 +13,15 @@ from tickets.entries import Entries, read_number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ivr.hotline import Mode, Source
     from ivr.matter import Matter, Window
 
 Late = Literal["none", "wanted", "done"]
 
 FRONT_DOOR: Final = "12345"
 """The line of a call whose journal lost which one was called."""
+
+_NOTHING_KEPT = "an anonymous line, and the caller asked for no call back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,30 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The line that was called, as the hotlines file had it then; see `ivr.hotline.Hotline`.
+
+    ``found_by`` and ``found_as`` tell where its number stood in the INVITE, and how it was written; None when no line
+    of ours was named. ``opening`` is what the caller was greeted with.
+    """
+
+    name: str
+    department: str
+    mode: Mode
+    category: tuple[str, ...]
+    anonymous: bool
+    found_by: Source | None
+    found_as: str
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """All that is known of a call.
 
-    ``node`` is None when the journal lost it.
-    ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
+    ``line`` is None when the journal does not tell it: it is of before it did, or lost it. ``node`` is None when the
+    journal lost it. ``caller`` is, on an anonymous line, the number at which the caller has agreed to be called back,
+    "" without. ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
     that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
     what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
     are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter. ``reason`` says
@@ -51,6 +73,7 @@ class CallRecord:
     caller: str
     called: str
     hotline: str
+    line: Line | None
     flow: str
     node: int | None
     started_at: datetime
@@ -100,13 +123,17 @@ def fold(
         tzinfo=UTC
     )
     answered_at = journal.wall("answered") or (started_at if "interrupted" in journal.last else None)
+    line = _fold_line(journal)
     live = _fold_transcript(journal)
     late = late if ended else None
     transcript = merging.merge(live, late)
     told = _tell(journal, live, late, transcript, voiced)
-    if ended:
+    anonymous = line is not None and line.anonymous
+    if anonymous:
+        told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
+    elif ended:
         told = _add_loose_words(journal, told, transcript, late, seconds)
-    else:
+    if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
     wanted = (
         ended
@@ -118,9 +145,12 @@ def fold(
     return CallRecord(
         call_id=call_id,
         sip_call_id=_clean(incoming.get("sip_call_id", "")),
-        caller=read_number(incoming.get("caller", "")),
+        caller=next((t.matter.contact for t in told), "")
+        if anonymous
+        else read_number(incoming.get("caller", "")),
         called=_clean(incoming.get("called", "")),
         hotline=_clean(incoming.get("hotline", FRONT_DOOR)),
+        line=line,
         flow=_clean(incoming.get("flow", "")),
         node=incoming.get("node"),
         started_at=started_at,
@@ -136,8 +166,28 @@ def fold(
         transcript=transcript,
         matters=told,
         numbers=journal.numbers,
-        reason=_give_reason(answered_at, hungup, late, wanted=wanted) if ended and not told else None,
+        reason=None
+        if told or not ended
+        else _NOTHING_KEPT
+        if anonymous and answered_at
+        else _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
+    )
+
+
+def _fold_line(journal: Entries) -> Line | None:
+    told = journal.last.get("incoming", {}).get("line")
+    if told is None:
+        return None
+    return Line(
+        name=told["name"],
+        department=told["department"],
+        mode=told["mode"],
+        category=tuple(told["category"]),
+        anonymous=told["anonymous"],
+        found_by=told["found_by"],
+        found_as=_clean(told["found_as"]),
+        opening=journal.opening,
     )
 
 

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "ticket-v1.json"
+_GAINED = {"line", "follow_up", "repeats", "longitude", "latitude", "handling", "review", "corrected"}
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -72,6 +74,22 @@ class CallPart(_Part):
     interrupted: bool = False
     """The gateway stopped during the call; the content may lack its end."""
     hung_up_by: Literal["caller", "gateway", "lost"] | None = None
+
+
+class LinePart(_Part):
+    """The line that was called, as the hotlines file had it on that day."""
+
+    name: str
+    department: str
+    """The department that the line belongs to."""
+    mode: Mode
+    """How the line was merged into 12345."""
+    found_by: Source | None = None
+    """Where in the INVITE the line's number stood; null when no line of ours was named."""
+    found_as: str = ""
+    """The number that named the line, as it was received."""
+    opening: str = ""
+    """What the caller was greeted with."""
 
 
 class RecordingPart(_Part):
@@ -218,6 +236,8 @@ class Ticket(_Part):
     """Null until an agent has looked at the ticket."""
     channel: Literal["电话"] = "电话"
     hotline: Annotated[str, Field(pattern=r"^[0-9]+$")]
+    line: LinePart | None = None
+    """Null for a call that was recorded before version 1 had this field."""
     call: CallPart
     recording: RecordingPart | None = None
     caller: CallerPart
@@ -247,11 +267,17 @@ class Receipt(BaseModel):
 
 
 def make_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a posted ticket: every field is required, none other is allowed."""
+    """The JSON Schema (draft 2020-12) of a posted ticket: no field is allowed but these, and all are required.
+
+    Not required is what version 1 gained after it was first posted: a ticket of before may still be on its way.
+    """
+    schema = Ticket.model_json_schema(mode="serialization")
+    for part in (schema, *schema["$defs"].values()):
+        part["required"] = [name for name in part["required"] if name not in _GAINED]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:minsheng-hotline:ticket:1",
-        **Ticket.model_json_schema(mode="serialization"),
+        **schema,
     }
 
 

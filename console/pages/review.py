@@ -13,14 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
-from console.keys import DATA, DATABASE, HOTLINES, RUN, session_of
+from console.keys import CATEGORIES, DATA, DATABASE, HOTLINES, RUN, session_of
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
 from ivr.matter import AppealType
 from recordings.worklist import is_open
 from tickets import worksheet
-from tickets.categories import list_paths
 from tickets.courier import wake
 from tickets.decisions import ReviewRefused, decide
 from tickets.gazetteer import open_gazetteer
@@ -91,7 +90,7 @@ async def show(request: web.Request) -> web.Response:
         "call_id": call_id,
         "hotlines": request.app[HOTLINES],
         "types": get_args(AppealType),
-        "choices": {"townships": townships, "categories": list_paths()},
+        "choices": {"townships": townships, "categories": request.app[CATEGORIES]},
     }
     return render(request, "review.html", context)
 

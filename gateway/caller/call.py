@@ -78,7 +78,10 @@ class _Caller:
 
     async def call(self, *, tcp: bool) -> CallResult:
         dialled_at, start = datetime.now(UTC), self._loop.time()
-        leg = self._agent.dial(self._target, caller=self._rehearsal.script.caller, tcp=tcp)
+        script = self._rehearsal.script
+        first = script.forwarded_from
+        headers = {"Diversion": f"<sip:{first}@{self._agent.address}>;reason=unconditional"} if first else {}
+        leg = self._agent.dial(self._target, caller=script.caller, tcp=tcp, headers=headers)
         leg.on_confirmed = lambda: self._answered.set_result(1000 * (self._loop.time() - start))
         leg.on_ended = lambda ended: self._end(leg, ended)
         turning_points = (self._answered, self._ended)

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 
-from config.document import ConfigError
+from config.fault import Fault
 from gateway.identity import become
+from gateway.reach import tell
 from gateway.settings import Paths, Settings, read_settings
 
+_COMMANDS = {
+    "up": "showing",
+    "demo": "showing",
+    "gateway": "processes",
+    "asr": "processes",
+    "worker": "processes",
+    "intake": "processes",
+    "migrate": "processes",
+    "console": "console",
+    "call": "call",
+    "calls": "calls",
+    "prompts": "checks",
+    "flow": "checks",
+    "check": "checks",
+    "take-node": "mending",
+    "doctor": "doctor",
+    "install": "install",
+}
+"""Every command, and the module beside this one that registers it."""
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-EX_CONFIG = 78  # sysexits.h
 
 
 _AS_THEMSELVES = {"call", "flow", "install"}  # work on files of whoever runs them, or on the machine
@@ -74,63 +99,21 @@ def _options(
 
 def main() -> None:
     """Run the command; what the user got wrong is one clear message, not a traceback."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
-
-    from asr.catalogue import ModelError  # noqa: PLC0415 - heavy imports wait until the command is known
-    from asr.engine import EngineError  # noqa: PLC0415
-    from asr.server import ServerError  # noqa: PLC0415
-    from console.bundles import AssetsMissingError  # noqa: PLC0415
-    from gateway.attendance import BreakdownError  # noqa: PLC0415
-    from gateway.cli import (  # noqa: PLC0415 - they register themselves
-        call,  # noqa: F401
-        calls,  # noqa: F401
-        checks,  # noqa: F401
-        console,  # noqa: F401
-        doctor,  # noqa: F401
-        install,  # noqa: F401
-        mending,  # noqa: F401
-        processes,  # noqa: F401
-        showing,  # noqa: F401
-    )
-    from gateway.demo import DemoError  # noqa: PLC0415
-    from gateway.install.step import InstallError  # noqa: PLC0415
-    from gateway.leg import SipError  # noqa: PLC0415
-    from gateway.observe import WindowError  # noqa: PLC0415
-    from gateway.reach import tell  # noqa: PLC0415
-    from gateway.services import AlreadyRunningError  # noqa: PLC0415
-    from gateway.sounds import SoundError  # noqa: PLC0415
-    from gateway.supervisor import UpError  # noqa: PLC0415
-    from gateway.voice import VoiceError  # noqa: PLC0415
-    from gateway.wording import PromptError  # noqa: PLC0415
-    from recordings.database import WrongRevision  # noqa: PLC0415
-    from recordings.nodes import NodeTaken  # noqa: PLC0415
-
+    _register(sys.argv[1:])
     try:
         app()
-    except (
-        ConfigError,
-        PromptError,
-        SoundError,
-        VoiceError,
-        ModelError,
-        EngineError,
-        NodeTaken,
-    ) as error:
-        errors.print(f"错误 / Error: {error}", style="red")
-        sys.exit(EX_CONFIG)
-    except (
-        SipError,
-        UpError,
-        DemoError,
-        ServerError,
-        InstallError,
-        WindowError,
-        AlreadyRunningError,
-        BreakdownError,
-        AssetsMissingError,
-        WrongRevision,
-        OSError,
-        DBAPIError,
-    ) as error:
+    except Fault as error:
+        errors.print(
+            f"错误 / Error: {tell(error)}" if error.exit_code == 1 else f"错误 / Error: {error}", style="red"
+        )
+        sys.exit(error.exit_code)
+    except (OSError, DBAPIError) as error:
         errors.print(f"错误 / Error: {tell(error)}", style="red")
         sys.exit(1)
+
+
+def _register(words: Sequence[str]) -> None:
+    """Import the modules of the commands among ``words``, or all: each process loads what it needs and no more."""
+    named = [_COMMANDS[word] for word in words if word in _COMMANDS]
+    for module in named or _COMMANDS.values():
+        importlib.import_module(f"gateway.cli.{module}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,9 @@ from rich.progress import Progress
 from asr.catalogue import open_model
 from config.document import embedded
 from gateway.cli import House, app, errors
-from gateway.ears import DEMO_WARNING
-from gateway.services import open_prompts, read_dialogue
+from gateway.demo_model import DEMO_WARNING
+from gateway.opened import open_prompts, read_dialogue, read_texts
+from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME
 from tickets.outbox import read_dead_letters, read_overdue
@@ -23,6 +25,7 @@ from tickets.outbox import read_dead_letters, read_overdue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ivr.hotline import Hotlines
     from tickets.outbox import DeadLetter, Overdue
 
 _OVERDUE_SHOWN = 20
@@ -43,10 +46,15 @@ def prompts(
 ) -> None:
     """合成提示音 / Make every prompt that is missing."""
     house: House = context.obj
+    hotlines = read_dialogue(house.settings.dialogue)
     book = open_prompts(house.settings.dialogue, house.paths)
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("提示音 / prompts", total=None)
-        asyncio.run(book.prepare(lambda made, wanted: bar.update(task, completed=made, total=wanted)))
+        asyncio.run(
+            book.prepare(
+                hotlines.openings, lambda made, wanted: bar.update(task, completed=made, total=wanted)
+            )
+        )
     out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
     if to is not None:
         out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
@@ -63,7 +71,7 @@ def check_flow(
     house: House = context.obj
     dialogue = house.settings.dialogue
     chosen = file or dialogue.flow or embedded("flows/default.yaml")
-    flow, _hotlines = read_dialogue(dialogue.model_copy(update={"flow": chosen}))
+    flow = compile_flow(chosen, read_texts(dialogue))
     out.print(f"流程可用 / flow proved: {chosen}: {flow.name}")
     for line in flow.proof:
         out.print(f"  {line}")
@@ -71,10 +79,12 @@ def check_flow(
 
 @app.command()
 def check(context: typer.Context) -> None:
-    """检查配置、流程、模型、数据库和未投递的工单 / Check settings, flow, model, database and undelivered tickets."""
+    """检查配置、热线、流程、模型、数据库和未投递的工单 / Check settings, lines, flows, model, database and tickets."""
     house: House = context.obj
-    flow, hotlines = read_dialogue(house.settings.dialogue)
-    out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes; 热线 / hotlines: {len(hotlines)}")
+    hotlines = read_dialogue(house.settings.dialogue)
+    for flow in hotlines.flows:
+        out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
+    _tell_hotlines(hotlines)
     book = open_prompts(house.settings.dialogue, house.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
     model = open_model(house.settings.asr.model)
@@ -99,6 +109,18 @@ def check(context: typer.Context) -> None:
         out.print("改正原因后运行 hotline retry / mend the cause, then run `hotline retry`")
         raise typer.Exit(1)
     out.print("没有未能投递的工单 / no dead letters")
+
+
+def _tell_hotlines(hotlines: Hotlines) -> None:
+    """What stands in the proved hotlines file, and what of it counts today."""
+    today = datetime.now(CITY_TIME).date()
+    modes = Counter(line.mode for line in hotlines if line.is_in_force(today))
+    told = ", ".join(f"{mode} {count}" for mode, count in modes.items())
+    out.print(f"热线 / hotlines: {len(hotlines)}; {today} 有效 / in force: {told}")
+    asleep = [line for line in hotlines if not line.is_in_force(today)]
+    for line in asleep:
+        times = f"{line.since or ''}–{line.until or ''}"
+        out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
 
 
 async def _look_into_outbox(house: House) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from console.policy import Role
-from gateway import page
-from gateway.cli import House, app, errors
+from gateway.cli import House, app
 from gateway.logs import configure_logs
+from gateway.page_users import add_console_user
+from gateway.process.console import run
 
 console = typer.Typer(help="坐席页面 / The agents' page.", invoke_without_command=True)
 app.add_typer(console, name="console")
@@ -24,7 +25,7 @@ def serve(context: typer.Context) -> None:
         return
     house: House = context.obj
     configure_logs("console", house.settings.log)
-    asyncio.run(page.run_console(house.settings, house.paths))
+    asyncio.run(run(house.settings, house.paths))
 
 
 @console.command("add-user")
@@ -39,9 +40,5 @@ def add_user(
         password = typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    try:
-        asyncio.run(page.add_console_user(house.settings, house.paths, name, password, role))
-    except page.UserError as error:
-        errors.print(f"错误 / Error: {error}", style="red")
-        raise typer.Exit(1) from None
+    asyncio.run(add_console_user(house.settings, house.paths, name, password, role))
     typer.echo(f"已添加 / added: {name}({role.value})")

@@ -1,4 +1,4 @@
-"""``hotline gateway | asr | worker | intake | migrate``: one process each."""
+"""``hotline gateway | asr | worker | intake | migrate``: one process each, which loads nothing of the others."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway import services
 from gateway.cli import House, app
 from gateway.logs import configure_logs
-from recordings.database import migrate as migrate_database
 
 
 @app.command()
@@ -21,27 +19,33 @@ def gateway(
     ] = None,
 ) -> None:
     """接听电话 / Answer calls."""
+    from gateway.process.gateway import run
+
     house: House = context.obj
     configure_logs("gateway", house.settings.log)
     chosen = house.settings.sip.port if port is None else port
     door = house.paths.socket_of_gateway(house.settings, chosen)
-    asyncio.run(services.run_gateway(house.settings.of_gateway(chosen), house.paths, door))
+    asyncio.run(run(house.settings.of_gateway(chosen), house.paths, door))
 
 
 @app.command()
 def asr(context: typer.Context) -> None:
     """语音识别服务 / Serve speech recognition."""
+    from gateway.process.asr import run
+
     house: House = context.obj
     configure_logs("asr", house.settings.log)
-    asyncio.run(services.run_asr(house.settings, house.paths))
+    asyncio.run(run(house.settings, house.paths))
 
 
 @app.command()
 def worker(context: typer.Context) -> None:
     """投递工单,补转写 / Deliver tickets; transcribe later what could not be heard live."""
+    from gateway.process.worker import run
+
     house: House = context.obj
     configure_logs("worker", house.settings.log)
-    asyncio.run(services.run_worker(house.settings, house.paths))
+    asyncio.run(run(house.settings, house.paths))
 
 
 @app.command()
@@ -53,15 +57,19 @@ def intake(
     ] = None,
 ) -> None:
     """参考受理平台 / The reference intake, for tests and trials."""
+    from gateway.process.intake import run
+
     house: House = context.obj
     configure_logs("intake", house.settings.log)
     chosen = house.settings.intake.reference_port if port is None else port
-    asyncio.run(services.run_intake(house.settings, house.paths, host, chosen))
+    asyncio.run(run(house.settings, house.paths, host, chosen))
 
 
 @app.command()
 def migrate(context: typer.Context) -> None:
     """建立或升级数据库 / Create the database's tables, or bring them up to date."""
+    from recordings.database import migrate as bring_up_to_date
+
     house: House = context.obj
     configure_logs("migrate", house.settings.log)
-    asyncio.run(migrate_database(house.paths.database_url(house.settings)))
+    asyncio.run(bring_up_to_date(house.paths.database_url(house.settings)))

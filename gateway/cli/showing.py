@@ -20,8 +20,8 @@ from gateway.cli import House, app
 from gateway.cli.screen import Screen, console, show_ticket
 from gateway.demo import demonstrate, watch
 from gateway.logs import configure_logs
-from gateway.page import first_login
-from gateway.services import alone, stop_signal
+from gateway.page_users import first_login
+from gateway.process.common import alone, stop_signal
 from gateway.supervisor import Supervisor, UpError, ask_health, settle
 
 if TYPE_CHECKING:

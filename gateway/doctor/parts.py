@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from asr.catalogue import ModelError, open_model
 from asr.client import AsrClient, AsrUnavailable
 from config.document import ConfigError, load
+from gateway.demo_model import DEMO_WARNING
 from gateway.doctor.finding import Finding
-from gateway.ears import DEMO_WARNING
-from gateway.services import open_intake, read_dialogue
+from gateway.opened import open_intake, read_dialogue
 from gateway.settings import DEFAULT_FILE, Settings
 from recordings.database import WrongRevision, open_database, require_current
 from recordings.schema import outbox
@@ -33,13 +33,14 @@ _NO_SUCH_PLACE = (404, 405)
 
 
 def check_dialogue(patient: Patient) -> Iterator[Finding]:
-    """The flow is proved, and the hotlines and prompts fit it."""
+    """The flows are proved, and the hotlines and prompts fit them."""
     try:
-        flow, hotlines = read_dialogue(patient.settings.dialogue)
+        hotlines = read_dialogue(patient.settings.dialogue)
     except ConfigError as error:
         yield Finding("dialogue", "failure", str(error), "改正文件 / correct the file: hotline flow check")
     else:
-        what = f"流程 / flow: {flow.name}; 热线 / hotlines: {len(hotlines)}"
+        flows = ", ".join(flow.name for flow in hotlines.flows)
+        what = f"流程 / flows: {flows}; 热线 / hotlines: {len(hotlines)}"
         yield Finding("dialogue", "ok", what)
 
 

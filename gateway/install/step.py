@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.fault import Fault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class InstallError(Exception):
+class InstallError(Fault):
     """The machine cannot be set up; the message says why and what to do."""
 
 

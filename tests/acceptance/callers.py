@@ -1,6 +1,7 @@
 """Many scripted calls at once from one process of their own: scripts as JSON in, results as JSON out.
 
-A process holds one SIP user agent in its life, so the tests start one for each round of calls.
+A process holds one SIP user agent in its life, so the tests start one for each round of calls. With ``record`` each
+caller's own recording is kept as ``FOLDER/caller<its number>.wav``.
 Usage: callers.py HOST:PORT FOLDER < scripts.json
 """
 
@@ -17,13 +18,16 @@ from gateway.caller.call import run_call
 from gateway.pj import UserAgent
 
 
-async def run(target: str, folder: Path, scripts: list[Script], stagger: float) -> list[dict[str, Any]]:
+async def run(
+    target: str, folder: Path, scripts: list[Script], stagger: float, *, record: bool
+) -> list[dict[str, Any]]:
     agent = UserAgent(host="127.0.0.1", port=0, tcp=False)
     agent.start(max_calls=len(scripts) + 8)
 
     async def one(number: int, script: Script) -> dict[str, Any]:
         await asyncio.sleep(number * stagger)
-        result = await run_call(agent, f"sip:{script.called}@{target}", script, folder=folder)
+        own = folder / f"caller{number}.wav" if record else None
+        result = await run_call(agent, f"sip:{script.called}@{target}", script, folder=folder, record=own)
         return {**result.to_json(), "refused": result.refused}
 
     try:
@@ -35,4 +39,5 @@ async def run(target: str, folder: Path, scripts: list[Script], stagger: float) 
 if __name__ == "__main__":
     given = json.load(sys.stdin)
     wanted = [Script.model_validate(s) for s in given["scripts"]]
-    print(json.dumps(asyncio.run(run(sys.argv[1], Path(sys.argv[2]), wanted, given["stagger"]))))
+    calls = run(sys.argv[1], Path(sys.argv[2]), wanted, given["stagger"], record=given["record"])
+    print(json.dumps(asyncio.run(calls)))

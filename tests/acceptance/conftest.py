@@ -108,9 +108,14 @@ class HouseUp:
         self.peers.append(peer)
         return peer
 
-    def start_calls(self, scripts: list[dict[str, Any]], stagger: float = 0.0) -> subprocess.Popen[bytes]:
-        """Place all these calls from one process; `results` waits for them."""
-        folder = self.folder / f"calls{len(self.peers)}"
+    def start_calls(
+        self, scripts: list[dict[str, Any]], stagger: float = 0.0, record_to: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Place all these calls from one process; `results` waits for them.
+
+        ``record_to`` gets each caller's own recording, ``caller0.wav`` and so on.
+        """
+        folder = record_to or self.folder / f"calls{len(self.peers)}"
         folder.mkdir()
         command = [sys.executable, str(Path(__file__).with_name("callers.py")), self.sip, str(folder)]
         root = str(Path(__file__).parents[2])
@@ -121,7 +126,8 @@ class HouseUp:
             env={**self.environment, "PYTHONPATH": root},
         )
         assert peer.stdin
-        peer.stdin.write(json.dumps({"scripts": scripts, "stagger": stagger}).encode())
+        given = {"scripts": scripts, "stagger": stagger, "record": record_to is not None}
+        peer.stdin.write(json.dumps(given).encode())
         peer.stdin.close()
         self.peers.append(peer)
         return peer

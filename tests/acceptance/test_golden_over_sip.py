@@ -15,6 +15,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 # By prompts too: these leave no room for what depends on the moment.
 TO_THE_LETTER = ("happy", "keyed_contact", "two_matters")
 ALSO = (
+    "aid_danger",
+    "aid_number_keyed",
     "anonymous",
     "corrected_place",
     "danger",
@@ -44,6 +46,7 @@ def look(ticket: dict[str, Any], field: str) -> Any:
             r"^\(.*\)$", "", ticket["appeal"]["content"]
         ),  # a remark in brackets: nothing was said
         "appeal": lambda: ticket["appeal"]["type"],
+        "category": lambda: "_".join(filter(None, (ticket["appeal"][f"category_{n}"] for n in (1, 2, 3)))),
         "place_name": lambda: place["county"] + place["township"],
         "contact": lambda: ticket["caller"]["contact"],
         "call_back": lambda: bool(ticket["caller"]["call_back"]),

@@ -1,8 +1,9 @@
-"""``hotline check`` on a real database, as an operator runs it."""
+"""``hotline check`` and ``hotline flow check``, as an operator runs them."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.document import embedded
 from recordings.database import migrate, open_database
 from tickets import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EX_CONFIG = 78
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def hotline(tmp_path: Path):
+    def run(*words: str, settings: str = "{}\n") -> subprocess.CompletedProcess[str]:
+        config = tmp_path / "gateway.yaml"
+        config.write_text(settings)
+        command = [sys.executable, "-m", "gateway", "--config", str(config), "--data", str(tmp_path), *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
 
 
 @pytest.fixture
@@ -41,27 +55,57 @@ def put(tmp_path: Path) -> Callable[..., None]:
     return lambda number, age, reason: asyncio.run(enqueue(number, age, reason))
 
 
-def check(data: Path) -> tuple[int, str]:
-    command = [sys.executable, "-m", "gateway", "--data", str(data), "check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+def test_the_hotlines_file_is_proved(hotline) -> None:
+    assert hotline("migrate").returncode == 0
+    done = hotline("check")
+    assert done.returncode == 0, done.stderr
+    assert "flow: default, " in done.stdout
+    assert "flow: psychological_aid, " in done.stdout
+    assert "hotlines: 33; " in done.stdout
+    assert "整体并入 12" in done.stdout
+    assert "12356 卫生计生咨询举报: –2025-04-30, 今天无效 / not in force today" in done.stdout
 
 
-def test_a_ticket_that_waits_for_an_hour_is_a_warning(put: Callable[..., None], tmp_path: Path) -> None:
+def test_each_fault_of_it_is_told_at_its_line(hotline, tmp_path: Path) -> None:
+    file = tmp_path / "hotlines.yaml"
+    text = embedded("hotlines.yaml").read_text()
+    text = text.replace("opening: opening_merged,", "opening: nothing,")
+    file.write_text(text.replace("category: 政法}", "category: 政治}").replace("psychological_aid", "aid"))
+    done = hotline("check", settings=f"dialogue: {{hotlines: {file}}}\n")
+    assert done.returncode == EX_CONFIG
+    lines = text.splitlines()
+    law = next(n for n, line in enumerate(lines, start=1) if '"12348"' in line)
+    merged = next(n for n, line in enumerate(lines, start=1) if line.startswith("  整体并入: "))
+    assert f"{file}:{law}: 12348: the category '政治' is not in the catalogue" in done.stderr
+    assert f"{file}:{merged}: 整体并入: the opening 'nothing' is no prompt" in done.stderr
+    assert "12356: the flow 'flows/aid.yaml' is neither beside this file nor among" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 3, "each fault once"
+
+
+@pytest.mark.parametrize("name", ["default", "psychological_aid"])
+def test_a_flow_is_proved_by_itself(hotline, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "own.yaml"
+    shutil.copy(embedded(f"flows/{name}.yaml"), file)
+    done = hotline("flow", "check", str(file))
+    assert done.returncode == 0, done.stderr
+    assert f"flow proved: {file}: {name}" in done.stdout
+
+
+def test_a_ticket_that_waits_for_an_hour_is_a_warning(hotline, put: Callable[..., None]) -> None:
     put("263280200019", timedelta(minutes=59), "HTTP 429")
-    code, said = check(tmp_path)
-    assert (code, "263280200019" in said) == (0, False), said
+    done = hotline("check")
+    assert (done.returncode, "263280200019" in done.stdout) == (0, False), done.stdout + done.stderr
     for number in range(25):
         put(f"2632801{number:05}", timedelta(minutes=61), "HTTP 409")
-    code, said = check(tmp_path)
-    assert code == 0, said
-    assert "on its way for more than an hour: 263280100000 第1版" in said
-    assert said.count("HTTP 409") == 20
-    assert "共 25 件" in said
+    done = hotline("check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on its way for more than an hour: 263280100000 第1版" in done.stdout
+    assert done.stdout.count("HTTP 409") == 20
+    assert "共 25 件" in done.stdout
 
 
-def test_a_refused_ticket_is_an_error(put: Callable[..., None], tmp_path: Path) -> None:
+def test_a_refused_ticket_is_an_error(hotline, put: Callable[..., None]) -> None:
     put("263280100019", timedelta(minutes=1), "HTTP 422: no such category")
-    code, said = check(tmp_path)
-    assert code == 1
-    assert "dead letter: 263280100019 第1版: HTTP 422: no such category" in said
+    done = hotline("check")
+    assert done.returncode == 1
+    assert "dead letter: 263280100019 第1版: HTTP 422: no such category" in done.stdout

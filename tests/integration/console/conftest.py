@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from callfolder import CallFolder, heard, silence, stated
 
+from config.categories import read_categories
 from console.app import make_app, serve
 from console.policy import Policy, Role
 from console.sessions import open_session
@@ -114,7 +115,9 @@ class Site:
 
 @asynccontextmanager
 async def open_site(db: Database, policy: Policy, data: Path) -> AsyncIterator[Site]:
-    async with serve(make_app(db, policy, HOTLINES, data, data, ()), "127.0.0.1", 0) as address:
+    async with serve(
+        make_app(db, policy, HOTLINES, read_categories(), data, data, ()), "127.0.0.1", 0
+    ) as address:
         site = Site(address, db, [])
         yield site
         for client in site.clients:

@@ -16,12 +16,13 @@ from gateway.call import House
 from gateway.incoming import Incoming
 from gateway.leg import Leg, Reception, SipError
 from gateway.live import Board
+from gateway.opened import read_dialogue
 from gateway.prompts import PromptBook
 from gateway.pump import MediaPump
-from gateway.services import read_dialogue
 from gateway.settings import DialogueSettings, Settings, SipSettings
 from gateway.switchboard import Switchboard
 from ivr.events import Heard, SpeechStarted
+from ivr.hotline import Called
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError, read
 from tickets.number import NumberBook
@@ -87,7 +88,7 @@ class Desk:
 
     def __init__(self, data: Path, prompts: Path) -> None:
         self.data = data
-        self.flow, self.hotlines = read_dialogue(DIALOGUE)
+        self.hotlines = read_dialogue(DIALOGUE)
         self.closed: list[Path] = []
         self.model: ModelFingerprint | None = None
         self.pump = MediaPump()
@@ -97,13 +98,16 @@ class Desk:
         self.house = House(client, book, self.pump, Board(), self.numbers, lambda _folder: None)
         settings = Settings(sip=SipSettings(drain_seconds=0.2))
         self.switchboard = Switchboard(
-            settings, data, self.house, self.flow, self.hotlines, lambda: self.model, self.closed.append
+            settings, data, self.house, self.hotlines, lambda: self.model, self.closed.append
         )
 
-    def ring(self) -> QuietLine:
+    def ring(self, called: str = "12345") -> QuietLine:
         line = QuietLine()
         loop = asyncio.get_running_loop()
-        incoming = Incoming("abc@192.0.2.1", "13855812345", "12345", "192.0.2.1:5060", offers_media=True)
+        dialled = (Called(called, "request-uri"),)
+        incoming = Incoming(
+            "abc@192.0.2.1", "13855812345", called, dialled, "192.0.2.1:5060", offers_media=True
+        )
         line.leg = Leg(line, incoming, loop.call_soon, loop.create_future())
         assert self.switchboard.admit(incoming) is None
         self.switchboard.take(line.leg)
@@ -155,6 +159,28 @@ async def test_a_call_that_outlasts_the_drain_is_cut_short_and_finished(desk: De
     assert kinds(entries)[-1] == "finished"
     assert kinds(entries).index("interrupted") < kinds(entries).index("hungup")
     assert desk.switchboard.admit(line.leg.incoming) == (503, {"Retry-After": "20"})
+
+
+async def test_an_anonymous_call_that_breaks_off_keeps_nothing_of_its_caller(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(QuietLine, "record_to", lambda _line, file: kept.append(file))
+    line = desk.ring("12356")
+    await desk.reach("played")
+    line.leg.digit((1, "7"), repeat=False)
+    await asyncio.sleep(0.1)
+
+    def fail() -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    line.read = fail  # type: ignore[method-assign]
+    entries = await desk.over()
+    assert kinds(entries)[-1] == "finished"
+    assert line.buried
+    assert kept == []
+    assert "13855812345" not in str(entries)
+    assert [e["key"] for e in entries if e["kind"] == "event" and e["name"] == "Digit"] == [""]
 
 
 async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(

@@ -20,8 +20,8 @@ import tickets.metrics
 from gateway import observe
 from gateway.leg import Reception
 from gateway.observe import Readiness, Window, WindowError, shown
+from gateway.process.worker import watch as watch_worker
 from gateway.settings import DEFAULT_FILE, MetricsSettings, read_settings
-from gateway.windows import watch_worker
 from recordings.database import migrate, open_database
 from tickets.client import IntakeClient
 from tickets.courier import Courier

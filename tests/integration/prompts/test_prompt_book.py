@@ -54,12 +54,34 @@ async def test_static_prompt_is_one_prepared_file(tmp_path):
 
 async def test_prepare_tells_its_progress_and_is_done_once(tmp_path):
     told = []
-    await open_book(tmp_path).prepare(lambda made, wanted: told.append((made, wanted)))
+    await open_book(tmp_path).prepare((), lambda made, wanted: told.append((made, wanted)))
     # opening 1, number 2, place 2 (":" and "," between slots is a pause), tail 2, beep 1
     assert told == [(n, 8) for n in range(1, 9)]
     again = []
-    await open_book(tmp_path).prepare(lambda made, wanted: again.append((made, wanted)))
+    await open_book(tmp_path).prepare((), lambda made, wanted: again.append((made, wanted)))
     assert again == []
+
+
+async def test_openings_are_made_beforehand_and_stay(tmp_path, monkeypatch):
+    openings = [Prompt("place", {"place": name, "brief": "热线"}) for name in ("税务", "医保", "税务")]
+    told = []
+    await open_book(tmp_path).prepare(
+        [*openings, Prompt("opening")], lambda made, wanted: told.append((made, wanted))
+    )
+    assert told == [(n, 10) for n in range(1, 11)]  # 8 fixed parts, and two different openings with slots
+    made = set((tmp_path / "cache/openings").iterdir())
+    assert len(made) == 2
+    monkeypatch.setattr("gateway.prompts.speak", None)  # nobody may have to wait for the voice
+    book = open_book(tmp_path)
+    await book.prepare(openings)
+    assert {(await book.render(opening)).path for opening in openings} == made
+    assert (await book.render(openings[0])).text == "我记的是:税务,热线,对吗?"
+    assert not list((tmp_path / "cache/joined").iterdir())
+
+
+async def test_an_opening_that_is_no_prompt_is_refused(tmp_path):
+    with pytest.raises(PromptError, match="nothing"):
+        await open_book(tmp_path).prepare([Prompt("nothing", {"hotline": "税务"})])
 
 
 async def test_changed_text_is_spoken_anew(tmp_path):

@@ -64,9 +64,10 @@ def test_every_place_of_the_gazetteer_is_a_word() -> None:
     assert not named - set(load_vocabulary().words)
 
 
-def test_every_answer_that_the_default_flow_listens_for_is_made_of_words() -> None:
+@pytest.mark.parametrize("file", sorted((CONFIG / "flows").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_answer_that_a_flow_listens_for_is_made_of_words(file: Path) -> None:
     known = set(load_vocabulary().words)
-    flow = compile_flow(CONFIG / "flows" / "default.yaml", load(PromptTexts, CONFIG / "prompts.yaml"))
+    flow = compile_flow(file, load(PromptTexts, CONFIG / "prompts.yaml"))
     grammars = [asking.ear(flow, node)[0] for node in flow.nodes.values() if isinstance(node, Ask)]
     grammars += [collecting.grammar(flow, node) for node in flow.nodes.values() if isinstance(node, Digits)]
     answers = {phrase for grammar in grammars for phrase in grammar or ()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
+from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts, Tone
 from config.script import Pause, Press, Say, SayFile, Script, Wait
@@ -36,6 +38,8 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.hotline import Called
+from ivr.hotlines import read_hotlines
 from ivr.machine import advance, start
 from ivr.words import normalise
 
@@ -43,10 +47,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ivr.flow import Flow
+    from ivr.hotline import Hotline, Hotlines
     from ivr.matter import Matter
     from ivr.state import State
 
 QUIET = 0.6
+TODAY = date(2026, 11, 25)
 COUNTIES = ("颍州区", "颍东区", "颍泉区", "临泉县", "太和县", "阜南县", "颍上县", "界首市")
 TOWNS = ("清河街道", "慎城镇")
 
@@ -61,7 +67,7 @@ def look_up(text: str) -> tuple[str, str]:
 class Rehearsal:
     """Plays a script's caller against the dialogue; what it did is in the fields."""
 
-    flow: Flow
+    hotline: Hotline
     texts: PromptTexts
     script: Script
     state: State
@@ -172,7 +178,7 @@ class Rehearsal:
             self._phrase = None
         if isinstance(event, PromptEnded):
             self.silence()
-        self.state, actions = advance(self.flow, self.state, event)
+        self.state, actions = advance(self.hotline.flow, self.state, event)
         for action in actions:
             self.perform(action)
 
@@ -233,8 +239,13 @@ def flow(texts: PromptTexts) -> Flow:
     return compile_flow(embedded("flows/default.yaml"), texts)
 
 
+@pytest.fixture(scope="session")
+def hotlines(texts: PromptTexts, flow: Flow) -> Hotlines:
+    return read_hotlines(embedded("hotlines.yaml"), texts, flow, read_categories())
+
+
 @pytest.fixture
-def rehearse(flow: Flow, texts: PromptTexts) -> Callable[..., Rehearsal]:
+def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]:
     """Run a script (or the steps of one, as YAML) and return what happened."""
 
     def run(script: Script | str, **header: str) -> Rehearsal:
@@ -242,7 +253,10 @@ def rehearse(flow: Flow, texts: PromptTexts) -> Callable[..., Rehearsal]:
             head = {"name": "inline", "caller": "13855812345"} | header
             lines = [f'{key}: "{value}"' for key, value in head.items()]
             script = load(Script, "\n".join([*lines, f"steps: {script}"]))
-        rehearsal = Rehearsal(flow, texts, script, start(flow))
+        called = (Called(script.called, "request-uri"), Called(script.forwarded_from, "diversion"))
+        line = hotlines.find(called, TODAY).hotline
+        state = start(line.flow, openings=line.openings, appeal=line.appeal)
+        rehearsal = Rehearsal(line, texts, script, state)
         rehearsal.run()
         return rehearsal
 

@@ -15,13 +15,6 @@ WORDS = """words:
   "no": [不是]
   person: [人工]
   repeat: [重复]
-  done: [说完了]
-  more: [还有]
-  greeting: [喂]
-  polite: [谢谢]
-  aside: [我要]
-  somebody: [找人]
-  help: [救命]
   filler: [在]
 """
 HEAD = """name: small
@@ -54,6 +47,12 @@ def test_a_small_flow_is_proved():
     flow = compile_flow(GOOD, TEXTS)
     assert flow.proof[0] == "6 nodes, all reached from 'hello', all lead to an end"
     assert flow.proof[1].endswith("at most 6 are asked in one call")
+
+
+def test_a_flow_shares_the_words_it_does_not_list():
+    words = compile_flow(GOOD, TEXTS).words.classes
+    assert "救命" in words["help"]
+    assert words["repeat"] == ("重复",)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,8 @@ def test_a_small_flow_is_proved():
         ("timeout: 5", "timeout: 0", "greater than 0"),
         ("timeout: 5, ", "", "timeout is missing"),
         ("ask: hello", "aks: hello", "unknown key 'aks'"),
-        ("  repeat: [重复]\n", "", "the class 'repeat' is missing"),
+        ('  "no": [不是]\n', "", "the class 'no' is missing"),
+        ("  repeat: [重复]\n", "  repeat: []\n", "the class 'repeat' is missing"),
         ("filler: [在]", "filler: ['在 ']", "is not spoken text"),
         ("{submit: matter", "{submit: everything", "'matter'"),
     ],

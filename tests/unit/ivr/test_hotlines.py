@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from config.document import ConfigError, embedded
-from ivr.hotlines import normalise, read_hotlines
+from ivr.actions import Prompt
+from ivr.hotline import normalise
+from ivr.hotlines import read_hotlines
 
+TODAY = date(2026, 11, 25)
 SPELLINGS = (
     "{}",
     "0558{}",
@@ -21,31 +26,23 @@ SPELLINGS = (
 )
 
 
-@pytest.fixture(scope="module")
-def hotlines(flow):
-    return read_hotlines(embedded("hotlines.yaml"), flow)
-
-
 def test_all_thirty_three_are_there(hotlines):
     assert len(hotlines) == 33
-    modes = [h.mode for h in hotlines.by_number.values()]
+    modes = [h.mode for h in hotlines if h.is_in_force(TODAY)]
     assert [modes.count(m) for m in ("总线", "整体并入", "双号并行", "设分中心", "转接")] == [1, 12, 14, 5, 1]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_each_is_found_in_every_spelling(hotlines, spelling):
     for number in hotlines.by_number:
-        found = hotlines.find(spelling.format(number))
-        assert (found.number, found.known) == (number, True)
+        found = hotlines.look_up(spelling.format(number), TODAY)
+        assert found is not None
+        assert found.number == number
 
 
-@pytest.mark.parametrize(
-    "called", ["", "99999", "055112345", "sip:@", "gateway", "0558", "+86", "1234512345"]
-)
-def test_an_unknown_number_is_answered_as_the_front_door(hotlines, called):
-    found = hotlines.find(called)
-    assert (found.number, found.known) == ("12345", False)
-    assert found.name == hotlines.front.name
+@pytest.mark.parametrize("called", ["", "99999", "055112345", "sip:@", "0558", "+86", "1234512345"])
+def test_another_number_is_none_of_them(hotlines, called):
+    assert hotlines.look_up(called, TODAY) is None
 
 
 def test_another_city_has_its_own_12345():
@@ -53,11 +50,43 @@ def test_another_city_has_its_own_12345():
     assert normalise("+8655112345", "0558") == "55112345"
 
 
+def test_a_line_speaks_its_own_name(hotlines):
+    (line,) = hotlines.by_number["12301"]
+    assert line.openings == {
+        "opening": Prompt("opening_merged", {"hotline": "旅游投诉"}),
+        "opening_by_keys": Prompt("opening_merged_by_keys", {"hotline": "旅游投诉"}),
+    }
+    (line,) = hotlines.by_number["12366"]
+    assert line.openings["opening"].slots == {"department": "税务局", "hotline": "税务"}
+    assert hotlines.front.openings == {}
+
+
+def test_only_the_aid_line_has_a_dialogue_of_its_own_and_it_never_speaks_as_12345(hotlines, texts):
+    own = [h for h in hotlines if h.flow is not hotlines.front.flow]
+    assert [(h.number, h.mode, h.anonymous) for h in own] == [("12356", "转接", True)]
+    said = [
+        str(texts.prompts[p]) for node in own[0].flow.nodes.values() for p in getattr(node, "prompts", ())
+    ]
+    assert len(said) > 10
+    assert not any("12345" in text or "幺二三四五" in text or "热线" in text for text in said)
+    ends = [node for node in own[0].flow.nodes.values() if type(node).__name__ == "End"]
+    assert all("幺二零" in str(texts.prompts[p]) for end in ends for p in end.prompts)
+
+
+CATALOGUE = [("城乡建设", "", ""), ("城乡建设", "路灯", "")]
 LINE = '  - {number: "12345", name: a, department: b, mode: 总线}'
+
+
+OTHER = LINE.replace("12345", "12331").replace("总线", "整体并入")
 
 
 def write(area_code: str = '"0558"', front: str = '"12345"', lines: str = LINE) -> str:
     return f"area_code: {area_code}\nfront: {front}\nhotlines:\n{lines}\n"
+
+
+def other(more: str) -> str:
+    """The front door, and one more line with these keys, on line 5."""
+    return write(lines=f"{LINE}\n{OTHER.replace('}', f', {more}}}')}")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +95,73 @@ def write(area_code: str = '"0558"', front: str = '"12345"', lines: str = LINE) 
         (write(lines="  []"), "hotlines"),
         (write(area_code="558"), ":1: area_code"),
         (write(front='"999"'), "the front door '999' is not among"),
-        (write(lines=f"{LINE}\n{LINE}"), "12345 is listed twice"),
-        (write(lines=LINE.replace("}", ", opening: nothing}")), ":4: the opening 'nothing' is no prompt"),
+        (write(lines=f"{LINE}\n{LINE}"), ":5: 12345: this number is listed twice for the same days"),
+        (
+            write(lines=LINE.replace("}", ", opening: nothing}")),
+            ":4: 12345: the opening 'nothing' is no prompt",
+        ),
+        (write(lines=LINE.replace("}", ", from: 2026-01-01}")), ":4: 12345: the front door is always open"),
+        (write(lines=LINE.replace("总线", "转接")), ":4: 12345: only the front door is a 总线"),
+        (other("opening: confirm"), ":5: 12331: the opening 'confirm' has the slot 'brief', which nothing"),
+        (other("opening_by_keys: nothing"), ":5: 12331: the opening_by_keys 'nothing' is no prompt"),
+        (other("from: 2026-02-30"), ":5: hotlines.1.from"),
+        (other("from: 2026-02-01, until: 2026-01-31"), ":5: 12331: it ends before it begins"),
+        (other("category: 一_二_三_四"), ":5: 12331: the category '一_二_三_四' has not one to three levels"),
+        (other("category: 一_"), ":5: 12331: the category '一_' has not one to three levels"),
+        (other("flow: nowhere.yaml"), ":5: 12331: the flow 'nowhere.yaml' is neither beside this file"),
+        (
+            other("anonymous: false").replace("整体并入", "转接"),
+            ":5: 12331: a line that is passed on would be answered as the front door",
+        ),
+        (other("anonymous: true"), ":5: 12331: an anonymous line needs a flow of its own"),
+        (
+            other("anonymous: true, flow: flows/default.yaml"),
+            ":5: 12331: the flow 'flows/default.yaml' takes down what the caller says: quiet_message",
+        ),
+        (
+            other("flow: flows/psychological_aid.yaml, opening: opening"),
+            ":5: 12331: the flow 'psychological_aid' has no question for the opening",
+        ),
+        (
+            other("category: 城乡"),
+            ":5: 12331: the category '城乡' is not in the catalogue",
+        ),
         (write(lines=LINE.replace("总线", "别的")), ":4: hotlines.0.mode"),
         (write(lines=LINE.replace("name", "nmae")), ":4: unknown key 'nmae'"),
     ],
 )
-def test_a_wrong_file_is_refused(flow, tmp_path, body, message):
+def test_a_wrong_file_is_refused(flow, texts, tmp_path, body, message):
     (tmp_path / "h.yaml").write_text(body)
     with pytest.raises(ConfigError) as caught:
-        read_hotlines(tmp_path / "h.yaml", flow)
+        read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
     assert message in str(caught.value)
+    assert f"{tmp_path / 'h.yaml'}:" in str(caught.value)
+
+
+def test_every_fault_is_told(flow, texts, tmp_path):
+    (tmp_path / "h.yaml").write_text(other("opening: nothing, category: 一_, flow: nowhere.yaml"))
+    with pytest.raises(ConfigError) as caught:
+        read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_flow_beside_the_file_is_proved_with_it(flow, texts, tmp_path):
+    (tmp_path / "h.yaml").write_text(other("flow: own.yaml"))
+    good = embedded("flows/psychological_aid.yaml").read_text()
+    (tmp_path / "own.yaml").write_text(good)
+    assert [f.name for f in read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE).flows] == [
+        "default",
+        "psychological_aid",
+    ]
+    (tmp_path / "own.yaml").write_text(good.replace("next: promised", "next: nowhere"))
+    with pytest.raises(ConfigError) as caught:
+        read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    assert f"{tmp_path / 'own.yaml'}:" in str(caught.value)
+    assert "'nowhere', which is no node" in str(caught.value)
+
+
+def test_a_category_may_be_as_fine_as_the_catalogue(flow, texts, tmp_path):
+    for category in ("城乡建设", "城乡建设_路灯"):
+        (tmp_path / "h.yaml").write_text(other(f"category: {category}"))
+        (line,) = read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE).by_number["12331"]
+        assert line.category == tuple(category.split("_"))

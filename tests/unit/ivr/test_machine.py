@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
+from ivr.actions import Finish, Hangup, Listen, LookUp, Play, Prompt, StopListening, StopPlaying, Submit
 from ivr.events import (
     Answered,
     Digit,
@@ -36,7 +36,7 @@ TOLD = "颍上县慎城镇房子漏雨"
 class Call:
     """A call driven by hand: each step a few events, the prompts' names kept."""
 
-    def __init__(self, flow: Flow, *, caller: str = "13855812345", hears: bool = True, **line: str) -> None:
+    def __init__(self, flow: Flow, *, caller: str = "13855812345", hears: bool = True, **line: Any) -> None:
         self.flow, self.now = flow, 0.0
         self.state: State = start(flow, **line)
         self.said: list[str] = []
@@ -119,14 +119,21 @@ def test_the_kind_of_appeal_comes_from_the_key_and_the_words(flow, key, words, k
 
 
 def test_the_line_may_have_its_own_opening_and_kind(flow):
-    call = Call(flow, opening="tell", appeal="举报")
-    assert call.said == ["tell"]
+    own = Prompt("opening_merged", {"hotline": "价格举报"})
+    call = Call(flow, openings={"opening": own}, appeal="举报")
+    assert call.actions[-1] == Play(0, own)
+    assert call.said == ["opening_merged"]
     assert call.state.matter.appeal == "举报"
     assert call.says("我要表扬司机").press("#").state.matter.appeal == "表扬"
     with pytest.raises(ValueError, match="nothing"):
-        start(flow, opening="nothing")
+        start(flow, openings={"opening": Prompt("nothing")})
     with pytest.raises(ValueError, match="slots"):
-        start(flow, opening="confirm")
+        start(flow, openings={"opening": Prompt("confirm")})
+
+
+def test_the_line_has_its_own_opening_out_of_hearing_too(flow):
+    keys = Prompt("opening_merged_by_keys", {"hotline": "价格举报"})
+    assert Call(flow, hears=False, openings={"opening_by_keys": keys}).said == ["opening_merged_by_keys"]
 
 
 def test_a_greeting_is_no_matter(flow):
@@ -786,6 +793,16 @@ def test_a_question_listens_for_its_answers(flow):
     assert {"行", "不行", "转人工", "再说一遍", "幺"} <= set(listen.phrases)
     call = Call(flow).to_confirm()
     assert call.state.listening == Listen(None, 1.0)  # a correction may be anything
+
+
+def test_what_is_said_last_is_said_to_its_end(flow):
+    call = Call(flow).to_more().take(EarLost(40.0)).press("2")
+    assert isinstance(flow.nodes[call.state.question], End)
+    assert call.said[-1] == "goodbye"
+    for key in "1*#":
+        assert call.press(key).actions == ()
+        assert call.state.playing is not None
+    assert call.press("0").said[-1] == "person"  # reached from everywhere
 
 
 def test_the_words_of_a_phrase_that_come_late_do_not_end_the_next(flow):

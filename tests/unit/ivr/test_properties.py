@@ -29,10 +29,13 @@ from ivr.machine import advance, start
 if TYPE_CHECKING:
     from ivr.actions import Action
     from ivr.events import Event
+    from ivr.flow import Flow
     from ivr.matter import Matter
     from ivr.state import State
 
-FLOW = compile_flow(embedded("flows/default.yaml"), load(PromptTexts, embedded("prompts.yaml")))
+TEXTS = load(PromptTexts, embedded("prompts.yaml"))
+FLOW = compile_flow(embedded("flows/default.yaml"), TEXTS)
+AID = compile_flow(embedded("flows/psychological_aid.yaml"), TEXTS)
 SAID = (
     "",
     "喂",
@@ -60,8 +63,9 @@ PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loo
 class Line:
     """Takes events and checks what must always hold."""
 
-    def __init__(self) -> None:
-        self.state: State = start(FLOW)
+    def __init__(self, flow: Flow = FLOW) -> None:
+        self.flow = flow
+        self.state: State = start(flow)
         self.now = 0.0
         self.playing: int | None = None
         self.hung_up = False
@@ -76,7 +80,7 @@ class Line:
         ended = self.state.ended
         if isinstance(event, PromptEnded) and event.id == self.playing:
             self.playing = None
-        self.state, actions = advance(FLOW, self.state, event)
+        self.state, actions = advance(self.flow, self.state, event)
         self.events += 1
         assert not (ended and actions)
         assert len(actions) <= 8
@@ -92,7 +96,7 @@ class Line:
                 assert not self.hung_up, "a prompt after Hangup"
                 assert self.playing is None, "a prompt over a prompt"
                 assert action.id == self.plays, "the ids count up"
-                slots = FLOW.slots[action.prompt.name]
+                slots = self.flow.slots[action.prompt.name]
                 assert slots == action.prompt.slots.keys()
                 assert all(action.prompt.slots.values())
                 self.playing, self.plays = action.id, self.plays + 1
@@ -128,7 +132,7 @@ class Line:
         assert len(open_windows) <= 1
         assert all(w.end is None or w.end >= w.start for m in state.everything for w in m.windows)
         assert [m.index for m in state.everything] == list(range(len(state.everything)))
-        assert len(state.everything) <= FLOW.matters
+        assert len(state.everything) <= self.flow.matters
         for index, complete in self.complete.items():
             assert state.everything[index].complete >= complete
         self.complete = {m.index: m.complete for m in state.everything}
@@ -177,6 +181,7 @@ happening = st.one_of(
 )
 passing = st.floats(0, 20, allow_nan=False)
 story = st.lists(st.tuples(passing, happening), max_size=60)
+flows = st.sampled_from((FLOW, AID))
 answered = st.builds(
     lambda caller, hears: Answered(0.0, caller, "12345", hears),
     st.sampled_from(("13855812345", "", "12", "05582345678")),
@@ -199,10 +204,10 @@ def tell(line: Line, first: Answered, events: list) -> None:
                 line.take(event)
 
 
-@given(answered, story)
+@given(flows, answered, story)
 @settings(max_examples=400, deadline=None)
-def test_whatever_happens_a_hang_up_ends_it(first: Answered, events: list):
-    line = Line()
+def test_whatever_happens_a_hang_up_ends_it(flow: Flow, first: Answered, events: list):
+    line = Line(flow)
     tell(line, first, events)
     line.take(HungUp(line.now, "caller"))
     assert line.state.ended
@@ -210,13 +215,15 @@ def test_whatever_happens_a_hang_up_ends_it(first: Answered, events: list):
     assert line.take(Elapsed(line.now + 100)) == ()
 
 
-@given(answered, story)
+@given(flows, answered, story)
 @settings(max_examples=200, deadline=None)
-def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(first: Answered, events: list):
-    line = Line()
+def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(
+    flow: Flow, first: Answered, events: list
+):
+    line = Line(flow)
     tell(line, first, [(0.0, "time"), (0.0, "time"), *events])
     state = line.state
-    if state.phase != "talking" or not state.offered or isinstance(FLOW.nodes[state.question], Digits):
+    if state.phase != "talking" or not state.offered or isinstance(flow.nodes[state.question], Digits):
         return
     before = state.matter.danger
     actions = line.take(Digit(line.now, "9"))
@@ -228,10 +235,10 @@ def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(first: Answ
     assert line.playing == playing
 
 
-@given(answered, story)
+@given(flows, answered, story)
 @settings(max_examples=200, deadline=None)
-def test_whatever_happened_time_alone_ends_it(first: Answered, events: list):
-    line = Line()
+def test_whatever_happened_time_alone_ends_it(flow: Flow, first: Answered, events: list):
+    line = Line(flow)
     tell(line, first, events)
     for _ in range(PROMPTS_OF_A_CALL):
         if line.state.ended:
@@ -250,6 +257,17 @@ def test_before_the_answer_only_the_end_counts(events: list):
                 assert line.take(event) == ()
     line.take(HungUp(0.0, "lost"))
     assert line.finished == ()
+
+
+@given(answered, story)
+@settings(max_examples=200, deadline=None)
+def test_the_aid_line_takes_nothing_down_and_keeps_a_number_only_by_consent(first: Answered, events: list):
+    line = Line(AID)
+    tell(line, first, events)
+    line.take(HungUp(line.now, "caller"))
+    (matter,) = line.state.everything
+    assert (matter.text, matter.windows, matter.place) == ("", (), "")
+    assert not matter.complete or matter.contact_confirmed or matter.danger
 
 
 def cough(now: float) -> list[Event]:
@@ -276,8 +294,11 @@ STUBBORN = {
 @pytest.mark.parametrize("hears", [True, False], ids=["up", "down"])
 @pytest.mark.parametrize("habit", STUBBORN)
 @pytest.mark.parametrize("pause", [0.5, 3.0])
-def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(habit: str, pause: float, *, hears: bool):
-    line = Line()
+@pytest.mark.parametrize("flow", [FLOW, AID], ids=lambda flow: flow.name)
+def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(
+    flow: Flow, habit: str, pause: float, *, hears: bool
+):
+    line = Line(flow)
     line.take(Answered(0.0, "13855812345", "12345", hears))
     for _ in range(20_000):
         if line.state.ended:

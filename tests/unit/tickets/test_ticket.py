@@ -67,6 +67,27 @@ def test_a_document_states_every_field() -> None:
     assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
+def test_a_ticket_from_before_version_1_had_all_its_fields_is_still_accepted() -> None:
+    whole = Ticket.model_validate(make_document()).to_json()
+    document = json.loads(json.dumps(whole))
+    for part, gained in (
+        (document, ("line", "handling")),
+        (document["caller"], ("follow_up",)),
+        (document["appeal"], ("repeats",)),
+        (document["place"], ("longitude", "latitude")),
+    ):
+        for name in gained:
+            del part[name]
+    Draft202012Validator(SCHEMA).validate(document)
+    assert Ticket.model_validate(document).to_json() == whole
+
+
+def test_a_line_is_found_where_a_number_may_stand() -> None:
+    document = Ticket.model_validate(make_document()).to_json()
+    line = {"name": "税务", "department": "税务局", "mode": "设分中心", "found_by": "p-called-party-id"}
+    assert not Draft202012Validator(SCHEMA).is_valid({**document, "line": line})
+
+
 def test_every_field_beyond_the_call_says_what_it_means() -> None:
     """What the gateway leaves to others is in the schema with its meaning, or not at all."""
     parts = SCHEMA["$defs"]

@@ -368,5 +368,115 @@ def test_the_same_record_drafts_the_same_ticket(call):
     assert draft(read(call, seconds=30.02))[0].sha256 != once[0].sha256
 
 
+TAX = {
+    "hotline": "12366",
+    "name": "税务",
+    "department": "税务局",
+    "mode": "设分中心",
+    "category": ("经济管理",),
+}
+AID = {"hotline": "12356", "name": "心理援助", "department": "卫健委", "mode": "转接", "anonymous": True}
+
+
+def test_the_ticket_tells_the_line_its_opening_and_its_category(tmp_path):
+    forwarded = {"found_by": "diversion", "found_as": "+8655812358"}
+    line = {"hotline": "12358", "name": "价格举报", "department": "市场监管局", "mode": "整体并入"}
+    call = CallFolder(tmp_path).begin(**line, **forwarded, category=("经济管理", "价格"))
+    call.note("played", id=0, name="opening_merged", text="您好，价格举报热线已经并入……", start=0.0)
+    call.note("played", id=1, name="tell", text="您请说", start=9.0)
+    call.hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.hotline, ticket.call.called) == ("12358", "055812345")
+    assert ticket.line.model_dump() == {
+        "name": "价格举报",
+        "department": "市场监管局",
+        "mode": "整体并入",
+        "found_by": "diversion",
+        "found_as": "+8655812358",
+        "opening": "您好，价格举报热线已经并入……",
+    }
+    assert (ticket.appeal.category_1, ticket.appeal.category_2, ticket.appeal.category_3) == (
+        "经济管理",
+        "价格",
+        "",
+    )
+    assert ticket.caller.call_back == ""
+
+
+def test_a_journal_of_before_the_lines_still_makes_its_ticket(tmp_path):
+    call = CallFolder(tmp_path)
+    call.note("incoming", sip_call_id="a", caller="", called="12345", hotline="12345", flow="default", node=1)
+    call.note("answered").hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.line, ticket.appeal.category_1, ticket.hotline) == (None, "", "12345")
+
+
+def test_a_line_that_cannot_be_passed_on_asks_for_a_call_back_by_its_department(tmp_path):
+    call = CallFolder(tmp_path).begin(**TAX)
+    call.hear(WATER).state(stated(0, WATER, until=16.0))
+    call.state(stated(1, LEAK, until=20.0, call_back="来电人要求人工，须回电")).hang_up()
+    first, second = issue(read(call))
+    promise = "12366税务热线未能转接,须由税务局回电"
+    assert first.caller.call_back == promise
+    assert promise in first.notes
+    assert second.caller.call_back == f"来电人要求人工，须回电;{promise}"
+
+
+def test_nothing_said_on_such_a_line_is_still_no_ticket(tmp_path):
+    assert read(CallFolder(tmp_path).begin(**TAX).hang_up()).reason == "caller hung up before speaking"
+
+
+def test_an_unknown_number_is_remarked_on(tmp_path):
+    call = CallFolder(tmp_path).begin(found_by=None, found_as="")
+    call.hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
+    (ticket,) = issue(read(call))
+    assert ticket.line.found_by is None
+    assert "所拨号码“055812345”不是登记的热线,按12345受理" in ticket.notes
+
+
+def test_an_anonymous_line_leaves_no_number_and_no_word_in_the_ticket(tmp_path):
+    call = CallFolder(tmp_path).begin(caller="", **AID)
+    agreed = {"call_back": "来电人同意回电", "contact": "13855812345", "contact_confirmed": True}
+    call.state(Matter(0, complete=True, **agreed)).hang_up()
+    record = read(call, seconds=0.0)
+    assert record.caller == "13855812345"  # this house must know whom to call
+    (drafted,) = draft(record)
+    ticket = Ticket.model_validate_json(drafted.issue("261820700014", 1))
+    assert "13855812345" not in drafted.issue("261820700014", 1)
+    assert (ticket.caller.anonymous, ticket.caller.confidential, ticket.appeal.urgency) == (
+        True,
+        True,
+        "特急",
+    )
+    assert (ticket.caller.call_back, ticket.recording, ticket.transcript.utterances) == (
+        "来电人同意回电",
+        None,
+        (),
+    )
+
+
+@pytest.mark.parametrize("number", ["13855812345", ""])
+def test_who_is_in_danger_on_an_anonymous_line_is_told_of_also_without_a_number(tmp_path, number):
+    call = CallFolder(tmp_path).begin(caller="", **AID)
+    reason = "来电人按键示意有危险，须立即联系"
+    danger = {"danger": True, "call_back": reason, "contact": number, "contact_confirmed": bool(number)}
+    call.state(Matter(0, complete=True, **danger)).hang_up()
+    record = read(call, seconds=0.0)
+    assert record.caller == number
+    (ticket,) = issue(record)
+    assert (ticket.appeal.urgency, ticket.caller.call_back, ticket.caller.contact) == ("特急", reason, "")
+    assert ticket.notes[0] == "来电人按了求助键,可能有危险"
+    assert ("来电人没有留下可以回电的号码" in ticket.notes) == (number == "")
+
+
+@pytest.mark.parametrize("end", [lambda c: c.hang_up(), lambda c: c.die()])
+def test_an_anonymous_line_keeps_nothing_of_who_did_not_agree(tmp_path, end):
+    call = CallFolder(tmp_path).begin(caller="", **AID).hear(heard("真人真人", 4.0, 6.0))
+    end(call.state(Matter(0, call_back="来电人想找人说话", contact="13855812345")))
+    record = read(call, found(LEAK), seconds=0.0)
+    assert (record.caller, record.matters, draft(record)) == ("", (), ())
+    assert record.reason == "an anonymous line, and the caller asked for no call back"
+
+
 def _fields(matter: Matter) -> dict[str, Any]:
     return {name: getattr(matter, name) for name in matter.__slots__}

@@ -1,14 +1,17 @@
-"""The catalogue of categories (分类) that an agent chooses from."""
+"""The catalogue of categories (分类): what a line presets and an agent chooses from."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.document import embedded, load
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Category = tuple[str, str, str]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Third = Name
 Second = Name | dict[Name, tuple[Third, ...]]
@@ -23,16 +26,13 @@ class CategoriesDocument(BaseModel):
     categories: tuple[First, ...]
 
 
-@cache
-def open_categories() -> tuple[First, ...]:
-    """The embedded catalogue, read once. Raises config.document.ConfigError."""
-    return load(CategoriesDocument, embedded("categories.yaml")).categories
+def read_categories(file: Path | None = None) -> tuple[Category, ...]:
+    """Every category of the catalogue in ``file`` (None: the embedded one) by its three names.
 
-
-def list_paths() -> tuple[tuple[str, str, str], ...]:
-    """Every category of the catalogue by its three names, those of lower levels empty where there are none."""
-    paths: list[tuple[str, str, str]] = []
-    for first in open_categories():
+    Those of lower levels are empty where there are none. Raises ConfigError.
+    """
+    paths: list[Category] = []
+    for first in load(CategoriesDocument, file or embedded("categories.yaml")).categories:
         if isinstance(first, str):
             paths.append((first, "", ""))
             continue

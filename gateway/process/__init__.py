@@ -1,0 +1,1 @@
+"""The processes of an installation: what each one opens, runs, shows and closes. None imports another."""
