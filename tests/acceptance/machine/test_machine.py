@@ -270,7 +270,7 @@ def test_the_chapters_for_an_installed_machine_leave_its_files_to_the_services(m
         [block.text for block in read_blocks("en", chapter) if block.kind == "sh"]
         for chapter in ("prompts", "model", "backup")
     )
-    machine.run("systemctl", "start", "hotline-intake")
+    machine.run("systemctl", "enable", "--now", "hotline-intake")
     settings = ("stat", "-c", "%a %U %G", "/etc/hotline/gateway.yaml")
     owners = machine.run(*settings)
     type_block(machine, prompts[0])
@@ -298,7 +298,6 @@ def test_the_chapters_for_an_installed_machine_leave_its_files_to_the_services(m
     assert machine.run("find", "/var/lib/hotline", "!", "-user", "hotline") == ""
     assert machine.run(*settings) == owners
     assert ticket["call"]["call_id"] in known < list_calls()
-    machine.run("systemctl", "start", "hotline-intake")
     after = accepted(machine, machine.result(machine.call(SHORT)))
     assert int(after["number"][7:-1]) > 1_000_000
     for unit in SERVICES:
