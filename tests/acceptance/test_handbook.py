@@ -56,7 +56,7 @@ _PLACES = re.compile(
     """,
     re.VERBOSE,
 )
-_SERVICES = re.compile(r"^systemctl (start|stop|restart) hotline\S+$")
+_SERVICES = re.compile(r"^systemctl (start|stop|restart) '?hotline\S+$")
 
 
 class Operator:
