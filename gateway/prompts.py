@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from config.prompts import PromptTexts, Tone
 from gateway import sounds
 from gateway.pronounce import pronounce
 from gateway.voice import VOICE_VERSION, speak
-from gateway.wording import Fixed, Part, PromptError, Slot, cut, find_recordings
+from gateway.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -53,6 +54,12 @@ class PromptBook:
     def __init__(self, texts: Path, replacements: Path | None, cache: Path) -> None:
         prompts = load(PromptTexts, texts).prompts
         self._prompts = cut(prompts, find_recordings(replacements) if replacements else {})
+        self.recordings = sum(
+            isinstance(part, Fixed) and part.recording is not None
+            for parts in self._prompts.values()
+            for part in parts
+        )
+        """How many parts are the operator's own recordings."""
         self._fixed, self._openings, self._joined = cache / "fixed", cache / "openings", cache / "joined"
         self._joins = 0
         self._places: dict[Fixed | Tone, Path] = {}
@@ -96,6 +103,24 @@ class PromptBook:
                     group.create_task(make(partial(self._join, pieces, opening.slots, place)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
+
+    async def export(self, folder: Path) -> int:
+        """Copy each part into FOLDER under the name of a recording that would replace it; how many there are.
+
+        Parts not made yet are made. Raises what ``prepare`` does, and OSError when the folder cannot be written.
+        """
+        named = {
+            name: part for key, parts in self._prompts.items() for name, part in label(key, parts).items()
+        }
+        files = {name: await self._ensure(part) for name, part in named.items()}
+
+        def copy() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, file in files.items():
+                shutil.copyfile(file, folder / f"{name}.wav")
+
+        await asyncio.to_thread(copy)
+        return len(files)
 
     async def render(self, prompt: Prompt) -> Rendered:
         """Give the prompt as one file, its slots filled.

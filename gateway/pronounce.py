@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from pypinyin import Style, lazy_pinyin
-
 _DIGIT_NAMES = "0:ling2 1:yi1 2:er4 3:san1 4:si4 5:wu3 6:liu4 7:qi1 8:ba1 9:jiu3"
 _LETTER_NAMES = (
     "A:ei1 B:bi4 C:xi1 D:di4 E:yi4 F:ai2fu5 G:ji4 H:ai2chi5 I:ai4 J:zhei4 K:kei4 L:ai2er5 M:ai2mu5 "
@@ -50,6 +48,8 @@ def _read(token: str) -> list[str]:
         return [_LETTERS[first.upper()]]
     if first in _KEYS:
         return [_KEYS[first]]
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415 - its dictionary takes half a second, most commands say nothing
+
     syllables = lazy_pinyin(
         token, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=True, errors="ignore"
     )

@@ -11,7 +11,7 @@ from config.prompts import Tone
 from gateway.pronounce import pronounce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 SOUND_FILES: Final = frozenset({".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a"})
@@ -76,6 +76,13 @@ def cut(texts: Mapping[str, str | Tone], recordings: Mapping[str, Path]) -> dict
         strays = ", ".join(str(file) for file in unused.values())
         raise PromptError(f"no prompt to replace by {strays}: name a file NAME.wav or NAME.1.wav")
     return parts
+
+
+def label(name: str, parts: Sequence[Part]) -> dict[str, Fixed | Tone]:
+    """The parts of prompt NAME that a recording may stand for, by the name such a recording has."""
+    single = not any(isinstance(part, Slot) for part in parts)
+    own = [part for part in parts if isinstance(part, Fixed | Tone)]
+    return {name if single else f"{name}.{number}": part for number, part in enumerate(own, start=1)}
 
 
 def _cut(name: str, text: str | Tone, recordings: dict[str, Path]) -> Iterator[Part]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from config.document import load
+from config.document import embedded, load
 from config.script import Script
 from gateway.address import look_up
 from gateway.caller.call import run_call
@@ -30,7 +30,13 @@ out = Console(highlight=False, soft_wrap=True)
 @app.command()
 def call(
     target: Annotated[str, typer.Argument(help="sip:12345@HOST[:PORT]")],
-    script: Annotated[Path, typer.Option(help="剧本 / script (YAML), see tests/golden/")],
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            help="剧本 / script (YAML), see tests/golden/",
+            show_default="听完开场白就挂机 / listens to the opening and hangs up",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
     caller: Annotated[
         str | None, typer.Option(help="主叫号码 / calling number instead of the script's")
@@ -42,7 +48,8 @@ def call(
 ) -> None:
     """按剧本打一通电话 / Place a scripted call. Exit 0: as scripted, 1: refused, 2: the script failed."""
     configure_logs("call")
-    result = asyncio.run(_call(target, load(Script, script), script.parent, caller, record, tcp=tcp))
+    chosen = script or embedded("listen.yaml")
+    result = asyncio.run(_call(target, load(Script, chosen), chosen.parent, caller, record, tcp=tcp))
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False))  # noqa: T201 - this is the command's output
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,7 +35,15 @@ app.add_typer(flows, name="flow")
 
 
 @app.command()
-def prompts(context: typer.Context) -> None:
+def prompts(
+    context: typer.Context,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"
+        ),
+    ] = None,
+) -> None:
     """合成提示音 / Make every prompt that is missing."""
     house: House = context.obj
     hotlines = read_dialogue(house.settings.dialogue)
@@ -48,6 +56,8 @@ def prompts(context: typer.Context) -> None:
             )
         )
     out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
+    if to is not None:
+        out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
 
 
 @flows.command("check")
@@ -75,6 +85,8 @@ def check(context: typer.Context) -> None:
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
     _tell_hotlines(hotlines)
+    book = open_prompts(house.settings.dialogue, house.paths)
+    out.print(f"自己的录音 / your own recordings: {book.recordings}")
     model = open_model(house.settings.asr.model)
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:

@@ -18,6 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from freezing import frozen
+from handbook import pack_model, read_blocks
 from nspawn import CLONE, Machine
 
 if TYPE_CHECKING:
@@ -195,9 +196,9 @@ def test_a_stop_lets_a_running_call_end_by_itself(machine: Machine) -> None:
 def test_a_second_sip_port_is_a_line_in_the_settings(machine: Machine) -> None:
     settings = machine.root / "etc" / "hotline" / "gateway.yaml"
     text = settings.read_text()
-    assert "gateways: []" in text
+    assert "\ngateways: []" in text
     settings.write_text(
-        text.replace("gateways: []", "gateways:\n- {port: 5061, node: 2, rtp_first_port: 26000}\n#")
+        text.replace("\ngateways: []", "\ngateways:\n- {port: 5061, node: 2, rtp_first_port: 26000}\n#")
     )
     assert "hotline-gateway@5061.service" in machine.run("hotline", "install")
     machine.run("systemctl", "start", "hotline.target")
@@ -258,6 +259,51 @@ def test_taken_away_and_installed_anew_it_still_has_its_data(machine: Machine) -
     assert [f for f in found if f["check"] == "database" and f["level"] == "ok"]
 
 
+def type_block(machine: Machine, text: str) -> str:
+    return machine.run("sh", "-euc", f"cd /root\n{text}", seconds=300)
+
+
+@pytest.mark.soak
+def test_the_chapters_for_an_installed_machine_leave_its_files_to_the_services(machine: Machine) -> None:
+    """What the chapters do is shown in ../test_handbook.py; here it is root who types, and the services are others."""
+    prompts, model, backup = (
+        [block.text for block in read_blocks("en", chapter) if block.kind == "sh"]
+        for chapter in ("prompts", "model", "backup")
+    )
+    machine.run("systemctl", "enable", "--now", "hotline-intake")
+    settings = ("stat", "-c", "%a %U %G", "/etc/hotline/gateway.yaml")
+    owners = machine.run(*settings)
+    type_block(machine, prompts[0])
+    machine.run("cp", "/tmp/prompts/more.wav", "/root/opening.wav")
+    printed = "".join(type_block(machine, block) for block in prompts[1:])
+    assert "your own recordings: 1" in printed
+    assert "heard 1 prompts" in printed
+    pack_model(
+        machine.root / "root", "vosk-model-cn-0.22", beam=("conf/model.conf", "beam=12.0", "beam=12.5")
+    )
+    assert "demonstration" not in type_block(machine, model[0])
+    type_block(machine, model[1])
+    ticket = accepted(machine, machine.result(machine.call(SHORT)))
+    assert ticket["transcript"]["model"]["name"] == "vosk-model-cn-0.22"
+    assert machine.run(*settings) == owners
+
+    def list_calls() -> set[str]:
+        listed = json.loads(machine.run("hotline", "calls", "list", "--limit", "1000", "--json"))
+        return {line["call"]["call_id"] for line in listed}
+
+    known = list_calls()
+    *whole, _dump, _restore = backup
+    printed = "".join(type_block(machine, block) for block in whole)
+    assert "heard 1 prompts" in printed
+    assert machine.run("find", "/var/lib/hotline", "!", "-user", "hotline") == ""
+    assert machine.run(*settings) == owners
+    assert ticket["call"]["call_id"] in known < list_calls()
+    after = accepted(machine, machine.result(machine.call(SHORT)))
+    assert int(after["number"][7:-1]) > 1_000_000
+    for unit in SERVICES:
+        assert machine.show(unit, "ActiveState") == "active", machine.journal()
+
+
 def read_handbook(language: str) -> list[tuple[str, str]]:
     """The fenced blocks of the operators' page: language of the block, and text."""
     text = (CLONE / "docs" / language / "operate.md").read_text()
@@ -282,7 +328,7 @@ def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     further, added = "hotline-gateway@5061.service", False
     for kind, text in read_handbook("en"):
         if kind == "yaml":
-            settings.write_text(settings.read_text().replace("gateways: []", f"{text}#"))
+            settings.write_text(settings.read_text().replace("\ngateways: []", f"\n{text}#"))
             added = True
             continue
         printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")

@@ -159,6 +159,18 @@ async def test_operators_recordings_replace_the_voice(tmp_path):
     assert abs(loudest_hertz(beep.path) - 600) < 5
 
 
+async def test_prompts_are_copied_by_the_names_that_replace_them(tmp_path):
+    copies = tmp_path / "copies"
+    assert await open_book(tmp_path).export(copies) == 8
+    names = {file.name for file in copies.iterdir()}
+    assert {"opening.wav", "number.1.wav", "number.2.wav", "place.2.wav", "beep.wav"} <= names
+    assert open_book(tmp_path).recordings == 0
+    book = open_book(tmp_path, replacements=copies)
+    assert book.recordings == 8
+    opening = await book.render(Prompt("opening"))
+    assert read_wav(opening.path) == read_wav(copies / "opening.wav")
+
+
 async def test_new_recording_is_taken_at_the_next_start(tmp_path):
     make_sound(tmp_path / "opening.wav", seconds=1)
     old = await open_book(tmp_path, replacements=tmp_path).render(Prompt("opening"))
