@@ -161,7 +161,8 @@ async def _show_call(house: House, settings: Settings, health: dict[str, Any]) -
 async def _tell_of_page(house: House, settings: Settings) -> None:
     login = await first_login(settings, house.paths)
     entry = (
-        f"用户 / user: {login[0]}  密码 / password: {login[1]}\n请在“账号”页修改密码 / change it on the page, at 账号"
+        f"用户 / user: {login[0]}  密码 / password: {login[1]}\n"
+        "改密码:点页面右上角的用户名 / to change it, click the name at the top right of the page"
         if login
         else "用已有的用户登录 / log in as a user you have added (hotline console add-user)"
     )

@@ -53,7 +53,8 @@ def install(machine: Machine) -> None:
 def uninstall(machine: Machine) -> None:
     """Stop (calls are drained) and take away what `install` put there, never settings, data or the user."""
     if machine.is_here and machine.at(_PLACES["system"]).joinpath("hotline.target").exists():
-        machine.run("systemctl", "stop", "hotline.target", "hotline-migrate.service")
+        # By name, for the target alone counts as stopped before its services are.
+        machine.run("systemctl", "stop", "hotline*")
         machine.say("服务已停止 / services stopped")
     for unit in _enabled(machine):
         machine.run("systemctl", "disable", unit)
