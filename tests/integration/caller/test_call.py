@@ -154,7 +154,8 @@ async def test_withheld_number(desk, agent, tmp_path):
 
 async def test_recorded_sentence_and_loudness(desk, agent, tmp_path):
     sounds.write_wav(tmp_path / "mine.wav", await speak("医保怎么报销"))
-    steps = "[{say_file: mine.wav, text: 医保怎么报销}, pause: 0.5, {say: 医保怎么报销, level: -50}, pause: 0.3, hang_up]"
+    loudly, softly = "{say_file: mine.wav, text: 医保怎么报销}", "{say: 医保怎么报销, level: -50}"
+    steps = f"[{loudly}, pause: 0.5, {softly}, pause: 0.3, hang_up]"
     desk.prompts = []
     result = await run_call(
         agent, f"sip:12345@{agent.address}", script(steps), folder=tmp_path / "said", base=tmp_path
