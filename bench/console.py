@@ -245,7 +245,7 @@ def _draft(complaint: Complaint) -> dict[str, Any]:
             "text_pending": False,
         },
         "place": {"county": complaint.county, "township": complaint.township},
-        "caller": {"call_back": ""},
+        "caller": {"call_back": "", "anonymous": False},
     }
 
 
