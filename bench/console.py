@@ -159,7 +159,7 @@ async def _page(db: Database) -> AsyncIterator[tuple[aiohttp.ClientSession, str]
     token = await open_session(db, "bench", now, Policy())
     names = {line.number: line.name for line in _hotlines().hotlines}
     nowhere = Path("/nonexistent")  # the list needs no call's folder
-    app = make_app(db, Policy(), names, (), nowhere, nowhere, ())
+    app = make_app(db, Policy(), lambda: names, (), nowhere, nowhere, ())
     cookies = {"Cookie": f"hotline-session={token}", "Accept": "text/html"}
     async with serve(app, "127.0.0.1", 0) as address, aiohttp.ClientSession(headers=cookies) as client:
         yield client, address
@@ -245,7 +245,7 @@ def _draft(complaint: Complaint) -> dict[str, Any]:
             "text_pending": False,
         },
         "place": {"county": complaint.county, "township": complaint.township},
-        "caller": {"call_back": ""},
+        "caller": {"call_back": "", "anonymous": False},
     }
 
 

@@ -21,7 +21,7 @@ from console.routes import ROUTES
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from config.categories import Category
@@ -35,7 +35,7 @@ _SHUTDOWN_S = 2.0
 def make_app(
     db: Database,
     policy: Policy,
-    hotlines: Mapping[str, str],
+    hotlines: Callable[[], Mapping[str, str]],
     categories: Sequence[Category],
     data: Path,
     run: Path,
@@ -43,9 +43,9 @@ def make_app(
 ) -> web.Application:
     """The application over ``db`` and the calls' folders in ``data``.
 
-    ``hotlines`` are the public lines' names by number, ``categories`` what a ticket may be filed under, ``run`` holds
-    the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress. Raises
-    AssetsMissingError when the scripts have not been bundled.
+    ``hotlines`` tells the public lines' names of today by number, ``categories`` are what a ticket may be filed under,
+    ``run`` holds the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress.
+    Raises AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
         middlewares=[count_requests, answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],

@@ -14,7 +14,7 @@ from console.sessions import Session
 from recordings.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from config.categories import Category
 
@@ -22,8 +22,8 @@ DATABASE: Final = web.AppKey("DATABASE", Database)
 POLICY: Final = web.AppKey("POLICY", Policy)
 ASSETS: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("ASSETS")
 """Each file of ``console/static`` with the hash of its content."""
-HOTLINES: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("HOTLINES")
-"""The names of the public lines by their numbers, as the filter offers them."""
+HOTLINES: Final[web.AppKey[Callable[[], Mapping[str, str]]]] = web.AppKey("HOTLINES")
+"""Tells the names of the public lines by their numbers, as they are today."""
 
 CATEGORIES: Final[web.AppKey[Sequence[Category]]] = web.AppKey("CATEGORIES")
 """The catalogue that an agent chooses from."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from console.naming import name_line
 from tickets import worksheet
 from tickets.decisions import read_reviews
 from tickets.merging import merge
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from tickets.worksheet import Worksheet
 
 
-async def compose_sheet(db: Database, data: Path, call_id: str) -> dict[str, Any] | None:
-    """The page's document, as JSON; None when there is no such call."""
+async def compose_sheet(
+    db: Database, data: Path, call_id: str, hotlines: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """The page's document, as JSON; None when there is no such call. ``hotlines`` are the lines' names by number."""
     story = await tell_story(db, data, call_id)
     if story is None:
         return None
@@ -30,7 +33,7 @@ async def compose_sheet(db: Database, data: Path, call_id: str) -> dict[str, Any
         reviews = await read_reviews(connection, [call_id])
         sheet = await worksheet.read(connection, call_id)
     return {
-        "call": _show_call(story),
+        "call": _show_call(story, name_line(story, hotlines)),
         "seconds": story.recording.seconds if story.recording else None,
         "lines": _show_lines(story),
         "tickets": [_show_ticket(ticket) for ticket in story.tickets],
@@ -39,12 +42,13 @@ async def compose_sheet(db: Database, data: Path, call_id: str) -> dict[str, Any
     }
 
 
-def _show_call(story: CallStory) -> dict[str, Any]:
+def _show_call(story: CallStory, line: str) -> dict[str, Any]:
     call = story.call
     return {
         "call_id": call.call_id,
         "caller": call.caller,
         "hotline": call.hotline,
+        "line": line,
         "started_at": call.started_at.isoformat(),
         "duration_s": call.duration_s,
         "ended": call.ended_at is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import closing
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -307,13 +308,14 @@ class Call:
             async with asyncio.timeout(_RENDER_SECONDS):
                 with metrics.PROMPT_RENDER.time():
                     rendered = await self._house.prompts.render(action.prompt)
-            if self._leg.ended is not None:
-                return
-            began = self._leg.media_seconds
-            # A slot of an anonymous line's prompt is filled with what nobody else may read.
-            text = "" if self._hotline.anonymous and action.prompt.slots else rendered.text
-            self._note("played", id=action.id, name=action.prompt.name, text=text, start=began)
-            self._leg.play(rendered.path)
+            with closing(rendered):  # the player opens it at once
+                if self._leg.ended is not None:
+                    return
+                began = self._leg.media_seconds
+                # A slot of an anonymous line's prompt is filled with what nobody else may read.
+                text = "" if self._hotline.anonymous and action.prompt.slots else rendered.text
+                self._note("played", id=action.id, name=action.prompt.name, text=text, start=began)
+                self._leg.play(rendered.path)
         except JournalError:
             raise
         except (

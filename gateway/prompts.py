@@ -1,7 +1,8 @@
 """What a caller hears: prompts by name, each played as one WAV file (mono s16le, 8 kHz).
 
 Fixed words are spoken once and kept (or are the operator's own recordings); slots are spoken when the prompt
-is asked for, and the parts are joined into one file.
+is asked for, and the parts are joined into one file. What is joined for one caller tells his number or his place:
+that file is in memory only.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import asyncio
 import hashlib
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from config.document import load
 from config.prompts import PromptTexts, Tone
@@ -24,23 +25,29 @@ from gateway.wording import Fixed, Part, PromptError, Slot, cut, find_recordings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from ivr.actions import Prompt
 
 _PAUSES: Final = {"": 0.0, **dict.fromkeys("。.!?!?…", 0.35), **dict.fromkeys(",,、;;::", 0.18)}
-_KEPT_JOINED: Final = 512  # joined prompts hold callers' numbers and places: few are kept, and not for long
-_KEPT_SECONDS: Final = 120.0  # longer than any prompt plays
-_TIDY_EVERY: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt ready to be played: the WAV file, its length, and the words in it ("" for a tone)."""
+    """A prompt ready to be played: the WAV file, its length, and the words in it ("" for a tone).
+
+    ``memory`` is the file when it is in memory only. ``path`` leads there until `close`; who has opened it by then
+    reads on.
+    """
 
     path: Path
     seconds: float
     text: str
+    memory: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Let go of what was made for this caller; nothing of it is left."""
+        if self.memory is not None:
+            self.memory.close()
 
 
 class PromptBook:
@@ -60,12 +67,10 @@ class PromptBook:
             for part in parts
         )
         """How many parts are the operator's own recordings."""
-        self._fixed, self._openings, self._joined = cache / "fixed", cache / "openings", cache / "joined"
-        self._joins = 0
+        self._fixed, self._openings, self._cache = cache / "fixed", cache / "openings", cache
         self._places: dict[Fixed | Tone, Path] = {}
         self._fixed.mkdir(parents=True, exist_ok=True)
         self._openings.mkdir(exist_ok=True)
-        self._joined.mkdir(mode=0o700, exist_ok=True)
 
     async def prepare(
         self,
@@ -74,9 +79,12 @@ class PromptBook:
     ) -> None:
         """Make every fixed part and every one of these openings that the cache lacks, so that no caller waits for it.
 
+        What an earlier version has left of callers' prompts is removed.
+
         ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
         VoiceError when there is no voice, PromptError for an opening that is no prompt.
         """
+        await asyncio.to_thread(_remove_left, self._cache / "joined")
         parts = {
             part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
         }
@@ -99,8 +107,7 @@ class PromptBook:
                     group.create_task(make(partial(self._ensure, part)))
             async with asyncio.TaskGroup() as group:
                 for place, opening in unmade.items():
-                    pieces = self._cut(opening)
-                    group.create_task(make(partial(self._join, pieces, opening.slots, place)))
+                    group.create_task(make(partial(self._keep, opening, place)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -123,7 +130,7 @@ class PromptBook:
         return len(files)
 
     async def render(self, prompt: Prompt) -> Rendered:
-        """Give the prompt as one file, its slots filled.
+        """Give the prompt as one file, its slots filled; whoever asks for it closes it.
 
         A slot's value that cannot be said (signs only) is left out. Raises PromptError for an unknown
         prompt or a slot without a value.
@@ -132,9 +139,14 @@ class PromptBook:
         if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
             path = await self._ensure(parts[0])
         else:
-            path = await self._join(parts, prompt.slots)
+            path = self._openings / await self._name(parts, prompt.slots)
         text = "".join(_words(part, prompt.slots) for part in parts)
-        return Rendered(path, await asyncio.to_thread(sounds.measure_seconds, path), text)
+        if await asyncio.to_thread(path.exists):
+            return Rendered(path, await asyncio.to_thread(sounds.measure_seconds, path), text)
+        pcm = await self._join(parts, prompt.slots)
+        # Nothing is waited for from here on: who gives up waiting would leave the file open.
+        memory = sounds.hold_wav(pcm)
+        return Rendered(Path(f"/proc/self/fd/{memory.fileno()}"), sounds.count_seconds(pcm), text, memory)
 
     def _cut(self, prompt: Prompt) -> tuple[Part, ...]:
         parts = self._prompts.get(prompt.name)
@@ -182,39 +194,27 @@ class PromptBook:
         ]
         return f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
 
-    async def _join(
-        self, parts: Sequence[Part], slots: Mapping[str, str], opening: Path | None = None
-    ) -> Path:
-        """Join the parts into one file: that of an opening, which stays, or one that is tidied away some day."""
+    async def _keep(self, opening: Prompt, place: Path) -> Path:
+        pcm = await self._join(self._cut(opening), opening.slots)
+        await asyncio.to_thread(sounds.write_wav, place, pcm)
+        return place
+
+    async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> bytes:
         fixed = {part: await self._ensure(part) for part in parts if isinstance(part, Fixed)}
-        name = await self._name(parts, slots)
-        place = opening or self._joined / name
-        for kept in (self._openings / name, place):
-            if await asyncio.to_thread(_touch, kept):
-                return kept
         values = {slots[part.name] for part in parts if isinstance(part, Slot)}
         sayable = [value for value in values if pronounce(value)]
         spoken = dict(zip(sayable, await asyncio.gather(*map(speak, sayable)), strict=True))
 
-        def join() -> None:
+        def join() -> bytes:
             sound = bytearray()
             for part in parts:
                 words = _words(part, slots)
                 sound += sounds.make_silence(_PAUSES.get(words[:1], 0.0))
                 sound += sounds.read_wav(fixed[part]) if isinstance(part, Fixed) else spoken.get(words, b"")
                 sound += sounds.make_silence(_PAUSES.get(words[1:][-1:], 0.0))
-            sounds.write_wav(place, bytes(sound))
+            return bytes(sound)
 
-        await asyncio.to_thread(join)
-        self._joins += 1
-        if self._joins % _TIDY_EVERY == 0:
-            await asyncio.to_thread(self._tidy)
-        return place
-
-    def _tidy(self) -> None:
-        for file in sorted(self._joined.glob("*.wav"), key=_age)[_KEPT_JOINED:]:
-            if _age(file) > _KEPT_SECONDS:
-                file.unlink(missing_ok=True)
+        return await asyncio.to_thread(join)
 
 
 def _words(part: Part, slots: Mapping[str, str]) -> str:
@@ -238,17 +238,7 @@ def _read_recording(file: Path) -> bytes:
         raise sounds.SoundError(f"{file}: {error.strerror}: make it readable for this program") from error
 
 
-def _touch(file: Path) -> bool:
-    """Whether the file is there; if so, it counts as used now."""
-    try:
-        os.utime(file)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _age(file: Path) -> float:
-    try:
-        return time.time() - file.stat().st_mtime
-    except FileNotFoundError:  # another gateway process tidied it away
-        return 0.0
+def _remove_left(folder: Path) -> None:
+    # The folder itself stays: a gateway of that version may still be draining beside this one.
+    for file in folder.glob("*"):
+        file.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import os
 import tempfile
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 from pydub.generators import Sine
 
@@ -60,16 +61,33 @@ def write_wav(file: Path, pcm: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".wav")
     scratch = Path(name)
     try:
-        with os.fdopen(handle, "wb") as raw, wave.open(raw, "wb") as target:
-            target.setnchannels(1)
-            target.setsampwidth(2)
-            target.setframerate(SAMPLE_RATE)
-            target.writeframes(pcm)
+        with os.fdopen(handle, "wb") as raw:
+            _fill(raw, pcm)
         scratch.chmod(0o644)  # a scratch file is its maker's alone
         scratch.replace(file)
     except BaseException:
         scratch.unlink()
         raise
+
+
+def hold_wav(pcm: bytes) -> BinaryIO:
+    """Put mono s16le PCM at 8 kHz into a WAV file in memory, which no disk has and which ends with its last reader."""
+    raw = os.fdopen(os.memfd_create("prompt"), "wb")
+    _fill(raw, pcm)
+    return raw
+
+
+def _fill(raw: BinaryIO, pcm: bytes) -> None:
+    with wave.open(raw, "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(2)
+        target.setframerate(SAMPLE_RATE)
+        target.writeframes(pcm)
+
+
+def count_seconds(pcm: bytes) -> float:
+    """How long mono s16le PCM at 8 kHz plays."""
+    return len(pcm) / 2 / SAMPLE_RATE
 
 
 def read_wav(file: Path) -> bytes:

@@ -91,6 +91,13 @@ class Hotlines:
         """Every flow that a line is answered with, once."""
         return tuple({id(line.flow): line.flow for line in self}.values())
 
+    def names_on(self, day: date) -> dict[str, str]:
+        """Each line's name on that day, by number: out of force, its last one before, else its first to come."""
+        begun = {
+            n: [x for x in lines if x.since is None or x.since <= day] for n, lines in self.by_number.items()
+        }
+        return {n: begun[n][-1].name if begun[n] else lines[0].name for n, lines in self.by_number.items()}
+
     def look_up(self, number: str, day: date) -> Hotline | None:
         """The line of that number, however it is spelled, on that day; None if it is none of ours."""
         lines = self.by_number.get(normalise(number, self.area_code), ())

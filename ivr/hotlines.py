@@ -97,8 +97,8 @@ class _Reader:
         self._check_front()
         lines: dict[str, tuple[Hotline, ...]] = {}
         for i, part in enumerate(value.hotlines):
-            line = self._make(i, part)
-            lines[part.number] = (*lines.get(part.number, ()), line)
+            entries = (*lines.get(part.number, ()), self._make(i, part))
+            lines[part.number] = tuple(sorted(entries, key=lambda line: line.since or date.min))
         self._check_times(value.hotlines)
         if self._faults:
             first, *more = sorted(self._faults, key=lambda fault: fault.line)

@@ -124,11 +124,12 @@ def fold(
     )
     answered_at = journal.wall("answered") or (started_at if "interrupted" in journal.last else None)
     line = _fold_line(journal)
-    live = _fold_transcript(journal)
-    late = late if ended else None
+    anonymous = line is not None and line.anonymous
+    # When somebody spoke, and how surely he was understood, is kept in the journal only.
+    live = Transcript(None, ()) if anonymous else _fold_transcript(journal)
+    late = late if ended and not anonymous else None
     transcript = merging.merge(live, late)
     told = _tell(journal, live, late, transcript, voiced)
-    anonymous = line is not None and line.anonymous
     if anonymous:
         told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
     elif ended:

@@ -56,10 +56,7 @@ def summarise(
     urgency = min((appeal["urgency"] for appeal in appeals), key=_rank_urgency, default="一般")
     call_back = any(document["caller"]["call_back"] for document in documents)
     doubtful = any(appeal["text_pending"] for appeal in appeals) or _is_doubtful(transcript)
-    lost = any(
-        not place["county"] and not place["township"] and appeal["type"] not in _PLACELESS
-        for place, appeal in zip(places, appeals, strict=True)
-    )
+    lost = any(map(_lacks_place, documents))
     flags = (urgency == "特急", urgency == "紧急", interrupted, call_back, doubtful, lost, True)
     return WorkRow(
         call_id=call_id,
@@ -171,6 +168,16 @@ def _find_state(documents: Sequence[Mapping[str, Any]]) -> State:
         return State.OPEN
     returned = all(document["status"] == State.RETURNED for document in documents)
     return State.RETURNED if returned else State.ACCEPTED
+
+
+def _lacks_place(document: Mapping[str, Any]) -> bool:
+    place, kind = document["place"], document["appeal"]["type"]
+    if place["county"] or place["township"] or kind in _PLACELESS:
+        return False
+    # An anonymous line asks for none, and nothing of its calls could tell one.
+    if not document["caller"]["anonymous"]:
+        return True
+    return bool(document["recording"] or document["transcript"]["utterances"])
 
 
 def _is_doubtful(transcript: Transcript) -> bool:

@@ -20,7 +20,7 @@ _PAUSE_S: Final = 0.1  # changes of so long a time travel together
 
 async def show(request: web.Request) -> web.Response:
     """The page; what is on it comes by the stream."""
-    return render(request, "live.html", {"hotlines": request.app[HOTLINES]})
+    return render(request, "live.html", {"hotlines": request.app[HOTLINES]()})
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -88,7 +88,6 @@ async def show(request: web.Request) -> web.Response:
         townships[county].append(township)
     context = {
         "call_id": call_id,
-        "hotlines": request.app[HOTLINES],
         "types": get_args(AppealType),
         "choices": {"townships": townships, "categories": request.app[CATEGORIES]},
     }
@@ -98,7 +97,7 @@ async def show(request: web.Request) -> web.Response:
 async def show_sheet(request: web.Request) -> web.Response:
     """The call's document; see ``console.sheets``."""
     call_id = request.match_info["call_id"]
-    sheet = await compose_sheet(request.app[DATABASE], request.app[DATA], call_id)
+    sheet = await compose_sheet(request.app[DATABASE], request.app[DATA], call_id, request.app[HOTLINES]())
     if sheet is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
     return _answer(sheet)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from console.keys import DATA, DATABASE, HOTLINES
+from console.naming import name_line
 from console.problem import Problem
 from console.rendering import render, show_length
 from tickets.story import CallStory, StoryEvent, tell_story
@@ -41,7 +42,7 @@ async def show(request: web.Request) -> web.Response:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
     context = {
         "story": story,
-        "hotline": request.app[HOTLINES].get(story.call.hotline, ""),
+        "hotline": name_line(story, request.app[HOTLINES]()),
         "steps": [step for event in story.events if (step := _tell(event))] or _tell_words(story),
         "changes": {ticket.number: _compare(ticket.revisions) for ticket in story.tickets},
     }

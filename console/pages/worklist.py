@@ -50,7 +50,7 @@ async def _show(request: web.Request, query: MultiMapping[str], told: str) -> we
         "q": query.get("q", ""),
         "any": ANY,
         "states": list(State),
-        "hotlines": request.app[HOTLINES],
+        "hotlines": request.app[HOTLINES](),
         "counties": list_counties(),
         "waiting": [(name, waiting.get(rank, 0)) for rank, name in enumerate(RANKS)],
         "told": told,
@@ -121,7 +121,7 @@ async def _answer(request: web.Request, call_id: str) -> web.Response:
         row = await read_row(connection, call_id, datetime.now(UTC))
     if row is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "它可能刚被清理,请刷新页面。")
-    return render(request, "row.html", {"row": _describe(row, ()), "hotlines": request.app[HOTLINES]})
+    return render(request, "row.html", {"row": _describe(row, ()), "hotlines": request.app[HOTLINES]()})
 
 
 def _describe(row: sa.Row[Any], runs: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from config.categories import read_categories
@@ -19,6 +19,7 @@ from gateway.opened import read_dialogue
 from gateway.process.common import look_at_database, stop_signal
 from gateway.reach import AWAY, tell
 from recordings.database import open_database, require_current
+from tickets.number import CITY_TIME
 from tickets.worklist import backfill
 
 if TYPE_CHECKING:
@@ -41,10 +42,17 @@ async def run(settings: Settings, paths: Paths) -> None:
     db = open_database(paths.database_url(settings))
     try:
         await require_current(db)
-        names = {number: lines[-1].name for number, lines in hotlines.by_number.items()}
         gateways = page.gateways or paths.sockets_of_gateways(settings)
         categories = read_categories(settings.dialogue.categories)
-        made = make_app(db, _make_policy(page), names, categories, paths.data, paths.run, gateways)
+        made = make_app(
+            db,
+            _make_policy(page),
+            lambda: hotlines.names_on(datetime.now(CITY_TIME).date()),
+            categories,
+            paths.data,
+            paths.run,
+            gateways,
+        )
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:
             window, where = watch(paths.data, db), settings.metrics

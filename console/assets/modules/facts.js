@@ -19,10 +19,10 @@ function list(id, entries) {
   );
 }
 
-export function showCall({ call, tickets }, hotlines) {
+export function showCall({ call, tickets }) {
   document.title = `审核 ${call.caller || "未显示号码"} · 12345 热线`;
   at("caller").textContent = call.caller || "未显示号码";
-  const line = [call.hotline, hotlines[call.hotline]].filter(Boolean).join(" ");
+  const line = [call.hotline, call.line].filter(Boolean).join(" ");
   const length = call.duration_s === null ? "通话中" : `通话 ${clock(Math.round(call.duration_s))}`;
   at("facts").textContent = `${line} · ${moment(call.started_at)} · ${length}`;
   const flags = [];

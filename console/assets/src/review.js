@@ -60,7 +60,7 @@ async function load({ keep = false } = {}) {
   at("banner").hidden = true;
   edits.load(sheet, { keep });
   saving.start(sheet.worksheet?.version ?? 0);
-  showCall(sheet, readData("hotlines"));
+  showCall(sheet);
   words.show(sheet.lines);
   current = Math.max(0, sheet.tickets.findIndex(isOpen));
   showTicket();

@@ -114,6 +114,23 @@ async def test_scripted_call(desk, agent, tmp_path, tcp):
     assert "颍上县慎城镇房子漏雨" in result.summary
 
 
+async def test_a_sound_in_memory_is_heard_to_its_end_when_it_is_let_go_of_at_once(desk, agent, tmp_path):
+    ((_, prompt),) = desk.prompts
+    held = sounds.hold_wav(sounds.read_wav(prompt))
+
+    def play(leg):
+        leg.play(f"/proc/self/fd/{held.fileno()}")
+        held.close()
+
+    desk.prompts, desk.play = [], play
+    result = await run_call(
+        agent, f"sip:12345@{agent.address}", script("[wait: prompt, hang_up]"), folder=tmp_path
+    )
+    assert result.failure == ""
+    (heard,) = result.heard
+    assert heard.end - heard.start > sounds.measure_seconds(prompt) - 0.5
+
+
 async def test_other_side_hangs_up_after_its_farewell(desk, agent, tmp_path):
     desk.hang_up_at = 4.5
     result = await run_call(agent, f"sip:12345@{agent.address}", script("[wait: prompt]"), folder=tmp_path)

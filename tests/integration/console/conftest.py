@@ -6,6 +6,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -116,7 +117,7 @@ class Site:
 @asynccontextmanager
 async def open_site(db: Database, policy: Policy, data: Path) -> AsyncIterator[Site]:
     async with serve(
-        make_app(db, policy, HOTLINES, read_categories(), data, data, ()), "127.0.0.1", 0
+        make_app(db, policy, lambda: HOTLINES, read_categories(), data, data, ()), "127.0.0.1", 0
     ) as address:
         site = Site(address, db, [])
         yield site
@@ -142,13 +143,19 @@ def call(database: Database, tmp_path: Path) -> Callable[..., Any]:
     count = 0
 
     async def make(
-        text: str, *, at: str = "", confidence: float = 0.9, interrupted: bool = False, **matter: Any
+        text: str,
+        *,
+        at: str = "",
+        confidence: float = 0.9,
+        interrupted: bool = False,
+        line: Any = MappingProxyType({}),
+        **matter: Any,
     ) -> str:
         nonlocal count
         count += 1
         call_id = f"{at or f'20260701T0830{count:02}'}-{count:08x}"
         phrase = heard(text, 1.0, 3.0, confidence=confidence)
-        folder = CallFolder(tmp_path, call_id).begin().hear(phrase)
+        folder = CallFolder(tmp_path, call_id).begin(**line).hear(phrase)
         folder.state(stated(0, phrase, until=3.5, complete=True, **matter)).record(silence(4))
         folder.die() if interrupted else folder.hang_up(seconds=4.0)
         await file_call(database, book, folder.folder)

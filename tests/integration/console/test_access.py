@@ -89,7 +89,7 @@ def body_of(route) -> dict[str, object]:
 
 
 def test_nothing_is_reachable_that_is_not_in_the_table(database, tmp_path):
-    app = make_app(database, Policy(), {}, (), tmp_path, tmp_path, ())
+    app = make_app(database, Policy(), dict, (), tmp_path, tmp_path, ())
     reachable = {(route.method, route.resource.canonical) for route in app.router.routes()}
     assert reachable == {(route.method, route.path) for route in ROUTES}
     assert len(ROUTES) == len(reachable)

@@ -201,6 +201,22 @@ async def test_the_story_tells_what_was_said_and_what_became_of_it(work):
     assert "<del>颍上县慎城真房子漏雨</del> <ins>颍上县慎城镇房子漏雨</ins>" in page
 
 
+async def test_a_call_is_shown_under_the_name_its_line_had(site, call):
+    client = await site.logged_in("张敏")
+    now = "12333 人力资源社会保障"
+    for line, told in (({"name": "劳动保障咨询"}, "12333 劳动保障咨询"), (None, now)):
+        call_id = await call("漏雨", line={"hotline": "12333", **(line or {})})
+        if line is None:  # as a ticket of before the lines were told
+            async with site.db.write() as connection:
+                where = tickets.c.call_id == call_id
+                document = json.loads(await connection.scalar(sa.select(tickets.c.document).where(where)))
+                text = json.dumps({**document, "line": None})
+                await connection.execute(sa.update(tickets).where(where).values(document=text))
+        shown = (await read_sheet(client, call_id))["call"]
+        assert f"{shown['hotline']} {shown['line']}" == told
+        assert told in (await client.get(f"/calls/{call_id}/story")).text
+
+
 async def test_a_call_that_is_not_there(site):
     client = await site.logged_in("张敏")
     for path in ("story", "sheet"):

@@ -101,13 +101,11 @@ class Desk:
             settings, data, self.house, self.hotlines, lambda: self.model, self.closed.append
         )
 
-    def ring(self, called: str = "12345") -> QuietLine:
+    def ring(self, called: str = "12345", caller: str = "13855812345") -> QuietLine:
         line = QuietLine()
         loop = asyncio.get_running_loop()
         dialled = (Called(called, "request-uri"),)
-        incoming = Incoming(
-            "abc@192.0.2.1", "13855812345", called, dialled, "192.0.2.1:5060", offers_media=True
-        )
+        incoming = Incoming("abc@192.0.2.1", caller, called, dialled, "192.0.2.1:5060", offers_media=True)
         line.leg = Leg(line, incoming, loop.call_soon, loop.create_future())
         assert self.switchboard.admit(incoming) is None
         self.switchboard.take(line.leg)
@@ -181,6 +179,34 @@ async def test_an_anonymous_call_that_breaks_off_keeps_nothing_of_its_caller(
     assert kept == []
     assert "13855812345" not in str(entries)
     assert [e["key"] for e in entries if e["kind"] == "event" and e["name"] == "Digit"] == [""]
+
+
+@pytest.mark.parametrize("unplayable", [False, True])
+async def test_a_number_read_back_on_the_anonymous_line_is_on_no_disk_and_let_go_of(
+    desk: Desk, prompts: Path, monkeypatch: pytest.MonkeyPatch, *, unplayable: bool
+) -> None:
+    played: list[Path] = []
+
+    def play(_line: QuietLine, file: Path) -> None:
+        played.append(file)
+        assert file.read_bytes()[:4] == b"RIFF"
+        if unplayable and prompts not in file.parents:
+            raise SipError(f"play {file}: no more ports")
+
+    monkeypatch.setattr(QuietLine, "start_playing", play)
+    line = desk.ring("12356", caller="")
+    await desk.reach("played")
+    line.leg.digit((0, "1"), repeat=False)
+    await until(lambda: "aid_number" in {e.get("name") for e in desk.entries()})
+    for at, key in enumerate("13900000356#", start=1):
+        line.leg.digit((at, key), repeat=False)
+    await until(lambda: "read_back_by_keys" in {e.get("name") for e in desk.entries()})
+    line.leg.disconnected(200, "OK", "")
+    await desk.over()
+    (read_back,) = [file for file in played if prompts not in file.parents]
+    assert not read_back.exists()
+    assert not (prompts / "joined").exists()
+    assert {file.parent.name for file in prompts.rglob("*.wav")} <= {"fixed", "openings"}
 
 
 async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(

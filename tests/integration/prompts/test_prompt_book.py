@@ -76,7 +76,6 @@ async def test_openings_are_made_beforehand_and_stay(tmp_path, monkeypatch):
     await book.prepare(openings)
     assert {(await book.render(opening)).path for opening in openings} == made
     assert (await book.render(openings[0])).text == "我记的是:税务,热线,对吗?"
-    assert not list((tmp_path / "cache/joined").iterdir())
 
 
 async def test_an_opening_that_is_no_prompt_is_refused(tmp_path):
@@ -100,14 +99,11 @@ async def test_slots_are_joined_into_one_file(tmp_path):
     assert short.seconds > fixed + 0.6
 
 
-async def test_the_same_words_are_joined_once(tmp_path):
+async def test_values_stand_where_their_slots_are(tmp_path):
     book = open_book(tmp_path)
-    slots = {"place": "颍上县慎城镇", "brief": "房子漏雨"}
-    first, second = await asyncio.gather(*(book.render(Prompt("place", slots)) for _ in range(2)))
-    assert first == second
-    assert len(list((tmp_path / "cache/joined").iterdir())) == 1
-    swapped = {"place": "房子漏雨", "brief": "颍上县慎城镇"}
-    assert (await book.render(Prompt("place", swapped))).path != first.path
+    one = await book.render(Prompt("place", {"place": "颍上县慎城镇", "brief": "房子漏雨"}))
+    other = await book.render(Prompt("place", {"place": "房子漏雨", "brief": "颍上县慎城镇"}))
+    assert read_wav(one.path) != read_wav(other.path)
 
 
 async def test_fifty_calls_at_once_get_their_own_numbers(tmp_path):
@@ -117,15 +113,29 @@ async def test_fifty_calls_at_once_get_their_own_numbers(tmp_path):
     assert len({read_wav(r.path) for r in rendered}) == 50
 
 
-async def test_joined_prompts_do_not_pile_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.prompts._KEPT_JOINED", 3)
-    monkeypatch.setattr("gateway.prompts._KEPT_SECONDS", -1.0)
-    monkeypatch.setattr("gateway.prompts._TIDY_EVERY", 5)
+async def test_what_is_said_to_one_caller_is_on_no_disk_and_ends_with_its_player(tmp_path):
     book = open_book(tmp_path)
-    for n in range(5):
-        newest = await book.render(Prompt("tail", {"tail": str(n)}))
-    assert len(list((tmp_path / "cache/joined").iterdir())) == 3
-    assert newest.path.exists()
+    await book.prepare()
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    rendered = await book.render(Prompt("tail", {"tail": "0356"}))
+    assert rendered.seconds == measure_seconds(rendered.path) > 2
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+    whole = rendered.path.read_bytes()
+    with rendered.path.open("rb") as player:
+        rendered.close()
+        assert player.read() == whole
+    assert not rendered.path.exists()
+    (await book.render(Prompt("opening"))).close()  # what is the same for all callers stays
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+async def test_what_an_earlier_version_left_of_callers_is_removed_at_the_start(tmp_path):
+    joined = tmp_path / "cache/joined"
+    joined.mkdir(parents=True)
+    for name in ("0123456789abcdef.wav", ".scratch.wav"):
+        (joined / name).write_bytes(b"RIFF")
+    await open_book(tmp_path).prepare()
+    assert list(joined.iterdir()) == []
 
 
 async def test_value_of_signs_only_is_left_out(tmp_path):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from callfolder import BIG, CallFolder, heard, silence, stated
 
 from asr.transcript import Transcript
+from ivr.matter import Matter
 from recordings import folders
 from recordings.schema import outbox, reviews, search_texts, tickets, worklist
 from tickets import filing, worksheet
@@ -19,6 +20,7 @@ from tickets.decisions import ReviewRefused, RevisionMoved, decide
 from tickets.filing import file_call
 from tickets.number import NumberBook
 from tickets.review import Correction, Fields, Sheet
+from tickets.story import tell_story
 from tickets.worksheet import Edits, WorksheetMoved
 
 if TYPE_CHECKING:
@@ -93,6 +95,25 @@ async def test_an_accepted_ticket_is_a_new_revision_on_its_way(database, numbers
     assert json.loads(sent) == after
     assert await one(database, sa.select(worklist.c.state)) == "已审核"
     assert "慎城镇" in await one(database, sa.select(search_texts.c.text))
+
+
+async def test_a_decision_about_an_anonymous_call_adds_nothing_to_its_ticket(database, numbers, tmp_path):
+    line = {"hotline": "12356", "name": "心理援助", "department": "卫健委", "mode": "转接", "anonymous": True}
+    call = CallFolder(tmp_path).begin(caller="", **line).hear(heard("", 1.0, 3.0, confidence=0.2))
+    agreed = {"call_back": "来电人同意回电", "contact": "13855812345", "contact_confirmed": True}
+    call.note("deaf", reason="lost").state(Matter(0, complete=True, **agreed)).hang_up(seconds=8.0)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    assert await review(database, number, 1, corrections=()) == 2
+    before, after = await documents(database, number)
+    assert after["status"] == "已审核"
+    assert after["transcript"] == before["transcript"] == {"model": None, "complete": True, "utterances": []}
+    assert "13855812345" not in json.dumps(after)
+    flags = sa.select(worklist.c.low_confidence, worklist.c.place_missing)
+    async with database.read() as connection:
+        assert tuple((await connection.execute(flags)).one()) == (False, False)
+    story = await tell_story(database, tmp_path, call.call_id)
+    assert story
+    assert story.transcripts["live"].utterances == ()
 
 
 async def test_filing_the_same_again_says_nothing_new(database, numbers, tmp_path):

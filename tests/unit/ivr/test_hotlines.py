@@ -160,6 +160,24 @@ def test_a_flow_beside_the_file_is_proved_with_it(flow, texts, tmp_path):
     assert "'nowhere', which is no node" in str(caught.value)
 
 
+def test_a_line_has_its_entries_in_the_order_of_time_and_the_name_of_the_day(flow, texts, tmp_path):
+    times = {
+        "第三": "from: 2026-01-01, until: 2026-06-30",
+        "第一": "until: 2024-12-31",
+        "第四": "from: 2027-01-01",
+        "第二": "from: 2025-01-01, until: 2025-12-31",
+    }
+    lines = [OTHER.replace("name: a", f"name: {n}").replace("}", f", {t}}}") for n, t in times.items()]
+    coming = LINE.replace("12345", "12333").replace("总线", "双号并行").replace("}", ", from: 2027-01-01}")
+    (tmp_path / "h.yaml").write_text(write(lines="\n".join([LINE, *lines, coming])))
+    hotlines = read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    assert [line.name for line in hotlines.by_number["12331"]] == ["第一", "第二", "第三", "第四"]
+    days = ("2020-01-01", "2025-12-31", "2026-06-30", "2026-11-25", "2027-01-01")
+    names = [hotlines.names_on(date.fromisoformat(day))["12331"] for day in days]
+    assert names == ["第一", "第二", "第三", "第三", "第四"]
+    assert hotlines.names_on(TODAY) == {"12345": "a", "12331": "第三", "12333": "a"}
+
+
 def test_a_category_may_be_as_fine_as_the_catalogue(flow, texts, tmp_path):
     for category in ("城乡建设", "城乡建设_路灯"):
         (tmp_path / "h.yaml").write_text(other(f"category: {category}"))

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from callfolder import BIG, CallFolder, heard, stated
+from callfolder import BIG, DEMO, CallFolder, heard, stated
 
 from asr.transcript import Transcript
 from ivr.matter import Matter, Window
@@ -453,6 +453,18 @@ def test_an_anonymous_line_leaves_no_number_and_no_word_in_the_ticket(tmp_path):
         None,
         (),
     )
+
+
+@pytest.mark.parametrize("model", [DEMO, None])
+def test_an_anonymous_call_has_no_transcript_and_waits_for_none(tmp_path, model):
+    call = CallFolder(tmp_path).begin(caller="", model=model, **AID)
+    call.hear(heard("", 4.0, 6.0, confidence=0.2, confirmed=False))
+    call.state(Matter(0, complete=True, contact="13855812345", contact_confirmed=True)).die()
+    record = read(call, seconds=0.0)
+    nothing = Transcript(None, ())
+    assert (record.live, record.late, record.transcript) == (nothing, None, nothing)
+    assert record.transcription == "none"
+    assert len(record.matters) == 1
 
 
 @pytest.mark.parametrize("number", ["13855812345", ""])

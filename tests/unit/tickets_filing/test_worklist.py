@@ -22,12 +22,16 @@ def ticket(**changes: Any) -> dict[str, Any]:
         "text_pending": False,
         "county": "颍上县",
         "call_back": "",
+        "anonymous": False,
+        "recorded": True,
     }
     fields |= {"township": "慎城镇", **changes}
     return {
         "appeal": {name: fields[name] for name in ("type", "title", "urgency", "text_pending")},
         "place": {name: fields[name] for name in ("county", "township")},
-        "caller": {"call_back": fields["call_back"]},
+        "caller": {"call_back": fields["call_back"], "anonymous": fields["anonymous"]},
+        "recording": {"path": "calls/audio.wav"} if fields["recorded"] else None,
+        "transcript": {"utterances": []},
     }
 
 
@@ -50,6 +54,9 @@ def row(*documents: dict[str, Any], transcript: Transcript = SURE, interrupted: 
         ([ticket()], {"transcript": Transcript(None, (heard("啊", 0, 1, confidence=0.5),))}, "识别存疑"),
         ([ticket(county="", township="")], {}, "缺地点"),
         ([ticket(), ticket(county="", township="", type=None)], {}, "缺地点"),
+        ([ticket(county="", township="", anonymous=True)], {}, "缺地点"),
+        ([ticket(county="", township="", recorded=False)], {}, "缺地点"),
+        ([ticket(county="", township="", anonymous=True, recorded=False)], {}, "一般"),
         ([ticket(county="", township="", type="咨询")], {}, "一般"),
         ([ticket(county="")], {}, "一般"),
         ([ticket()], {}, "一般"),
