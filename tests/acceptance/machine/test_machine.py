@@ -115,6 +115,7 @@ def test_the_doctor_finds_nothing_wrong_with_it(machine: Machine) -> None:
     assert {f["check"] for f in found if f["level"] == "failure"} == set()
     fine = {f["check"] for f in found if f["level"] == "ok"}
     wanted = {"settings", "packages", "folders", "ports", "asr", "database", "tickets", "intake", "services"}
+    wanted |= {"worker", "page"}
     assert wanted <= fine
 
 
@@ -145,6 +146,32 @@ def test_the_doctor_names_a_service_that_failed(machine: Machine) -> None:
     assert "asr" in failures  # a gateway runs, and misses it
     settings.write_text(text)
     machine.run("systemctl", "restart", "hotline-asr")
+
+
+def test_the_doctor_names_a_service_that_ends_again_and_again(machine: Machine) -> None:
+    """systemd never counts it as failed; here another program has the page's port."""
+    console = "hotline-console.service"
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); time.sleep(600)"
+    machine.run("systemctl", "stop", console)
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    (resting,) = [f for f in found if f["check"] == "services"]
+    assert (resting["level"], resting["what"]) == ("failure", f"没有运行 / not running: {console}")
+    machine.run("systemd-run", "--quiet", "--unit=other", "python3", "-c", listen)
+    machine.run("systemctl", "start", "--no-block", console)
+    eventually(lambda: int(machine.show(console, "NRestarts")) > 1, 60, machine)
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    machine.run("systemctl", "stop", "other")
+    failures = {f["check"]: f for f in found if f["level"] == "failure"}
+    assert set(failures) == {"ports", "page", "services"}
+    assert "taken by another program: 127.0.0.1:8080/TCP" in failures["ports"]["what"]
+    assert f"is started again: {console}" in failures["services"]["what"]
+    eventually(lambda: machine.show(console, "ActiveState") == "active", 60, machine)
+    found = json.loads(machine.run("hotline", "doctor", "--json"))
+    (lately,) = [f for f in found if f["check"] == "services"]
+    assert lately["level"] == "warning"
+    machine.run("systemctl", "restart", console)
+    found = json.loads(machine.run("hotline", "doctor", "--json"))
+    assert [f["level"] for f in found if f["check"] == "services"] == ["ok"]
 
 
 def test_a_command_of_root_leaves_nothing_of_roots_behind(machine: Machine) -> None:
