@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ pytestmark = [
 
 GATEWAY = "hotline-gateway@5060.service"
 SERVICES = ("hotline-asr.service", "hotline-worker.service", "hotline-console.service", GATEWAY)
+PASSWORD = "first of the agents"
 SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 SHORT = {
     "name": "short",
@@ -342,6 +344,38 @@ def test_both_languages_give_the_same_commands() -> None:
     assert len(read_handbook("en")) > 10
 
 
+def write_into(settings: str, block: str) -> str:
+    """The settings with the lines of the block in place of theirs."""
+    section, *lines = block.splitlines()
+    if section == "gateways:":
+        return settings.replace("\ngateways: []", f"\n{block}#")
+    before, found, after = settings.partition(f"\n{section} ")
+    assert found
+    for line in lines:
+        name, _, _ = line.partition(":")
+        after, count = re.subn(rf"(?m)^{name}:.*$", line, after, count=1)
+        assert count
+    return before + found + after
+
+
+def make_certificate(folder: Path) -> None:
+    """What a certificate authority would give: page.crt and page.key."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=hotline",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
+    command += ["-days", "2", "-keyout", str(folder / "page.key"), "-out", str(folder / "page.crt")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 @pytest.mark.soak
 def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     """All of them, in order, on the machine as the last test left it: without settings and secrets of its own."""
@@ -351,17 +385,25 @@ def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     tree.mkdir(parents=True)
     (tree / "hotline").write_text('#!/bin/sh\nexec /srv/copy/bin/python -I -m gateway "$@"\n')
     (tree / "hotline").chmod(0o755)
+    (machine.root / "srv" / "password").write_text(f"{PASSWORD}\n")
+    make_certificate(machine.root / "srv" / "tree")
     settings = machine.root / "etc" / "hotline" / "gateway.yaml"
     further, added = "hotline-gateway@5061.service", False
     for kind, text in read_handbook("en"):
         if kind == "yaml":
-            settings.write_text(settings.read_text().replace("\ngateways: []", f"\n{text}#"))
-            added = True
+            settings.write_text(write_into(settings.read_text(), text))
+            added = added or text.startswith("gateways:")
             continue
-        printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")
+        printed = machine.run("sh", "-ec", f"cd /srv/tree; exec < /srv/password; {text}")
         match text.strip().splitlines()[-1].split():
             case [*_, "doctor"]:
                 assert "✗" not in printed
+                assert "✓ page: " in printed
+                script = Path(__file__).with_name("login.py").read_text()
+                assert (
+                    machine.run("python3", "-c", script, "王芳", PASSWORD).strip()
+                    == "https://127.0.0.1:8080/"
+                )
             case ["systemctl", "stop", _]:
                 assert machine.show(further, "ActiveState") == "inactive"
             case ["systemctl", "start" | "restart", _] if added:
