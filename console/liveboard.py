@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,11 +34,18 @@ class Watcher:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _name(sockets: Sequence[Path]) -> dict[str, Path]:
+    """Each gateway's socket by a short name, or by its path where several would share one."""
+    once = dict.fromkeys(sockets)
+    shared = Counter(socket.stem for socket in once)
+    return {socket.stem if shared[socket.stem] == 1 else str(socket): socket for socket in once}
+
+
 class LiveBoard:
     """The calls in progress of all gateways. ``sockets`` are the gateways' Unix sockets; run ``run`` in a task."""
 
     def __init__(self, sockets: Sequence[Path]) -> None:
-        self._sockets = {socket.stem: socket for socket in sockets}
+        self._sockets = _name(sockets)
         self._up = dict.fromkeys(self._sockets, False)
         self._calls: dict[str, LiveCall] = {}
         self._watchers: set[Watcher] = set()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from config.document import ConfigError
-from gateway.doctor import machine, parts
+from gateway.doctor import machine, parts, services
 from gateway.doctor.finding import Finding, Patient
 from gateway.identity import become
 from gateway.settings import Paths, read_settings
@@ -25,7 +25,9 @@ _CHECKS: tuple[_Check, ...] = (
     parts.check_recognition,
     parts.check_database,
     parts.check_intake,
-    machine.check_services,
+    services.check_worker,
+    services.check_page,
+    services.check_services,
 )
 
 
@@ -45,7 +47,7 @@ async def examine(config: Path | None, data: Path) -> AsyncIterator[Finding]:
     yield Finding("settings", "ok", f"设置可用 / settings are valid: {config or 'embedded'}")
     paths = Paths(data)
     running = await find_running(Patient(settings, paths))
-    patient = Patient(settings, paths, running)
+    patient = Patient(settings, paths, running, await find_answering(paths))
     for check in _CHECKS:
         found = check(patient)
         if isinstance(found, AsyncIterator):
@@ -64,3 +66,9 @@ async def find_running(patient: Patient) -> frozenset[int]:
         if health is not None and health["sip"].endswith(f":{port}"):
             found.add(port)
     return frozenset(found)
+
+
+async def find_answering(paths: Paths) -> frozenset[str]:
+    """Which of the worker and the page answer on their sockets."""
+    sockets = {"worker": paths.worker_socket, "console": paths.console_socket}
+    return frozenset([name for name, socket in sockets.items() if await ask_health(socket) is not None])

@@ -23,11 +23,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The installation that is looked at. ``running`` are the SIP ports whose gateways answer now."""
+    """The installation that is looked at.
+
+    ``running`` are the SIP ports whose gateways answer now, ``answering`` the other processes: console, worker.
+    """
 
     settings: Settings
     paths: Paths
     running: frozenset[int] = frozenset()
+    answering: frozenset[str] = frozenset()
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Is the machine fit: programs, folders, room on the disk, the clock, the ports, the services."""
+"""Is the machine fit: programs, folders, room on the disk, the clock, the ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import pwd
 import socket
 import stat
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ _ROOM_AMPLE = 10 << 30
 _INODES_LEAST = 10_000  # a call has a folder and three or four files
 _FUTURE_SECONDS = 60.0
 _TIME_ERROR = 5  # adjtimex(2): nothing keeps this clock right
-_SYSTEMD = Path("/run/systemd/system")
 
 
 def check_packages(_patient: Patient) -> Iterator[Finding]:
@@ -140,27 +138,38 @@ def _times(data: Path) -> Iterator[float]:
 
 
 def check_ports(patient: Patient) -> Iterator[Finding]:
-    """Each gateway's SIP port is its own, or free for it."""
-    host = patient.settings.sip.host
+    """The gateways' SIP ports and the page's port are their own, or free for them."""
+    sip, page = patient.settings.sip, patient.settings.console
+    kinds = {"UDP": socket.SOCK_DGRAM} | ({"TCP": socket.SOCK_STREAM} if sip.tcp else {})
     for port in patient.ports:
-        where = f"{host}:{port}"
+        where = f"{sip.host}:{port}"
         if port in patient.running:
             yield Finding("ports", "ok", f"网关在应答 / the gateway answers at {where}")
-            continue
-        kinds = {"UDP": socket.SOCK_DGRAM} | ({"TCP": socket.SOCK_STREAM} if patient.settings.sip.tcp else {})
-        faults = [fault for name, kind in kinds.items() if (fault := _try_port(host, port, name, kind))]
-        yield from faults
-        if not faults:
-            yield Finding("ports", "ok", f"端口空闲 / free: {where}")
+        else:
+            yield from _try_port(sip.host, port, "sip", kinds)
+    if "console" in patient.answering:
+        yield Finding("ports", "ok", f"坐席页面在应答 / the agents' page answers at {page.host}:{page.port}")
+    else:
+        yield from _try_port(page.host, page.port, "console", {"TCP": socket.SOCK_STREAM})
 
 
-def _try_port(host: str, port: int, name: str, kind: socket.SocketKind) -> Finding | None:
+def _try_port(host: str, port: int, section: str, kinds: dict[str, socket.SocketKind]) -> Iterator[Finding]:
+    faults = [fault for name, kind in kinds.items() if (fault := _bind(host, port, section, name, kind))]
+    yield from faults
+    if not faults:
+        yield Finding("ports", "ok", f"端口空闲 / free: {host}:{port}")
+
+
+def _bind(host: str, port: int, section: str, name: str, kind: socket.SocketKind) -> Finding | None:
     where = f"{host}:{port}/{name}"
     try:
-        with socket.socket(socket.AF_INET, kind) as probe:
+        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        with socket.socket(family, kind) as probe:
             if kind is socket.SOCK_STREAM:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(address)
             if kind is socket.SOCK_STREAM:
                 probe.listen()
     except OSError as error:
@@ -168,39 +177,13 @@ def _try_port(host: str, port: int, name: str, kind: socket.SocketKind) -> Findi
             what = f"被占用 / taken by another program: {where}"
             remedy = (
                 f"ss -lnp 'sport = :{port}' 可见占用者 / shows which: 停掉它 / stop it, "
-                "或改 sip.port / or set another sip.port"
+                f"或改 {section}.port / or set another {section}.port"
             )
-        elif error.errno == errno.EADDRNOTAVAIL:
+        elif error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
             what = f"不是本机地址 / not an address of this machine: {host}"
-            remedy = "改正 sip.host / correct sip.host (ip -brief address)"
+            remedy = f"改正 {section}.host / correct {section}.host (ip -brief address)"
         else:
             what = f"{where}: {error.strerror}"
             remedy = "用 1024 以上的端口 / use a port above 1023"
         return Finding("ports", "failure", what, remedy)
     return None
-
-
-def check_services(patient: Patient) -> Iterator[Finding]:
-    """Under systemd: none has failed, and each SIP port has its service."""
-    if not _SYSTEMD.is_dir() or not _ask_systemd("list-unit-files", "hotline.target"):
-        return
-    failed = [line.split()[0] for line in _ask_systemd("list-units", "--all", "--state=failed", "hotline*")]
-    for unit in failed:
-        yield Finding("services", "failure", f"服务失败 / failed: {unit}", f"journalctl -u {unit} -n 30")
-    missing = [
-        port
-        for port in patient.ports
-        if _ask_systemd("is-enabled", f"hotline-gateway@{port}.service") != ["enabled"]
-    ]
-    for port in missing:
-        what = f"SIP 端口没有服务 / no service for SIP port {port}"
-        yield Finding("services", "failure", what, "hotline install && systemctl start hotline.target")
-    if not failed and not missing:
-        yield Finding("services", "ok", "systemd 服务正常 / no service has failed")
-
-
-def _ask_systemd(*arguments: str) -> list[str]:
-    """What systemctl prints, line by line."""
-    command = ["systemctl", "--plain", "--no-legend", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [line for line in done.stdout.splitlines() if line.strip()]

@@ -25,6 +25,7 @@ _PLACES = {
 }
 _WANTS = "/etc/systemd/system/hotline.target.wants"
 _ALWAYS = ("hotline.target", "hotline-worker.service", "hotline-console.service")
+_BY_HAND = "hotline-intake.service"  # an operator enables it for a trial
 _KEPT = "/etc/hotline, /var/lib/hotline"
 
 
@@ -103,9 +104,9 @@ def _enable(machine: Machine) -> None:
     asr = [] if settings.asr.url else ["hotline-asr.service"]  # else it runs elsewhere
     wanted = [*_ALWAYS, *asr, *(f"hotline-gateway@{port}.service" for port in ports)]
     for unit in _enabled(machine):
-        if unit.startswith("hotline-gateway@") and unit not in wanted:
+        if unit not in (*wanted, _BY_HAND):
             machine.run("systemctl", "disable", unit)
-            machine.say(f"设置中已没有,取消自启 / no longer in the settings, disabled: {unit}")
+            machine.say(f"设置不再需要,取消自启 / no longer needed by the settings, disabled: {unit}")
     machine.run("systemctl", "enable", *wanted)
     machine.say(f"开机自启 / enabled at boot: {' '.join(wanted)}")
 

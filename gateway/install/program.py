@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
+from console.bundles import AssetsMissingError, find_assets
 from gateway.install.step import InstallError
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def units() -> Path:
 def copy_program(machine: Machine) -> None:
     """Put the program in place, or leave it when it is there already; raises InstallError."""
     python = _find_python(machine)
+    try:
+        find_assets()
+    except AssetsMissingError as error:  # the page would not start
+        raise InstallError(str(error)) from None
     files = {f"{_SITE}/{name}": content for name, content in _gather().items()}
     files["pyvenv.cfg"] = f"home = {Path(python).parent}\ninclude-system-site-packages = false\n".encode()
     files["bin/hotline"] = (units() / "bin" / "hotline").read_bytes()
@@ -126,11 +131,14 @@ def _gather_tree(distribution: importlib.metadata.Distribution) -> Files:
         "wheel"
     ]
     places = {name: name for name in wheel["packages"]} | wheel["force-include"]
+    left_out = [_TREE / name for name in wheel["exclude"]]
     files: Files = {
         f"{target}/{file.relative_to(_TREE / source).as_posix()}": file
         for source, target in places.items()
         for file in sorted((_TREE / source).rglob("*"))
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file()
+        and "__pycache__" not in file.parts
+        and not any(file.is_relative_to(place) for place in left_out)
     }
     # Of an editable installation only its description counts.
     described = {n: c for n, c in _gather_installed(distribution).items() if ".dist-info/" in n}

@@ -38,7 +38,7 @@ async def run(settings: Settings, paths: Paths) -> None:
     stop = stop_signal()
     page = settings.console
     hotlines = read_dialogue(settings.dialogue)
-    tls = _open_tls(page)
+    tls = open_tls(page)
     db = open_database(paths.database_url(settings))
     try:
         await require_current(db)
@@ -102,7 +102,8 @@ def _make_policy(page: ConsoleSettings) -> Policy:
     )
 
 
-def _open_tls(page: ConsoleSettings) -> ssl.SSLContext | None:
+def open_tls(page: ConsoleSettings) -> ssl.SSLContext | None:
+    """The page's certificate and key, None when it has none. Raises ConfigError."""
     if page.certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

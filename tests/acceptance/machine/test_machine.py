@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ pytestmark = [
 
 GATEWAY = "hotline-gateway@5060.service"
 SERVICES = ("hotline-asr.service", "hotline-worker.service", "hotline-console.service", GATEWAY)
+PASSWORD = "first of the agents"
 SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 SHORT = {
     "name": "short",
@@ -115,6 +117,7 @@ def test_the_doctor_finds_nothing_wrong_with_it(machine: Machine) -> None:
     assert {f["check"] for f in found if f["level"] == "failure"} == set()
     fine = {f["check"] for f in found if f["level"] == "ok"}
     wanted = {"settings", "packages", "folders", "ports", "asr", "database", "tickets", "intake", "services"}
+    wanted |= {"worker", "page"}
     assert wanted <= fine
 
 
@@ -145,6 +148,32 @@ def test_the_doctor_names_a_service_that_failed(machine: Machine) -> None:
     assert "asr" in failures  # a gateway runs, and misses it
     settings.write_text(text)
     machine.run("systemctl", "restart", "hotline-asr")
+
+
+def test_the_doctor_names_a_service_that_ends_again_and_again(machine: Machine) -> None:
+    """systemd never counts it as failed; here another program has the page's port."""
+    console = "hotline-console.service"
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); time.sleep(600)"
+    machine.run("systemctl", "stop", console)
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    (resting,) = [f for f in found if f["check"] == "services"]
+    assert (resting["level"], resting["what"]) == ("failure", f"没有运行 / not running: {console}")
+    machine.run("systemd-run", "--quiet", "--unit=other", "python3", "-c", listen)
+    machine.run("systemctl", "start", "--no-block", console)
+    eventually(lambda: int(machine.show(console, "NRestarts")) > 1, 60, machine)
+    found = json.loads(machine.try_run("hotline", "doctor", "--json"))
+    machine.run("systemctl", "stop", "other")
+    failures = {f["check"]: f for f in found if f["level"] == "failure"}
+    assert set(failures) == {"ports", "page", "services"}
+    assert "taken by another program: 127.0.0.1:8080/TCP" in failures["ports"]["what"]
+    assert f"is started again: {console}" in failures["services"]["what"]
+    eventually(lambda: machine.show(console, "ActiveState") == "active", 60, machine)
+    found = json.loads(machine.run("hotline", "doctor", "--json"))
+    (lately,) = [f for f in found if f["check"] == "services"]
+    assert lately["level"] == "warning"
+    machine.run("systemctl", "restart", console)
+    found = json.loads(machine.run("hotline", "doctor", "--json"))
+    assert [f["level"] for f in found if f["check"] == "services"] == ["ok"]
 
 
 def test_a_command_of_root_leaves_nothing_of_roots_behind(machine: Machine) -> None:
@@ -315,6 +344,38 @@ def test_both_languages_give_the_same_commands() -> None:
     assert len(read_handbook("en")) > 10
 
 
+def write_into(settings: str, block: str) -> str:
+    """The settings with the lines of the block in place of theirs."""
+    section, *lines = block.splitlines()
+    if section == "gateways:":
+        return settings.replace("\ngateways: []", f"\n{block}#")
+    before, found, after = settings.partition(f"\n{section} ")
+    assert found
+    for line in lines:
+        name, _, _ = line.partition(":")
+        after, count = re.subn(rf"(?m)^{name}:.*$", line, after, count=1)
+        assert count
+    return before + found + after
+
+
+def make_certificate(folder: Path) -> None:
+    """What a certificate authority would give: page.crt and page.key."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=hotline",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
+    command += ["-days", "2", "-keyout", str(folder / "page.key"), "-out", str(folder / "page.crt")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 @pytest.mark.soak
 def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     """All of them, in order, on the machine as the last test left it: without settings and secrets of its own."""
@@ -324,17 +385,25 @@ def test_the_handbooks_commands_do_what_it_says(machine: Machine) -> None:
     tree.mkdir(parents=True)
     (tree / "hotline").write_text('#!/bin/sh\nexec /srv/copy/bin/python -I -m gateway "$@"\n')
     (tree / "hotline").chmod(0o755)
+    (machine.root / "srv" / "password").write_text(f"{PASSWORD}\n")
+    make_certificate(machine.root / "srv" / "tree")
     settings = machine.root / "etc" / "hotline" / "gateway.yaml"
     further, added = "hotline-gateway@5061.service", False
     for kind, text in read_handbook("en"):
         if kind == "yaml":
-            settings.write_text(settings.read_text().replace("\ngateways: []", f"\n{text}#"))
-            added = True
+            settings.write_text(write_into(settings.read_text(), text))
+            added = added or text.startswith("gateways:")
             continue
-        printed = machine.run("sh", "-ec", f"cd /srv/tree; {text}")
+        printed = machine.run("sh", "-ec", f"cd /srv/tree; exec < /srv/password; {text}")
         match text.strip().splitlines()[-1].split():
             case [*_, "doctor"]:
                 assert "✗" not in printed
+                assert "✓ page: " in printed
+                script = Path(__file__).with_name("login.py").read_text()
+                assert (
+                    machine.run("python3", "-c", script, "王芳", PASSWORD).strip()
+                    == "https://127.0.0.1:8080/"
+                )
             case ["systemctl", "stop", _]:
                 assert machine.show(further, "ActiveState") == "inactive"
             case ["systemctl", "start" | "restart", _] if added:

@@ -132,6 +132,22 @@ async def test_two_gateways_are_one_board(tmp_path):
         await gateway.cleanup()
 
 
+async def test_gateways_of_two_machines_whose_sockets_share_a_name_are_both_followed(tmp_path):
+    events, sockets, gateways = [live.Board(), live.Board()], [], []
+    for number, one in enumerate(events):
+        sockets.append(tmp_path / f"machine-{number}" / "gateway.sock")
+        sockets[-1].parent.mkdir()
+        gateways.append(await serve(one, sockets[-1]))
+    async with following(*sockets, sockets[0]) as board:
+        page = Page(board)
+        await page.until(lambda p: p.gateways == {str(socket): True for socket in sockets})
+        for number, one in enumerate(events):
+            one.publish(f"20261124T01020{number}-0badcafe", "incoming", **INVITED)
+        await page.until(lambda p: len(p.calls) == 2)
+    for gateway in gateways:
+        await gateway.cleanup()
+
+
 async def test_a_call_that_broke_off_does_not_stay_on_the_board(socket):
     events = live.Board()
     gateway = await serve(events, socket)

@@ -18,8 +18,10 @@ import pytest
 import yaml
 
 from asr.catalogue import DEMO_MODEL
+from console import bundles
 from gateway.debian import PACKAGES, find_missing
 from gateway.doctor import examine
+from gateway.observe import Readiness, Window, shown
 from gateway.settings import DEFAULT_FILE
 from recordings.database import migrate, open_database
 from tickets import outbox
@@ -53,6 +55,7 @@ class Installation:
         self.port = free_port()
         self.settings: dict[str, Any] = {
             "sip": {"host": "127.0.0.1", "port": self.port},
+            "console": {"port": free_port()},
             "intake": {"url": f"http://127.0.0.1:{free_port()}/v1/tickets", "secret": SECRET},
         }
 
@@ -128,7 +131,7 @@ async def test_wrong_settings_are_told_by_line_and_json_and_exit_code(site: Inst
     done = run_doctor(site, "--json")
     (only,) = json.loads(done.stdout)
     assert (only["check"], only["level"]) == ("settings", "failure")
-    assert "gateway.yaml:7: unknown key 'prot' in sip — did you mean 'port'?" in only["what"]
+    assert "gateway.yaml:9: unknown key 'prot' in sip — did you mean 'port'?" in only["what"]
     assert done.returncode == 1
     shown = run_doctor(site)
     assert shown.returncode == 1
@@ -214,6 +217,59 @@ async def test_a_taken_port(site: Installation, kind: socket.SocketKind, name: s
         told = await site.failure("ports")
     assert f"taken by another program: 127.0.0.1:{site.port}/{name}" in told
     assert f"ss -lnp 'sport = :{site.port}'" in told
+
+
+async def test_the_port_of_the_page_is_taken(site: Installation) -> None:
+    port = site.settings["console"]["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        told = await site.failure("ports")
+    assert f"taken by another program: 127.0.0.1:{port}/TCP" in told
+    assert "set another console.port" in told
+    site.settings["console"]["host"] = "192.0.2.1"
+    assert "correct console.host" in await site.failure("ports")
+
+
+async def test_page_and_worker_are_asked_whether_they_live(site: Installation) -> None:
+    """Without a gateway nobody misses them yet; beside one they have to answer."""
+    for check in ("page", "worker"):
+        assert [level for level, _ in await site.look(check)] == ["warning"]
+    async with shown(
+        window("gateway", {"sip": f"127.0.0.1:{site.port}"}), site.run / "gateway.sock", "", None
+    ):
+        assert "hotline-console" in await site.failure("page")
+        assert "hotline-worker" in await site.failure("worker")
+        taken = socket.create_server(("127.0.0.1", site.settings["console"]["port"]))  # by the page itself
+        async with (
+            shown(window("console", {}), site.run / "console.sock", "", None),
+            shown(window("worker", {}), site.run / "worker.sock", "", None),
+        ):
+            for check in ("page", "worker"):
+                assert [level for level, _ in await site.look(check)] == ["ok"]
+            assert {level for level, _ in await site.look("ports")} == {"ok"}
+        taken.close()
+
+
+def window(process: str, health: dict[str, str]) -> Window:
+    async def readiness() -> Readiness:
+        return Readiness(())
+
+    return Window(process, Path("/"), lambda: health, readiness, ())
+
+
+async def test_a_certificate_that_the_page_cannot_use(site: Installation) -> None:
+    files = certificate, key = site.folder / "page.crt", site.folder / "page.key"
+    site.settings["console"] |= {"certificate": str(certificate), "key": str(key)}
+    told = await site.failure("page")
+    assert "No such file" in told
+    assert "chown root:hotline" in told
+    for file in files:
+        file.write_text("no certificate")
+    assert "PEM" in await site.failure("page")
+
+
+async def test_a_page_without_its_bundles(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "STATIC", site.folder)
+    assert "lacks console.js, console.css" in await site.failure("page")
 
 
 async def test_an_address_of_another_machine(site: Installation) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -172,7 +173,24 @@ def test_each_port_of_the_settings_gets_a_gateway_and_loses_it_again(image: Imag
     settings.write_text(text)
     told = image.install()
     assert image.enabled() == first
-    assert any("no longer in the settings, disabled: hotline-gateway@5061.service" in line for line in told)
+    assert any(
+        "no longer needed by the settings, disabled: hotline-gateway@5061.service" in line for line in told
+    )
+
+
+def test_speech_recognition_elsewhere_is_not_started_here_but_a_trials_intake_is(image: Image) -> None:
+    settings = image.root / "etc/hotline/gateway.yaml"
+    intake = image.root / "etc/systemd/system/hotline.target.wants/hotline-intake.service"
+    intake.symlink_to("/usr/local/lib/systemd/system/hotline-intake.service")
+    text, before = settings.read_text(), image.enabled()
+    settings.write_text(text.replace('asr:\n  url: ""', 'asr:\n  url: "http://10.0.0.2:8090"'))
+    told = image.install()
+    assert image.enabled() == before - {"hotline-asr.service"}
+    assert any("disabled: hotline-asr.service" in line for line in told)
+    settings.write_text(text)
+    image.install()
+    assert image.enabled() == before
+    intake.unlink()
 
 
 def test_wrong_settings_stop_it_and_say_where(image: Image) -> None:
@@ -214,6 +232,50 @@ def test_the_copy_can_install_itself(image: Image, bare: Callable[[], Path], tmp
     assert done.returncode == 0, done.stderr
     stamp = "opt/hotline/stamp"
     assert (other / stamp).read_text() == (image.root / stamp).read_text()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A source tree that somebody works in, with the page's bundles."""
+    made = tmp_path / "tree"
+    wheel = tomllib.loads((CLONE / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    for folder in (*wheel["packages"], *wheel["force-include"]):
+        shutil.copytree(
+            CLONE / folder, made / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
+    shutil.copy(CLONE / "pyproject.toml", made)
+    return made
+
+
+def install_tree(tree: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", "install", "--root", str(root)]
+    here = os.environ | {"PYTHONPATH": str(tree)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tree, env=here)
+
+
+def test_the_tools_that_made_the_bundles_are_not_installed(tree: Path, bare: Callable[[], Path]) -> None:
+    tool = tree / "console" / "assets" / "node_modules" / "bundler" / "index.js"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("bundle();")
+    root = bare()
+    done = install_tree(tree, root)
+    assert done.returncode == 0, done.stderr
+    (console,) = (root / "opt/hotline").glob("lib/*/site-packages/console")
+    assert (console / "static" / "console.js").is_file()
+    assert (console / "assets" / "build").is_file()
+    assert not (console / "assets" / "node_modules").exists()
+    assert "node_modules" not in next(console.parent.glob("minsheng_hotline*.dist-info/RECORD")).read_text()
+
+
+def test_a_tree_without_the_pages_bundles_is_not_installed(tree: Path, bare: Callable[[], Path]) -> None:
+    shutil.rmtree(tree / "console" / "static")
+    root = bare()
+    done = install_tree(tree, root)
+    assert done.returncode != 0
+    assert "run deploy/setup, or console/assets/build" in done.stderr
+    assert not (root / "opt").exists()
 
 
 def test_missing_packages_are_named_and_nothing_is_touched(tmp_path: Path) -> None:
