@@ -75,7 +75,8 @@ class PromptBook:
         """Make every fixed part and every one of these openings that the cache lacks, so that no caller waits for it.
 
         ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
-        VoiceError when there is no voice, PromptError for an opening that is no prompt.
+        VoiceError when there is no voice, KilledError when what makes it was killed, PromptError for an opening that is
+        no prompt.
         """
         parts = {
             part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
