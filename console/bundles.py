@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from config.fault import Fault
+from config.fault import LastingFault
 from console.keys import ASSETS
 from console.problem import Problem
 
@@ -20,7 +20,7 @@ STATIC: Final = Path(__file__).parent / "static"
 _NEEDED: Final = ("console.js", "console.css")
 
 
-class AssetsMissingError(Fault):
+class AssetsMissingError(LastingFault):
     """The bundles have not been built; the message says how to."""
 
 

@@ -17,7 +17,7 @@ from gateway import metrics
 from gateway.anonymity import withhold
 from gateway.leg import SipError
 from gateway.sounds import SoundError
-from gateway.voice import VoiceError
+from gateway.voice import KilledError, VoiceError
 from gateway.wording import PromptError
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
 from ivr.events import (
@@ -322,6 +322,7 @@ class Call:
             PromptError,
             VoiceError,
             SoundError,
+            KilledError,
             SipError,
             OSError,
         ) as error:  # TimeoutError is an OSError

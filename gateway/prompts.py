@@ -82,7 +82,8 @@ class PromptBook:
         What an earlier version has left of callers' prompts is removed.
 
         ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
-        VoiceError when there is no voice, PromptError for an opening that is no prompt.
+        VoiceError when there is no voice, KilledError when what makes it was killed, PromptError for an opening that is
+        no prompt.
         """
         await asyncio.to_thread(_remove_left, self._cache / "joined")
         parts = {

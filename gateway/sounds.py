@@ -12,7 +12,7 @@ from typing import BinaryIO
 from pydub.generators import Sine
 
 from config.fault import LastingFault
-from gateway.voice import SAMPLE_RATE
+from gateway.voice import SAMPLE_RATE, KilledError
 
 _TONE_LEVEL = -16.0
 _FADE_MS = 10  # without it a tone begins and ends with a click
@@ -25,7 +25,7 @@ class SoundError(LastingFault):
 async def convert(file: Path) -> bytes:
     """Read a sound file of any format and rate that ffmpeg knows as mono s16le PCM at 8 kHz.
 
-    Raises SoundError when it is unreadable or empty, or when ffmpeg is missing.
+    Raises SoundError when it is unreadable or empty, or when ffmpeg is missing, KilledError when it was killed.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -38,6 +38,8 @@ async def convert(file: Path) -> bytes:
     except FileNotFoundError as error:
         raise SoundError("ffmpeg is not installed: run `apt install ffmpeg`") from error
     pcm, complaint = await process.communicate()
+    if process.returncode is not None and process.returncode < 0:
+        raise KilledError("ffmpeg", -process.returncode)
     if process.returncode or not pcm:
         reason = complaint.decode(errors="replace").strip().splitlines()
         raise SoundError(f"{file}: not a usable sound file ({reason[-1] if reason else 'no audio in it'})")

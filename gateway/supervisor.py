@@ -36,6 +36,7 @@ _STOP_SECONDS = 10.0  # for a child to end, once its calls have
 _PORTS_TRIED = 50
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
+_VITAL = {"gateway", "worker"}
 _LIBC = ctypes.CDLL(None)
 
 
@@ -53,6 +54,7 @@ class _Child:
     name: str
     command: list[str]
     drains: bool
+    vital: bool  # without it no call is answered, or no ticket delivered
     process: asyncio.subprocess.Process | None = None
 
 
@@ -95,8 +97,9 @@ class Supervisor:
     def __init__(self, settings: Settings, paths: Paths, log_to: IO[bytes] | None = None) -> None:
         self._settings, self._paths, self._log_to = settings, paths, log_to
         self._stopping = False
+        self._was_ready = False
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Gets a message when a child cannot be helped by restarting it, or is no longer looked after."""
+        """Gets a message when a needed child cannot be helped by restarting it, or one is no longer looked after."""
         self._tasks: list[asyncio.Task[None]] = []
         self._children: list[_Child] = []
 
@@ -120,7 +123,12 @@ class Supervisor:
         if not self._settings.intake.url:
             commands.insert(0, ["intake"])
         self._children = [
-            _Child(" ".join(command), [*base, *command], drains=command[0] == "gateway")
+            _Child(
+                " ".join(command),
+                [*base, *command],
+                drains=command[0] == "gateway",
+                vital=command[0] in _VITAL,
+            )
             for command in commands
         ]
         for child in self._children:
@@ -139,6 +147,14 @@ class Supervisor:
         if not self.failed.done():
             self.failed.set_result(why)
 
+    def _give_up(self, child: _Child) -> None:
+        """At the start somebody watches; later the telephone outlives whatever it can do without."""
+        told = f"{child.name} cannot run; the reason stands in its log"
+        if child.vital or not self._was_ready:
+            self._fail(told)
+        else:
+            log.critical("%s; it stays down until `hotline up` is started again", told)
+
     async def _keep(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
         delay = 0.5
@@ -156,7 +172,7 @@ class Supervisor:
             if self._stopping:
                 return
             if code == LastingFault.exit_code:
-                self._fail(f"{child.name} cannot run; the reason stands in its log")
+                self._give_up(child)
                 return
             if loop.time() - began > _CALM_SECONDS:
                 delay = 0.5
@@ -169,6 +185,11 @@ class Supervisor:
 
         Speech recognition is not waited for: without it calls go by keys. Raises UpError.
         """
+        health = await self._answers()
+        self._was_ready = True
+        return health
+
+    async def _answers(self) -> dict[str, Any]:
         while not self.failed.done():
             health = await ask_health(self._paths.gateway_socket)
             if (
@@ -186,15 +207,17 @@ class Supervisor:
         what = "the gateway"
         try:
             async with asyncio.timeout(seconds):
-                while (health := await self.ready())["asr"] != "up":
+                while (health := await self._answers())["asr"] != "up":
                     what = "speech recognition"
                     await asyncio.sleep(_POLL_SECONDS)
                 while await ask_health(self._paths.console_socket) is None:
                     what = "the agents' page"
                     await asyncio.sleep(_POLL_SECONDS)
-                return health
+                    await self._answers()
         except TimeoutError:
             raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why") from None
+        self._was_ready = True
+        return health
 
     def _processes(self) -> set[int]:
         return {child.process.pid for child in self._children if child.process is not None}

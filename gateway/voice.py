@@ -13,7 +13,7 @@ import soxr
 from pydub import AudioSegment
 from pydub.silence import detect_leading_silence
 
-from config.fault import LastingFault
+from config.fault import Fault, LastingFault
 from gateway.pronounce import pronounce
 
 if TYPE_CHECKING:
@@ -37,11 +37,22 @@ class VoiceError(LastingFault):
     """The text could not be spoken; the message says why and what to do."""
 
 
+class KilledError(Fault):
+    """A program that makes sound was killed, as when memory is short: the next try may succeed."""
+
+    def __init__(self, program: str, number: int) -> None:
+        super().__init__(
+            f"{program} was killed by signal {number}: if this comes again, see whether memory is short. "
+            f"{program} 被信号 {number} 终止:若反复出现,请检查内存是否不足。"
+        )
+
+
 async def speak(text: str, voice: str = "cmn-latn-pinyin", level: float = SPEECH_LEVEL) -> bytes:
     """Say ``text`` and return mono s16le PCM at 8 kHz, the silence at both ends cut to 20 ms.
 
     ``level`` is the active speech level in dBFS; peaks stay below −3 dBFS, at the cost of the level.
-    Raises VoiceError when nothing in the text can be said, or when espeak-ng is missing or fails.
+    Raises VoiceError when nothing in the text can be said, or when espeak-ng is missing or fails,
+    KilledError when it was killed.
     """
     pinyin = pronounce(text)
     if not pinyin:
@@ -61,6 +72,8 @@ async def _run_espeak(pinyin: str, voice: str) -> bytes:
     except FileNotFoundError as error:
         raise VoiceError("espeak-ng is not installed: run `apt install espeak-ng`") from error
     wave, complaint = await process.communicate(pinyin.encode())
+    if process.returncode is not None and process.returncode < 0:
+        raise KilledError("espeak-ng", -process.returncode)
     if process.returncode or b"data" not in wave[:64]:
         reason = complaint.decode(errors="replace").strip() or f"exit status {process.returncode}"
         raise VoiceError(f"espeak-ng failed with voice {voice!r}: {reason}")

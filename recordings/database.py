@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from config.fault import Fault
+from config.fault import Fault, LastingFault
 from recordings.grouping import Group
 
 if TYPE_CHECKING:
@@ -32,8 +32,16 @@ _MIGRATION_BUSY_S = 60
 _MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
 
 
+class AddressError(LastingFault):
+    """The database's address cannot be used; the message says why, and never quotes it, for its password."""
+
+
 class WrongRevision(Fault):
     """The database's tables are not those this program was written for; the message says what to run."""
+
+
+class NewerRevision(WrongRevision, LastingFault):
+    """A newer program has migrated the database: only that program, not patience, helps."""
 
 
 class Database:
@@ -56,7 +64,7 @@ class Database:
     @property
     def name(self) -> str:
         """The database's address without its password, for messages."""
-        return self._reader.url.render_as_string(hide_password=True)
+        return _show(self._reader.url)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -84,7 +92,7 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at ``url``: ``sqlite:////path/file`` or ``postgresql://user@host/name``.
 
-    Nothing is connected yet. Raises ValueError for any other kind of address.
+    Nothing is connected yet. Raises AddressError for any other kind of address.
     """
     address = _parse(url)
     if address.get_backend_name() == "sqlite":
@@ -110,7 +118,10 @@ def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | 
 
 
 async def migrate(url: str) -> None:
-    """Bring the tables to this program's revision; does nothing when they are. Several may start at once."""
+    """Bring the tables to this program's revision; does nothing when they are. Several may start at once.
+
+    Raises NewerRevision when they are beyond it.
+    """
     address = _parse(url)
     if address.get_backend_name() == "sqlite":
         if address.database:
@@ -123,42 +134,57 @@ async def migrate(url: str) -> None:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, address)
     finally:
         await engine.dispose()
 
 
 async def require_current(db: Database) -> None:
-    """Raise WrongRevision unless the tables are exactly those of this program."""
+    """Raise WrongRevision unless the tables are exactly those of this program; NewerRevision when they are beyond."""
     async with db.read() as connection:
-        found = await connection.run_sync(
-            lambda sync: MigrationContext.configure(sync).get_current_revision()
-        )
-    script = ScriptDirectory(str(_MIGRATIONS))
-    wanted = script.get_current_head()
-    if found == wanted:
-        return
+        found = await connection.run_sync(_find_revision, db.name)
+    wanted = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     if found is None:
         raise WrongRevision(f"{db.name} has no tables yet: run `hotline migrate`")
-    if found in {revision.revision for revision in script.walk_revisions()}:
+    if found != wanted:
         raise WrongRevision(
             f"{db.name} is at revision {found}, this program needs {wanted}: run `hotline migrate`"
         )
-    raise WrongRevision(
-        f"{db.name} is at revision {found}, which this program (revision {wanted}) does not know: "
-        "it was migrated by a newer version; install that version, then run `hotline migrate`"
+
+
+def _find_revision(connection: sa.Connection, name: str) -> str | None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory(str(_MIGRATIONS))
+    if found is None or found in {revision.revision for revision in script.walk_revisions()}:
+        return found
+    raise NewerRevision(
+        f"{name} is at revision {found}, which this program (revision {script.get_current_head()}) does not know: "
+        "it was migrated by a newer version; install that version, then run `hotline migrate`. "
+        "数据库已由更新版本的程序升级:请安装那个版本,再运行 hotline migrate。"
     )
 
 
 def _parse(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
-        driver = _DRIVERS[address.get_backend_name()]
-    except (sa.exc.ArgumentError, KeyError) as error:
-        raise ValueError(
-            f"{url!r} is not a database address: give sqlite:////path/file or postgresql://user@host/name"
-        ) from error
-    return address.set(drivername=driver)
+    except (sa.exc.ArgumentError, ValueError):  # whose words may quote the password
+        raise _refuse("it cannot be read", "无法识别") from None
+    kind = address.get_backend_name()
+    if kind not in _DRIVERS:
+        raise _refuse(f"{kind!r} is no kind of database for it", f"不支持 {kind}")
+    return address.set(drivername=_DRIVERS[kind])
+
+
+def _refuse(why: str, why_in_chinese: str) -> AddressError:
+    return AddressError(
+        f"database.url (credential database-url) is not a database address, {why}: "
+        "give sqlite:////path/file or postgresql://user@host/name; in a password write @ as %40, : as %3A, / as %2F. "
+        f"数据库地址不对({why_in_chinese}):请改正 database.url 或凭据 database-url。"
+    )
+
+
+def _show(address: sa.URL) -> str:
+    return address.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int) -> AsyncEngine:
@@ -186,7 +212,8 @@ def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int
     return engine
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, address: sa.URL) -> None:
+    _find_revision(connection, _show(address))
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     command.upgrade(config, "head")

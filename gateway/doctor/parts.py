@@ -16,7 +16,7 @@ from gateway.demo_model import DEMO_WARNING
 from gateway.doctor.finding import Finding
 from gateway.opened import open_intake, read_dialogue
 from gateway.settings import DEFAULT_FILE, Settings
-from recordings.database import WrongRevision, open_database, require_current
+from recordings.database import AddressError, WrongRevision, open_database, require_current
 from recordings.schema import outbox
 from tickets.client import Accepted, Rejected
 from tickets.outbox import read_dead_letters
@@ -94,7 +94,7 @@ async def check_database(patient: Patient) -> AsyncIterator[Finding]:
         return
     try:
         db = open_database(paths.database_url(settings))
-    except ValueError as error:
+    except AddressError as error:
         yield Finding("database", "failure", str(error), "改正 database.url / correct database.url")
         return
     try:

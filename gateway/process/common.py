@@ -58,18 +58,24 @@ def stop_signal() -> asyncio.Event:
 
 
 async def claim_if_there(claim: Callable[[], Awaitable[None]]) -> bool:
-    """Claim, if the database is there; a database that is away is no reason not to start."""
+    """Claim, if the database is there and has our tables; that it is not is no reason not to start.
+
+    Raises NodeTaken.
+    """
     try:
         async with asyncio.timeout(_DATABASE_SECONDS):
             await claim()
     except AWAY as error:
         log.warning("database out of reach, going on without it: %s", tell(error))
         return False
+    except WrongRevision as error:
+        log.warning("the database has other tables than ours, going on without it: %s", tell(error))
+        return False
     return True
 
 
 async def reach_until(attempt: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
-    """Repeat ``attempt`` until the database is there; False when ``stop`` is set before."""
+    """Repeat ``attempt`` until the database is there with our tables; False when ``stop`` is set before."""
     reaching = asyncio.create_task(reach(attempt))
     await wait_for_first(stop, [reaching])
     if not reaching.done():

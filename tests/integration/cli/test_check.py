@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -109,3 +111,26 @@ def test_a_refused_ticket_is_an_error(hotline, put: Callable[..., None]) -> None
     done = hotline("check")
     assert done.returncode == 1
     assert "dead letter: 263280100019 第1版: HTTP 422: no such category" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["migrate", "up", "gateway", "worker", "console", "check"])
+def test_a_wrong_database_address_is_told_without_its_password(hotline, command: str) -> None:
+    done = hotline(command, settings='database: {url: "mysql://hotline:GEHEIM@db/x"}\n')
+    assert done.returncode == EX_CONFIG, done.stderr
+    assert "'mysql' is no kind of database" in done.stderr
+    assert "请改正 database.url" in done.stderr
+    assert "GEHEIM" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "up", "console"])
+def test_a_newer_database_is_told_in_one_message(hotline, tmp_path: Path, command: str) -> None:
+    assert hotline("migrate").returncode == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "hotline.db")) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    done = hotline(command)
+    assert done.returncode == EX_CONFIG, done.stderr
+    assert done.stderr.count("9999") == 1
+    assert "it was migrated by a newer version; install that version" in done.stderr
+    assert "请安装" in done.stderr
+    assert "Traceback" not in done.stderr

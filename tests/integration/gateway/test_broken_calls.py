@@ -209,11 +209,16 @@ async def test_a_number_read_back_on_the_anonymous_line_is_on_no_disk_and_let_go
     assert {file.parent.name for file in prompts.rglob("*.wav")} <= {"fixed", "openings"}
 
 
+@pytest.mark.parametrize("killed", [False, True])
 async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, killed: bool
 ) -> None:
+    if killed:
+        voice = tmp_path / "espeak-ng"
+        voice.write_text("#!/bin/sh\nkill -9 $$\n")
+        voice.chmod(0o755)
     desk.house.prompts._fixed = tmp_path  # an empty cache
-    monkeypatch.setenv("PATH", str(tmp_path))  # and no espeak-ng
+    monkeypatch.setenv("PATH", str(tmp_path))  # and no espeak-ng, or one that does not live
     line = desk.ring()
     await desk.reach("unplayed")
     line.leg.digit((1, "1"), repeat=False)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,13 +15,16 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from recordings.database import migrate
+from recordings.database import migrate, open_database
+from recordings.nodes import claim_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     Hotline = Callable[..., subprocess.Popen[str]]
+
+EX_CONFIG = 78
 
 BREAK = """
 import importlib, sys
@@ -91,14 +97,67 @@ def test_a_process_ends_with_what_it_cannot_work_without(
     assert lines[-1] == f"错误 / Error: {name} ended unexpectedly, and this process with it"
 
 
+def set_revision(folder: Path, revision: str) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "base" / "hotline.db")) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+def put_no_tables(folder: Path) -> None:
+    (folder / "base").mkdir()
+
+
+def put_older_tables(folder: Path) -> None:
+    asyncio.run(migrate(url(folder)))
+    set_revision(folder, "0001")
+
+
+def put_newer_tables(folder: Path) -> None:
+    asyncio.run(migrate(url(folder)))
+    set_revision(folder, "9999")
+
+
+@pytest.mark.parametrize("put", [put_no_tables, put_older_tables, put_newer_tables])
+def test_other_tables_keep_no_gateway_from_answering(
+    hotline: Hotline, tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    put(tmp_path)
+    running = hotline("-m", "gateway", "gateway")
+    assert running.stderr
+    begun = list(itertools.takewhile(lambda line: '"ready"' not in line, running.stderr))
+    assert running.poll() is None, begun
+    assert sum("run `hotline migrate`" in line for line in begun) == 1, begun
+    running.terminate()
+    assert "Traceback" not in "".join(begun) + read_to_the_end(running)
+    assert running.returncode == 0
+
+
 @pytest.mark.parametrize("process", ["gateway", "worker"])
-def test_other_tables_are_refused_with_the_remedy(hotline: Hotline, tmp_path: Path, process: str) -> None:
-    (tmp_path / "base").mkdir()
+def test_a_node_of_another_folder_is_refused(hotline: Hotline, tmp_path: Path, process: str) -> None:
+    asyncio.run(migrate(url(tmp_path)))
+    other = tmp_path / "other"
+    other.mkdir()
+
+    async def take() -> None:
+        db = open_database(url(tmp_path))
+        await claim_node(db, 1, other)
+        await db.close()
+
+    asyncio.run(take())
     ended = hotline("-m", "gateway", process)
-    told = read_to_the_end(ended)
-    assert ended.returncode == 1
-    assert "run `hotline migrate`" in told
-    assert "Traceback" not in told
+    assert "node 1 belongs to another data folder" in read_to_the_end(ended)
+    assert ended.returncode == EX_CONFIG
+
+
+def test_a_worker_waits_for_its_tables(hotline: Hotline, tmp_path: Path) -> None:
+    put_no_tables(tmp_path)
+    waiting = hotline("-m", "gateway", "worker")
+    assert waiting.stderr
+    assert any("tickets wait for the database" in line for line in waiting.stderr)
+    asyncio.run(migrate(url(tmp_path)))
+    assert any('"ready"' in line for line in waiting.stderr)
+    waiting.terminate()
+    assert "Traceback" not in read_to_the_end(waiting)
+    assert waiting.returncode == 0
 
 
 def test_a_worker_waits_for_its_database(hotline: Hotline, tmp_path: Path) -> None:
@@ -117,3 +176,38 @@ def test_a_worker_waits_for_its_database(hotline: Hotline, tmp_path: Path) -> No
     waiting.terminate()
     assert "Traceback" not in read_to_the_end(waiting)
     assert waiting.returncode == 0
+
+
+LACKING = """
+import sys
+from pathlib import Path
+from console import bundles
+bundles.STATIC = Path("nowhere")
+from gateway.cli import main
+main()
+"""
+
+
+def test_a_page_without_its_scripts_stays_down(hotline: Hotline, tmp_path: Path) -> None:
+    asyncio.run(migrate(url(tmp_path)))
+    ended = hotline("-c", LACKING, "console")
+    told = read_to_the_end(ended)
+    assert "nowhere lacks console.js, console.css" in told
+    assert ended.returncode == EX_CONFIG
+
+
+@pytest.mark.parametrize(("deed", "code"), [("kill -9 $$", 1), ("exit 1", EX_CONFIG)])
+def test_a_gateway_whose_voice_was_only_killed_may_try_again(
+    hotline: Hotline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, code: int
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    voice = programs / "espeak-ng"
+    voice.write_text(f"#!/bin/sh\n{deed}\n")
+    voice.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    ended = hotline("-m", "gateway", "gateway")
+    told = read_to_the_end(ended)
+    assert ended.returncode == code, told
+    assert "espeak-ng" in told
+    assert "Traceback" not in told

@@ -345,3 +345,8 @@ def test_decoding_weighs_less_than_calls() -> None:
     assert started
     assert decoding
     assert int(started[1]) >= 10 * int(decoding[1])
+
+
+def test_no_service_is_repeated_that_only_an_operator_can_help() -> None:
+    for unit in (CLONE / "systemd" / "system").glob("*.service"):
+        assert "\nRestartPreventExitStatus=78\n" in unit.read_text(), unit.name

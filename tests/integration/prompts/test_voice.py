@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from pydub import AudioSegment
 
-from gateway.voice import SAMPLE_RATE, VoiceError, measure_level, speak
+from gateway.sounds import convert
+from gateway.voice import SAMPLE_RATE, KilledError, VoiceError, measure_level, speak
 
 OPENING = "您好,阜阳12345,我是语音助手,通话会录音。您直接说事儿;要找人,说“人工”或按0。"
 
@@ -62,3 +63,14 @@ async def test_missing_program_names_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(VoiceError, match="apt install espeak-ng"):
         await speak("您好")
+
+
+@pytest.mark.parametrize(("program", "work"), [("espeak-ng", speak), ("ffmpeg", convert)])
+async def test_a_killed_program_is_worth_another_try(program, work, tmp_path, monkeypatch):
+    killed = tmp_path / program
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(KilledError, match=f"{program} was killed by signal 9") as ended:
+        await work("您好")
+    assert ended.value.exit_code == 1

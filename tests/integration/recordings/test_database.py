@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -9,9 +10,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from recordings.database import Database, WrongRevision, migrate, open_database, require_current
+from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
 from recordings.schema import calls, metadata, outbox, transcripts
 
+EX_CONFIG = 78
 NOW = datetime(2026, 7, 1, 8, 30, 15, 120000, tzinfo=UTC)
 
 
@@ -50,19 +52,24 @@ async def test_check_constraints_are_those_of_the_schema(database: Database):
 
 async def test_an_empty_database_is_refused_with_the_remedy(empty_database_url: str):
     db = open_database(empty_database_url)
-    with pytest.raises(WrongRevision, match=r"no tables yet: run `hotline migrate`"):
+    with pytest.raises(WrongRevision, match=r"no tables yet: run `hotline migrate`") as refused:
         await require_current(db)
+    assert refused.value.exit_code == 1  # whoever migrates may be at it
     await migrate(empty_database_url)
     await require_current(db)
     await migrate(empty_database_url)  # again: nothing to do
     await db.close()
 
 
-async def test_a_database_of_a_newer_program_is_refused(database: Database):
+async def test_a_database_of_a_newer_program_is_refused(database: Database, database_url: str):
     async with database.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(WrongRevision, match=r"9999.*newer version"):
+    with pytest.raises(WrongRevision, match=r"9999.*newer version") as refused:
         await require_current(database)
+    assert refused.value.exit_code == EX_CONFIG
+    with pytest.raises(WrongRevision, match=r"9999.*newer version") as refused:
+        await migrate(database_url)
+    assert refused.value.exit_code == EX_CONFIG
 
 
 async def test_processes_may_migrate_at_once(empty_database_url: str):
@@ -166,7 +173,22 @@ async def test_two_processes_write_side_by_side(database: Database, database_url
         assert await connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 100
 
 
-@pytest.mark.parametrize("url", ["", "mysql://x/y", "hotline.db"])
-def test_other_addresses_are_refused(url: str):
-    with pytest.raises(ValueError, match="give sqlite:////path/file or postgresql://"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mysql://x:GEHEIM@x/y",
+        "hotline.db",
+        "postgresql:hotline:GEHEIM@db/x",
+        "postgresql://hotline:word@db:GEHEIM/x",
+    ],
+)
+def test_other_addresses_are_refused_without_their_password(url: str):
+    with pytest.raises(AddressError, match="give sqlite:////path/file or postgresql://") as refused:
         open_database(url)
+    assert "GEHEIM" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize("url", ["postgresql://x:GEHEIM@db/y", "postgresql://x@db/y?password=GEHEIM"])
+def test_a_database_is_named_without_its_password(url: str):
+    assert "GEHEIM" not in open_database(url).name

@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.settings import IntakeSettings, Paths, Settings, SipSettings
 from gateway.supervisor import Supervisor, UpError, settle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def test_a_demonstration_moves_taken_ports_and_says_so(caplog) -> None:
@@ -35,3 +39,85 @@ async def test_a_child_that_is_no_longer_looked_after_ends_the_house(tmp_path, m
         await asyncio.wait_for(supervisor.ready(), 5)
     await supervisor.stop()
     assert "FileNotFoundError" in caplog.text
+
+
+CHILD = """#!{python}
+import json, os, sys, threading, time
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
+
+folder, name = Path({folder!r}), sys.argv[7]
+
+class Health(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({{"pid": os.getpid(), "asr": "up"}}).encode())
+
+    def log_message(self, *_):
+        pass
+
+if name == "gateway" and (folder / "answer").exists():
+    server = UnixStreamServer(os.environ["RUNTIME_DIRECTORY"] + "/gateway.sock", Health)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+while not (folder / name).exists():
+    time.sleep(0.02)
+sys.exit(78)
+"""
+"""A child that ends with a lasting fault once a file has its name; a gateway answers if there is a file ``answer``."""
+
+
+@pytest.fixture
+async def house(tmp_path, monkeypatch) -> AsyncIterator[Supervisor]:
+    child = tmp_path / "child"
+    child.write_text(CHILD.format(python=sys.executable, folder=str(tmp_path)))
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    paths = Paths(tmp_path / "data", {"RUNTIME_DIRECTORY": str(tmp_path / "run")})
+    paths.make()
+    supervisor = Supervisor(Settings(), paths)
+    yield supervisor
+    await supervisor.stop()
+
+
+@pytest.mark.parametrize("name", ["asr", "intake", "worker", "console", "gateway"])
+async def test_at_the_start_every_lasting_fault_is_told_at_once(house, tmp_path, name) -> None:
+    (tmp_path / name).touch()
+    await house.start()
+    with pytest.raises(UpError, match=f"{name} cannot run; the reason stands in its log"):
+        await asyncio.wait_for(house.ready(), 10)
+
+
+async def test_a_demonstration_does_not_wait_for_a_page_that_cannot_come(house, tmp_path) -> None:
+    (tmp_path / "answer").touch()
+    await house.start()
+    hearing = asyncio.create_task(house.hears(60))
+    await asyncio.sleep(1)
+    (tmp_path / "console").touch()
+    with pytest.raises(UpError, match="console cannot run"):
+        await asyncio.wait_for(hearing, 10)
+
+
+@pytest.mark.parametrize("name", ["asr", "intake", "console"])
+async def test_later_the_telephone_outlives_a_lasting_fault_beside_it(house, tmp_path, caplog, name) -> None:
+    (tmp_path / "answer").touch()
+    await house.start()
+    await asyncio.wait_for(house.ready(), 10)
+    (tmp_path / name).touch()
+    await asyncio.sleep(1.5)  # it would have been started again by then
+    (told,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert f"{name} cannot run; the reason stands in its log" in told.getMessage()
+    assert not house.failed.done()
+    assert "starting it again" not in caplog.text
+    await asyncio.wait_for(house.ready(), 10)
+
+
+@pytest.mark.parametrize("name", ["gateway", "worker"])
+async def test_later_too_the_house_ends_with_its_gateway_or_worker(house, tmp_path, name) -> None:
+    (tmp_path / "answer").touch()
+    await house.start()
+    await asyncio.wait_for(house.ready(), 10)
+    (tmp_path / name).touch()
+    assert f"{name} cannot run" in await asyncio.wait_for(house.failed, 10)
