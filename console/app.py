@@ -15,7 +15,7 @@ from console.keys import ASSETS, CATEGORIES, DATA, DATABASE, HOTLINES, LIVE, PLA
 from console.liveboard import LiveBoard
 from console.metrics import count_requests
 from console.plays import Plays
-from console.problem import answer_problems
+from console.problem import answer_problems, note_start
 from console.rendering import set_up_templates
 from console.routes import ROUTES
 
@@ -61,7 +61,7 @@ def make_app(
     )
     app.cleanup_ctx.append(_follow_gateways)
     set_up_templates(app)
-    app.on_response_prepare.append(set_headers)
+    app.on_response_prepare.extend((set_headers, note_start))
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     return app

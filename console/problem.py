@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from console.rendering import render
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+_log = logging.getLogger(__name__)
+
+_RETRY_AFTER_S: Final = 10
+_OUR_FAULTS: Final = (DataError, IntegrityError, ProgrammingError)
+_STARTED: Final = web.RequestKey("STARTED", web.StreamResponse)
 _TITLES: Final = {
     HTTPStatus.NOT_FOUND: ("没有这个页面", "地址可能已经变了,请从工作列表进入。"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("不能这样操作", "请从页面上的按钮操作。"),
@@ -34,7 +42,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 async def answer_problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turn a Problem, and aiohttp's own refusals (404, 405, 413), into an answer the client understands."""
+    """Turn a Problem, aiohttp's own refusals (404, 405, 413), and a database out of reach into an answer.
+
+    It is one that the client understands; an answer that has begun by then is broken off.
+    """
     try:
         return await handler(request)
     except Problem as problem:
@@ -46,6 +57,41 @@ async def answer_problems(
         title, detail = _TITLES.get(status, (status.phrase, "请返回后重试。"))
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return _respond(request, Problem(status, title, detail, allowed))
+    except (SQLAlchemyError, OSError) as error:
+        if not _is_database_away(request, error):
+            raise
+        resource = request.match_info.route.resource
+        where = f"{request.method} {resource.canonical if resource else ''}"
+        # A driver's own words may quote a citizen's.
+        reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else error
+        _log.warning("the database is out of reach: %s: %s", where, reason)
+        if _STARTED in request:
+            if request.transport is not None:
+                request.transport.close()  # or what was sent would seem to be all
+            return request[_STARTED]
+        return _respond(request, _tell_of_database(request))
+
+
+async def note_start(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the application (``on_response_prepare``): from here on there is no other answer."""
+    request[_STARTED] = response
+
+
+def _is_database_away(request: web.Request, error: SQLAlchemyError | OSError) -> bool:
+    if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+        return False  # it is the client that has gone
+    if isinstance(error, OSError):
+        return error.filename is None  # else it is a call's file
+    if getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # SQLite's word for a statement that is wrong; what it cannot open, or waits for, has its own
+    return not isinstance(error, _OUR_FAULTS)
+
+
+def _tell_of_database(request: web.Request) -> Problem:
+    changes = request.method not in {"GET", "HEAD"}
+    detail = "刚才的操作可能没有保存,请稍后重试。" if changes else "请稍后重试。"
+    retry = {"Retry-After": str(_RETRY_AFTER_S)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "数据库暂时连不上", detail, retry)
 
 
 def is_navigation(request: web.Request) -> bool:
