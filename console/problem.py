@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,6 +82,8 @@ def _is_database_away(request: web.Request, error: SQLAlchemyError | OSError) ->
         return False  # it is the client that has gone
     if isinstance(error, OSError):
         return error.filename is None  # else it is a call's file
+    if getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # SQLite's word for a statement that is wrong; what it cannot open, or waits for, has its own
     return not isinstance(error, _OUR_FAULTS)
 
 

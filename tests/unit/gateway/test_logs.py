@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway import pj
 from gateway.discretion import mask, tell
 from gateway.leg import SipError
 from gateway.logs import configure_logs
+from gateway.pj import agent
 from gateway.settings import LogSettings
 from recordings.database import open_database
 from tickets.ticket import CallerPart
@@ -153,7 +153,7 @@ def test_the_sip_stacks_own_lines(capsys):
     configure_logs("gateway")
     entry = pjsua2.LogEntry()
     entry.msg = f"sip_x.c  Error processing INVITE sip:12345@192.0.2.9 from <sip:{NUMBER}@192.0.2.1>:\nFrom: {NUMBER}\n"
-    pj._Log().write(entry)
+    agent._Log().write(entry)
     (line,) = lines(capsys)
     assert line["event"].startswith("pjsip: sip_x.c  Error processing INVITE")
     assert "192.0.2.1" in line["event"]
