@@ -325,6 +325,7 @@ def test_replace_a_prompt(started: Operator) -> None:
     assert np.abs(likeness).max() > 0.8
 
 
+@pytest.mark.soak
 def test_install_an_official_model(started: Operator) -> None:
     operator = started
     desk = operator.root / "desk"

@@ -387,6 +387,7 @@ def test_damaged_invites(target: Target) -> None:
 
 
 # --- what lasts ---
+@pytest.mark.soak
 def test_never_acknowledged_and_never_said(target: Target) -> None:
     with target.wire() as wire, target.stream() as silent, target.stream() as half:
         half.send(half.request().encode()[:100])
@@ -400,6 +401,7 @@ def test_never_acknowledged_and_never_said(target: Target) -> None:
         assert half.is_closed(NEVER_ACKNOWLEDGED_SECONDS)
 
 
+@pytest.mark.soak
 def test_a_name_that_nobody_answers_for_stops_nobody(nameless: Target) -> None:
     """The name server is a hole: what a stranger's headers and SDP name must not be waited for."""
     name = "slow.example.test"

@@ -147,6 +147,7 @@ def test_a_live_calls_words_appear_within_a_second_and_a_half(page, house):
     assert max(late.values()) <= 1.5
 
 
+@pytest.mark.soak
 def test_an_emergency_comes_first_and_a_gateway_that_is_down_is_said_so(page, house):
     page.goto(f"{address(house)}live")
     plain = house.call(GOLDEN / "happy.yaml", "--json")

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
@@ -16,6 +18,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.soak
 def test_up_runs_a_gateway_for_each_sip_port(make_house: Any) -> None:
     """The second one's tickets bear its node, and the one worker transcribes late for both."""
     further = free_port()

@@ -48,6 +48,7 @@ def test_calls_are_answered_while_a_distant_speech_server_is_down(make_house: An
     assert house.process.poll() is None
 
 
+@pytest.mark.soak
 def test_a_new_house_takes_over_from_one_that_still_drains(make_house: Any) -> None:
     house = make_house()
     house.start()

@@ -27,6 +27,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_rtpgen(tmp_path_factory.mktemp("build"))
 
 
+@pytest.mark.soak
 async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> None:
     result = await capacity.measure(program, (CALLS,), 1, SECONDS)
     bare, gateway = result["runs"]
@@ -49,6 +50,7 @@ async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> 
     assert summary["gap_p99_ms"] == {run["what"]: run["rtp"]["gap_ms"]["p99"] for run in (bare, gateway)}
 
 
+@pytest.mark.soak
 async def test_two_hang_ups_at_once_become_accepted_tickets(program: Path) -> None:
     result = await latency.measure(program, ((2, 1),))
     (figures,) = result["hang_ups"]
