@@ -164,13 +164,18 @@ class Settings(_Section):
         """Two gateways with one node would give two callers the same ticket number."""
         for what, values in (
             ("node", [self.node, *(g.node for g in self.gateways)]),
-            ("port", [self.sip.port, *(g.port for g in self.gateways)]),
+            ("port", self.ports),
             ("rtp_first_port", [self.sip.rtp_first_port, *(g.rtp_first_port for g in self.gateways)]),
         ):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
                 raise ValueError(f"two gateways have {what} {twice}: give each its own")
         return self
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The SIP port of every gateway on this machine, that of ``sip`` first."""
+        return (self.sip.port, *(g.port for g in self.gateways))
 
     @property
     def nodes(self) -> frozenset[int]:
@@ -253,8 +258,7 @@ class Paths:
 
     def sockets_of_gateways(self, settings: Settings) -> tuple[Path, ...]:
         """Those of every gateway on this machine."""
-        ports = (settings.sip.port, *(g.port for g in settings.gateways))
-        return tuple(self.socket_of_gateway(settings, port) for port in ports)
+        return tuple(self.socket_of_gateway(settings, port) for port in settings.ports)
 
     def socket_of_gateway(self, settings: Settings, port: int) -> Path:
         """The same of the gateway at any SIP port: ``gateway.sock``, ``gateway-PORT.sock`` for a further one."""

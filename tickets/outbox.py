@@ -207,8 +207,10 @@ async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]
     return [DeadLetter(*row) for row in rows]
 
 
-async def read_overdue(connection: AsyncConnection, now: datetime) -> Sequence[Overdue]:
-    """What has been on its way for longer than ``OVERDUE``, oldest first."""
+async def read_overdue(
+    connection: AsyncConnection, now: datetime, patience: timedelta = OVERDUE
+) -> Sequence[Overdue]:
+    """What has been on its way for longer than ``patience``, oldest first."""
     rows = await connection.execute(
         sa.select(
             outbox.c.number,
@@ -217,7 +219,7 @@ async def read_overdue(connection: AsyncConnection, now: datetime) -> Sequence[O
             outbox.c.last_error,
             outbox.c.created_at,
         )
-        .where(outbox.c.state == "pending", outbox.c.created_at < now - OVERDUE)
+        .where(outbox.c.state == "pending", outbox.c.created_at < now - patience)
         .order_by(outbox.c.created_at, outbox.c.id)
     )
     return [Overdue(*row) for row in rows]

@@ -61,7 +61,7 @@ async def examine(config: Path | None, data: Path) -> AsyncIterator[Finding]:
 async def find_running(patient: Patient) -> frozenset[int]:
     """The SIP ports whose gateways answer on their sockets."""
     found = set()
-    for port in patient.ports:
+    for port in patient.settings.ports:
         health = await ask_health(patient.paths.socket_of_gateway(patient.settings, port))
         if health is not None and health["sip"].endswith(f":{port}"):
             found.add(port)

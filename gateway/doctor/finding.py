@@ -32,8 +32,3 @@ class Patient:
     paths: Paths
     running: frozenset[int] = frozenset()
     answering: frozenset[str] = frozenset()
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """The SIP ports of all its gateways."""
-        return (self.settings.sip.port, *(g.port for g in self.settings.gateways))

@@ -141,7 +141,7 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
     """The gateways' SIP ports and the page's port are their own, or free for them."""
     sip, page = patient.settings.sip, patient.settings.console
     kinds = {"UDP": socket.SOCK_DGRAM} | ({"TCP": socket.SOCK_STREAM} if sip.tcp else {})
-    for port in patient.ports:
+    for port in patient.settings.ports:
         where = f"{sip.host}:{port}"
         if port in patient.running:
             yield Finding("ports", "ok", f"网关在应答 / the gateway answers at {where}")

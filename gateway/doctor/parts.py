@@ -17,9 +17,8 @@ from gateway.doctor.finding import Finding
 from gateway.opened import open_intake, read_dialogue
 from gateway.settings import DEFAULT_FILE, Settings
 from recordings.database import AddressError, WrongRevision, open_database, require_current
-from recordings.schema import outbox
 from tickets.client import Accepted, Rejected
-from tickets.outbox import read_dead_letters
+from tickets.outbox import read_dead_letters, read_overdue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -116,14 +115,13 @@ async def check_database(patient: Patient) -> AsyncIterator[Finding]:
 async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
     async with db.read() as connection:
         dead = await read_dead_letters(connection)
-        waiting = sa.and_(outbox.c.state == "pending", outbox.c.created_at < datetime.now(UTC) - _LATE)
-        late = await connection.scalar(sa.select(sa.func.count()).where(waiting)) or 0
-        why = await connection.scalar(sa.select(sa.func.max(outbox.c.last_error)).where(waiting))
+        late = await read_overdue(connection, datetime.now(UTC), _LATE)
     for letter in dead:
         what = f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}"
         yield Finding("tickets", "failure", what, "改正原因后 / mend the cause, then: hotline retry")
     if late:
-        what = f"{late} 份工单等待超过十分钟 / tickets have waited for more than ten minutes: {why or '-'}"
+        why = max((ticket.reason for ticket in late if ticket.reason), default="-")
+        what = f"{len(late)} 份工单等待超过十分钟 / tickets have waited for more than ten minutes: {why}"
         yield Finding("tickets", "failure", what, "systemctl status hotline-worker; 见 intake / see intake")
     if not dead and not late:
         yield Finding("tickets", "ok", "没有滞留的工单 / no ticket is stuck")

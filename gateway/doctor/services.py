@@ -61,7 +61,7 @@ def check_services(patient: Patient) -> Iterator[Finding]:
         return
     missing = [
         port
-        for port in patient.ports
+        for port in patient.settings.ports
         if _ask_systemd("is-enabled", f"hotline-gateway@{port}.service") != ["enabled"]
     ]
     found = list(_look_at_units())

@@ -98,11 +98,10 @@ def _put_settings(machine: Machine) -> None:
 def _enable(machine: Machine) -> None:
     """At boot: the target, its services, and one gateway for each SIP port of the settings."""
     settings = read_settings(machine.at(SETTINGS), {})
-    ports = [settings.sip.port, *(g.port for g in settings.gateways)]
-    if 0 in ports:
+    if 0 in settings.ports:
         raise InstallError(f"{SETTINGS}: sip.port: 0 — 服务需要固定端口 / a service needs a port of its own")
     asr = [] if settings.asr.url else ["hotline-asr.service"]  # else it runs elsewhere
-    wanted = [*_ALWAYS, *asr, *(f"hotline-gateway@{port}.service" for port in ports)]
+    wanted = [*_ALWAYS, *asr, *(f"hotline-gateway@{port}.service" for port in settings.ports)]
     for unit in _enabled(machine):
         if unit not in (*wanted, _BY_HAND):
             machine.run("systemctl", "disable", unit)

@@ -27,7 +27,7 @@ def sip_callback(function: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except Exception:
+        except Exception:  # boundary, SIP callback: the stack would swallow it
             log.exception("SIP callback %s failed", function.__name__)
 
     return guarded
