@@ -10,6 +10,7 @@ import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from wholecall import SENTENCE, STEPS
 
 from asr.client import AsrClient
 from asr.offline import transcribe
@@ -20,20 +21,8 @@ from recordings.wav import duration, read_channel
 if TYPE_CHECKING:
     from pathlib import Path
 
-SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 MOMENTS = 10
 STAGGER = 2.0
-STEPS: list[Any] = [
-    {"pause": 1.5},
-    {"say": SENTENCE, "over": True},
-    {"press": "#"},
-    {"pause": 2.5},
-    {"say": "对", "over": True},
-    {"pause": 2.5},
-    {"press": "1"},
-    {"wait": "prompt", "timeout": 20},
-    {"say": "没有了"},
-]
 SCRIPT = {"name": "ten moments", "caller": "13855812345", "steps": STEPS}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import log_in, opening_browser, opening_page, read_sound, until
 from playwright.sync_api import expect
+from waiting import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,13 +45,6 @@ def house(make_house_once: Callable[..., HouseUp]) -> HouseUp:
         peer.communicate(timeout=240)
     until(lambda: len(read(up, "SELECT call_id FROM worklist")) == len(CALLS), "filing the calls", 60)
     return up
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def read(house: HouseUp, query: str, *values: Any) -> list[tuple[Any, ...]]:

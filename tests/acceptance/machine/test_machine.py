@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from freezing import frozen
 from handbook import pack_model, read_blocks
 from nspawn import CLONE, Machine
+from wholecall import SENTENCE, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,27 +34,12 @@ pytestmark = [
 GATEWAY = "hotline-gateway@5060.service"
 SERVICES = ("hotline-asr.service", "hotline-worker.service", "hotline-console.service", GATEWAY)
 PASSWORD = "first of the agents"
-SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 SHORT = {
     "name": "short",
     "caller": "13855812345",
     "steps": [{"pause": 1.5}, {"say": SENTENCE, "over": True}, {"press": "#"}, {"pause": 2.0}, "hang_up"],
 }
-WHOLE = {
-    "name": "whole",
-    "caller": "13855812345",
-    "steps": [
-        {"pause": 1.5},
-        {"say": SENTENCE, "over": True},
-        {"press": "#"},
-        {"pause": 2.5},
-        {"say": "对", "over": True},
-        {"pause": 2.5},
-        {"press": "1"},
-        {"wait": "prompt", "timeout": 20},
-        {"say": "没有了"},
-    ],
-}
+WHOLE = {"name": "whole", "caller": "13855812345", "steps": STEPS}
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from waiting import free_port
 
 from asr.catalogue import DEMO_MODEL
 from console import bundles
@@ -36,13 +37,6 @@ CLONE = Path(__file__).parents[3]
 SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgZG9jdG9yJ3MgdGVzdHM="
 OTHER = "whsec_YW5vdGhlciBzZWNyZXQgb2YgdGhlIGRvY3RvcidzIHRlc3Rz"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make this trouble")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Installation:

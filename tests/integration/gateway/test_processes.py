@@ -148,16 +148,20 @@ def test_a_node_of_another_folder_is_refused(hotline: Hotline, tmp_path: Path, p
     assert ended.returncode == EX_CONFIG
 
 
-def test_a_worker_waits_for_its_tables(hotline: Hotline, tmp_path: Path) -> None:
-    put_no_tables(tmp_path)
+def assert_a_worker_waits_for_migration(hotline: Hotline, data: Path) -> None:
     waiting = hotline("-m", "gateway", "worker")
     assert waiting.stderr
     assert any("tickets wait for the database" in line for line in waiting.stderr)
-    asyncio.run(migrate(url(tmp_path)))
+    asyncio.run(migrate(url(data)))
     assert any('"ready"' in line for line in waiting.stderr)
     waiting.terminate()
     assert "Traceback" not in read_to_the_end(waiting)
     assert waiting.returncode == 0
+
+
+def test_a_worker_waits_for_its_tables(hotline: Hotline, tmp_path: Path) -> None:
+    put_no_tables(tmp_path)
+    assert_a_worker_waits_for_migration(hotline, tmp_path)
 
 
 def test_a_worker_waits_for_its_database(hotline: Hotline, tmp_path: Path) -> None:
@@ -168,14 +172,7 @@ def test_a_worker_waits_for_its_database(hotline: Hotline, tmp_path: Path) -> No
     assert "Traceback" not in read_to_the_end(told_to_stop)
     assert told_to_stop.returncode == 0
 
-    waiting = hotline("-m", "gateway", "worker")
-    assert waiting.stderr
-    assert any("tickets wait for the database" in line for line in waiting.stderr)
-    asyncio.run(migrate(url(tmp_path)))
-    assert any('"ready"' in line for line in waiting.stderr)
-    waiting.terminate()
-    assert "Traceback" not in read_to_the_end(waiting)
-    assert waiting.returncode == 0
+    assert_a_worker_waits_for_migration(hotline, tmp_path)
 
 
 LACKING = """
