@@ -18,8 +18,8 @@ from bench import speech
 from bench.house import PROCESSES, open_house
 from bench.peer import Load, generate
 from bench.processes import Busy, Usage
-from gateway.sounds import write_wav
-from gateway.voice import speak
+from gateway.prompts.sounds import write_wav
+from gateway.prompts.voice import speak
 from recordings.folders import spool
 from recordings.journal import read
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from bench.processes import child
-from gateway.settings import DEFAULT_FILE, Paths
-from gateway.supervisor import ask_health
+from gateway.service.supervisor import ask_health
+from gateway.site.settings import DEFAULT_FILE, Paths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

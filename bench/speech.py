@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING
 
-from gateway.voice import SAMPLE_RATE, speak
+from gateway.prompts.voice import SAMPLE_RATE, speak
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # gone in Python 3.13; this runs on 3.11 and 3.12

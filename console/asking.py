@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from console.listing import Filter, Place
+from console.listing import Filter, Position
 from console.problem import Problem
 from recordings.search import split
 from recordings.worklist import State
@@ -46,17 +46,17 @@ def read_filter(query: Mapping[str, str]) -> Filter:
     )
 
 
-def read_place(text: str) -> Place | None:
+def read_place(text: str) -> Position | None:
     """Where the page before ended, "" for the first page. Raises Problem (400)."""
     if not text:
         return None
     found = _PLACE.fullmatch(text)
     if found is None:
         raise _refuse("翻页位置")
-    return Place(int(found[1]), found[2])
+    return Position(int(found[1]), found[2])
 
 
-def write_address(query: Mapping[str, str], behind: Place) -> str:
+def write_address(query: Mapping[str, str], behind: Position) -> str:
     """The address of the page behind ``behind``, with the filters of ``query``."""
     kept = {name: query[name] for name in _FILTERS if query.get(name)}
     return "/?" + urlencode({**kept, "behind": f"{behind.rank}.{behind.call_id}"})

@@ -38,7 +38,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a page ended: the next one begins behind it."""
 
     rank: int
@@ -50,10 +50,12 @@ class Page:
     """Rows of ``worklist`` with ``holder`` (who has claimed the call, or None) and ``text`` (None without a search)."""
 
     rows: Sequence[sa.Row[Any]]
-    behind: Place | None
+    behind: Position | None
 
 
-async def read_page(connection: AsyncConnection, wanted: Filter, behind: Place | None, now: datetime) -> Page:
+async def read_page(
+    connection: AsyncConnection, wanted: Filter, behind: Position | None, now: datetime
+) -> Page:
     """The page that begins behind ``behind`` (None: the first)."""
     columns: list[Any] = [worklist, _holder(now)]
     source: sa.FromClause = worklist
@@ -71,7 +73,7 @@ async def read_page(connection: AsyncConnection, wanted: Filter, behind: Place |
     if len(rows) <= PAGE:
         return Page(rows, None)
     last = rows[PAGE - 1]
-    return Page(rows[:PAGE], Place(last.rank, last.call_id))
+    return Page(rows[:PAGE], Position(last.rank, last.call_id))
 
 
 async def read_row(connection: AsyncConnection, call_id: str, now: datetime) -> sa.Row[Any] | None:
@@ -107,7 +109,7 @@ def list_conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _begin(wanted: Filter, behind: Place | None) -> list[sa.ColumnElement[bool]]:
+def _begin(wanted: Filter, behind: Position | None) -> list[sa.ColumnElement[bool]]:
     if behind is None:
         return []
     if wanted.state is State.OPEN:

@@ -16,7 +16,7 @@ from console.app import make_app, serve
 from console.policy import Policy, Role
 from console.sessions import open_session
 from console.users import add_user
-from gateway import live
+from gateway.calls import live
 from recordings.database import open_database
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from gateway.caller.conversation import Act, Conversation, HangUp, PressKeys, Sp
 from gateway.caller.memory import Memory
 from gateway.caller.rehearsal import Rehearsal, rehearse
 from gateway.caller.result import CallResult
-from gateway.leg import HungUpBy, SipError
+from gateway.sip.fault import SipError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.script import Script
-    from gateway.leg import Ended, Leg
-    from gateway.pj import UserAgent
+    from gateway.sip.leg import Ended, HungUpBy, Leg
+    from gateway.sip.pj import UserAgent
 
 _TICK: Final = 0.04
 _ANSWER_SECONDS: Final = 40.0  # SIP's own timeout for an INVITE nobody answers is 32 s

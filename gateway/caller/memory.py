@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gateway.sounds import read_wav
-from gateway.voice import SAMPLE_RATE
+from gateway.prompts.sounds import read_wav
+from gateway.prompts.voice import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.script import Say, SayFile
-from gateway import sounds
-from gateway.voice import VOICE_VERSION, speak
+from gateway.prompts import sounds
+from gateway.prompts.voice import VOICE_VERSION, speak
 
 if TYPE_CHECKING:
     from pathlib import Path

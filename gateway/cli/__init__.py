@@ -14,9 +14,9 @@ from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
 from config.fault import Fault
-from gateway.identity import become
-from gateway.reach import tell
-from gateway.settings import Paths, Settings, read_settings
+from gateway.site.identity import become
+from gateway.site.reach import tell
+from gateway.site.settings import Paths, Settings, read_settings
 
 _COMMANDS = {
     "up": "showing",
@@ -49,7 +49,7 @@ _WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folder
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Whereabouts:
     """Where settings and data are said to be, before anything was read."""
 
     config: Path | None
@@ -57,7 +57,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Site:
     """What the options before the sub-command say."""
 
     settings: Settings
@@ -87,14 +87,14 @@ def _options(
 ) -> None:
     command = context.invoked_subcommand
     if command in _WITHOUT_HOUSE:
-        context.obj = Place(config, data)
+        context.obj = Whereabouts(config, data)
         return
     paths = Paths(data)
     settings = read_settings(config)
     if command not in _AS_THEMSELVES:
         become(os.environ.get("HOTLINE_USER", ""))
     paths.make()
-    context.obj = House(settings, paths)
+    context.obj = Site(settings, paths)
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from config.document import embedded, load
 from config.script import Script
-from gateway.address import look_up
 from gateway.caller.call import run_call
 from gateway.cli import app
-from gateway.logs import configure_logs
-from gateway.pj import UserAgent
+from gateway.service.logs import configure_logs
+from gateway.sip.address import look_up
+from gateway.sip.pj import UserAgent
 
 if TYPE_CHECKING:
     from gateway.caller.result import CallResult

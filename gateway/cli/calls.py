@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import House, app, errors
+from gateway.cli import Site, app, errors
 from gateway.cli.screen import describe
 from recordings.database import Database, open_database, require_current
 from tickets.calls import CallFilter, list_calls
@@ -79,7 +79,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
 ) -> None:
     """列出通话,新的在前 / List the calls on file, newest first."""
-    house: House = context.obj
+    site: Site = context.obj
     wanted = CallFilter(
         since=read_since(since, datetime.now(UTC)) if since else None,
         hotline=hotline,
@@ -91,7 +91,7 @@ def list_(
         async with db.read() as connection:
             return await list_calls(connection, wanted, limit)
 
-    found = asyncio.run(_ask(house, look))
+    found = asyncio.run(_ask(site, look))
     if as_json:
         _print_json([asdict(line) for line in found])
     elif found:
@@ -107,8 +107,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
 ) -> None:
     """一通电话的全过程 / A call's whole story: prompts, keys, words, tickets, deliveries."""
-    house: House = context.obj
-    story = asyncio.run(_ask(house, lambda db: tell_story(db, house.paths.data, call_id)))
+    site: Site = context.obj
+    story = asyncio.run(_ask(site, lambda db: tell_story(db, site.paths.data, call_id)))
     if story is None:
         errors.print(
             f"错误 / Error: 没有这通电话 / no such call: {escape(call_id)}; `hotline calls list` 可查 / lists them",
@@ -121,8 +121,8 @@ def show(
         _tell(story)
 
 
-async def _ask(house: House, question: Callable[[Database], Awaitable[T]]) -> T:
-    db = open_database(house.paths.database_url(house.settings))
+async def _ask(site: Site, question: Callable[[Database], Awaitable[T]]) -> T:
+    db = open_database(site.paths.database_url(site.settings))
     try:
         await require_current(db)
         return await question(db)

@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from asr.catalogue import open_model
 from config.document import embedded
-from gateway.cli import House, app, errors
-from gateway.demo_model import DEMO_WARNING
-from gateway.opened import open_prompts, read_dialogue, read_texts
+from gateway.cli import Site, app, errors
+from gateway.service.opened import open_prompts, read_dialogue, read_texts
+from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME
@@ -45,9 +45,9 @@ def prompts(
     ] = None,
 ) -> None:
     """合成提示音 / Make every prompt that is missing."""
-    house: House = context.obj
-    hotlines = read_dialogue(house.settings.dialogue)
-    book = open_prompts(house.settings.dialogue, house.paths)
+    site: Site = context.obj
+    hotlines = read_dialogue(site.settings.dialogue)
+    book = open_prompts(site.settings.dialogue, site.paths)
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("提示音 / prompts", total=None)
         asyncio.run(
@@ -55,7 +55,7 @@ def prompts(
                 hotlines.openings, lambda made, wanted: bar.update(task, completed=made, total=wanted)
             )
         )
-    out.print(f"提示音已就绪 / prompts ready: {house.paths.prompts}")
+    out.print(f"提示音已就绪 / prompts ready: {site.paths.prompts}")
     if to is not None:
         out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
 
@@ -68,8 +68,8 @@ def check_flow(
     ] = None,
 ) -> None:
     """证明流程可用 / Prove a flow: every node reachable, every wait ends, 0 reaches a person."""
-    house: House = context.obj
-    dialogue = house.settings.dialogue
+    site: Site = context.obj
+    dialogue = site.settings.dialogue
     chosen = file or dialogue.flow or embedded("flows/default.yaml")
     flow = compile_flow(chosen, read_texts(dialogue))
     out.print(f"流程可用 / flow proved: {chosen}: {flow.name}")
@@ -80,18 +80,18 @@ def check_flow(
 @app.command()
 def check(context: typer.Context) -> None:
     """检查配置、热线、流程、模型、数据库和未投递的工单 / Check settings, lines, flows, model, database and tickets."""
-    house: House = context.obj
-    hotlines = read_dialogue(house.settings.dialogue)
+    site: Site = context.obj
+    hotlines = read_dialogue(site.settings.dialogue)
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
     _tell_hotlines(hotlines)
-    book = open_prompts(house.settings.dialogue, house.paths)
+    book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
-    model = open_model(house.settings.asr.model)
+    model = open_model(site.settings.asr.model)
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:
         out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
-    overdue, dead = asyncio.run(_look_into_outbox(house))
+    overdue, dead = asyncio.run(_look_into_outbox(site))
     for ticket in overdue[:_OVERDUE_SHOWN]:
         out.print(
             f"警告 / Warning: 超过一小时未投递 / on its way for more than an hour: {ticket.number} "
@@ -123,8 +123,8 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
         out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
 
 
-async def _look_into_outbox(house: House) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:
-    db = open_database(house.paths.database_url(house.settings))
+async def _look_into_outbox(site: Site) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:
+    db = open_database(site.paths.database_url(site.settings))
     try:
         await require_current(db)
         async with db.read() as connection:

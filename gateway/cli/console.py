@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from console.policy import Role
-from gateway.cli import House, app
-from gateway.logs import configure_logs
-from gateway.page_users import add_console_user
-from gateway.process.console import run
+from gateway.cli import Site, app
+from gateway.cli.page_users import add_console_user
+from gateway.service.logs import configure_logs
+from gateway.service.process.console import run
 
 console = typer.Typer(help="坐席页面 / The agents' page.", invoke_without_command=True)
 app.add_typer(console, name="console")
@@ -23,9 +23,9 @@ def serve(context: typer.Context) -> None:
     """坐席页面 / Serve the agents' page; the first user is made by `hotline console add-user`."""
     if context.invoked_subcommand is not None:
         return
-    house: House = context.obj
-    configure_logs("console", house.settings.log)
-    asyncio.run(run(house.settings, house.paths))
+    site: Site = context.obj
+    configure_logs("console", site.settings.log)
+    asyncio.run(run(site.settings, site.paths))
 
 
 @console.command("add-user")
@@ -35,10 +35,10 @@ def add_user(
     role: Annotated[Role, typer.Option(help="身份 / role")] = Role.AGENT,
 ) -> None:
     """添加用户,密码从终端或标准输入读取 / Add a user; the password is asked for, or read from standard input."""
-    house: House = context.obj
+    site: Site = context.obj
     if sys.stdin.isatty():
         password = typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    asyncio.run(add_console_user(house.settings, house.paths, name, password, role))
+    asyncio.run(add_console_user(site.settings, site.paths, name, password, role))
     typer.echo(f"已添加 / added: {name}({role.value})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from gateway.cli import Place, app
+from gateway.cli import Whereabouts, app
 from gateway.doctor import examine
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _examine(place: Place) -> list[Finding]:
+async def _examine(place: Whereabouts) -> list[Finding]:
     return [finding async for finding in examine(place.config, place.data)]
 
 

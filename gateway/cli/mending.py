@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from gateway.cli import House, app
+from gateway.cli import Site, app
 from recordings.database import open_database, require_current
 from recordings.nodes import take_node
 from tickets.courier import wake
@@ -27,15 +27,15 @@ out = Console(highlight=False, soft_wrap=True)
 @app.command()
 def retry(context: typer.Context) -> None:
     """重新投递被受理平台拒收的工单 / Post the dead letters again, after what was wrong has been mended."""
-    house: House = context.obj
+    site: Site = context.obj
 
     async def post_again(db: Database) -> None:
         async with db.write() as connection:
             count = await revive(connection, datetime.now(UTC))
-        wake(house.paths.run)
+        wake(site.paths.run)
         out.print(f"重新投递 / to be posted again: {count}")
 
-    asyncio.run(_with_database(house, post_again))
+    asyncio.run(_with_database(site, post_again))
 
 
 @app.command("take-node")
@@ -49,19 +49,19 @@ def take(
 
     Today's numbers go on beyond a million, so that none is given out twice.
     """
-    house: House = context.obj
-    chosen = house.settings.node if node is None else node
+    site: Site = context.obj
+    chosen = site.settings.node if node is None else node
 
     async def take_over(db: Database) -> None:
-        NumberBook(house.paths.data / "numbers", chosen).skip_ahead(datetime.now(CITY_TIME).date())
-        await take_node(db, chosen, house.paths.data)
-        out.print(f"已接管 / taken over: node {chosen} → {house.paths.data}")
+        NumberBook(site.paths.data / "numbers", chosen).skip_ahead(datetime.now(CITY_TIME).date())
+        await take_node(db, chosen, site.paths.data)
+        out.print(f"已接管 / taken over: node {chosen} → {site.paths.data}")
 
-    asyncio.run(_with_database(house, take_over))
+    asyncio.run(_with_database(site, take_over))
 
 
-async def _with_database(house: House, work: Callable[[Database], Awaitable[None]]) -> None:
-    db = open_database(house.paths.database_url(house.settings))
+async def _with_database(site: Site, work: Callable[[Database], Awaitable[None]]) -> None:
+    db = open_database(site.paths.database_url(site.settings))
     try:
         await require_current(db)
         await work(db)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import House, app
-from gateway.logs import configure_logs
+from gateway.cli import Site, app
+from gateway.service.logs import configure_logs
 
 
 @app.command()
@@ -19,33 +19,33 @@ def gateway(
     ] = None,
 ) -> None:
     """接听电话 / Answer calls."""
-    from gateway.process.gateway import run
+    from gateway.service.process.gateway import run
 
-    house: House = context.obj
-    configure_logs("gateway", house.settings.log)
-    chosen = house.settings.sip.port if port is None else port
-    door = house.paths.socket_of_gateway(house.settings, chosen)
-    asyncio.run(run(house.settings.of_gateway(chosen), house.paths, door))
+    site: Site = context.obj
+    configure_logs("gateway", site.settings.log)
+    chosen = site.settings.sip.port if port is None else port
+    door = site.paths.socket_of_gateway(site.settings, chosen)
+    asyncio.run(run(site.settings.of_gateway(chosen), site.paths, door))
 
 
 @app.command()
 def asr(context: typer.Context) -> None:
     """语音识别服务 / Serve speech recognition."""
-    from gateway.process.asr import run
+    from gateway.service.process.asr import run
 
-    house: House = context.obj
-    configure_logs("asr", house.settings.log)
-    asyncio.run(run(house.settings, house.paths))
+    site: Site = context.obj
+    configure_logs("asr", site.settings.log)
+    asyncio.run(run(site.settings, site.paths))
 
 
 @app.command()
 def worker(context: typer.Context) -> None:
     """投递工单,补转写 / Deliver tickets; transcribe later what could not be heard live."""
-    from gateway.process.worker import run
+    from gateway.service.process.worker import run
 
-    house: House = context.obj
-    configure_logs("worker", house.settings.log)
-    asyncio.run(run(house.settings, house.paths))
+    site: Site = context.obj
+    configure_logs("worker", site.settings.log)
+    asyncio.run(run(site.settings, site.paths))
 
 
 @app.command()
@@ -57,12 +57,12 @@ def intake(
     ] = None,
 ) -> None:
     """参考受理平台 / The reference intake, for tests and trials."""
-    from gateway.process.intake import run
+    from gateway.service.process.intake import run
 
-    house: House = context.obj
-    configure_logs("intake", house.settings.log)
-    chosen = house.settings.intake.reference_port if port is None else port
-    asyncio.run(run(house.settings, house.paths, host, chosen))
+    site: Site = context.obj
+    configure_logs("intake", site.settings.log)
+    chosen = site.settings.intake.reference_port if port is None else port
+    asyncio.run(run(site.settings, site.paths, host, chosen))
 
 
 @app.command()
@@ -70,6 +70,6 @@ def migrate(context: typer.Context) -> None:
     """建立或升级数据库 / Create the database's tables, or bring them up to date."""
     from recordings.database import migrate as bring_up_to_date
 
-    house: House = context.obj
-    configure_logs("migrate", house.settings.log)
-    asyncio.run(bring_up_to_date(house.paths.database_url(house.settings)))
+    site: Site = context.obj
+    configure_logs("migrate", site.settings.log)
+    asyncio.run(bring_up_to_date(site.paths.database_url(site.settings)))

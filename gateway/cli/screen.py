@@ -89,7 +89,7 @@ class Screen:
 
 
 def show_ticket(result: dict[str, Any]) -> None:
-    """What `gateway.demo.demonstrate` returned, as a table."""
+    """What `gateway.caller.demo.demonstrate` returned, as a table."""
     ticket = result["ticket"]
     table = Table(
         title=f"工单已受理 / ticket accepted: {ticket['number']}", show_header=False, title_style="bold green"

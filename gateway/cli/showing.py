@@ -1,4 +1,4 @@
-"""``hotline up | demo``: the whole house on one desk, and one call through it, shown live."""
+"""``hotline up | demo``: the whole site on one desk, and one call through it, shown live."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from rich.panel import Panel
 
 from config.document import embedded, load
 from config.script import Script
-from gateway.address import default_address
-from gateway.cli import House, app
+from gateway.caller.demo import demonstrate, watch
+from gateway.cli import Site, app
+from gateway.cli.page_users import first_login
 from gateway.cli.screen import Screen, console, show_ticket
-from gateway.demo import demonstrate, watch
-from gateway.logs import configure_logs
-from gateway.page_users import first_login
-from gateway.process.common import alone, stop_signal
-from gateway.supervisor import Supervisor, UpError, ask_health, settle
+from gateway.service.logs import configure_logs
+from gateway.service.process.common import alone, stop_signal
+from gateway.service.supervisor import Supervisor, UpError, ask_health, settle
+from gateway.sip.address import default_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gateway.settings import Settings
+    from gateway.site.settings import Settings
 
 _HEARING_SECONDS = 60.0  # for a demonstration
 _NOT_HEARING = (
@@ -42,9 +42,9 @@ def up(
     once: Annotated[bool, typer.Option("--once", help="演示后退出 / end after the demonstration")] = False,
 ) -> None:
     """启动全部进程 / Bring everything up: speech recognition, gateway, worker, page, and the reference intake."""
-    house: House = context.obj
-    configure_logs("up", house.settings.log)
-    asyncio.run(_up(house, demo=demo, once=once))
+    site: Site = context.obj
+    configure_logs("up", site.settings.log)
+    asyncio.run(_up(site, demo=demo, once=once))
 
 
 @app.command()
@@ -53,15 +53,15 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="只输出一个 JSON / print one JSON object")] = False,
 ) -> None:
     """演示一通真实电话 / Make one real call and follow it to its accepted ticket."""
-    house: House = context.obj
-    configure_logs("demo", house.settings.log)
-    asyncio.run(_demo(house, as_json=as_json))
+    site: Site = context.obj
+    configure_logs("demo", site.settings.log)
+    asyncio.run(_demo(site, as_json=as_json))
 
 
-async def _up(house: House, *, demo: bool, once: bool) -> None:
+async def _up(site: Site, *, demo: bool, once: bool) -> None:
     """Until SIGTERM or Ctrl-C, at whatever moment it comes."""
     stopped = asyncio.create_task(stop_signal().wait())
-    work = asyncio.create_task(_run(house, demo=demo, once=once))
+    work = asyncio.create_task(_run(site, demo=demo, once=once))
     await asyncio.wait((stopped, work), return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
         console.print("\n正在收线 / ending calls and stopping …", style="dim")
@@ -71,53 +71,53 @@ async def _up(house: House, *, demo: bool, once: bool) -> None:
         await work
 
 
-async def _run(house: House, *, demo: bool, once: bool) -> None:
+async def _run(site: Site, *, demo: bool, once: bool) -> None:
     with contextlib.ExitStack() as files:
         log_to = None
         if demo:
-            log_file = house.paths.data / "hotline.log"
+            log_file = site.paths.data / "hotline.log"
             log_to = files.enter_context(log_file.open("ab"))
             console.print(f"启动中,日志在 {log_file} / starting, log in {log_file}", style="dim")
-        async with _house_up(house, log_to, demo=demo) as (supervisor, settings, health):
+        async with _house_up(site, log_to, demo=demo) as (supervisor, settings, health):
             if health["warning"]:
                 console.print(f"⚠ {health['warning']}", style="yellow")
             if health["asr"] != "up":
                 console.print(f"⚠ {_NOT_HEARING}", style="yellow")
-            async with _shown(house, settings) if demo else contextlib.nullcontext():
+            async with _shown(site, settings) if demo else contextlib.nullcontext():
                 if demo:
-                    await _tell_of_page(house, settings)
-                    await _show_call(house, settings, health)
+                    await _tell_of_page(site, settings)
+                    await _show_call(site, settings, health)
                 if once:
                     return
                 _tell_how_to_dial(settings)
                 raise UpError(await supervisor.failed)
 
 
-async def _demo(house: House, *, as_json: bool) -> None:
-    running = await ask_health(house.paths.gateway_socket)
+async def _demo(site: Site, *, as_json: bool) -> None:
+    running = await ask_health(site.paths.gateway_socket)
     async with contextlib.AsyncExitStack() as opened:
         if running is not None:
-            settings, health = _running_settings(house), running
+            settings, health = _running_settings(site), running
         else:
-            log_to = opened.enter_context((house.paths.data / "hotline.log").open("ab"))
+            log_to = opened.enter_context((site.paths.data / "hotline.log").open("ab"))
             _supervisor, settings, health = await opened.enter_async_context(
-                _house_up(house, log_to, demo=True)
+                _house_up(site, log_to, demo=True)
             )
         if as_json:
             result = await _call(settings, health)
             print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - this is the command's output
             return
-        await opened.enter_async_context(_shown(house, settings))
-        await _show_call(house, settings, health)
+        await opened.enter_async_context(_shown(site, settings))
+        await _show_call(site, settings, health)
 
 
 @contextlib.asynccontextmanager
 async def _house_up(
-    house: House, log_to: IO[bytes] | None, *, demo: bool
+    site: Site, log_to: IO[bytes] | None, *, demo: bool
 ) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
-    with alone(house.paths.data, "up"):
-        settings = settle(house.settings) if demo else house.settings
-        supervisor = Supervisor(settings, house.paths, log_to)
+    with alone(site.paths.data, "up"):
+        settings = settle(site.settings) if demo else site.settings
+        supervisor = Supervisor(settings, site.paths, log_to)
         try:
             await supervisor.start()
             health = await (supervisor.hears(_HEARING_SECONDS) if demo else supervisor.ready())
@@ -127,10 +127,10 @@ async def _house_up(
 
 
 @contextlib.asynccontextmanager
-async def _shown(house: House, settings: Settings) -> AsyncIterator[None]:
+async def _shown(site: Site, settings: Settings) -> AsyncIterator[None]:
     """Every call's events on the terminal."""
     following = asyncio.Event()
-    watching = asyncio.create_task(watch(house.paths, Screen(settings.intake.address).show, following))
+    watching = asyncio.create_task(watch(site.paths, Screen(settings.intake.address).show, following))
     await following.wait()
     try:
         yield
@@ -138,10 +138,10 @@ async def _shown(house: House, settings: Settings) -> AsyncIterator[None]:
         watching.cancel()
 
 
-def _running_settings(house: House) -> Settings:
+def _running_settings(site: Site) -> Settings:
     """The settings the running `up` gave its children: ports may have moved."""
-    effective = house.paths.run / "settings.yaml"
-    return load(type(house.settings), effective) if effective.exists() else house.settings
+    effective = site.paths.run / "settings.yaml"
+    return load(type(site.settings), effective) if effective.exists() else site.settings
 
 
 async def _call(settings: Settings, health: dict[str, Any]) -> dict[str, Any]:
@@ -150,16 +150,16 @@ async def _call(settings: Settings, health: dict[str, Any]) -> dict[str, Any]:
         return await demonstrate(health["sip"], script, settings.intake.address, Path(folder))
 
 
-async def _show_call(house: House, settings: Settings, health: dict[str, Any]) -> None:
+async def _show_call(site: Site, settings: Settings, health: dict[str, Any]) -> None:
     console.print(Panel(f"演示来电 / a demonstration call to sip:12345@{health['sip']}", style="bold"))
     result = await _call(settings, health)
     show_ticket(result)
-    console.print(f"录音 / recording: {house.paths.data / result['recording']}")
+    console.print(f"录音 / recording: {site.paths.data / result['recording']}")
     console.print(f"审核这通电话 / review this call: {_page_address(settings)}calls/{result['call_id']}")
 
 
-async def _tell_of_page(house: House, settings: Settings) -> None:
-    login = await first_login(settings, house.paths)
+async def _tell_of_page(site: Site, settings: Settings) -> None:
+    login = await first_login(settings, site.paths)
     entry = (
         f"用户 / user: {login[0]}  密码 / password: {login[1]}\n"
         "改密码:点页面右上角的用户名 / to change it, click the name at the top right of the page"

@@ -9,9 +9,9 @@ from pathlib import Path
 from config.document import ConfigError
 from gateway.doctor import machine, parts, services
 from gateway.doctor.finding import Finding, Patient
-from gateway.identity import become
-from gateway.settings import Paths, read_settings
-from gateway.supervisor import ask_health
+from gateway.service.supervisor import ask_health
+from gateway.site.identity import become
+from gateway.site.settings import Paths, read_settings
 
 _Check = Callable[[Patient], Iterator[Finding] | AsyncIterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (

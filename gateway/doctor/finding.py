@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from gateway.settings import Paths, Settings
+    from gateway.site.settings import Paths, Settings
 
 Level = Literal["ok", "warning", "failure"]
 

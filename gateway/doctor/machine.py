@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.debian import PACKAGES, find_missing
 from gateway.doctor.finding import Finding
+from gateway.site.debian import PACKAGES, find_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

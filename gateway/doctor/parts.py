@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from asr.catalogue import ModelError, open_model
 from asr.client import AsrClient, AsrUnavailable
 from config.document import ConfigError, load
-from gateway.demo_model import DEMO_WARNING
 from gateway.doctor.finding import Finding
-from gateway.opened import open_intake, read_dialogue
-from gateway.settings import DEFAULT_FILE, Settings
+from gateway.service.opened import open_intake, read_dialogue
+from gateway.site.demo_model import DEMO_WARNING
+from gateway.site.settings import DEFAULT_FILE, Settings
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Rejected
 from tickets.outbox import read_dead_letters, read_overdue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from config.document import ConfigError
 from console.bundles import AssetsMissingError, find_assets
 from gateway.doctor.finding import Finding
-from gateway.process.console import open_tls
+from gateway.service.process.console import open_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

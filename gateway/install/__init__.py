@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from gateway.debian import find_missing
 from gateway.install.program import HOME, copy_program, units
 from gateway.install.step import InstallError
-from gateway.settings import DEFAULT_FILE, read_settings
+from gateway.site.debian import find_missing
+from gateway.site.settings import DEFAULT_FILE, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import Any
 
 from config.script import Script
 from gateway.caller.call import run_call
-from gateway.pj import UserAgent
+from gateway.sip.pj import UserAgent
 
 
 async def run(

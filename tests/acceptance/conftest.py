@@ -19,7 +19,7 @@ import pytest
 import yaml
 from waiting import eventually, free_port
 
-from gateway.settings import Paths
+from gateway.site.settings import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from wholecall import SENTENCE, STEPS
 
 from asr.client import AsrClient
 from asr.offline import transcribe
-from gateway.settings import Paths, Settings
+from gateway.site.settings import Paths, Settings
 from recordings.journal import read
 from recordings.wav import duration, read_channel
 

@@ -26,7 +26,7 @@ from handbook import pack_model, read_blocks
 from waiting import eventually, free_port
 
 from asr.catalogue import ModelError, open_model
-from gateway.settings import DEFAULT_FILE, Paths
+from gateway.site.settings import DEFAULT_FILE, Paths
 from recordings.database import open_database
 from tickets.calls import CallFilter, list_calls
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from config.document import embedded
-from gateway.prompts import PromptBook
+from gateway.prompts.book import PromptBook
 from ivr.actions import Prompt
 from recordings.journal import read
 

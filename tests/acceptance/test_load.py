@@ -8,8 +8,8 @@ from acceptance.conftest import eventually
 
 from asr.client import AsrClient
 from asr.offline import transcribe
-from gateway.demo import count_errors
-from gateway.settings import Paths, Settings
+from gateway.caller.demo import count_errors
+from gateway.site.settings import Paths, Settings
 from recordings.wav import duration, read_channel
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from peers import baresip, sipp
 from peers.namespace import namespace
 from peers.timeline import Timeline
 
-from gateway.demo import count_errors
+from gateway.caller.demo import count_errors
 from recordings.journal import read
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 from peers.namespace import Namespace
 from peers.timeline import Timeline
 
-from gateway import sounds
+from gateway.prompts import sounds
 
 _CONTROL_PORT = 4444
 _CONFIG = """

@@ -8,9 +8,9 @@ from peers import baresip
 from peers.namespace import namespace
 from peers.timeline import Timeline
 
-from gateway import sounds
-from gateway.pj import UserAgent
-from gateway.voice import speak
+from gateway.prompts import sounds
+from gateway.prompts.voice import speak
+from gateway.sip.pj import UserAgent
 
 pytestmark = pytest.mark.asyncio(
     loop_scope="module"

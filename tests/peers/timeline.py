@@ -4,7 +4,7 @@ import audioop  # in Python until 3.12, which is as far as the project goes
 import struct
 from dataclasses import dataclass, field
 
-from gateway.voice import speak
+from gateway.prompts.voice import speak
 
 FRAME = 160  # samples: 20 ms
 _PCMA, _EVENTS = 8, 101

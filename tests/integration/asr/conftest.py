@@ -12,7 +12,7 @@ from asr.client import AsrClient
 from asr.demo_model.g711 import ALAW, pass_through
 from asr.engine import Engine
 from asr.server import SpeechServer
-from gateway.voice import speak
+from gateway.prompts.voice import speak
 
 MATTERS = (
     "我要投诉小区夜间施工噪音扰民",

@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from config.document import load
 from config.script import Script
-from gateway import sounds
 from gateway.caller.call import run_call, run_calls
-from gateway.pj import UserAgent
-from gateway.voice import speak
+from gateway.prompts import sounds
+from gateway.prompts.voice import speak
+from gateway.sip.pj import UserAgent
 
 pytestmark = pytest.mark.asyncio(
     loop_scope="module"

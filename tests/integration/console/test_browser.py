@@ -16,7 +16,7 @@ import yaml
 from browser import log_in, opening_browser, opening_page, until
 from callfolder import CallFolder, heard, silence, stated
 
-from gateway.settings import DEFAULT_FILE
+from gateway.site.settings import DEFAULT_FILE
 from recordings.database import open_database
 from tickets.filing import file_call
 from tickets.number import NumberBook

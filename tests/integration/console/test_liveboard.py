@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from console.liveboard import LiveBoard
-from gateway import live
+from gateway.calls import live
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -20,10 +20,10 @@ from waiting import free_port
 
 from asr.catalogue import DEMO_MODEL
 from console import bundles
-from gateway.debian import PACKAGES, find_missing
 from gateway.doctor import examine
-from gateway.observe import Readiness, Window, shown
-from gateway.settings import DEFAULT_FILE
+from gateway.service.observe import Readiness, Window, shown
+from gateway.site.debian import PACKAGES, find_missing
+from gateway.site.settings import DEFAULT_FILE
 from recordings.database import migrate, open_database
 from tickets import outbox
 from tickets.intake.server import serve

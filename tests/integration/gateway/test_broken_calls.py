@@ -12,15 +12,17 @@ import pytest
 from asr.client import AsrClient
 from asr.transcript import ModelFingerprint
 from config.document import embedded
-from gateway.call import House
-from gateway.incoming import Incoming
-from gateway.leg import Leg, Reception, SipError
-from gateway.live import Board
-from gateway.opened import read_dialogue
-from gateway.prompts import PromptBook
-from gateway.pump import MediaPump
-from gateway.settings import DialogueSettings, Settings, SipSettings
-from gateway.switchboard import Switchboard
+from gateway.calls.call import House
+from gateway.calls.dialogue import Dialogue
+from gateway.calls.live import Board
+from gateway.calls.switchboard import Switchboard
+from gateway.prompts.book import PromptBook
+from gateway.service.opened import read_dialogue
+from gateway.sip.fault import SipError
+from gateway.sip.incoming import Incoming
+from gateway.sip.leg import Leg, Reception
+from gateway.sip.pump import MediaPump
+from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
 from ivr.hotline import Called
 from recordings.folders import spool
@@ -95,10 +97,15 @@ class Desk:
         self.numbers = NumberBook(data / "numbers", 1)
         book = PromptBook(embedded("prompts.yaml"), None, prompts)
         client = AsrClient(f"unix:{data / 'nobody.sock'}")
-        self.house = House(client, book, self.pump, Board(), self.numbers, lambda _folder: None)
+        self.house = House(client, self.pump, Board(), self.numbers, lambda _folder: None)
         settings = Settings(sip=SipSettings(drain_seconds=0.2))
         self.switchboard = Switchboard(
-            settings, data, self.house, self.hotlines, lambda: self.model, self.closed.append
+            settings,
+            data,
+            self.house,
+            Dialogue(self.hotlines, book),
+            lambda: self.model,
+            self.closed.append,
         )
 
     def ring(self, called: str = "12345", caller: str = "13855812345") -> QuietLine:
@@ -217,7 +224,7 @@ async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(
         voice = tmp_path / "espeak-ng"
         voice.write_text("#!/bin/sh\nkill -9 $$\n")
         voice.chmod(0o755)
-    desk.house.prompts._fixed = tmp_path  # an empty cache
+    desk.switchboard.dialogue.prompts._fixed = tmp_path  # an empty cache
     monkeypatch.setenv("PATH", str(tmp_path))  # and no espeak-ng, or one that does not live
     line = desk.ring()
     await desk.reach("unplayed")
@@ -247,7 +254,7 @@ async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
 ) -> None:
     """The disk that holds the number book hangs; the caller is told so, and his hang-up is taken at once."""
     monkeypatch.setattr("ivr.passing._ANSWER_LONGEST", 0.3)
-    monkeypatch.setattr("gateway.call._CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr("gateway.calls.call._CLOSE_SECONDS", 0.3)
     wait = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from callfolder import CallFolder, heard, stated
 
-from gateway.filer import Filer
-from gateway.settings import Paths
-from gateway.sweep import sweep
+from gateway.calls.filer import Filer
+from gateway.calls.sweep import sweep
+from gateway.site.settings import Paths
 from recordings.database import open_database
 from recordings.folders import archive, archived
 from recordings.nodes import claim_node, claim_nodes, take_node

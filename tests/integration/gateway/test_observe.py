@@ -15,13 +15,13 @@ from waiting import free_port
 
 import asr.metrics
 import console.metrics
-import gateway.metrics
+import gateway.site.metrics
 import tickets.metrics
-from gateway import observe
-from gateway.leg import Reception
-from gateway.observe import Readiness, Window, WindowError, shown
-from gateway.process.worker import watch as watch_worker
-from gateway.settings import DEFAULT_FILE, MetricsSettings, read_settings
+from gateway.service import observe
+from gateway.service.observe import Readiness, Window, WindowError, shown
+from gateway.service.process.worker import watch as watch_worker
+from gateway.sip.leg import Reception
+from gateway.site.settings import DEFAULT_FILE, MetricsSettings, read_settings
 from recordings.database import migrate, open_database
 from tickets.client import IntakeClient
 from tickets.courier import Courier
@@ -134,7 +134,7 @@ def test_what_came_over_several_streams_is_one_reception() -> None:
 
 
 def families() -> list[Metric]:
-    registries = [module.metrics.REGISTRY for module in (asr, console, gateway, tickets)]
+    registries = [module.metrics.REGISTRY for module in (asr, console, gateway.site, tickets)]
     return [family for registry in registries for family in registry.collect()]
 
 

@@ -79,7 +79,7 @@ def read_to_the_end(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize(
     ("process", "module", "kind", "name"),
     [
-        ("gateway", "gateway.pump", "MediaPump", "the media pump"),
+        ("gateway", "gateway.sip.pump", "MediaPump", "the media pump"),
         ("worker", "tickets.courier", "Courier", "the courier"),
         ("worker", "tickets.late", "LateTranscriber", "late transcription"),
     ],

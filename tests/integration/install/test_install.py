@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.document import ConfigError
-from gateway.debian import PACKAGES
 from gateway.install import install, uninstall
 from gateway.install.step import InstallError, Machine
+from gateway.site.debian import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,7 +206,7 @@ def test_the_copy_needs_nothing_of_this_clone(image: Image, tmp_path: Path) -> N
     """It runs by the system's Python, from a folder without a source tree, with every module its own."""
     home = image.root / "opt/hotline"
     look = (
-        "import sys, gateway.process.gateway, gateway.doctor, asr.engine, pjsua2, sdnotify;"
+        "import sys, gateway.service.process.gateway, gateway.doctor, asr.engine, pjsua2, sdnotify;"
         "print('\\n'.join(sorted({m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)})))"
     )
     command = [str(home / "bin/python"), "-I", "-c", look]

@@ -7,9 +7,9 @@ import pytest
 
 from config import document
 from config.prompts import PromptTexts
-from gateway.prompts import PromptBook
-from gateway.sounds import SoundError, measure_seconds, read_wav
-from gateway.wording import PromptError
+from gateway.prompts.book import PromptBook
+from gateway.prompts.sounds import SoundError, measure_seconds, read_wav
+from gateway.prompts.wording import PromptError
 from ivr.actions import Prompt
 
 OPENING = "您好,阜阳12345,我是语音助手。"
@@ -71,7 +71,7 @@ async def test_openings_are_made_beforehand_and_stay(tmp_path, monkeypatch):
     assert told == [(n, 10) for n in range(1, 11)]  # 8 fixed parts, and two different openings with slots
     made = set((tmp_path / "cache/openings").iterdir())
     assert len(made) == 2
-    monkeypatch.setattr("gateway.prompts.speak", None)  # nobody may have to wait for the voice
+    monkeypatch.setattr("gateway.prompts.book.speak", None)  # nobody may have to wait for the voice
     book = open_book(tmp_path)
     await book.prepare(openings)
     assert {(await book.render(opening)).path for opening in openings} == made

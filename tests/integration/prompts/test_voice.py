@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pydub import AudioSegment
 
-from gateway.sounds import convert
-from gateway.voice import SAMPLE_RATE, KilledError, VoiceError, measure_level, speak
+from gateway.prompts.sounds import convert
+from gateway.prompts.voice import SAMPLE_RATE, KilledError, VoiceError, measure_level, speak
 
 OPENING = "您好,阜阳12345,我是语音助手,通话会录音。您直接说事儿;要找人,说“人工”或按0。"
 

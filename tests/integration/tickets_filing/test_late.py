@@ -14,7 +14,7 @@ from callfolder import CallFolder, heard, silence, stated
 from asr.catalogue import open_model
 from asr.client import AsrClient, AsrUnavailable
 from asr.server import serve
-from gateway.voice import speak
+from gateway.prompts.voice import speak
 from recordings import folders
 from recordings.schema import calls, tickets, transcripts
 from tickets.filing import file_call

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from callfolder import CallFolder, heard, silence, stated
 
-from gateway.sweep import sweep
-from gateway.voice import speak
+from gateway.calls.sweep import sweep
+from gateway.prompts.voice import speak
 from recordings import folders, journal
 from recordings.schema import calls
 from tickets.filing import file_call

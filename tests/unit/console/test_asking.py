@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from console.asking import read_filter, read_place, write_address
-from console.listing import Filter, Place, list_conditions
+from console.listing import Filter, Position, list_conditions
 from console.problem import Problem
 from recordings.worklist import State
 
@@ -46,9 +46,9 @@ def test_what_no_form_of_ours_sends_is_refused(query):
 
 
 def test_a_place_in_the_list_is_written_and_read_back():
-    address = write_address({"q": "漏水", "state": "", "x": "y"}, Place(3, "20260701T083015-0a1b2c3d"))
+    address = write_address({"q": "漏水", "state": "", "x": "y"}, Position(3, "20260701T083015-0a1b2c3d"))
     assert address == "/?q=%E6%BC%8F%E6%B0%B4&behind=3.20260701T083015-0a1b2c3d"
-    assert read_place("3.20260701T083015-0a1b2c3d") == Place(3, "20260701T083015-0a1b2c3d")
+    assert read_place("3.20260701T083015-0a1b2c3d") == Position(3, "20260701T083015-0a1b2c3d")
     assert read_place("") is None
     with pytest.raises(Problem):
         read_place("3.'; DROP TABLE calls")

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway import address
-from gateway.leg import SipError
+from gateway.sip import address
+from gateway.sip.fault import SipError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from asr.transcript import Utterance, Word
-from gateway.anonymity import withhold
+from gateway.calls.anonymity import withhold
 from ivr.events import Answered, Digit, Heard
 from ivr.matter import Matter
 

@@ -11,7 +11,7 @@ import pytest
 from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts
-from gateway.incoming import read_invite
+from gateway.sip.incoming import read_invite
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.incoming import names_addresses, read_invite
+from gateway.sip.incoming import names_addresses, read_invite
 
 
 def invite(*headers: str, uri: str = "sip:12345@10.0.0.1", body: str = "v=0\r\n") -> str:

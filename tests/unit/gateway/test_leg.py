@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.leg import Ended, Leg
+from gateway.sip.leg import Ended, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway.discretion import mask, tell
-from gateway.leg import SipError
-from gateway.logs import configure_logs
-from gateway.pj import agent
-from gateway.settings import LogSettings
+from gateway.service.discretion import mask, tell
+from gateway.service.logs import configure_logs
+from gateway.sip.fault import SipError
+from gateway.sip.pj import agent
+from gateway.site.settings import LogSettings
 from recordings.database import open_database
 from tickets.ticket import CallerPart
 
@@ -113,7 +113,7 @@ def test_what_an_exception_may_say_is_said(capsys):
     (line,) = lines(capsys)
     assert "No such file or directory: '/nowhere/spool'" in line["exception"]
     told = tell(ExceptionGroup("two", [SipError(f"call sip:{NUMBER}@192.0.2.1: 404"), ValueError(NUMBER)]))
-    assert "gateway.leg.SipError: call sip:…@192.0.2.1: 404" in told
+    assert "gateway.sip.fault.SipError: call sip:…@192.0.2.1: 404" in told
     assert "ValueError (message withheld)" in told
     assert NUMBER not in told
 

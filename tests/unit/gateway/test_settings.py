@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.document import ConfigError
-from gateway.settings import Paths, read_settings
+from gateway.site.settings import Paths, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.settings import IntakeSettings, Paths, Settings, SipSettings
-from gateway.supervisor import Supervisor, UpError, settle
+from gateway.service.supervisor import Supervisor, UpError, settle
+from gateway.site.settings import IntakeSettings, Paths, Settings, SipSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

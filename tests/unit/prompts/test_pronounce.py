@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.pronounce import pronounce
+from gateway.prompts.pronounce import pronounce
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,233 @@
+"""One answered call: drives the dialogue, writes the journal before each effect, and ends as filed matters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import copy_context
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.calls.listener import Listener
+from gateway.calls.numbering import Numbering
+from gateway.calls.scribe import Scribe
+from gateway.calls.speaker import Speaker
+from gateway.sip.fault import SipError
+from gateway.site import metrics
+from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
+from ivr.events import Answered, Digit, Elapsed, HungUp, LookedUp, PromptEnded, Submitted
+from ivr.machine import advance, start
+from recordings.folders import AUDIO
+from tickets.place import brief, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from asr.client import AsrClient
+    from asr.transcript import ModelFingerprint
+    from gateway.calls.live import Board
+    from gateway.prompts.book import PromptBook
+    from gateway.sip.leg import Ended, Leg
+    from gateway.sip.pump import MediaPump
+    from ivr.actions import Action
+    from ivr.events import Event
+    from ivr.hotline import Hotline
+    from ivr.matter import Matter
+    from recordings.journal import Journal
+    from tickets.number import NumberBook
+
+log = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 5.0  # for the line to go down, the recording to be closed, a number to be written
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every call needs and none owns."""
+
+    asr: AsrClient
+    pump: MediaPump
+    board: Board
+    numbers: NumberBook
+    file: Callable[[Path], None]
+    """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
+
+
+class Call:
+    """One call from the answer to the end of its journal."""
+
+    def __init__(
+        self, leg: Leg, journal: Journal, house: House, hotline: Hotline, prompts: PromptBook
+    ) -> None:
+        self._leg, self._house = leg, house
+        self._flow, self._hotline = hotline.flow, hotline
+        self._loop = asyncio.get_running_loop()
+        self._answered_at = self._loop.time()
+        self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
+        self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
+        self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
+        self._speaker = Speaker(leg, prompts, self._scribe)
+        self._listener = Listener(
+            house.asr, self._scribe, self._events.put_nowait, self._now, lambda: self._state.question
+        )
+        self._numbering = Numbering(house.numbers, self._scribe)
+        self._found: LookedUp | None = None  # what the event being taken asked for
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def run(self, model: ModelFingerprint | None) -> str:
+        """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
+
+        ``model`` None: nobody can listen right now. However it ends, an answered call is hung up, its recording
+        closed, and its journal ``finished``, unless the journal itself cannot be written any more (JournalError).
+        """
+        leg, context = self._leg, copy_context()
+        leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
+        leg.on_ended = lambda ended: context.run(self._ended, ended)
+        if model is None:
+            self._listener.go_deaf("speech recognition was out of reach when the call came")
+        else:
+            self._scribe.note("model", **asdict(model))
+        try:
+            leg.answer(None if self._hotline.anonymous else self._scribe.folder / AUDIO)
+        except SipError as error:
+            await self._miss(error)
+            return "unanswered"
+        try:
+            self._answered_at = self._loop.time()
+            metrics.SETUP.observe(self._answered_at - leg.began)
+            self._scribe.note("answered")
+            self._work(self._scribe.sync())
+            self._house.pump.join(self)
+            caller = leg.incoming.caller if leg.incoming else ""
+            await self._take(Answered(0.0, caller, self._hotline.number, hears=model is not None))
+            while not self._state.ended:
+                await self._take(await self._next())
+        finally:
+            await self._close()
+        return leg.ended.by if leg.ended else "gateway"
+
+    async def _miss(self, error: SipError) -> None:
+        """The caller has gone, or offers no media that works: there was no call."""
+        log.info("not answered: %s", error)
+        if self._leg.ended is not None:  # before anybody looked
+            self._ended(self._leg.ended)
+        self._leg.hang_up()
+        await self._leg.closed
+        self._scribe.note("finished")
+
+    async def _close(self) -> None:
+        """Hang up, let what is under way end, and finish the journal."""
+        self._leg.hang_up()
+        self._house.pump.leave(self)
+        await asyncio.wait((self._leg.closed, *self._working), timeout=_CLOSE_SECONDS)
+        for work in self._working:
+            work.cancel()
+        self._listener.stop()
+        trouble = (
+            self._leg.recording_trouble if self._leg.closed.done() else "the recording could not be closed"
+        )
+        if self._leg.closed.done():
+            reception = self._leg.reception
+            metrics.count_reception(reception.packets, reception.lost, reception.jitter_seconds)
+            self._scribe.note("media", **asdict(reception))
+        if trouble:
+            metrics.RECORDING_TROUBLE.inc()
+            log.error("recording incomplete: %s", trouble)
+            self._scribe.note("recording_trouble", reason=trouble)
+        self._scribe.note("finished")
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what waits for a disk beside the dialogue, whose own times go on."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except OSError as error:  # JournalError among them
+                log.error("the disk fails: %s", error)  # noqa: TRY400
+
+        task = asyncio.create_task(guarded())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    # --- events ------------------------------------------------------------------------------------------------
+    async def _next(self) -> Event:
+        if self._events.empty():  # what has happened comes before what has not
+            deadline = self._state.deadline
+            timeout = None if deadline is None else max(0.0, deadline - self._now())
+            try:
+                event = await asyncio.wait_for(self._events.get(), timeout)
+            except TimeoutError:
+                return Elapsed(self._now())
+        else:
+            event = self._events.get_nowait()
+        if isinstance(event, Exception):
+            raise event
+        return event
+
+    async def _take(self, event: Event) -> None:
+        """Let one event have its effect; what the caller was saying when a key or the end came, comes first."""
+        if isinstance(event, Digit | HungUp):
+            for heard in await self._listener.flush(on=self._leg.ended is None):
+                await self._take(heard)
+        self._scribe.note("event", name=type(event).__name__, **asdict(event))
+        before = self._state.matters
+        self._state, actions = advance(self._flow, self._state, event)
+        for matter in self._state.matters:
+            if matter not in before:
+                self._scribe.note("matter", **asdict(matter))
+        for action in actions:
+            await self._perform(action)
+        found, self._found = self._found, None
+        if found is not None:  # before anything else: a key or the end must not come between
+            await self._take(found)
+
+    def _ended(self, ended: Ended) -> None:
+        self.tick()
+        if ended.by == "gateway" and self._state.phase == "talking":
+            self._scribe.note("interrupted", reason="the gateway ended the call before the dialogue did")
+        self._scribe.note(
+            "hungup", by=ended.by, cause=f"{ended.status} {ended.reason}", media_seconds=ended.media_seconds
+        )
+        self._events.put_nowait(HungUp(self._now(), ended.by))
+
+    def fail(self, error: Exception) -> None:
+        """Media pump: the caller cannot be heard any more; the call breaks off."""
+        self._events.put_nowait(error)
+
+    def tick(self) -> None:
+        """Media pump: hand the caller's audio to whoever listens, and see whether the prompt has ended."""
+        self._listener.feed(self._leg.read())
+        ended = self._speaker.take_ended()
+        if ended is not None:
+            self._events.put_nowait(PromptEnded(self._now(), ended))
+
+    # --- actions -----------------------------------------------------------------------------------------------
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Play():
+                if not await self._speaker.play(action):
+                    self._events.put_nowait(PromptEnded(self._now(), action.id))
+            case StopPlaying():
+                self._speaker.stop()
+            case Listen():
+                self._listener.listen(action)
+            case StopListening():
+                self._listener.stop()
+            case LookUp(text=text):
+                place = find(text)
+                self._found = LookedUp(self._now(), place.name if place else "", brief(text))
+            case Submit(matter=matter):
+                self._work(self._submit(matter))
+            case Hangup():
+                self._leg.hang_up()
+            case Finish():
+                pass  # every matter stands in the journal already
+
+    async def _submit(self, matter: Matter) -> None:
+        number = await self._numbering.number(matter)
+        self._house.file(self._scribe.folder)
+        self._events.put_nowait(Submitted(self._now(), matter.index, number))
+
+    def _now(self) -> float:
+        return self._loop.time() - self._answered_at

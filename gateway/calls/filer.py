@@ -1,0 +1,128 @@
+"""Brings the database up to date with the calls' journals, as often as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.site import metrics
+from gateway.site.reach import AWAY, reach
+from recordings.folders import archive, locate
+from tickets.courier import wake
+from tickets.filing import file_call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from gateway.site.settings import Paths
+    from recordings.database import Database
+    from tickets.number import NumberBook
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY_SECONDS = 0.5
+_LAST_RETRY_SECONDS = 30.0
+
+
+class Filer:
+    """One task per call folder with something to file; a folder leaves the spool only when all of it is filed.
+
+    A database that is away, has other tables than ours, or knows our node as another's (``claim`` says so), costs
+    nothing but time: the journal is the truth, and filing is repeated until it succeeds or the process ends (the next
+    start-up sweep takes it up again). One task then asks for the database on behalf of all.
+    """
+
+    def __init__(
+        self, db: Database, numbers: NumberBook, paths: Paths, claim: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._db, self._numbers, self._paths, self._claim = db, numbers, paths, claim
+        self._again: set[Path] = set()
+        self._final: set[Path] = set()
+        self._tasks: dict[Path, asyncio.Task[None]] = {}
+        self._reached = False  # the database was there, with our tables, and nothing has failed since
+        self._reaching = asyncio.Lock()
+
+    def file(self, folder: Path, *, final: bool = False) -> None:
+        """Ask for a call's tickets to follow its journal; ``final``: the journal is closed, archive it after.
+
+        A call whose journal was closed unfinished stays in the spool for the next start-up sweep.
+        """
+        if final:
+            self._final.add(folder)
+        self._again.add(folder)
+        if folder not in self._tasks:
+            self._tasks[folder] = asyncio.create_task(self._work(folder), name=f"file {folder.name}")
+
+    async def drain(self, seconds: float) -> None:
+        """Give running filings this long to finish, and end those that have not."""
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)  # before anybody closes their database
+
+    async def _work(self, folder: Path) -> None:
+        delay = _FIRST_RETRY_SECONDS
+        try:
+            while folder in self._again:
+                self._again.discard(folder)
+                try:
+                    await self._reach()
+                    await self._follow(folder)
+                except AWAY as error:
+                    # A driver's own words may quote a citizen's.
+                    reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else error
+                    log.warning(
+                        "filing failed, next try in %.1f s: %s", delay, reason, extra={"call_id": folder.name}
+                    )
+                except Exception:  # boundary, call task: whatever it was, this call's tickets are still owed
+                    log.exception("filing failed, next try in %.1f s", delay, extra={"call_id": folder.name})
+                else:
+                    delay = _FIRST_RETRY_SECONDS
+                    continue
+                metrics.FILING_FAILURES.inc()
+                self._reached = False
+                self._again.add(folder)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LAST_RETRY_SECONDS)
+        finally:
+            self._tasks.pop(folder, None)
+            self._final.discard(folder)
+
+    async def _reach(self) -> None:
+        async with self._reaching:
+            if not self._reached:
+                await reach(self._claim)
+                self._reached = True
+
+    async def _follow(self, folder: Path) -> None:
+        """File what the call's journal says by now, and archive the call when that was all."""
+        final = folder in self._final
+        place = locate(self._paths.data, folder.name)  # another gateway on this data may have archived it
+        if place is None:
+            log.error("the call's folder is gone, there is nothing to file", extra={"call_id": folder.name})
+            return
+        filed = await file_call(self._db, self._numbers, place)
+        wake(self._paths.run)
+        log.info(
+            "call filed",
+            extra={
+                "call_id": folder.name,
+                "tickets": filed.numbers,
+                "reason": filed.reason,
+                "final": final,
+            },
+        )
+        if final and filed.ended:
+            metrics.FILED.labels("ticket" if filed.numbers else "none").inc()
+            await asyncio.to_thread(archive, place, self._paths.data)
+        elif final:  # archived, it would never get the rest of its tickets
+            log.error(
+                "the call's journal is not finished: left in the spool, the next start takes it up",
+                extra={"call_id": folder.name},
+            )

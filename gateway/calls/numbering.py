@@ -1,0 +1,35 @@
+"""Ticket numbers of a call's matters: given once, made durable, and only then said."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tickets.number import CITY_TIME
+
+if TYPE_CHECKING:
+    from gateway.calls.scribe import Scribe
+    from ivr.matter import Matter
+    from tickets.number import NumberBook
+
+
+class Numbering:
+    """The numbers of one call."""
+
+    def __init__(self, book: NumberBook, scribe: Scribe) -> None:
+        self._book, self._scribe = book, scribe
+        self._numbers: dict[int, str] = {}
+        self._turn = asyncio.Lock()
+
+    async def number(self, matter: Matter) -> str:
+        """The matter's number, durable in the journal when this returns; raises JournalError, OSError."""
+        async with self._turn:
+            number = self._numbers.get(matter.index)
+            if number is None:
+                today = datetime.now(CITY_TIME).date()
+                number = await asyncio.to_thread(self._book.next, today)
+                self._numbers[matter.index] = number
+                self._scribe.note("number", matter=matter.index, number=number)
+                await self._scribe.sync()
+            return number

@@ -1,0 +1,53 @@
+"""What is written of a call: its journal, before each effect, and the same for who follows it live."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gateway.calls.anonymity import withhold
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asr.transcript import Utterance
+    from gateway.calls.live import Board
+    from recordings.journal import Journal
+
+
+class Scribe:
+    """Writes one call down; of an anonymous line's call only how the dialogue went."""
+
+    def __init__(self, journal: Journal, board: Board, *, anonymous: bool) -> None:
+        self._journal, self._board = journal, board
+        self.anonymous = anonymous
+
+    @property
+    def call_id(self) -> str:
+        """The call's identifier, the name of its folder."""
+        return self._journal.folder.name
+
+    @property
+    def folder(self) -> Path:
+        """The call's folder."""
+        return self._journal.folder
+
+    def note(self, kind: str, **fields: Any) -> None:
+        """Write one entry; raises JournalError."""
+        if self.anonymous:
+            fields = withhold(kind, fields)
+        self._journal.append(kind, **fields)
+        self._board.publish(self.call_id, kind, **fields)
+
+    def take_down(self, utterance: Utterance, question: str) -> None:
+        """Write what the caller has said to ``question``; raises JournalError."""
+        self.note("heard", question=question, **asdict(utterance))
+
+    def show(self, text: str) -> None:
+        """Show the words so far of a phrase to who follows live; nothing is kept."""
+        if not self.anonymous:
+            self._board.publish(self.call_id, "partial", text=text)
+
+    async def sync(self) -> None:
+        """Make what was written survive a power failure; raises JournalError."""
+        await self._journal.sync()

@@ -1,0 +1,81 @@
+"""What the caller is told: prompts, made and played one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from gateway.prompts.sounds import SoundError
+from gateway.prompts.voice import KilledError, VoiceError
+from gateway.prompts.wording import PromptError
+from gateway.sip.fault import SipError
+from gateway.site import metrics
+from recordings.journal import JournalError
+
+if TYPE_CHECKING:
+    from gateway.calls.scribe import Scribe
+    from gateway.prompts.book import PromptBook
+    from gateway.sip.leg import Leg
+    from ivr.actions import Play
+
+log = logging.getLogger(__name__)
+
+_RENDER_SECONDS = 3.0  # a prompt that takes longer to make is left out
+_PLAYER_TAIL_SECONDS = 0.04  # the native player's last frame leaves two ticks late
+
+
+class Speaker:
+    """Speaks on one leg."""
+
+    def __init__(self, leg: Leg, prompts: PromptBook, scribe: Scribe) -> None:
+        self._leg, self._prompts, self._scribe = leg, prompts, scribe
+        self._playing: tuple[int, float] | None = None  # Play.id, and the recording time of its end
+
+    async def play(self, action: Play) -> bool:
+        """Play it; false when it cannot be played and is left out. Raises JournalError."""
+        try:
+            async with asyncio.timeout(_RENDER_SECONDS):
+                with metrics.PROMPT_RENDER.time():
+                    rendered = await self._prompts.render(action.prompt)
+            with closing(rendered):  # the player opens it at once
+                if self._leg.ended is not None:
+                    return True
+                began = self._leg.media_seconds
+                # A slot of an anonymous line's prompt is filled with what nobody else may read.
+                text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
+                self._scribe.note("played", id=action.id, name=action.prompt.name, text=text, start=began)
+                self._leg.play(rendered.path)
+        except JournalError:
+            raise
+        except (
+            PromptError,
+            VoiceError,
+            SoundError,
+            KilledError,
+            SipError,
+            OSError,
+        ) as error:  # TimeoutError is an OSError
+            log.error(  # noqa: TRY400 - the message says what and where
+                "prompt %s left out: %s",
+                action.prompt.name,
+                # What cannot be said may be the caller's own words.
+                "it cannot be said" if isinstance(error, VoiceError) else error or "no answer",
+            )
+            self._scribe.note("unplayed", id=action.id, name=action.prompt.name)
+            return False
+        self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
+        return True
+
+    def stop(self) -> None:
+        """End what is being played, at once."""
+        self._playing = None
+        self._leg.stop_playing()
+
+    def take_ended(self) -> int | None:
+        """The id of the Play that has come to its end since the last look; None when none has."""
+        if self._playing is None or self._leg.media_seconds < self._playing[1]:
+            return None
+        ended, self._playing = self._playing[0], None
+        return ended

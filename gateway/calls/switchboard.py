@@ -1,0 +1,202 @@
+"""The door: who is let in, one task per call, and a clean way out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from gateway.calls.call import Call
+from gateway.site import metrics
+from recordings.folders import spool
+from recordings.journal import Journal, JournalError
+from tickets.number import CITY_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from asr.transcript import ModelFingerprint
+    from gateway.calls.call import House
+    from gateway.calls.dialogue import Dialogue
+    from gateway.sip.incoming import Incoming
+    from gateway.sip.leg import Leg
+    from gateway.site.settings import Settings
+    from ivr.hotline import Found
+
+log = logging.getLogger(__name__)
+
+_HANGUP_SECONDS = 8.0  # for a call that is cut short to be closed
+
+Refusal = tuple[int, "Mapping[str, str]"]
+
+
+class Switchboard:
+    """Admits calls up to the cap and runs each as one task."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: Path,
+        house: House,
+        dialogue: Dialogue,
+        model: Callable[[], ModelFingerprint | None],
+        closed: Callable[[Path], None],
+    ) -> None:
+        self._settings, self._data = settings, data
+        self._house = house
+        self.dialogue = dialogue
+        """What calls that come from now on are led by."""
+        self._model, self._closed = model, closed
+        self._lock = threading.Lock()
+        self._admitted = 0
+        self._draining = False
+        self._calls: dict[asyncio.Task[None], Leg] = {}
+
+    @property
+    def calls(self) -> int:
+        """Calls at this moment, those still ringing included."""
+        return self._admitted
+
+    @property
+    def cap(self) -> int:
+        """Calls let in at once at most."""
+        return self._settings.sip.cap
+
+    @property
+    def trouble(self) -> str:
+        """Why a call that came now would be refused; empty when it would be let in."""
+        if self._draining:
+            return "draining: the gateway is stopping"
+        if self._admitted >= self._settings.sip.cap:
+            return f"full: {self._admitted} calls of {self._settings.sip.cap}"
+        return ""
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused because the gateway is stopping."""
+        return self._draining
+
+    def admit(self, incoming: Incoming) -> Refusal | None:
+        """SIP thread: None lets the call in; else the status and headers to refuse it with."""
+        if not incoming.offers_media:
+            return _refusal(488, "Warning", '399 minsheng-hotline "The INVITE carries no SDP offer"')
+        with self._lock:
+            if self.trouble:
+                return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
+            self._admitted += 1
+        return None
+
+    def take(self, leg: Leg) -> None:
+        """Loop: run an admitted call."""
+        task = asyncio.create_task(self._run(leg))
+        self._calls[task] = leg
+        task.add_done_callback(self._calls.pop)
+
+    async def drain(self) -> None:
+        """Refuse new calls, give those in progress ``sip.drain_seconds`` to end by themselves, then hang up."""
+        with self._lock:
+            self._draining = True
+        if not self._calls:
+            return
+        log.info("draining", extra={"calls": len(self._calls)})
+        _done, late = await asyncio.wait(self._calls, timeout=self._settings.sip.drain_seconds)
+        for task in late:
+            # The dialogue takes it as any other hang-up: what was said becomes tickets.
+            self._calls[task].hang_up()
+        if late:
+            log.warning("calls cut short: %d", len(late))
+            await asyncio.wait(late, timeout=_HANGUP_SECONDS)
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._admitted -= 1
+
+    async def _run(self, leg: Leg) -> None:
+        call_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        structlog.contextvars.bind_contextvars(call_id=call_id)  # for this task and what it starts
+        outcome = "failed"
+        try:
+            outcome = await self._answer(leg, call_id)
+        except Exception:  # boundary, call task: one call's trouble must not become another's
+            log.exception("the call broke off")
+            leg.hang_up()
+        finally:
+            metrics.CALLS.labels(outcome).inc()
+            self._leave()
+
+    async def _answer(self, leg: Leg, call_id: str) -> str:
+        """Run the call with its journal; its outcome."""
+        incoming = leg.incoming
+        assert incoming is not None  # noqa: S101 - only invited legs come here
+        dialogue = self.dialogue
+        found = dialogue.hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
+        hotline = found.hotline
+        try:
+            journal = self._begin(call_id, incoming, found)
+        except JournalError as error:
+            log.error(  # noqa: TRY400 - the message says what, where, and what to do
+                "no record can be begun, the call is refused: %s", error
+            )
+            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+            return "failed"
+        log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
+        if found.called is None:
+            log.warning(
+                "an unknown line was called, answered as the front door: list it in the hotlines file",
+                extra={"called": incoming.called},
+            )
+        try:
+            outcome = await Call(leg, journal, self._house, hotline, dialogue.prompts).run(self._model())
+            await journal.sync()
+            log.info("call over", extra={"outcome": outcome})
+        finally:
+            journal.close()
+            self._house.board.close(call_id)
+            self._closed(journal.folder)
+        return outcome
+
+    def _begin(self, call_id: str, incoming: Incoming, found: Found) -> Journal:
+        """The call's journal, before anything is answered; raises JournalError."""
+        hotline = found.hotline
+        journal = Journal.create(spool(self._data), call_id)
+        try:
+            invited = {
+                "sip_call_id": incoming.sip_call_id,
+                "caller": "" if hotline.anonymous else incoming.caller,
+                "called": incoming.called,
+                "hotline": hotline.number,
+                "line": _describe(found),
+                "flow": hotline.flow.name,
+                "node": self._settings.node,
+            }
+            journal.append("incoming", call_id=call_id, **invited)
+        except JournalError:
+            journal.close()
+            raise
+        self._house.board.publish(call_id, "incoming", **invited)
+        return journal
+
+
+def _refusal(status: int, header: str, value: str) -> Refusal:
+    metrics.REFUSED.labels(str(status)).inc()
+    return status, {header: value}
+
+
+def _describe(found: Found) -> dict[str, Any]:
+    """What the call's record keeps of its line, for the hotlines file may be another one tomorrow."""
+    hotline, called = found.hotline, found.called
+    return {
+        "name": hotline.name,
+        "department": hotline.department,
+        "mode": hotline.mode,
+        "category": hotline.category,
+        "anonymous": hotline.anonymous,
+        "found_by": called.source if called else None,
+        "found_as": called.number if called else "",
+    }

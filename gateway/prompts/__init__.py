@@ -1,0 +1,1 @@
+"""What a caller hears: texts, recordings and the voice, made into sound."""

@@ -1,0 +1,104 @@
+"""Telephone sounds on disk: mono s16le WAV files at 8 kHz, made, converted, written whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import wave
+from pathlib import Path
+from typing import BinaryIO
+
+from pydub.generators import Sine
+
+from config.fault import LastingFault
+from gateway.prompts.voice import SAMPLE_RATE, KilledError
+
+_TONE_LEVEL = -16.0
+_FADE_MS = 10  # without it a tone begins and ends with a click
+
+
+class SoundError(LastingFault):
+    """A sound file cannot be used; the message names it and says what to do."""
+
+
+async def convert(file: Path) -> bytes:
+    """Read a sound file of any format and rate that ffmpeg knows as mono s16le PCM at 8 kHz.
+
+    Raises SoundError when it is unreadable or empty, or when ffmpeg is missing, KilledError when it was killed.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("ffmpeg", "-v", "error", "-nostdin", "-i", f"file:{file}"),
+            *("-vn", "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError as error:
+        raise SoundError("ffmpeg is not installed: run `apt install ffmpeg`") from error
+    pcm, complaint = await process.communicate()
+    if process.returncode is not None and process.returncode < 0:
+        raise KilledError("ffmpeg", -process.returncode)
+    if process.returncode or not pcm:
+        reason = complaint.decode(errors="replace").strip().splitlines()
+        raise SoundError(f"{file}: not a usable sound file ({reason[-1] if reason else 'no audio in it'})")
+    return pcm
+
+
+def make_tone(hertz: float, seconds: float) -> bytes:
+    """Make a sine tone at −16 dBFS as mono s16le PCM at 8 kHz; 0 < ``hertz`` < 4000."""
+    sine = Sine(hertz, sample_rate=SAMPLE_RATE, bit_depth=16)
+    tone = sine.to_audio_segment(duration=1000 * seconds, volume=_TONE_LEVEL)
+    return bytes(tone.fade_in(_FADE_MS).fade_out(_FADE_MS).raw_data)
+
+
+def make_silence(seconds: float) -> bytes:
+    """Make silence as mono s16le PCM at 8 kHz."""
+    return bytes(2 * round(seconds * SAMPLE_RATE))
+
+
+def write_wav(file: Path, pcm: bytes) -> None:
+    """Write mono s16le PCM at 8 kHz as a WAV file; a reader sees the whole file or none."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".wav")
+    scratch = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as raw:
+            _fill(raw, pcm)
+        scratch.chmod(0o644)  # a scratch file is its maker's alone
+        scratch.replace(file)
+    except BaseException:
+        scratch.unlink()
+        raise
+
+
+def hold_wav(pcm: bytes) -> BinaryIO:
+    """Put mono s16le PCM at 8 kHz into a WAV file in memory, which no disk has and which ends with its last reader."""
+    raw = os.fdopen(os.memfd_create("prompt"), "wb")
+    _fill(raw, pcm)
+    return raw
+
+
+def _fill(raw: BinaryIO, pcm: bytes) -> None:
+    with wave.open(raw, "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(2)
+        target.setframerate(SAMPLE_RATE)
+        target.writeframes(pcm)
+
+
+def count_seconds(pcm: bytes) -> float:
+    """How long mono s16le PCM at 8 kHz plays."""
+    return len(pcm) / 2 / SAMPLE_RATE
+
+
+def read_wav(file: Path) -> bytes:
+    """Read back what ``write_wav`` wrote."""
+    with wave.open(str(file), "rb") as source:
+        return source.readframes(source.getnframes())
+
+
+def measure_seconds(file: Path) -> float:
+    """Give the length in seconds of a file that ``write_wav`` wrote."""
+    with wave.open(str(file), "rb") as source:
+        return source.getnframes() / source.getframerate()

@@ -1,0 +1,1 @@
+"""Processes: what starts, watches, shows and ends them."""

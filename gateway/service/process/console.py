@@ -1,0 +1,116 @@
+"""The agents' page as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from config.categories import read_categories
+from config.document import ConfigError
+from console import metrics
+from console.app import make_app, serve
+from console.policy import Policy
+from gateway.service.notify import serving
+from gateway.service.observe import Readiness, Window, shown
+from gateway.service.opened import read_dialogue
+from gateway.service.process.common import look_at_database, stop_signal
+from gateway.site.reach import AWAY, tell
+from recordings.database import open_database, require_current
+from tickets.number import CITY_TIME
+from tickets.worklist import backfill
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.site.settings import ConsoleSettings, Paths, Settings
+    from recordings.database import Database
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 30.0
+
+
+async def run(settings: Settings, paths: Paths) -> None:
+    """Serve the page until SIGTERM."""
+    stop = stop_signal()
+    page = settings.console
+    hotlines = read_dialogue(settings.dialogue)
+    tls = open_tls(page)
+    db = open_database(paths.database_url(settings))
+    try:
+        await require_current(db)
+        gateways = page.gateways or paths.sockets_of_gateways(settings)
+        categories = read_categories(settings.dialogue.categories)
+        made = make_app(
+            db,
+            _make_policy(page),
+            lambda: hotlines.names_on(datetime.now(CITY_TIME).date()),
+            categories,
+            paths.data,
+            paths.run,
+            gateways,
+        )
+        listing = asyncio.create_task(_list_earlier_calls(db))
+        try:
+            window, where = watch(paths.data, db), settings.metrics
+            async with (
+                serve(made, page.host, page.port, tls) as address,
+                shown(window, paths.console_socket, where.host, where.console_port),
+                serving(),
+            ):
+                log.info("ready", extra={"address": address})
+                await stop.wait()
+        finally:
+            listing.cancel()
+            await asyncio.wait([listing])
+    finally:
+        await db.close()
+
+
+def watch(data: Path, db: Database) -> Window:
+    """The page is ready when its database answers."""
+
+    async def readiness() -> Readiness:
+        wrong, away = await look_at_database(db)
+        return Readiness((*wrong, *away))
+
+    return Window("console", data, dict, readiness, (metrics.REGISTRY,))
+
+
+async def _list_earlier_calls(db: Database) -> None:
+    while True:
+        try:
+            count = await backfill(db)
+        except AWAY as error:
+            log.warning("calls of before the page wait to be listed: %s", tell(error))
+            await asyncio.sleep(_RETRY_S)
+        else:
+            if count:
+                log.info("calls of before the page have been listed", extra={"calls": count})
+            return
+
+
+def _make_policy(page: ConsoleSettings) -> Policy:
+    return Policy(
+        idle=timedelta(minutes=page.idle_minutes),
+        lifetime=timedelta(hours=page.session_hours),
+        secure=page.behind_tls_proxy or page.certificate is not None,
+        behind_proxy=page.behind_tls_proxy,
+    )
+
+
+def open_tls(page: ConsoleSettings) -> ssl.SSLContext | None:
+    """The page's certificate and key, None when it has none. Raises ConfigError."""
+    if page.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(page.certificate, page.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            "settings", 0, f"console: {error}", "correct console.certificate and console.key"
+        ) from None
+    return context

@@ -1,0 +1,139 @@
+"""Answering calls as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from asr.client import AsrClient
+from gateway.calls import live
+from gateway.calls.call import House
+from gateway.calls.dialogue import Dialogue
+from gateway.calls.ears import EarWatch
+from gateway.calls.filer import Filer
+from gateway.calls.sweep import sweep
+from gateway.calls.switchboard import Switchboard
+from gateway.service.attendance import attend
+from gateway.service.notify import serving
+from gateway.service.observe import Readiness, Window, check_disk, shown
+from gateway.service.opened import open_prompts, read_dialogue
+from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
+from gateway.sip.pj import UserAgent
+from gateway.sip.pump import MediaPump
+from gateway.site import metrics
+from gateway.site.demo_model import DEMO_WARNING
+from recordings.database import open_database
+from recordings.nodes import claim_nodes
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.site.settings import Paths, Settings
+    from recordings.database import Database
+
+log = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
+_FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
+
+
+async def run(settings: Settings, paths: Paths, door: Path) -> None:
+    """Answer calls until SIGTERM, then drain. ``door`` is the socket of its events and its health."""
+    stop = stop_signal()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    with alone(paths.data, f"gateway-{settings.node}"):
+        hotlines = read_dialogue(settings.dialogue)
+        prompts = open_prompts(settings.dialogue, paths)
+        await prompts.prepare(hotlines.openings)
+        db = open_database(paths.database_url(settings))
+        claim = partial(claim_nodes, db, {settings.node}, paths.data)
+        await claim_if_there(claim)
+        client = AsrClient(paths.asr_url(settings))
+        numbers = NumberBook(paths.data / "numbers", settings.node)
+        filer = Filer(db, numbers, paths, claim)
+        board, pump, ears = live.Board(), MediaPump(), EarWatch(client)
+        agent = UserAgent(
+            host=settings.sip.host,
+            port=settings.sip.port,
+            tcp=settings.sip.tcp,
+            media_host=settings.sip.media_host,
+            rtp_first_port=settings.sip.rtp_first_port,
+        )
+        house = House(client, pump, board, numbers, filer.file)
+        switchboard = Switchboard(
+            settings,
+            paths.data,
+            house,
+            Dialogue(hotlines, prompts),
+            lambda: ears.model,
+            lambda f: filer.file(f, final=True),
+        )
+        agent.on_invite, agent.admit = switchboard.take, switchboard.admit
+        await ears.look()
+        for folder in await asyncio.to_thread(lambda: list(sweep(paths.data))):
+            filer.file(folder, final=True)
+
+        window, where = watch(paths.data, agent, switchboard, db, ears), settings.metrics
+        background = [
+            asyncio.create_task(pump.run(), name="the media pump"),
+            asyncio.create_task(ears.run(), name="the ear watch"),
+        ]
+        try:
+            agent.start(max_calls=min(1024, settings.sip.cap + 64))
+            async with (
+                shown(window, door, where.host, where.gateway_port, [live.route(board)]),
+                serving(lambda: agent.beats) as stopping,
+            ):
+                log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
+                await attend(stop, background)
+                stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
+                await switchboard.drain()
+        finally:
+            for task in background:
+                task.cancel()
+            await agent.stop()
+            await filer.drain(5)
+            await client.close()
+            await db.close()
+
+
+def watch(data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, ears: EarWatch) -> Window:
+    """The gateway is ready when it would take a call: SIP listens, it is neither full nor draining, and can record."""
+    metrics.CALLS_IN_PROGRESS.set_function(lambda: switchboard.calls)
+    metrics.CALLS_CAP.set(switchboard.cap)
+    metrics.DRAINING.set_function(lambda: switchboard.is_draining)
+
+    def health() -> dict[str, Any]:
+        model = ears.model
+        return {
+            "pid": os.getpid(),
+            "sip": agent.address,
+            "calls": switchboard.calls,
+            "asr": "up" if model else "down",
+            "model": model.name if model else None,
+            "demo_model": model.demo if model else None,
+            "warning": DEMO_WARNING if model and model.demo else None,
+        }
+
+    async def readiness() -> Readiness:
+        faults = list(check_disk(data))
+        limits = []
+        if not agent.listens:
+            faults.append("SIP does not listen yet")
+        if trouble := switchboard.trouble:
+            faults.append(trouble)
+        wrong, away = await look_at_database(db)
+        faults += wrong
+        # Callers are answered all the same: by keys without speech, and filed once there is a database.
+        limits += away
+        if ears.model is None:
+            limits.append("speech recognition is out of reach, calls go by keys")
+        return Readiness(tuple(faults), tuple(limits))
+
+    return Window("gateway", data, health, readiness, (metrics.REGISTRY,))

@@ -1,0 +1,26 @@
+"""The reference intake as a process."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from gateway.service.notify import serving
+from gateway.service.process.common import stop_signal
+from tickets.intake.server import serve
+
+if TYPE_CHECKING:
+    from gateway.site.settings import Paths, Settings
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, paths: Paths, host: str, port: int) -> None:
+    """Serve the reference intake until SIGTERM."""
+    stop = stop_signal()
+    async with (
+        serve(paths.data / "intake.db", settings.intake.secret, host, port) as address,
+        serving(),
+    ):
+        log.info("ready", extra={"address": f"{address}/"})
+        await stop.wait()

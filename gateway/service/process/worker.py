@@ -1,0 +1,80 @@
+"""Delivery and late transcription as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from asr.client import AsrClient
+from gateway.service.attendance import attend
+from gateway.service.notify import serving
+from gateway.service.observe import Readiness, Window, check_disk, shown
+from gateway.service.opened import open_intake
+from gateway.service.process.common import alone, claim_if_there, look_at_database, reach_until, stop_signal
+from recordings.database import open_database
+from recordings.nodes import claim_nodes
+from tickets import metrics
+from tickets.courier import SOCKET, Courier
+from tickets.late import LateTranscriber
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.site.settings import Paths, Settings
+    from recordings.database import Database
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, paths: Paths) -> None:
+    """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
+    stop = stop_signal()
+    with alone(paths.data, f"worker-{settings.node}"):
+        db = open_database(paths.database_url(settings))
+        claim = partial(claim_nodes, db, settings.nodes, paths.data)
+        async with serving():  # also while the database is waited for
+            if not (await claim_if_there(claim) or await reach_until(claim, stop)):
+                return
+            numbers = NumberBook(paths.data / "numbers", settings.node)
+            client = AsrClient(paths.asr_url(settings))
+            intake = open_intake(settings)
+            courier = Courier(db, intake, paths.run / SOCKET)
+            late = LateTranscriber(db, client, numbers, paths.data, settings.nodes)
+            window, where = watch(paths.data, db, courier), settings.metrics
+            jobs = [
+                asyncio.create_task(courier.run(stop), name="the courier"),
+                asyncio.create_task(late.run(stop), name="late transcription"),
+            ]
+            try:
+                async with shown(window, paths.worker_socket, where.host, where.worker_port):
+                    log.info("ready", extra={"intake": settings.intake.address})
+                    await attend(stop, jobs)
+                    await asyncio.gather(*jobs)
+            finally:
+                for job in jobs:
+                    job.cancel()
+                await asyncio.wait(jobs)
+                await intake.close()
+                await client.close()
+                await db.close()
+
+
+def watch(data: Path, db: Database, courier: Courier) -> Window:
+    """The worker is ready when its database answers; an intake out of reach is waited for."""
+
+    def health() -> dict[str, Any]:
+        return {"intake": "down" if courier.is_cut_off else "up"}
+
+    async def readiness() -> Readiness:
+        wrong, away = await look_at_database(db)
+        limits = ("the intake is out of reach, tickets wait",) if courier.is_cut_off else ()
+        return Readiness((*check_disk(data), *wrong, *away), limits)
+
+    async def refresh() -> None:
+        await metrics.measure_outbox(db, datetime.now(UTC))
+
+    return Window("worker", data, health, readiness, (metrics.REGISTRY,), refresh)

@@ -1,0 +1,257 @@
+"""`hotline up`: every process as a child, restarted with back-off when it dies, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+import aiohttp
+import yaml
+
+from config.fault import Fault, LastingFault
+from gateway.service.attendance import tell_end
+from gateway.site.reach import AWAY, reach, tell
+from recordings.database import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from gateway.site.settings import Paths, Settings
+
+log = logging.getLogger(__name__)
+
+_CALM_SECONDS = 10.0
+_LAST_DELAY_SECONDS = 30.0
+_STOP_SECONDS = 10.0  # for a child to end, once its calls have
+_PORTS_TRIED = 50
+_POLL_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+_VITAL = {"gateway", "worker"}
+_LIBC = ctypes.CDLL(None)
+
+
+class UpError(Fault):
+    """The house cannot be brought up; the message says why and what to do."""
+
+
+def _die_with_parent() -> None:
+    """Child, before exec: a supervisor that was killed leaves no orphans behind (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    command: list[str]
+    drains: bool
+    vital: bool  # without it no call is answered, or no ticket delivered
+    process: asyncio.subprocess.Process | None = None
+
+
+def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> int:
+    """The first port from ``wanted`` on that is free for all ``kinds``; raises UpError after 50 tries."""
+    for port in range(wanted, wanted + _PORTS_TRIED):
+        try:
+            for kind in kinds:
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    if kind is socket.SOCK_STREAM:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((host, port))
+        except OSError:
+            continue
+        if port != wanted:
+            log.warning("port %d on %s is taken, port %d it is", wanted, host, port)
+        return port
+    raise UpError(f"no free port on {host} from {wanted} to {wanted + _PORTS_TRIED - 1}: set another one")
+
+
+def settle(settings: Settings) -> Settings:
+    """For a demonstration: move a taken SIP port, the page's and the reference intake's to the next free one.
+
+    Not for a house in use, whose trunks keep to the port they know.
+    """
+    both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
+    intake = settings.intake
+    if not intake.url:
+        port = free_port("127.0.0.1", intake.reference_port, (socket.SOCK_STREAM,))
+        intake = intake.model_copy(update={"reference_port": port})
+    page = settings.console
+    page = page.model_copy(update={"port": free_port(page.host, page.port, (socket.SOCK_STREAM,))})
+    return settings.model_copy(update={"sip": sip, "intake": intake, "console": page})
+
+
+class Supervisor:
+    """Runs the processes; ``log_to`` takes their log instead of this process's own stderr."""
+
+    def __init__(self, settings: Settings, paths: Paths, log_to: IO[bytes] | None = None) -> None:
+        self._settings, self._paths, self._log_to = settings, paths, log_to
+        self._stopping = False
+        self._was_ready = False
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Gets a message when a needed child cannot be helped by restarting it, or one is no longer looked after."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._children: list[_Child] = []
+
+    async def start(self) -> None:
+        """Migrate the database (later, if it is away) and start every child."""
+        attempt = partial(migrate, self._paths.database_url(self._settings))
+        try:
+            await attempt()
+        except AWAY as error:
+            log.warning("database out of reach, going on without it: %s", tell(error))
+            self._begin(reach(attempt), "migration")
+        effective = self._paths.run / "settings.yaml"
+        effective.touch(mode=0o600)
+        document = json.loads(self._settings.model_dump_json())
+        effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
+        commands = [["worker"], ["console"], ["gateway"]]
+        commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
+        if not self._settings.asr.url:
+            commands.insert(0, ["asr"])
+        if not self._settings.intake.url:
+            commands.insert(0, ["intake"])
+        self._children = [
+            _Child(
+                " ".join(command),
+                [*base, *command],
+                drains=command[0] == "gateway",
+                vital=command[0] in _VITAL,
+            )
+            for command in commands
+        ]
+        for child in self._children:
+            self._begin(self._keep(child), f"the keeper of {child.name}")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._fail(tell_end(task))
+
+    def _fail(self, why: str) -> None:
+        if not self.failed.done():
+            self.failed.set_result(why)
+
+    def _give_up(self, child: _Child) -> None:
+        """At the start somebody watches; later the telephone outlives whatever it can do without."""
+        told = f"{child.name} cannot run; the reason stands in its log"
+        if child.vital or not self._was_ready:
+            self._fail(told)
+        else:
+            log.critical("%s; it stays down until `hotline up` is started again", told)
+
+    async def _keep(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        delay = 0.5
+        environment = {**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run)}
+        while not self._stopping:
+            began = loop.time()
+            child.process = await asyncio.create_subprocess_exec(
+                *child.command,
+                stderr=self._log_to,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
+                preexec_fn=_die_with_parent,
+                env=environment,
+            )
+            code = await child.process.wait()
+            if self._stopping:
+                return
+            if code == LastingFault.exit_code:
+                self._give_up(child)
+                return
+            if loop.time() - began > _CALM_SECONDS:
+                delay = 0.5
+            log.error("%s ended (%s), starting it again in %.1f s", child.name, code, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LAST_DELAY_SECONDS)
+
+    async def ready(self) -> dict[str, Any]:
+        """Wait until the gateway takes calls, however often it has to be started for that; its health.
+
+        Speech recognition is not waited for: without it calls go by keys. Raises UpError.
+        """
+        health = await self._answers()
+        self._was_ready = True
+        return health
+
+    async def _answers(self) -> dict[str, Any]:
+        while not self.failed.done():
+            health = await ask_health(self._paths.gateway_socket)
+            if (
+                health is not None and health["pid"] in self._processes()
+            ):  # not a predecessor's that still drains
+                return health
+            await asyncio.sleep(_POLL_SECONDS)
+        raise UpError(self.failed.result())
+
+    async def hears(self, seconds: float) -> dict[str, Any]:
+        """Wait until the gateway takes calls, speech recognition hears them and the page is there.
+
+        Returns the gateway's health; raises UpError.
+        """
+        what = "the gateway"
+        try:
+            async with asyncio.timeout(seconds):
+                while (health := await self._answers())["asr"] != "up":
+                    what = "speech recognition"
+                    await asyncio.sleep(_POLL_SECONDS)
+                while await ask_health(self._paths.console_socket) is None:
+                    what = "the agents' page"
+                    await asyncio.sleep(_POLL_SECONDS)
+                    await self._answers()
+        except TimeoutError:
+            raise UpError(f"{what} did not come up within {seconds:.0f} s; the log says why") from None
+        self._was_ready = True
+        return health
+
+    def _processes(self) -> set[int]:
+        return {child.process.pid for child in self._children if child.process is not None}
+
+    async def stop(self) -> None:
+        """End the children: gateways first (they drain), then what they need."""
+        self._stopping = True
+        for drains in (True, False):
+            await asyncio.gather(*(self._end(child) for child in self._children if child.drains is drains))
+        for task in self._tasks:
+            task.cancel()
+
+    async def _end(self, child: _Child) -> None:
+        process = child.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+
+
+async def ask_health(process: Path) -> dict[str, Any] | None:
+    """The health of the process that shows it on this socket, or None when none answers."""
+    timeout = aiohttp.ClientTimeout(total=2)
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=str(process)), timeout=timeout
+            ) as session,
+            session.get("http://process/healthz") as answer,
+        ):
+            health: dict[str, Any] = await answer.json()
+            return health
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None

@@ -1,0 +1,204 @@
+"""One call leg as its owner sees it: signalling, media and how it ended, without the SIP stack's types."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from gateway.sip.incoming import Incoming
+
+HungUpBy = Literal["caller", "gateway", "lost"]
+
+_RECENT_DIGITS = 8
+_ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
+_RETRY_AFTER = re.compile(r"^Retry-After:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a leg ended: by whom, the last SIP status and reason, and its length in recording time (seconds).
+
+    ``retry_after`` is the Retry-After header of a refusal, "" without one.
+    """
+
+    by: HungUpBy
+    status: int
+    reason: str
+    media_seconds: float
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What came over RTP (RFC 3550): packets, packets that never came, and the mean interarrival jitter in seconds."""
+
+    packets: int = 0
+    lost: int = 0
+    jitter_seconds: float = 0.0
+
+    def plus(self, other: Reception) -> Reception:
+        """Both together, jitter weighted by packets."""
+        packets = self.packets + other.packets
+        jitter = self.jitter_seconds * self.packets + other.jitter_seconds * other.packets
+        return Reception(packets, self.lost + other.lost, jitter / packets if packets else 0.0)
+
+
+class Channel(Protocol):
+    """The SIP stack's half of a leg."""
+
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        """Answer the INVITE; raises SipError."""
+
+    def end(self) -> None:
+        """BYE or CANCEL; never raises."""
+
+    def record_to(self, file: Path) -> None:
+        """Record both directions into the file once there is media."""
+
+    def send_keys(self, keys: str) -> None:
+        """RFC 4733; raises SipError."""
+
+    def start_playing(self, file: Path) -> None:
+        """Play a file from its beginning; raises SipError."""
+
+    def stop_playing(self) -> None:
+        """Take the player off the bridge."""
+
+    def read(self) -> bytes:
+        """Empty the ring buffer."""
+
+    def seconds(self) -> float:
+        """Recording time."""
+
+    def trouble(self) -> str:
+        """Why the recording is incomplete, or ""."""
+
+    def reception(self) -> Reception:
+        """What came over RTP in the streams that are over."""
+
+    def bury(self) -> None:
+        """Close the media off the loop; sets ``Leg.closed`` when that is done."""
+
+
+class Leg:
+    """One SIP call leg with its media. Its owner sets the ``on_…`` callbacks; all are called on the event loop."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        incoming: Incoming | None,
+        post: Callable[[Callable[[], None]], None],
+        closed: asyncio.Future[None],
+    ) -> None:
+        self._channel, self._post = channel, post
+        self.incoming = incoming
+        self.sip_call_id = incoming.sip_call_id if incoming else ""
+        self.on_media: Callable[[], None] = lambda: None
+        self.on_confirmed: Callable[[], None] = lambda: None
+        self.on_digit: Callable[[str], None] = lambda _key: None
+        self.on_ended: Callable[[Ended], None] = lambda _ended: None
+        self.ended: Ended | None = None
+        self.closed = closed
+        """Done when the recording file is complete."""
+        self.began = time.monotonic()
+        """When the INVITE came, or was about to be sent; the event loop's clock."""
+        self._hanging_up = False
+        self._digits_seen: list[tuple[int, str]] = []
+
+    # --- what an owner does, on the loop -------------------------------------------------------------------------
+    def answer(self, recording: Path | None) -> None:
+        """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
+        if recording is not None:
+            self._channel.record_to(recording)
+        self._channel.respond(200, {})
+
+    def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+        """Refuse the call with a final SIP status (300..699) and extra headers; raises SipError."""
+        self._hanging_up = True
+        self._channel.respond(status, headers or {})
+
+    def hang_up(self) -> None:
+        """End the leg; ``on_ended`` follows. Harmless when it has ended already."""
+        self._hanging_up = True
+        if self.ended is None:
+            self._channel.end()
+
+    def press(self, keys: str) -> None:
+        """Send keys as RFC 4733 telephone events; raises SipError."""
+        if self.ended is None:
+            self._channel.send_keys(keys)
+
+    def play(self, file: Path) -> None:
+        """Play a WAV file (8 kHz mono s16le) to the other side once, instead of any other; raises SipError."""
+        if self.ended is None:
+            self._channel.start_playing(file)
+
+    def stop_playing(self) -> None:
+        """End what is being played, at once."""
+        self._channel.stop_playing()
+
+    def read(self) -> bytes:
+        """Take what the other side has said since the last read: 8 kHz mono s16le."""
+        return self._channel.read()
+
+    @property
+    def media_seconds(self) -> float:
+        """Recording time: seconds of media since it began, one frame a tick whether or not anybody speaks."""
+        return self._channel.seconds()
+
+    @property
+    def recording_trouble(self) -> str:
+        """Empty, or why the recording is incomplete (no file, disk full, frames dropped)."""
+        return self._channel.trouble()
+
+    @property
+    def reception(self) -> Reception:
+        """What came over RTP; complete once the leg has ended."""
+        return self._channel.reception()
+
+    # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
+    def media_began(self) -> None:
+        """Media flows for the first time."""
+        self._post(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
+
+    def confirmed(self) -> None:
+        """The call stands (ACK)."""
+        self._post(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
+
+    def digit(self, event: tuple[int, str], *, repeat: bool) -> None:
+        """One telephone event (timestamp, key). Repeats and late packets of an event are the same key (RFC 4733)."""
+        if repeat or event in self._digits_seen:
+            return
+        self._digits_seen = [*self._digits_seen[1 - _RECENT_DIGITS :], event]
+        self._post(lambda: self.on_digit(event[1]))
+
+    def disconnected(self, status: int, reason: str, message: str) -> None:
+        """The leg is over; recording time stops here, the rest is done on the loop.
+
+        ``message`` is the SIP message that ended it, if it was the peer's: a refusal may say when to try again.
+        """
+        if self._hanging_up:
+            by: HungUpBy = "gateway"
+        else:
+            by = "caller" if status in _ENDED_BY_PEER else "lost"
+        retry_after = _RETRY_AFTER.search(message)
+        ended = Ended(
+            by, status, reason, self._channel.seconds(), retry_after[1].strip() if retry_after else ""
+        )
+
+        def release() -> None:
+            self.ended = ended
+            self._channel.stop_playing()
+            try:
+                self.on_ended(ended)  # the owner reads what is left in the ring buffer
+            finally:
+                self._channel.bury()
+
+        self._post(release)

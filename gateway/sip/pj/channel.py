@@ -1,0 +1,211 @@
+"""A call in the stack: its audio, its recording, its prompt, and the callbacks that tell its leg."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Protocol
+
+import pjsua2 as pj
+
+from gateway.sip.incoming import names_addresses
+from gateway.sip.leg import Leg, Reception
+from gateway.sip.pj.common import CLOCK_RATE, attempt, call_parameters, header_vector, sip_callback
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_FRAME_SECONDS = 0.02
+_RING_MS = (
+    4000  # how long the event loop may stall before caller audio is missed (the recording never misses it)
+)
+_DTMF_IS_UPDATE = 1  # PJMEDIA_STREAM_DTMF_IS_UPDATE of pjmedia/stream.h, which the bindings leave out
+
+
+class Owner(Protocol):
+    """What a call needs of the agent it belongs to."""
+
+    def off_the_loop(self, function: Callable[[], None]) -> asyncio.Future[None]:
+        """Run media work that a stuck disk may hold up."""
+
+    def forget(self, leg: Leg) -> None:
+        """Drop a leg whose media is closed."""
+
+
+class StackCall(pj.Call):
+    """pjsua2's half of a leg (`gateway.sip.leg.Channel`): the stack's call, its ring, its recording, its player."""
+
+    def __init__(self, account: pj.Account, owner: Owner, call_id: int) -> None:
+        super().__init__(account, call_id)
+        self._owner = owner
+        self.leg: Leg
+        self._recording: Path | None = None
+        self._recording_error = ""
+        self._media: pj.AudioMedia | None = None
+        self._pcm: pj.PcmPort | None = None
+        self._tap: pj.DuplexTap | None = None
+        self._player: pj.AudioMediaPlayer | None = None
+        self._streams: set[int] = set()  # running, their statistics not yet taken
+        self._reception = Reception()
+
+    @sip_callback
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
+        """Answered, or over."""
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.leg.confirmed()
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            for stream in tuple(self._streams):
+                self._count(stream)
+            cause = prm.e.body.tsxState
+            response = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
+            self.leg.disconnected(info.lastStatusCode, info.lastReason, response)
+
+    @sip_callback
+    def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
+        """Audio flows, for the first time or again."""
+        info = self.getInfo()  # a name of its own: SWIG's vector dies with what holds it
+        for media in info.media:
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                self._streams.add(media.index)
+                self._join(self.getAudioMedia(media.index))
+                return
+
+    @sip_callback
+    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:  # noqa: N802
+        """A stream's end: take its statistics."""
+        self._count(prm.streamIdx)  # a re-INVITE begins another stream, which counts from nothing
+
+    def _count(self, stream: int) -> None:
+        """Take a stream's statistics, once."""
+        if stream in self._streams:
+            self._streams.discard(stream)
+            came = self.getStreamStat(stream).rtcp.rxStat
+            self._reception = self._reception.plus(Reception(came.pkt, came.loss, came.jitterUsec.mean / 1e6))
+
+    @sip_callback
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:  # noqa: N802
+        """An offer within the call: refuse what cannot be met."""
+        # The stack would accept the offer and find out too late that it cannot send there.
+        if not names_addresses(prm.offer.wholeSdp):
+            prm.statusCode = 488
+
+    @sip_callback
+    def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:  # noqa: N802
+        """A key, perhaps told once more."""
+        self.leg.digit((prm.timestamp, prm.digit), repeat=bool(prm.flags & _DTMF_IS_UPDATE))
+
+    @sip_callback
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
+        """REFER: refused."""
+        prm.statusCode = 603  # the stack would dial whatever the caller names: toll fraud
+
+    @sip_callback
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:  # noqa: N802
+        """INVITE with Replaces: refused."""
+        prm.statusCode = 603
+
+    def _join(self, media: pj.AudioMedia) -> None:
+        """Connect the call's audio with ring buffer, recording and any running prompt."""
+        first = self._pcm is None
+        if self._pcm is None:
+            pcm = pj.PcmPort()
+            pcm.createPort("pcm", CLOCK_RATE, 20, _RING_MS)
+            self._pcm = pcm
+            self._begin_recording()
+        self._media = media
+        media.startTransmit(self._pcm)
+        if self._tap is not None:
+            media.startTransmit(self._tap.left())
+        if self._player is not None:
+            self._connect(self._player)
+        if first:
+            self.leg.media_began()
+
+    def _begin_recording(self) -> None:
+        if self._recording is None:
+            return
+        tap = pj.DuplexTap()
+        try:
+            tap.open(str(self._recording), CLOCK_RATE, 20)
+        except pj.Error as error:  # the call goes on: its words and keys are worth more than its sound
+            self._recording_error = error.info()
+        else:
+            self._tap = tap
+
+    def _connect(self, player: pj.AudioMediaPlayer) -> None:
+        if self._tap is not None:
+            player.startTransmit(self._tap.right())
+        if self._media is not None:
+            # Held by the caller, or over without the loop knowing yet: the prompt goes on unheard, and is joined
+            # again when there is media.
+            with contextlib.suppress(pj.Error):
+                player.startTransmit(self._media)
+
+    # --- gateway.sip.leg.Channel
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        """Answer the INVITE; raises SipError."""
+        prm = call_parameters()
+        prm.statusCode = status
+        prm.txOption.headers = header_vector(headers)
+        attempt(f"answer {status}", lambda: self.answer(prm))
+
+    def end(self) -> None:
+        """BYE or CANCEL; never raises."""
+        with contextlib.suppress(pj.Error):  # the peer's own BYE may have crossed ours
+            self.hangup(pj.CallOpParam())
+
+    def record_to(self, file: Path) -> None:
+        """Record both directions into the file once there is media."""
+        self._recording = file
+
+    def send_keys(self, keys: str) -> None:
+        """RFC 4733; raises SipError."""
+        attempt(f"send keys {keys}", lambda: self.dialDtmf(keys))
+
+    def start_playing(self, file: Path) -> None:
+        """Play a file from its beginning; raises SipError."""
+        player = pj.AudioMediaPlayer()
+        attempt(f"play {file}", lambda: player.createPlayer(str(file), pj.PJMEDIA_FILE_NO_LOOP))
+        self._player = player
+        attempt(f"play {file}", lambda: self._connect(player))
+
+    def stop_playing(self) -> None:
+        """Take the player off the bridge; its destructor does."""
+        self._player = None
+
+    def read(self) -> bytes:
+        """Empty the ring buffer."""
+        return self._pcm.rxRead(self._pcm.rxAvailable()) if self._pcm is not None else b""
+
+    def seconds(self) -> float:
+        """Recording time."""
+        return self._pcm.rxFrames() * _FRAME_SECONDS if self._pcm is not None else 0.0
+
+    def trouble(self) -> str:
+        """Why the recording is incomplete, or ""."""
+        if self._tap is not None and self._tap.dropped():
+            return f"{self._tap.dropped()} samples lost, errno {self._tap.lastErrno()}"
+        return self._recording_error
+
+    def reception(self) -> Reception:
+        """What came over RTP in the streams that are over."""
+        return self._reception
+
+    def bury(self) -> None:
+        """Close the media off the loop, then be forgotten."""
+        pcm, tap = self._pcm, self._tap
+        self._pcm = self._media = None
+
+        def close() -> None:
+            if tap is not None:
+                tap.close()
+            if pcm is not None:
+                pcm.close()
+
+        def closed(_done: asyncio.Future[None]) -> None:
+            self.leg.closed.set_result(None)
+            self._owner.forget(self.leg)
+
+        self._owner.off_the_loop(close).add_done_callback(closed)

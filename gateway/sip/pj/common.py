@@ -1,0 +1,59 @@
+"""What everything that speaks to pjsua2 needs: its errors as ours, callbacks that raise nothing, call settings."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import pjsua2 as pj
+
+from gateway.sip.fault import SipError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+CLOCK_RATE = 8000
+
+P = ParamSpec("P")
+
+
+def sip_callback(function: Callable[P, None]) -> Callable[P, None]:
+    """Boundary: an exception must not travel into the stack, which would swallow it and leave the caller hanging."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception:  # boundary, SIP callback: the stack would swallow it
+            log.exception("SIP callback %s failed", function.__name__)
+
+    return guarded
+
+
+def attempt(what: str, function: Callable[[], Any]) -> Any:
+    """Run it; raises SipError, which says what was tried and the stack's reason."""
+    try:
+        return function()
+    except pj.Error as error:
+        raise SipError(f"{what}: {error.info()}") from error
+
+
+def call_parameters() -> pj.CallOpParam:
+    """For an answer or a call with one audio stream."""
+    prm = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2: with the default call setting
+    # A text stream would have a clock thread of its own, and each hang-up would wait for it.
+    prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
+    return prm
+
+
+def header_vector(headers: Mapping[str, str]) -> pj.SipHeaderVector:
+    """SIP headers as the stack takes them."""
+    vector = pj.SipHeaderVector()
+    for name, value in headers.items():
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        vector.append(header)
+    return vector

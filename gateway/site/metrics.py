@@ -1,0 +1,92 @@
+"""What the gateway counts and measures. Names and units: prometheus.io/docs/practices/naming."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY: Final = CollectorRegistry()
+
+CALLS_IN_PROGRESS: Final = Gauge(
+    "hotline_calls_in_progress", "Calls at this moment, those still ringing included.", registry=REGISTRY
+)
+CALLS_CAP: Final = Gauge("hotline_calls_cap", "Calls answered at once at most (sip.cap).", registry=REGISTRY)
+DRAINING: Final = Gauge(
+    "hotline_draining", "1 while new calls are refused because the gateway is stopping.", registry=REGISTRY
+)
+CALLS: Final = Counter(
+    "hotline_calls",
+    "Admitted calls that are over, by outcome: hung up by the caller, by the gateway, lost on the way, "
+    "unanswered (gone before the answer), failed (by a fault of ours).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+REFUSED: Final = Counter(
+    "hotline_calls_refused", "INVITEs refused, by SIP status.", ["status"], registry=REGISTRY
+)
+SETUP: Final = Histogram(
+    "hotline_call_setup_seconds",
+    "From the arrival of an INVITE to its 200 OK.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0),
+    registry=REGISTRY,
+)
+DEAF: Final = Counter(
+    "hotline_calls_deaf", "Calls that went on by keys, without speech recognition.", registry=REGISTRY
+)
+RECORDING_TROUBLE: Final = Counter(
+    "hotline_recordings_incomplete", "Calls whose recording lacks something.", registry=REGISTRY
+)
+FILED: Final = Counter(
+    "hotline_calls_filed", "Ended calls on file, by result: ticket, none.", ["result"], registry=REGISTRY
+)
+FILING_FAILURES: Final = Counter(
+    "hotline_filing_failures", "Attempts to file a call that failed and are repeated.", registry=REGISTRY
+)
+PROMPT_RENDER: Final = Histogram(
+    "hotline_prompt_render_seconds",
+    "Time to have a prompt ready to be played.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+    registry=REGISTRY,
+)
+RTP_RECEIVED: Final = Counter(
+    "hotline_rtp_packets_received", "RTP packets of calls that are over.", registry=REGISTRY
+)
+RTP_LOST: Final = Counter(
+    "hotline_rtp_packets_lost", "RTP packets that never came, of calls that are over.", registry=REGISTRY
+)
+RTP_LOSS: Final = Histogram(
+    "hotline_rtp_loss_ratio",
+    "Share of a call's RTP packets that never came, by call.",
+    buckets=(0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    registry=REGISTRY,
+)
+RTP_JITTER: Final = Histogram(
+    "hotline_rtp_jitter_seconds",
+    "Mean interarrival jitter of a call's RTP packets (RFC 3550, 6.4.1), by call.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2),
+    registry=REGISTRY,
+)
+ASR_UP: Final = Gauge("hotline_asr_up", "1 while speech recognition answers this gateway.", registry=REGISTRY)
+DEMO_MODEL: Final = Gauge(
+    "hotline_demo_model_in_use",
+    "1 while the demonstration speech model is in use, which understands nobody but its own voice.",
+    registry=REGISTRY,
+)
+
+
+for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
+    CALLS.labels(_outcome)  # a series that is there from the start can be seen to rise
+for _status in ("488", "503"):
+    REFUSED.labels(_status)
+for _result in ("ticket", "none"):
+    FILED.labels(_result)
+
+
+def count_reception(packets: int, lost: int, jitter_seconds: float) -> None:
+    """Add an ended call's RTP statistics (seconds of mean jitter); a call without a packet says nothing about loss."""
+    RTP_RECEIVED.inc(packets)
+    RTP_LOST.inc(lost)
+    if expected := packets + lost:
+        RTP_LOSS.observe(lost / expected)
+        RTP_JITTER.observe(jitter_seconds)

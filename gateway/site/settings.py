@@ -1,0 +1,293 @@
+"""The gateway's settings: one strict YAML file over the embedded default, secrets from systemd credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from config.document import ConfigError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_FILE = Path(__file__).parents[2] / "config" / "gateway.yaml"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Node = Annotated[int, Field(ge=0, le=99)]
+
+
+def _check_address(text: str) -> str:
+    if text:
+        ipaddress.IPv4Address(text)  # its ValueError says what is wrong with it
+    return text
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+"""An IPv4 address, no name: the SIP stack looks up none. "" where the setting has a default of its own."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SipSettings(_Section):
+    """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once.
+
+    ``drain_seconds`` is how long calls may go on once the gateway was told to stop.
+    """
+
+    host: Annotated[Address, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a front door listens on every address unless told otherwise
+    port: Port = 5060
+    tcp: bool = True
+    media_host: Address = ""
+    rtp_first_port: Port = 20000
+    cap: Annotated[int, Field(ge=1, le=1000)] = 600
+    retry_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+
+
+class AsrSettings(_Section):
+    """Where speech is recognised.
+
+    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs.
+    """
+
+    url: str = ""
+    model: Path | None = None
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+
+
+class DatabaseSettings(_Section):
+    """Where calls and tickets are kept. An empty ``url`` is SQLite in the data folder."""
+
+    url: str = ""
+
+
+class IntakeSettings(_Section):
+    """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
+
+    An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs.
+    """
+
+    url: str = ""
+    reference_port: Port = 8045
+    secret: str = ""
+    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
+
+    @property
+    def address(self) -> str:
+        """Where tickets are posted."""
+        return self.url or f"http://127.0.0.1:{self.reference_port}/v1/tickets"
+
+
+class DialogueSettings(_Section):
+    """Files that replace the embedded ones; ``replacements`` is a folder of the operator's own WAV prompts."""
+
+    flow: Path | None = None
+    prompts: Path | None = None
+    hotlines: Path | None = None
+    categories: Path | None = None
+    replacements: Path | None = None
+
+
+class ConsoleSettings(_Section):
+    """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
+
+    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
+    are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_tls_proxy: bool = False
+    gateways: tuple[Path, ...] = ()
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+
+class GatewaySettings(_Section):
+    """A further gateway on this machine, known by its SIP port: what it may not share with the first."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    node: Node
+    rtp_first_port: Annotated[int, Field(ge=1024, le=65535)]
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
+class LogSettings(_Section):
+    """How each process writes its log, to stderr. ``auto`` is text on a terminal and JSON anywhere else."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Where Prometheus may ask over TCP, beside each process's Unix socket. A port of null is not opened."""
+
+    host: Annotated[Address, Field(min_length=1)] = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    asr_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    console_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
+class Settings(_Section):
+    """Everything an operator may set. ``node`` tells this gateway's ticket numbers from another's."""
+
+    node: Node = 1
+    sip: SipSettings = SipSettings()
+    asr: AsrSettings = AsrSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    intake: IntakeSettings = IntakeSettings()
+    dialogue: DialogueSettings = DialogueSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    gateways: tuple[GatewaySettings, ...] = ()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+    @model_validator(mode="after")
+    def _keep_apart(self) -> Settings:
+        """Two gateways with one node would give two callers the same ticket number."""
+        for what, values in (
+            ("node", [self.node, *(g.node for g in self.gateways)]),
+            ("port", self.ports),
+            ("rtp_first_port", [self.sip.rtp_first_port, *(g.rtp_first_port for g in self.gateways)]),
+        ):
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two gateways have {what} {twice}: give each its own")
+        return self
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The SIP port of every gateway on this machine, that of ``sip`` first."""
+        return (self.sip.port, *(g.port for g in self.gateways))
+
+    @property
+    def nodes(self) -> frozenset[int]:
+        """The nodes of every gateway on this machine."""
+        return frozenset({self.node, *(g.node for g in self.gateways)})
+
+    def of_gateway(self, port: int) -> Settings:
+        """The settings of the gateway at this SIP port; raises ConfigError when none is set up there."""
+        if port == self.sip.port:
+            return self
+        for one in self.gateways:
+            if one.port == port:
+                sip = self.sip.model_copy(update={"port": port, "rtp_first_port": one.rtp_first_port})
+                metrics = self.metrics.model_copy(update={"gateway_port": one.metrics_port})
+                return self.model_copy(update={"node": one.node, "sip": sip, "metrics": metrics})
+        raise ConfigError(
+            "settings",
+            0,
+            f"no gateway has the SIP port {port}",
+            f"set sip.port to it, or add to gateways: - {{port: {port}, node: …, rtp_first_port: …}}",
+        )
+
+
+_CREDENTIALS = {"intake-secret": ("intake", "secret"), "database-url": ("database", "url")}
+"""systemd credentials (``LoadCredential=``), and the settings they stand for."""
+
+
+def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read FILE (or the embedded default) and the credentials.
+
+    A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
+    unless it is empty. Raises ``config.document.ConfigError``.
+    """
+    settings = load(Settings, file or DEFAULT_FILE)
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
+    for name, (section, key) in _CREDENTIALS.items():
+        try:
+            secret = (folder / name).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigError(
+                str(folder / name), 0, f"cannot be read: {error.strerror}", "run as root"
+            ) from None
+        if secret:
+            changed = getattr(settings, section).model_copy(update={key: secret})
+            settings = settings.model_copy(update={section: changed})
+    return settings
+
+
+class Paths:
+    """Where this installation keeps things: ``data`` lasts, ``run`` holds sockets and is short.
+
+    A Unix socket's path may have 107 bytes (sun_path), so ``run`` never lies below ``data``.
+    """
+
+    def __init__(self, data: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self.data = data.absolute()
+        given = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
+        name = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
+        self.run = Path(given) if given else Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{name}"
+        self._given = bool(given)
+
+    def make(self) -> None:
+        """Create both folders, readable by this user alone; refuse a runtime folder of somebody else's."""
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self.run.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if not self._given and self.run.stat().st_uid != os.getuid():
+            raise PermissionError(f"{self.run} belongs to another user: remove it or set RUNTIME_DIRECTORY")
+
+    @property
+    def asr_socket(self) -> Path:
+        """The speech server's socket."""
+        return self.run / "asr.sock"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """The event stream of the gateway at ``sip.port``, and its health and metrics."""
+        return self.run / "gateway.sock"
+
+    def sockets_of_gateways(self, settings: Settings) -> tuple[Path, ...]:
+        """Those of every gateway on this machine."""
+        return tuple(self.socket_of_gateway(settings, port) for port in settings.ports)
+
+    def socket_of_gateway(self, settings: Settings, port: int) -> Path:
+        """The same of the gateway at any SIP port: ``gateway.sock``, ``gateway-PORT.sock`` for a further one."""
+        return self.gateway_socket if port == settings.sip.port else self.run / f"gateway-{port}.sock"
+
+    @property
+    def asr_health_socket(self) -> Path:
+        """The speech server's health and metrics, apart from what its clients reach."""
+        return self.run / "asr-health.sock"
+
+    @property
+    def worker_socket(self) -> Path:
+        """The worker's health and metrics."""
+        return self.run / "worker.sock"
+
+    @property
+    def console_socket(self) -> Path:
+        """The page's health and metrics."""
+        return self.run / "console.sock"
+
+    @property
+    def prompts(self) -> Path:
+        """Rendered prompts."""
+        return self.data / "prompts"
+
+    def asr_url(self, settings: Settings) -> str:
+        """The speech server's address for clients."""
+        return settings.asr.url or f"unix:{self.asr_socket}"
+
+    def database_url(self, settings: Settings) -> str:
+        """The database's SQLAlchemy address."""
+        return settings.database.url or f"sqlite+aiosqlite:///{self.data / 'hotline.db'}"
