@@ -1,0 +1,72 @@
+"""Where a dialogue stands: the node that waits, entering the one that was chosen, going on with what is queued."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ivr import asking, collecting, dictating, passing
+from ivr.flow import Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.flow import Node
+    from ivr.turn import Turn
+
+WAITING: Mapping[type, Any] = MappingProxyType({Ask: asking, Dictate: dictating, Digits: collecting})
+"""The nodes that wait for the caller; each module knows enter, wait, press, hear and elapse of its kind."""
+
+
+def enter(turn: Turn) -> None:
+    """Enter the node that was chosen, and those it leads to, until one waits."""
+    while turn.target is not None:
+        name, turn.target = turn.target, None
+        if isinstance(question(turn), Dictate):
+            dictating.leave(turn)
+        turn.change(question=name, until=None, cut=False, replayed=False)
+        match turn.flow.nodes[name]:
+            case Step() as node:
+                passing.take_step(turn, node)
+            case Choose() as node:
+                passing.choose(turn, node)
+            case LookUp() as node:
+                passing.look_up(turn, node)
+            case Submit() as node:
+                passing.submit(turn, node)
+            case End() as node:
+                passing.end(turn, node)
+            case node:
+                _enter_waiting(turn, node)
+
+
+def _enter_waiting(turn: Turn, node: Ask | Dictate | Digits) -> None:
+    state = turn.state
+    if node.deaf and not state.hears:
+        turn.go(node.deaf, state.carried)
+        return
+    visits = dict(state.visits)
+    # A phrase that leads here has cost a try where it was heard; it must never be lost to this node's.
+    if state.carried is None and not (isinstance(node, Dictate) and state.speaking is not None):
+        if visits.get(node.name, 0) >= node.tries:
+            turn.go(node.then)
+            return
+        visits[node.name] = visits.get(node.name, 0) + 1
+        turn.change(visits=tuple(visits.items()))
+    WAITING[type(node)].enter(turn, node)
+
+
+def question(turn: Turn) -> Node | None:
+    """The node that waits."""
+    return turn.flow.nodes.get(turn.state.question)
+
+
+def wait(turn: Turn) -> None:
+    """Play what is queued; when all is said, wait, or do what was to be done then."""
+    node = question(turn)
+    if isinstance(node, End):
+        passing.hang_up(turn)
+    elif type(node) in WAITING:
+        WAITING[type(node)].wait(turn, node)
+    else:
+        turn.play_next()
