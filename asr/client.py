@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
 from asr.address import UnixAddress, read_address
-from asr.protocol import EOF, RESET, Configure, Final, Partial, ProtocolError, read_reply, write_config
+from asr.protocol import (
+    EOF,
+    RESET,
+    BusyError,
+    Configure,
+    Final,
+    Partial,
+    ProtocolError,
+    read_reply,
+    write_config,
+)
 from asr.transcript import ModelFingerprint
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from asr.protocol import Purpose
 
 _CONNECT_SECONDS = 5.0
 _LARGEST_REPLY = 4 * 1024 * 1024
@@ -21,6 +34,10 @@ _CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)
 
 class AsrUnavailable(Exception):  # noqa: N818 - a state of the world, not a mistake
     """The speech server cannot be reached, went away, or talks nonsense; the message says which."""
+
+
+class AsrBusy(AsrUnavailable):
+    """The speech server is there, and has too much to do; the message says how much."""
 
 
 class AsrStream:
@@ -52,18 +69,21 @@ class AsrStream:
             raise AsrUnavailable("the speech server went away") from error
 
     async def receive(self) -> Partial | Final:
-        """The next reply. Word times are seconds over all audio of this stream."""
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            raise AsrUnavailable("the speech server closed the stream")
+        """The next reply. Word times are seconds over all audio of this stream. Raises AsrBusy, AsrUnavailable."""
         try:
+            message = await self._socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                raise AsrUnavailable("the speech server closed the stream")
             return read_reply(message.data)
-        except ProtocolError as error:
+        except BusyError as error:
+            raise AsrBusy(str(error)) from error
+        except (ProtocolError, ConnectionError, aiohttp.ClientError) as error:
             raise AsrUnavailable(str(error)) from error
 
     async def close(self) -> None:
         """Close the stream, whatever was still to come."""
-        await self._socket.close()
+        with suppress(ConnectionError, aiohttp.ClientError):
+            await self._socket.close()
 
 
 class AsrClient:
@@ -89,14 +109,17 @@ class AsrClient:
     ) -> None:
         await self.close()
 
-    async def open(self, phrases: tuple[str, ...] | None = None) -> AsrStream:
-        """Open a stream listening for PHRASES (None: free speech); raises AsrUnavailable, within 5 s."""
+    async def open(self, phrases: tuple[str, ...] | None = None, purpose: Purpose = "dictation") -> AsrStream:
+        """Open a stream listening for PHRASES (None: free speech); raises AsrUnavailable, within 5 s.
+
+        A server that is too busy for PURPOSE says so in place of the first reply.
+        """
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 socket = await self._connected().ws_connect(
                     self._base, max_msg_size=_LARGEST_REPLY, timeout=_CLOSE
                 )
-                await socket.send_str(write_config(Configure(phrases=phrases)))
+                await socket.send_str(write_config(Configure(phrases=phrases, purpose=purpose)))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise AsrUnavailable(f"no speech server at {self._url}: {_reason(error)}") from error
         return AsrStream(socket)

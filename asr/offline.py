@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS = 1.0
 _AHEAD = 16  # messages sent before the answer to the first is awaited: enough to keep the server busy
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 120.0  # whoever speaks live comes first
 _CHUNK = RATE * 2  # bytes; a second
 
 
 async def transcribe(client: AsrClient, pcm: bytes, start_s: float = 0.0) -> tuple[Utterance, ...]:
     """Transcribe a whole channel (s16le, 8 kHz, mono) that begins START_S seconds into the recording.
 
-    The same audio gives the same utterances every time. Raises AsrUnavailable.
+    The same audio gives the same utterances every time. Raises AsrUnavailable, AsrBusy among it: then live speech
+    needs the server, and the recording waits.
     """
     hearing = Hearing(_PAUSE_SECONDS, start_s)
     heard: list[Utterance] = []
-    stream = await client.open()
+    stream = await client.open(purpose="late")
     async with stream:
         for offset in range(0, len(pcm), _CHUNK):
             hearing.feed(pcm[offset : offset + _CHUNK])

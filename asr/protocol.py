@@ -3,21 +3,33 @@
 Client: ``{"config": {...}}`` before any audio (no reply), then binary s16le PCM (one reply each: ``{"partial": …}``,
 or ``{"text": …, "result": [...]}`` when Vosk ended an utterance by itself), ``{"reset" : 1}`` (reply: the final; then
 more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server closes). Beyond that protocol, this server
-answers ``{"error": …}`` and closes when a message makes no sense, and never lets a client replace the model.
+
+- answers ``{"error": …}`` and closes when a message makes no sense, and never lets a client replace the model;
+- lets a stream say what it is for by the config key ``purpose``: ``question``, ``dictation`` (also without the key) or
+  ``late``, which is the order in which it decodes when there is more to decode than it can;
+- answers ``{"error": …, "code": "busy"}`` to the config (or to the first audio, if that comes without), and closes,
+  when it could not decode the stream in time; also in the middle of a stream that cannot be kept up with any more;
+- may answer audio of a stream that is behind with the partial it gave before.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from asr.grammar import UNKNOWN
 from asr.transcript import Word
 
+Purpose = Literal["question", "dictation", "late"]
+"""What a stream is for: a short answer that a dialogue waits for, what a caller has to say, a recording."""
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+"""The most urgent first."""
+
 RESET = '{"reset" : 1}'  # stock servers compare these two as strings, blanks included
 EOF = '{"eof" : 1}'
 
+_KEYS = ("sample_rate", "phrase_list", "words", "max_alternatives", "purpose")
 _RATES = (8000, 48000)
 _MOST_PHRASES = 10_000
 _MOST_ALTERNATIVES = 10
@@ -27,14 +39,19 @@ class ProtocolError(Exception):
     """The other side sent something that makes no sense; the message says what."""
 
 
+class BusyError(Exception):
+    """The server has more to decode than it can; the message says how much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """How the stream is to be decoded: samples a second, phrases (None: free speech), word times, alternatives."""
+    """How a stream is decoded: samples a second, phrases (None: free speech), word times, alternatives; what for."""
 
     sample_rate: float = 8000
     phrases: tuple[str, ...] | None = None
     words: bool = True
     max_alternatives: int = 0
+    purpose: Purpose = "dictation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +105,28 @@ def write_config(config: Configure) -> str:
         fields["phrase_list"] = config.phrases
     if config.max_alternatives:
         fields["max_alternatives"] = config.max_alternatives
+    if config.purpose != "dictation":
+        fields["purpose"] = config.purpose
     return json.dumps({"config": fields}, ensure_ascii=False)
 
 
+def write_error(reason: str) -> str:
+    """The message that ends a stream which makes no sense, or cannot be decoded."""
+    return json.dumps({"error": reason})
+
+
+def write_busy(reason: str) -> str:
+    """The message that refuses a stream."""
+    return json.dumps({"error": f"busy: {reason}", "code": "busy"})
+
+
 def read_reply(message: str) -> Partial | Final:
-    """Read what a server sent; raises ProtocolError, also for a server's own error message."""
+    """Read what a server sent; raises BusyError, and ProtocolError, also for a server's own error message."""
     # Named by its length only: it may hold a caller's words, and the error goes into logs.
     document = _read_object(message, f"a reply of {len(message)} characters")
     match document:
+        case {"error": str(error), "code": "busy"}:
+            raise BusyError(f"the speech server is {error}")
         case {"error": str(error)}:
             raise ProtocolError(f"the speech server refuses: {error}")
         case {"partial": str(text)}:
@@ -130,10 +161,9 @@ def _read_object(message: str, name: str) -> dict[str, Any]:
 def _read_config(fields: object) -> Configure:
     if not isinstance(fields, dict):
         raise ProtocolError("config is not an object")
-    if unknown := sorted(set(fields) - {"sample_rate", "phrase_list", "words", "max_alternatives"}):
+    if unknown := sorted(set(fields) - set(_KEYS)):
         raise ProtocolError(
-            f"config: unknown keys {', '.join(map(repr, unknown))}; "
-            "known are sample_rate, phrase_list, words, max_alternatives"
+            f"config: unknown keys {', '.join(map(repr, unknown))}; known are {', '.join(_KEYS)}"
         )
     rate, alternatives = fields.get("sample_rate", 8000), fields.get("max_alternatives", 0)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES[0] <= rate <= _RATES[1]:
@@ -145,7 +175,10 @@ def _read_config(fields: object) -> Configure:
     words = fields.get("words", True)
     if words not in (0, 1):
         raise ProtocolError(f"config: words {words!r} is neither true nor false")
-    return Configure(rate, _read_phrases(fields.get("phrase_list")), bool(words), alternatives)
+    purpose = fields.get("purpose", "dictation")
+    if purpose not in PURPOSES:
+        raise ProtocolError(f"config: purpose {_short(repr(purpose))} is none of {', '.join(PURPOSES)}")
+    return Configure(rate, _read_phrases(fields.get("phrase_list")), bool(words), alternatives, purpose)
 
 
 def _read_phrases(phrases: object) -> tuple[str, ...] | None:

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import os
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,11 @@ from aiohttp import web
 
 from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
+from asr.crowd import Crowd
 from asr.engine import Engine
+from asr.protocol import PURPOSES
 from asr.stream import Stream
+from asr.turns import Turns
 from config.fault import Fault
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ class SpeechServer:
     def __init__(self, engine: Engine, threads: int = 0) -> None:
         self._engine = engine
         threads = threads or max(2, os.cpu_count() or 2)
-        self._threads = ThreadPoolExecutor(threads, "decode")
+        self._turns = Turns(threads)
+        self._crowd = Crowd(threads)
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None
         self._bound: tuple[Path, int] | None = None
@@ -59,7 +63,10 @@ class SpeechServer:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS)
         metrics.THREADS.set(threads)
         metrics.STREAMS.set_function(lambda: self.streams)
-        metrics.QUEUE.set_function(lambda: sum(stream.waiting for stream in tuple(self._streams)))
+        metrics.QUEUE.set_function(lambda: self._turns.waiting)
+        metrics.CAPACITY.set_function(lambda: self._crowd.load.capacity)
+        for purpose in PURPOSES:
+            metrics.BACKLOG.labels(purpose).set_function(partial(self._crowd.load.backlog, purpose))
         metrics.DEMO_MODEL.set(engine.fingerprint.demo)
 
     @property
@@ -77,9 +84,14 @@ class SpeechServer:
         """Streams open now."""
         return len(self._streams)
 
+    @property
+    def trouble(self) -> str:
+        """Why a stream of dictation that came now would be refused; "" when it would be let in."""
+        return self._crowd.trouble
+
     async def is_prompt(self, within_s: float) -> bool:
-        """Whether a decoding thread comes round within so many seconds; false when all are stuck or overloaded."""
-        turn = asyncio.get_running_loop().run_in_executor(self._threads, lambda: None)
+        """Whether a decoding thread comes round within so many seconds; false when all are stuck."""
+        turn = asyncio.create_task(self._turns.take("question", lambda: None))
         done, _ = await asyncio.wait({turn}, timeout=within_s)
         turn.cancel()
         return bool(done)
@@ -100,7 +112,7 @@ class SpeechServer:
     async def stop(self) -> None:
         """Stop listening; running streams get the final of what they have sent so far."""
         await self._runner.cleanup()
-        self._threads.shutdown()
+        self._turns.close()
         if self._bound:
             path, inode = self._bound
             with suppress(FileNotFoundError):
@@ -110,7 +122,7 @@ class SpeechServer:
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_MESSAGE)
         await client.prepare(request)
-        stream = Stream(client, self._engine, self._threads)
+        stream = Stream(client, self._engine, self._turns, self._crowd)
         self._streams.add(stream)
         metrics.STREAMS_OPENED.inc()
         try:

@@ -1,187 +1,194 @@
-"""One client's stream in the server: its messages in order, decoded on one thread at a time."""
+"""One client's stream in the server: its messages in order, decoded in turns with everybody else's."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, WSMsgType
 
 from asr import metrics
-from asr.engine import Engine, EngineError, Recognizer
-from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request
+from asr.decoding import SAMPLE_BYTES, TURN_SECONDS, Decoding, Request
+from asr.engine import EngineError
+from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
     from aiohttp.web import WebSocketResponse
 
+    from asr.crowd import Crowd
+    from asr.engine import Engine
+    from asr.protocol import Purpose
+    from asr.turns import Turns
+
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
-_WAITING = 32  # messages kept for a client that sends faster than it is decoded; then its socket fills up
-_SAMPLE_BYTES = 2
-_TURN = 8  # messages decoded in one turn: streams that lag share the threads fairly
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A message for the client; ``final_of`` is the place, among those handled, of the request for a final."""
-
-    text: str
-    final_of: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    """A client's message; ``at`` by time.monotonic."""
-
-    data: str | bytes
-    at: float
-
-
-class Decoding:
-    """The recogniser of one stream. Not thread-safe: one thread at a time."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._config = Configure()
-        self._recognizer: Recognizer | None = None
-        self._open = False  # there is audio since the last final
-        self.ended = False
-
-    def handle(self, messages: Sequence[str | bytes]) -> list[Reply]:
-        """Do what MESSAGES ask for and return the replies; raises ProtocolError and EngineError."""
-        replies: list[Reply] = []
-        for place, message in enumerate(messages):
-            match read_request(message):
-                case Configure() as config:
-                    if self._recognizer is not None:
-                        raise ProtocolError(
-                            "config after audio; open another stream for another configuration"
-                        )
-                    self._config = config
-                case Audio(pcm):
-                    replies.append(Reply(self._decode(pcm)))
-                case Finish(close=close):
-                    replies.append(Reply(self.finish(), final_of=place))
-                    if close:
-                        self.ended = True
-                        break
-        return replies
-
-    def finish(self) -> str:
-        """The final of what was said since the last one."""
-        self._open = False
-        return self._recognizer.final() if self._recognizer else '{"text": ""}'
-
-    @property
-    def in_utterance(self) -> bool:
-        """Whether there is audio that no final has answered yet."""
-        return self._open
-
-    def _decode(self, pcm: bytes) -> str:
-        if self._recognizer is None:
-            config = self._config
-            self._recognizer = self._engine.recognizer(
-                config.sample_rate,
-                config.phrases,
-                words=config.words,
-                max_alternatives=config.max_alternatives,
-            )
-        self._open = True
-        metrics.AUDIO.inc(len(pcm) / (self._config.sample_rate * _SAMPLE_BYTES))
-        return self._recognizer.result() if self._recognizer.accept(pcm) else self._recognizer.partial()
+# Audio read ahead of its decoding; then the socket fills up. More than a live client waits for an answer to: its
+# leaving is then seen at once, and nothing is decoded for nobody.
+_AHEAD_SECONDS = 12.0
+_AHEAD = 256  # messages, however little is in them
+_MOST = 32  # messages of one turn
 
 
 class Stream:
-    """One WebSocket: reads ahead a little, has its messages decoded in turns, sends the replies."""
+    """One WebSocket. A member of the crowd (`asr.crowd.Member`) from its first message on."""
 
-    def __init__(self, socket: WebSocketResponse, engine: Engine, threads: Executor) -> None:
-        self._socket = socket
+    def __init__(self, socket: WebSocketResponse, engine: Engine, turns: Turns, crowd: Crowd) -> None:
+        self._socket, self._turns, self._crowd = socket, turns, crowd
         self._decoding = Decoding(engine)
-        self._threads = threads
-        self._inbox: asyncio.Queue[_Arrived | None] = asyncio.Queue(_WAITING)
+        self.purpose: Purpose = "dictation"
+        self.spoke_at = time.monotonic()
+        self._rate = Configure().sample_rate
+        self._inbox: deque[Request] = deque()
+        self._batch: list[Request] = []  # what the thread works on
+        self._backlog = 0.0  # seconds of audio in both
+        self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._closing = False
-        self.waiting = False
-        """Whether its audio waits for a thread."""
+        self._answerer: asyncio.Task[None] | None = None
+        self._closing = self._entered = False
+        self._fault: ProtocolError | None = None
+        self._busy = ""
 
     async def run(self) -> None:
-        """Serve the client until it leaves, ends its stream, errs, or ``stop`` is called."""
+        """Serve the client until it leaves, ends its stream, errs, is refused, or ``stop`` is called."""
         self._reader = asyncio.create_task(self._read())
+        self._answerer = asyncio.create_task(self._answer())
         try:
-            await self._answer()
-        except ProtocolError as error:
-            await self._refuse(str(error), WSCloseCode.POLICY_VIOLATION)
-        except EngineError as error:
-            metrics.FAILURES.inc()
-            _log.error("decoding failed: %s", error)
-            await self._refuse(str(error), WSCloseCode.INTERNAL_ERROR)
+            await asyncio.wait({self._answerer})
+            await self._conclude(self._answerer)
         except ConnectionResetError:
             _log.debug("a client left in the middle of a reply")
         finally:
             self._reader.cancel()
+            self._answerer.cancel()
+            self._crowd.leave(self)
+            self._settle(self._backlog)
 
     def stop(self) -> None:
         """Read nothing more: what has arrived is decoded, its final sent, and the socket closed."""
         if self._reader:
             self._reader.cancel()
 
+    def leave(self, reason: str) -> None:
+        """Tell the client that the server is busy, and end; what it has sent is not decoded."""
+        self._busy = self._busy or reason
+        self._crowd.leave(self)
+        self._settle(self._backlog)
+        for task in (self._reader, self._answerer):
+            if task:
+                task.cancel()
+
+    async def _conclude(self, answerer: asyncio.Task[None]) -> None:
+        """Say why it is over, unless the client said so."""
+        if self._busy:
+            await self._end(write_busy(self._busy), WSCloseCode.TRY_AGAIN_LATER)
+            return
+        try:
+            await answerer
+        except ProtocolError as error:
+            await self._end(write_error(str(error)), WSCloseCode.POLICY_VIOLATION)
+        except EngineError as error:
+            metrics.FAILURES.inc()
+            _log.error("decoding failed: %s", error)
+            await self._end(write_error(str(error)), WSCloseCode.INTERNAL_ERROR)
+
+    async def _end(self, last: str, code: WSCloseCode) -> None:
+        if not self._socket.closed:
+            if last:
+                await self._socket.send_str(last)
+            await self._socket.close(code=code)
+
+    # --- reading
     async def _read(self) -> None:
         try:
             async for message in self._socket:
-                if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
-                    await self._inbox.put(_Arrived(message.data, time.monotonic()))
-                else:
+                if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
                     return
+                request = Request(read_request(message.data), time.monotonic())
+                if not self._is_let_in(request.message):
+                    return
+                self._take_in(request)
+                while self._backlog > _AHEAD_SECONDS or len(self._inbox) > _AHEAD:
+                    self._room.clear()
+                    await self._room.wait()
+        except ProtocolError as error:
+            self._fault = error
         finally:
             self._closing = True
-            with suppress(asyncio.QueueFull):  # then nobody waits for an arrival
-                self._inbox.put_nowait(None)
+            self._arrived.set()
 
+    def _is_let_in(self, first: Configure | Audio | Finish) -> bool:
+        """Whether the stream may go on; asked again for a configuration, which may be for something else."""
+        if isinstance(first, Configure):
+            if self._backlog == 0:
+                self.purpose, self._rate = first.purpose, first.sample_rate
+        elif self._entered:
+            return True
+        if reason := self._crowd.refuse(self.purpose):
+            self.leave(reason)
+            return False
+        if not self._entered:
+            self._entered = True
+            self._crowd.enter(self)
+        return True
+
+    def _take_in(self, request: Request) -> None:
+        self._inbox.append(request)
+        self._arrived.set()
+        if isinstance(request.message, Audio):
+            seconds = self._seconds(request)
+            self._backlog += seconds
+            self.spoke_at = request.at
+            self._crowd.load.arrived(self.purpose, seconds)
+            self._crowd.relieve(self.purpose)
+
+    # --- answering
     async def _answer(self) -> None:
-        while not (self._decoding.ended or (self._closing and self._inbox.empty())):
-            turn: list[_Arrived] = []
-            message = await self._inbox.get()
-            while message is not None:
-                turn.append(message)
-                if len(turn) == _TURN or self._inbox.empty():
-                    break
-                message = self._inbox.get_nowait()
-            if turn and not self._socket.closed:
-                messages = [message.data for message in turn]
-                for reply in await self._in_thread(lambda: self._decoding.handle(messages)):  # noqa: B023 - awaited here
-                    await self._socket.send_str(reply.text)
-                    if reply.final_of is not None:
-                        metrics.FINALS.observe(time.monotonic() - turn[reply.final_of].at)
-        if self._socket.closed:
-            return
+        while not self._decoding.ended:
+            while not (self._inbox or self._batch or self._closing):
+                self._arrived.clear()
+                await self._arrived.wait()
+            if self._socket.closed:
+                return
+            self._fill_batch()
+            if not self._batch:
+                break
+            await self._decode_batch()
+        if self._fault:
+            raise self._fault
         if self._decoding.in_utterance:
-            await self._socket.send_str(await self._in_thread(self._decoding.finish))
-        await self._socket.close(code=WSCloseCode.OK if self._decoding.ended else WSCloseCode.GOING_AWAY)
+            await self._socket.send_str(await self._turns.take(self.purpose, self._decoding.finish))
+        await self._end("", WSCloseCode.OK if self._decoding.ended else WSCloseCode.GOING_AWAY)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        def decode() -> _T:
-            self.waiting = False
-            began = time.monotonic()
-            try:
-                return work()
-            finally:
-                metrics.DECODING.inc(time.monotonic() - began)
+    def _fill_batch(self) -> None:
+        """What one turn may take: what the last one left, and what came since."""
+        seconds = sum(self._seconds(request) for request in self._batch)
+        while self._inbox and seconds < TURN_SECONDS and len(self._batch) < _MOST:
+            self._batch.append(self._inbox.popleft())
+            seconds += self._seconds(self._batch[-1])
 
-        self.waiting = True
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, decode)
-        finally:
-            self.waiting = False
+    async def _decode_batch(self) -> None:
+        """One turn, and its replies. Who is behind while others wait gets no partials: the words need the time."""
+        crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
+        behind = crowded or self.purpose == "late"
+        done = await self._turns.take(self.purpose, lambda: self._decoding.handle(self._batch, behind=behind))
+        self._settle(done.audio)
+        if done.audio:
+            self._crowd.load.decoded(done.audio, done.took)
+        self._room.set()
+        for reply in done.replies:
+            await self._socket.send_str(reply.text)
+            if isinstance(reply.request.message, Finish):
+                metrics.FINALS.observe(time.monotonic() - reply.request.at)
 
-    async def _refuse(self, reason: str, code: WSCloseCode) -> None:
-        if not self._socket.closed:
-            await self._socket.send_json({"error": reason})
-            await self._socket.close(code=code)
+    def _settle(self, seconds: float) -> None:
+        """So much audio is decoded, or will never be."""
+        self._backlog -= seconds
+        self._crowd.load.arrived(self.purpose, -seconds)
+
+    def _seconds(self, request: Request) -> float:
+        if not isinstance(request.message, Audio):
+            return 0.0
+        return (len(request.message.pcm) - request.done) / (self._rate * SAMPLE_BYTES)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asr import metrics
 from asr.catalogue import open_model
 from asr.server import serve
+from gateway.service.courtesy import DECODING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
 from gateway.service.process.common import stop_signal
@@ -30,6 +31,7 @@ _PATIENCE_SECONDS = 2.0
 async def run(settings: Settings, paths: Paths) -> None:
     """Serve speech recognition until SIGTERM."""
     stop = stop_signal()
+    step_back(DECODING)
     model = open_model(settings.asr.model)
     if model.fingerprint.demo:
         log.warning(DEMO_WARNING)
@@ -45,14 +47,15 @@ async def run(settings: Settings, paths: Paths) -> None:
 
 
 def watch(data: Path, server: SpeechServer) -> Window:
-    """The speech server is ready when a decoding thread comes round in time."""
+    """The speech server is ready when a decoding thread comes round in time; degraded while it lets nobody in."""
 
     def health() -> dict[str, Any]:
         return {"streams": server.streams, "model": asdict(server.model)}
 
     async def readiness() -> Readiness:
-        if await server.is_prompt(_PATIENCE_SECONDS):
-            return Readiness()
-        return Readiness((f"no decoding thread has come round within {_PATIENCE_SECONDS:.0f} s",))
+        if not await server.is_prompt(_PATIENCE_SECONDS):
+            return Readiness((f"no decoding thread has come round within {_PATIENCE_SECONDS:.0f} s",))
+        busy = f"new streams are refused: {server.trouble}" if server.trouble else ""
+        return Readiness((), (busy,) if busy else ())
 
     return Window("asr", data, health, readiness, (metrics.REGISTRY,))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.client import AsrClient
 from gateway.service.attendance import attend
+from gateway.service.courtesy import FOLLOWING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.opened import open_intake
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings, paths: Paths) -> None:
     """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
     stop = stop_signal()
+    step_back(FOLLOWING)
     with alone(paths.data, f"worker-{settings.node}"):
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, settings.nodes, paths.data)

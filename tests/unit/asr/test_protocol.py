@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from asr.protocol import (
     EOF,
+    PURPOSES,
     RESET,
     Audio,
+    BusyError,
     Configure,
     Final,
     Finish,
@@ -18,6 +20,7 @@ from asr.protocol import (
     ProtocolError,
     read_reply,
     read_request,
+    write_busy,
     write_config,
 )
 from asr.transcript import Word
@@ -38,6 +41,8 @@ from asr.transcript import Word
             Configure(16000, words=False, max_alternatives=3),
         ),
         ('{"config": {"phrase_list": ["是的", "不对"]}}', Configure(8000, ("是的", "不对"))),
+        ('{"config": {"purpose": "late"}}', Configure(purpose="late")),
+        ('{"config": {"purpose": "dictation"}}', Configure()),
         ('{"config": {}}', Configure()),
     ],
 )
@@ -66,6 +71,8 @@ def test_requests_are_read(message, request_):
         ('{"config": {"sample_rate": true}}', "between 8000"),
         ('{"config": {"sample_rate": "8000"}}', "between 8000"),
         ('{"config": {"words": []}}', "words"),
+        ('{"config": {"purpose": "soon"}}', "none of question, dictation, late"),
+        ('{"config": {"purpose": ["late"]}}', "none of question, dictation, late"),
         ('{"config": {"max_alternatives": -1}}', "max_alternatives"),
         ('{"config": {"phrase_list": "是的"}}', "phrase_list"),
         ('{"config": {"phrase_list": [1]}}', "phrase_list"),
@@ -93,6 +100,7 @@ def test_whatever_is_sent_is_a_request_or_refused(message):
         st.none() | st.lists(st.text("是的不对人工", min_size=1)).map(tuple),
         st.booleans(),
         st.integers(0, 10),
+        st.sampled_from(PURPOSES),
     )
 )
 def test_a_configuration_survives_the_wire(config):
@@ -108,6 +116,13 @@ def test_replies_are_read():
     assert read_reply('{"text" : ""}') == Final("", ())
     reply = '{"result": [{"conf": 0.5, "start": 0.1, "end": 0.4, "word": "投诉"}], "text": "投诉 [unk]"}'
     assert read_reply(reply) == Final("投诉", (Word("投诉", 0.1, 0.4, 0.5),))
+
+
+def test_a_refusal_is_told_from_a_fault():
+    with pytest.raises(BusyError, match=r"busy: speech waits 2 s"):
+        read_reply(write_busy("speech waits 2 s"))
+    with pytest.raises(ProtocolError, match="refuses"):
+        read_reply('{"error": "no", "code": "else"}')
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,221 @@
+"""More to decode than the server can: who is served, who is told, and that it passes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+
+import aiohttp
+import pytest
+
+from asr.address import read_address
+from asr.catalogue import open_model
+from asr.client import AsrBusy, AsrClient
+from asr.ear import Deaf, Ear, Utterance
+from asr.offline import transcribe
+from asr.server import SpeechServer
+from asr.turns import Turns
+from bench.throttle import SlowEngine
+
+PIECE = 3200  # bytes, 0.2 s
+AT_ONCE = 0.2  # seconds within which a refusal comes
+SPEAKERS = 8
+PATIENT = 30.0
+
+
+@pytest.fixture(scope="module")
+def slow_engine():
+    return SlowEngine(open_model(None), 2.0)
+
+
+@pytest.fixture
+async def slow(slow_engine, folder):
+    """A server that keeps up with two speakers."""
+    server = SpeechServer(slow_engine, threads=2)
+    server.url = f"unix:{folder / 'slow.sock'}"
+    await server.start(server.url)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def web(slow):
+    connector = aiohttp.UnixConnector(read_address(slow.url).path, limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
+
+
+async def speak_on(client: AsrClient, pcm: bytes, purpose: str = "dictation") -> str:
+    """Speak over and over at the pace of speech, until told that the server is busy; what it said."""
+    async with await client.open(purpose=purpose) as stream:
+
+        async def say() -> None:
+            while True:
+                for at in range(0, len(pcm), PIECE):
+                    await stream.send(pcm[at : at + PIECE])
+                    await asyncio.sleep(0.2)
+
+        saying = asyncio.create_task(say())
+        try:
+            while True:
+                await stream.receive()
+        except AsrBusy as error:
+            return str(error)
+        finally:
+            saying.cancel()
+
+
+async def until_refused(web, purpose: str = "dictation") -> tuple[dict, int, float]:
+    """Ask to be let in until the answer is no: the answer, the close code, and how long it took."""
+    async with asyncio.timeout(PATIENT):
+        while True:
+            async with web.ws_connect("http://asr/") as ws:
+                began = time.monotonic()
+                await ws.send_json({"config": {"sample_rate": 8000, "purpose": purpose}})
+                try:
+                    answer = await ws.receive(timeout=0.5)
+                except TimeoutError:
+                    continue
+                took = time.monotonic() - began
+                return json.loads(answer.data), (await ws.receive()).data, took
+
+
+async def test_who_is_too_many_is_told_before_he_speaks_and_let_in_afterwards(slow, web, spoken, matters):
+    pcm = await spoken(matters[0])
+    async with AsrClient(slow.url) as client:
+        crowd = [asyncio.create_task(speak_on(client, pcm)) for _ in range(SPEAKERS)]
+        answer, code, took = await until_refused(web)
+        assert answer["code"] == "busy"
+        assert answer["error"].startswith("busy: ")
+        assert code == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+        assert took <= AT_ONCE
+        assert slow.trouble
+        with pytest.raises(AsrBusy):
+            await transcribe(client, pcm * 2)
+        for speaker in crowd:
+            speaker.cancel()
+        await asyncio.wait(crowd)
+        async with asyncio.timeout(PATIENT):
+            while slow.streams or slow.trouble:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.02)
+        (utterance,) = await transcribe(client, pcm + bytes(32000))
+        assert utterance.text == matters[0]
+
+
+async def test_the_newest_are_let_go_so_that_the_others_are_understood_in_time(slow, spoken, matters):
+    """Eight begin at one moment, before anything waits: all are let in, and decoding keeps up with two."""
+    pcm = await spoken(matters[0])
+    async with AsrClient(slow.url) as client:
+        first = asyncio.create_task(speak_on(client, pcm))
+        async with asyncio.timeout(PATIENT):
+            while not slow.streams:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+        others = [asyncio.create_task(speak_on(client, pcm)) for _ in range(SPEAKERS - 1)]
+        done, _ = await asyncio.wait(others, timeout=PATIENT, return_when=asyncio.FIRST_COMPLETED)
+        assert done
+        assert all("busy" in speaker.result() for speaker in done)
+        assert not first.done(), "the oldest stays"
+        for speaker in (first, *others):
+            speaker.cancel()
+        await asyncio.wait((first, *others))
+
+
+async def test_two_clients_with_long_frames_do_not_hold_up_a_live_one(web, spoken, silence, matters):
+    frame = (b"".join([await spoken(m) for m in matters]) * 2)[: 15 * 16000]
+    async with web.ws_connect("http://asr/") as one, web.ws_connect("http://asr/") as other:
+        for ws in (one, other):
+            await ws.send_json({"config": {"purpose": "late"}})
+            await ws.send_bytes(frame)
+        await asyncio.sleep(0.1)
+        async with web.ws_connect("http://asr/") as live:
+            await live.send_json({"config": {"purpose": "question"}})
+            waits = []
+            pcm = await spoken("路灯不亮") + silence(0.4)
+            for at in range(0, len(pcm), PIECE):
+                began = time.monotonic()
+                await live.send_bytes(pcm[at : at + PIECE])
+                await live.receive_str()
+                waits.append(time.monotonic() - began)
+            await live.send_str('{"eof" : 1}')
+            assert json.loads(await live.receive_str())["text"] == "路灯 不亮"
+        # At most what both threads were decoding when it came: a turn each, at two seconds of audio a second.
+        assert max(waits) < 1.5
+
+
+async def test_a_long_frame_is_heard_as_if_it_were_decoded_whole(
+    web, engine, spoken, silence, matters, slow_engine
+):
+    slow_engine.rate = 1000.0
+    try:
+        pcm = silence(0.3) + b"".join([await spoken(m) + silence(1) for m in matters[:3]])
+        recognizer = engine.recognizer(8000)
+        whole = recognizer.result() if recognizer.accept(pcm) else recognizer.partial()
+        async with web.ws_connect("http://asr/") as ws:
+            await ws.send_bytes(pcm)
+            assert await ws.receive_str() == whole
+            await ws.send_str('{"eof" : 1}')
+            assert await ws.receive_str() == recognizer.final()
+    finally:
+        slow_engine.rate = 2.0
+
+
+async def test_who_is_behind_gets_every_word_and_fewer_partials(slow, spoken, silence, matters):
+    async def dictate(client, seconds: float) -> list:
+        pcm = silence(seconds) + await spoken(matters[1]) + silence(0.4)
+        async with await client.open() as stream:
+            pieces = [pcm[at : at + PIECE] for at in range(0, len(pcm), PIECE)]
+            for piece in pieces:
+                await stream.send(piece)
+            await stream.finish()
+            return [await stream.receive() for _ in range(len(pieces) + 1)]
+
+    async with AsrClient(slow.url) as client:
+        answers = await asyncio.gather(*(dictate(client, n / 5) for n in range(4)))
+    assert [replies[-1].text for replies in answers] == [matters[1]] * 4
+
+
+async def test_an_ear_that_is_refused_says_so(slow, web, spoken, silence, matters):
+    pcm = await spoken(matters[0])
+    async with AsrClient(slow.url) as client:
+        crowd = [asyncio.create_task(speak_on(client, pcm)) for _ in range(SPEAKERS)]
+        await until_refused(web)
+        told: asyncio.Queue = asyncio.Queue()
+        Ear(client, None, 0.6, 0.0, told.put_nowait).feed(silence(0.5) + pcm)
+        async with asyncio.timeout(PATIENT):
+            while not isinstance(event := await told.get(), Deaf):
+                assert not isinstance(event, Utterance)
+        assert "busy" in event.reason
+        for speaker in crowd:
+            speaker.cancel()
+        await asyncio.wait(crowd)
+
+
+async def test_turns_go_by_urgency_and_in_rounds():
+    turns, order, free = Turns(1), [], threading.Event()
+
+    async def one(purpose: str, name: str, times: int) -> None:
+        for number in range(times):
+            await turns.take(purpose, lambda: order.append(f"{name}{number}"))  # noqa: B023 - awaited here
+
+    stuck = asyncio.create_task(turns.take("late", free.wait))
+    await asyncio.sleep(0)
+    waiting = [
+        asyncio.create_task(one(*who))
+        for who in (("late", "l", 1), ("dictation", "a", 2), ("dictation", "b", 2), ("question", "q", 2))
+    ]
+    left = asyncio.create_task(turns.take("question", lambda: order.append("left")))
+    await asyncio.sleep(0)
+    assert turns.waiting == 5
+    left.cancel()
+    free.set()
+    await asyncio.gather(stuck, *waiting)
+    assert (order[0], order[-1]) == ("q0", "l0")
+    assert "q1" in order[1:3], "whose turn is over asks again while another has his"
+    assert [name for name in order if name[0] in "ab"] == ["a0", "b0", "a1", "b1"]
+    assert turns.waiting == 0
+    with pytest.raises(ZeroDivisionError):
+        await turns.take("question", lambda: 1 / 0)
+    assert await turns.take("question", lambda: 7) == 7
+    turns.close()

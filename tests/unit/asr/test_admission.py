@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.admission import LONGEST_WAIT, OVERDUE_WAIT, Admission
+from asr.protocol import PURPOSES
+
+
+@pytest.fixture
+def load():
+    """Two threads of five seconds of audio a second each."""
+    load = Admission(2)
+    for _ in range(100):
+        load.decoded(5.0, 1.0)
+    return load
+
+
+def test_an_idle_server_lets_everybody_in_however_many_speak(load):
+    assert load.capacity == pytest.approx(10, rel=0.01)
+    for purpose in PURPOSES:
+        assert load.refuse(purpose, ["dictation"] * 500) == ""
+
+
+def test_who_would_wait_too_long_is_refused_and_told_how_long(load):
+    load.arrived("dictation", 16.0)
+    assert "1.6 s" in load.refuse("dictation", [])
+    assert load.refuse("question", []) == "", "dictation does not stand before a question"
+    load.arrived("dictation", -10.0)
+    assert load.refuse("dictation", []) == ""
+
+
+def test_with_audio_waiting_only_as_many_may_speak_as_decoding_keeps_up_with(load):
+    load.arrived("dictation", 3.0)
+    assert load.refuse("dictation", ["dictation"] * 9) == ""
+    assert "11 speak at once" in load.refuse("dictation", ["dictation"] * 10)
+    assert load.refuse("dictation", ["late"] * 10) == "", "recordings give way"
+    assert load.refuse("question", ["dictation"] * 10) == ""
+
+
+def test_a_recording_waits_while_live_speech_does(load):
+    load.arrived("question", 6.0)
+    assert "try again later" in load.refuse("late", [])
+    load.arrived("question", -6.0)
+    load.arrived("late", 100.0)
+    assert load.refuse("late", []) == ""
+    assert not load.is_overdue("late")
+    assert load.refuse("dictation", ["dictation"] * 20) == ""
+
+
+def test_somebody_has_to_go_before_clients_lose_their_patience(load):
+    load.arrived("dictation", 10 * OVERDUE_WAIT + 1)
+    assert load.is_overdue("dictation")
+    assert not load.is_overdue("question")
+    assert LONGEST_WAIT < OVERDUE_WAIT < 8.0
+
+
+def test_a_slower_machine_is_found_out(load):
+    for _ in range(40):
+        load.decoded(0.5, 1.0)
+    assert load.capacity < 2
+
+
+@given(st.lists(st.tuples(st.sampled_from(PURPOSES), st.floats(0, 60), st.floats(0.001, 10))))
+def test_what_comes_and_goes_leaves_nothing(events):
+    load = Admission(2)
+    for purpose, seconds, took in events:
+        load.arrived(purpose, seconds)
+        load.decoded(seconds, took)
+        load.arrived(purpose, -seconds)
+    assert all(load.backlog(p) == pytest.approx(0, abs=1e-6) for p in PURPOSES)
+    assert all(load.refuse(p, []) == "" for p in PURPOSES)
+    assert load.capacity >= 0
