@@ -1,4 +1,4 @@
-"""`hotline up`: every process as a child, restarted with back-off when it dies, ended together."""
+"""`hotline up`: every process as a child, replaced when it dies or hangs, ended together."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import yaml
 
 from config.fault import Fault, LastingFault
 from gateway.service.attendance import tell_end
+from gateway.service.watchdog import Watch, end_hung
 from gateway.site.reach import AWAY, reach, tell
 from recordings.database import migrate
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CALM_SECONDS = 10.0
+_FIRST_DELAY_SECONDS = 0.5
 _LAST_DELAY_SECONDS = 30.0
 _STOP_SECONDS = 10.0  # for a child to end, once its calls have
 _PORTS_TRIED = 50
@@ -55,6 +57,7 @@ class _Child:
     command: list[str]
     drains: bool
     vital: bool  # without it no call is answered, or no ticket delivered
+    watch: Watch
     process: asyncio.subprocess.Process | None = None
 
 
@@ -128,6 +131,7 @@ class Supervisor:
                 [*base, *command],
                 drains=command[0] == "gateway",
                 vital=command[0] in _VITAL,
+                watch=Watch(self._paths.run / f"watch-{command[0]}-{command[-1]}.sock"),
             )
             for command in commands
         ]
@@ -157,28 +161,52 @@ class Supervisor:
 
     async def _keep(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
-        delay = 0.5
-        environment = {**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run)}
+        delay = _FIRST_DELAY_SECONDS
         while not self._stopping:
             began = loop.time()
-            child.process = await asyncio.create_subprocess_exec(
-                *child.command,
-                stderr=self._log_to,
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
-                preexec_fn=_die_with_parent,
-                env=environment,
-            )
-            code = await child.process.wait()
+            code, hung = await self._live(child)
             if self._stopping:
                 return
             if code == LastingFault.exit_code:
                 self._give_up(child)
                 return
+            if hung:  # its silence was pause enough
+                log.error("%s ended (%s), starting it again", child.name, code)
+                continue
             if loop.time() - began > _CALM_SECONDS:
-                delay = 0.5
+                delay = _FIRST_DELAY_SECONDS
             log.error("%s ended (%s), starting it again in %.1f s", child.name, code, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LAST_DELAY_SECONDS)
+
+    async def _live(self, child: _Child) -> tuple[int, bool]:
+        """A child's life from start to end: its exit status, and whether it was ended because it hung."""
+        child.watch.begin()
+        process = child.process = await asyncio.create_subprocess_exec(
+            *child.command,
+            stderr=self._log_to,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
+            preexec_fn=_die_with_parent,
+            env={**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run), **child.watch.environment},
+        )
+        silence = asyncio.create_task(child.watch.overdue())
+        ending = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait((silence, ending), return_when=asyncio.FIRST_COMPLETED)
+            hung = not ending.done()
+            if hung:
+                log.error(
+                    "%s (process %d) has given no sign of life for %.0f s, it hangs: "
+                    "ending it, the stacks of its threads follow where they can be had",
+                    child.name,
+                    process.pid,
+                    await silence,
+                )
+                await end_hung(process, child.name)
+            return await ending, hung
+        finally:
+            silence.cancel()
+            ending.cancel()
 
     async def ready(self) -> dict[str, Any]:
         """Wait until the gateway takes calls, however often it has to be started for that; its health.
@@ -229,6 +257,8 @@ class Supervisor:
             await asyncio.gather(*(self._end(child) for child in self._children if child.drains is drains))
         for task in self._tasks:
             task.cancel()
+        for child in self._children:
+            child.watch.close()
 
     async def _end(self, child: _Child) -> None:
         process = child.process

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _PORTS_PER_CALL = 6
 _STOP_SECONDS = 3.0
 _BEAT_MS = 250
+_FRAME_MS = 20
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
 _LOOPBACK = "127.0.0.1"
@@ -55,6 +56,7 @@ class UserAgent:
         self.admit: Callable[[Incoming], tuple[int, Mapping[str, str]] | None] = lambda _incoming: None
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
         self._endpoint: _Endpoint | None = None
+        self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
         self._accounts: list[_Account] = []
         self._threads: ThreadPoolExecutor | None = None
         self._log = _Log()
@@ -70,9 +72,14 @@ class UserAgent:
         return f"{_LOOPBACK if self._host == _ANY else self._host}:{self._port}"
 
     @property
-    def beats(self) -> int:
-        """How often the SIP worker's own timer has fired, four times a second: it grows as long as the worker works."""
-        return self._endpoint.beats if self._endpoint is not None else 0
+    def beats(self) -> tuple[int, int]:
+        """How often the SIP worker's own timer (four times a second) and the audio clock have come round.
+
+        Each grows as long as its thread works.
+        """
+        if self._endpoint is None or self._clock is None:
+            return (0, 0)
+        return self._endpoint.beats, self._clock.rxFrames()
 
     def start(self, *, max_calls: int) -> None:
         """Open the transports. Raises SipError, with what to change, when the port is taken."""
@@ -87,6 +94,8 @@ class UserAgent:
         endpoint.libInit(config)
         pj.guardStreams()
         endpoint.audDevManager().setNullDev()
+        self._clock = pj.PcmPort()
+        self._clock.createPort("clock", CLOCK_RATE, _FRAME_MS, _FRAME_MS)
         self._listen(endpoint, pj.PJSIP_TRANSPORT_UDP, "UDP")
         if self._tcp:
             self._listen(endpoint, pj.PJSIP_TRANSPORT_TCP, "TCP")
@@ -159,6 +168,9 @@ class UserAgent:
         for account in self._accounts:
             account.shutdown()
         self._accounts.clear()
+        if self._clock is not None:
+            self._clock.close()
+            self._clock = None
         self._endpoint.libDestroy()
         self._endpoint = None
 
@@ -248,7 +260,7 @@ def _endpoint_config(max_calls: int, writer: _Log) -> pj.EpConfig:
     media = config.medConfig
     media.clockRate = media.sndClockRate = CLOCK_RATE
     media.channelCount = 1
-    media.audioFramePtime = 20
+    media.audioFramePtime = _FRAME_MS
     media.maxMediaPorts = max_calls * _PORTS_PER_CALL + 16
     media.noVad = True
     media.ecTailLen = 0
