@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from console.livecalls import LiveCall
+from console.eventstream import EventStream
+from console.livecalls import LiveCall, UnreadableEventError
+from console.metrics import LIVE_EVENTS_SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _RECONNECT_S: Final = 1.0
 _SILENCE_S: Final = 6.0  # a gateway gives a sign of life every two seconds
-_LINE_BYTES: Final = 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -86,20 +86,33 @@ class LiveBoard:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 if self._up[name]:
                     _log.warning("gateway %s is out of reach: %s", name, error)
-            self._set_up(name, up=False)
+            finally:  # whatever ended it: nobody follows this gateway just now
+                self._set_up(name, up=False)
             await asyncio.sleep(_RECONNECT_S)
 
     async def _listen(self, name: str) -> None:
         timeout = aiohttp.ClientTimeout(total=None, connect=_SILENCE_S, sock_read=_SILENCE_S)
         connector = aiohttp.UnixConnector(path=str(self._sockets[name]))
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=_LINE_BYTES) as session,
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
             session.get("http://gateway/events", raise_for_status=True) as stream,
         ):
             self._set_up(name, up=True)
-            async for line in stream.content:
-                if line.startswith(b"data: "):
-                    self._take(name, json.loads(line.removeprefix(b"data: ")))
+            reading = EventStream()
+            async for data in stream.content.iter_any():
+                for event in reading.feed(data):
+                    try:
+                        self._take(name, event)
+                    except UnreadableEventError:
+                        reading.skipped += 1
+                self._note_skipped(name, reading)
+
+    def _note_skipped(self, name: str, reading: EventStream) -> None:
+        """One line in the log for each piece of the stream; what callers say stays out of it."""
+        if reading.skipped:
+            LIVE_EVENTS_SKIPPED.inc(reading.skipped)
+            _log.warning("gateway %s: %d events cannot be read and are skipped", name, reading.skipped)
+            reading.skipped = 0
 
     def _take(self, gateway: str, event: dict[str, Any]) -> None:
         call_id = event["call_id"]

@@ -10,6 +10,13 @@ LINES: Final = 40
 """Lines of a call that are shown: the newest."""
 
 
+_SHOWN: Final = frozenset({"incoming", "partial", "heard", "played", "matter", "number", "deaf", "hungup"})
+
+
+class UnreadableEventError(ValueError):
+    """An event that a call should show lacks what is to be shown, or has it in another shape."""
+
+
 @dataclass(slots=True)
 class LiveCall:
     """A call that goes on: who called where and when (ISO 8601), what was said last, and what is known of it.
@@ -36,31 +43,60 @@ class LiveCall:
     lost: bool = False
 
     def take(self, event: dict[str, Any]) -> bool:
-        """Let one event of the call have its effect; whether anything to be seen has changed."""
+        """Let one event of the call have its effect; whether anything to be seen has changed.
+
+        Fields that this program does not know are left alone, as are kinds. Raises UnreadableEventError, and changes
+        nothing, when those it knows are not as it knows them.
+        """
         match event:
-            case {"kind": "incoming", "wall": wall, "caller": caller, "called": called, "hotline": hotline}:
+            case {
+                "kind": "incoming",
+                "wall": str(wall),
+                "caller": str(caller),
+                "called": str(called),
+                "hotline": str(hotline),
+            }:
                 self.started_at, self.caller, self.called, self.hotline = wall, caller, called, hotline
-            case {"kind": "partial", "text": text}:
-                self.partial = text
-            case {"kind": "heard", "text": text}:
-                self.partial = ""
-                if text:
-                    self.lines.append({"who": "caller", "text": text})
-            case {"kind": "played", "text": text}:
-                self.lines.append({"who": "prompt", "text": text})
+            case {"kind": "partial" | "heard" | "played" as kind, "text": str(text)}:
+                self._take_text(kind, text)
             case {"kind": "matter"}:
-                self.brief, self.place = event["brief"], event["place_name"] or event["place"]
-                self.danger = self.danger or event["danger"]
-                self.call_back = event["call_back"]
-            case {"kind": "number", "matter": matter, "number": number}:
+                self._take_matter(event)
+            case {"kind": "number", "matter": int(matter), "number": str(number)}:
                 self.numbers[matter] = number
             case {"kind": "deaf"}:
                 self.deaf = True
             case {"kind": "hungup"}:
                 self.hung_up, self.partial = True, ""
+            case {"kind": kind} if kind in _SHOWN:
+                raise UnreadableEventError(kind)
             case _:
                 return False
         return True
+
+    def _take_text(self, kind: str, text: str) -> None:
+        match kind:
+            case "partial":
+                self.partial = text
+            case "heard":
+                self.partial = ""
+                if text:
+                    self.lines.append({"who": "caller", "text": text})
+            case _:
+                self.lines.append({"who": "prompt", "text": text})
+
+    def _take_matter(self, event: dict[str, Any]) -> None:
+        match event:
+            case {
+                "brief": str(brief),
+                "place": str(place),
+                "place_name": str(name),
+                "danger": bool(danger),
+                "call_back": str(call_back),
+            }:
+                self.brief, self.place, self.call_back = brief, name or place, call_back
+                self.danger = self.danger or danger
+            case _:
+                raise UnreadableEventError(event["kind"])
 
     def show(self) -> dict[str, Any]:
         """What a page shows of it, as JSON."""

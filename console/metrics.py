@@ -26,6 +26,11 @@ DURATION: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0),
     registry=REGISTRY,
 )
+LIVE_EVENTS_SKIPPED: Final = Counter(
+    "hotline_console_live_events_skipped",
+    "Events of calls in progress that could not be read: by a gateway of another version, or broken.",
+    registry=REGISTRY,
+)
 
 
 @web.middleware

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
 from console.liveboard import LiveBoard
+from console.metrics import REGISTRY
 from gateway.calls import live
 
 if TYPE_CHECKING:
@@ -115,6 +117,47 @@ async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
         gateway = await serve(live.Board(), socket)  # started again, without the call
         await page.until(lambda p: p.gateways["gateway"] and CALL not in p.calls)
         await gateway.cleanup()
+
+
+GARBAGE = (
+    b'data: {"call_id": "x", "kind": "matter", "summary": "a field of another version"}\n\n',
+    b'data: {"call_id": "x", "kind": "incoming"}\n\n',
+    b"data: no JSON\n\n",
+    b"data: " + b"9" * 3_000_000 + b"\n\n",
+)
+
+
+def skipped() -> float:
+    return REGISTRY.get_sample_value("hotline_console_live_events_skipped_total") or 0.0
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_what_cannot_be_read_is_counted_and_the_board_goes_on(socket, garbage, caplog):
+    opening = json.dumps({"kind": "incoming", "wall": "", **INVITED})
+    calls = iter(f"20261124T01020{n}-0badcafe" for n in range(10))
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(2):  # one before the garbage, one after it
+            line = f'data: {{"call_id": "{next(calls)}", {opening[1:]}\n\n'
+            await response.write(line.encode() + garbage.replace(b'"x"', b'"20261124T010200-0badcafe"'))
+        await asyncio.Event().wait()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/events", events)
+    gateway = web.AppRunner(app, shutdown_timeout=0.1)
+    await gateway.setup()
+    await web.UnixSite(gateway, str(socket)).start()
+    before = skipped()
+    async with following(socket) as board:
+        page = Page(board)
+        await page.until(lambda p: len(p.calls) == 2 and p.gateways["gateway"])
+        await asyncio.sleep(0.2)
+        assert skipped() - before >= 1
+        assert "cannot be read" in caplog.text
+    await gateway.cleanup()
 
 
 async def test_two_gateways_are_one_board(tmp_path):
