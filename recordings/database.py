@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -141,9 +141,9 @@ async def migrate(url: str) -> None:
 
 async def require_current(db: Database) -> None:
     """Raise WrongRevision unless the tables are exactly those of this program; NewerRevision when they are beyond."""
+    wanted, _ = _revisions()
     async with db.read() as connection:
         found = await connection.run_sync(_find_revision, db.name)
-    wanted = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     if found is None:
         raise WrongRevision(f"{db.name} has no tables yet: run `hotline migrate`")
     if found != wanted:
@@ -154,14 +154,21 @@ async def require_current(db: Database) -> None:
 
 def _find_revision(connection: sa.Connection, name: str) -> str | None:
     found = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory(str(_MIGRATIONS))
-    if found is None or found in {revision.revision for revision in script.walk_revisions()}:
+    head, known = _revisions()
+    if found is None or found in known:
         return found
     raise NewerRevision(
-        f"{name} is at revision {found}, which this program (revision {script.get_current_head()}) does not know: "
+        f"{name} is at revision {found}, which this program (revision {head}) does not know: "
         "it was migrated by a newer version; install that version, then run `hotline migrate`. "
         "数据库已由更新版本的程序升级:请安装那个版本,再运行 hotline migrate。"
     )
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """The newest revision and all that this program knows: read once, for reading imports every migration."""
+    script = ScriptDirectory(str(_MIGRATIONS))
+    return script.get_current_head(), frozenset(one.revision for one in script.walk_revisions())
 
 
 def _parse(url: str) -> sa.URL:

@@ -19,13 +19,16 @@ def gateway(
     ] = None,
 ) -> None:
     """接听电话 / Answer calls."""
+    from gateway.service.loop import LoopMeter
     from gateway.service.process.gateway import run
 
     site: Site = context.obj
     configure_logs("gateway", site.settings.log)
     chosen = site.settings.sip.port if port is None else port
     door = site.paths.socket_of_gateway(site.settings, chosen)
-    asyncio.run(run(site.settings.of_gateway(chosen), site.paths, door))
+    meter = LoopMeter()
+    with asyncio.Runner(loop_factory=meter.make_loop) as runner:
+        runner.run(run(site.settings.of_gateway(chosen), site.paths, door, meter))
 
 
 @app.command()

@@ -67,6 +67,22 @@ RTP_JITTER: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2),
     registry=REGISTRY,
 )
+LOOP_DELAY: Final = Histogram(
+    "hotline_loop_delay_seconds",
+    "By how much the event loop came late to what was due, sampled twenty times a second.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+    registry=REGISTRY,
+)
+LOOP_DELAY_P999: Final = Gauge(
+    "hotline_loop_delay_p999_seconds",
+    "The same: 99.9 % of the samples of the last five minutes stayed below this.",
+    registry=REGISTRY,
+)
+LOOP_TURN_CPU_MAX: Final = Gauge(
+    "hotline_loop_turn_cpu_max_seconds",
+    "Processor time of the event loop's costliest turn in the last five minutes; no callback used more.",
+    registry=REGISTRY,
+)
 ASR_UP: Final = Gauge("hotline_asr_up", "1 while speech recognition answers this gateway.", registry=REGISTRY)
 DEMO_MODEL: Final = Gauge(
     "hotline_demo_model_in_use",

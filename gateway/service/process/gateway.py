@@ -33,6 +33,7 @@ from tickets.number import NumberBook
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.service.loop import LoopMeter
     from gateway.site.settings import Paths, Settings
     from recordings.database import Database
 
@@ -42,8 +43,11 @@ _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's 
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 
 
-async def run(settings: Settings, paths: Paths, door: Path) -> None:
-    """Answer calls until SIGTERM, then drain. ``door`` is the socket of its events and its health."""
+async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) -> None:
+    """Answer calls until SIGTERM, then drain.
+
+    ``door`` is the socket of its events and its health, ``meter`` measures the loop that this runs in.
+    """
     stop = stop_signal()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
@@ -83,6 +87,7 @@ async def run(settings: Settings, paths: Paths, door: Path) -> None:
         background = [
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
+            asyncio.create_task(meter.run(), name="the loop's meter"),
         ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))

@@ -140,7 +140,7 @@ def families() -> list[Metric]:
 
 def test_names_follow_the_rules_of_prometheus() -> None:
     for family in families():
-        assert re.fullmatch(r"hotline_[a-z]+(_[a-z]+)*", family.name)
+        assert re.fullmatch(r"hotline_[a-z]+(_[a-z]+|_p[0-9]+)*", family.name)
         assert family.documentation.endswith("."), family.name
         assert not {"ms", "minutes", "hours", "kb", "mb", "percent", "count", "total"} & set(
             family.name.split("_")
@@ -169,7 +169,7 @@ def known() -> set[str]:
 def test_the_rules_ask_for_what_there_is() -> None:
     document = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "hotline.rules.yml").read_text())
     rules = [rule for group in document["groups"] for rule in group["rules"]]
-    asked = {name for rule in rules for name in re.findall(r"\bhotline_[a-z_]+", rule["expr"])}
+    asked = {name for rule in rules for name in re.findall(r"\bhotline_[a-z0-9_]+", rule["expr"])}
     assert len(asked) > 20
     assert asked <= known()
     recorded = {rule["record"] for rule in rules if "record" in rule}
@@ -191,7 +191,7 @@ def test_the_example_scrapes_each_process_once() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_handbook_names_every_number(language: str) -> None:
     text = (REPOSITORY / "docs" / language / "observe.md").read_text()
-    written = set(re.findall(r"`(hotline_[a-z_]+)", text))
+    written = set(re.findall(r"`(hotline_[a-z0-9_]+)", text))
     base = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known()}
     assert written == base
 
