@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from recordings.database import Database, migrate, open_database
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests share modules, but are not packages
 from postgres import Postgres
+
+hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is no fault of what is tested
+hypothesis.settings.load_profile("ours")
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
