@@ -6,7 +6,6 @@ one.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import json
@@ -15,6 +14,8 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from recordings.threads import Threads
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,6 +23,7 @@ NAME = "events.jsonl"
 """The journal's file in a call's folder."""
 
 _log = logging.getLogger(__name__)
+_syncing = Threads("journal-sync", 8)
 
 
 class JournalError(OSError):
@@ -93,7 +95,7 @@ class Journal:
     async def sync(self) -> None:
         """Make what was appended survive a power failure; off the loop. Raises JournalError."""
         try:
-            await asyncio.to_thread(self._sync)
+            await _syncing.run(self._sync)
         except OSError as error:
             raise _explain(error, self.folder / NAME) from error
 

@@ -6,7 +6,6 @@ a gateway of it starts.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import socket
@@ -21,6 +20,7 @@ from config.fault import LastingFault
 from recordings.database import insert, require_current
 from recordings.journal import sync_folder
 from recordings.schema import nodes as nodes_table
+from recordings.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from recordings.database import Database
 
 _ID = "folder.id"
+_identifying = Threads("node", 1)
 
 
 class NodeTaken(LastingFault):
@@ -50,7 +51,7 @@ async def claim_node(db: Database, node: int, data: Path) -> None:
 
     Raises NodeTaken when it is another folder's, OSError when ``data`` cannot be written.
     """
-    folder = await asyncio.to_thread(_identify, data)
+    folder = await _identifying.run(_identify, data)
     async with db.write() as connection:
         statement = _insert(connection, node, folder, data).on_conflict_do_nothing(index_elements=["node"])
         await connection.execute(statement)
@@ -70,7 +71,7 @@ async def take_node(db: Database, node: int, data: Path) -> None:
     What numbers the other folder may have given out today is for the caller to think of, see
     ``tickets.number.NumberBook.skip_ahead``. Raises OSError when ``data`` cannot be written.
     """
-    folder = await asyncio.to_thread(_identify, data)
+    folder = await _identifying.run(_identify, data)
     async with db.write() as connection:
         statement = _insert(connection, node, folder, data)
         changed = {name: statement.excluded[name] for name in ("folder", "holder", "claimed_at")}

@@ -11,7 +11,6 @@ one transaction. Wherever a filing was cut off, the next one finishes it:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from dataclasses import dataclass, replace
@@ -26,10 +25,11 @@ from ivr.matter import Window
 from recordings import catalogue, folders, journal, wav
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
+from recordings.threads import Threads
 from tickets import outbox, worklist
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
-from tickets.number import CITY_TIME
+from tickets.number import CITY_TIME, take_next
 from tickets.record import CallRecord, fold
 from tickets.review import lay_over
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 1.0
 _CHUNK_S = 10
+_reading = Threads("filing", 2)
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     sqlalchemy.exc.SQLAlchemyError when the database is away: repeat it later, nothing is lost or doubled.
     """
     async with folders.alone(folder):
-        record = await asyncio.to_thread(read_record, folder)
+        record = await _reading.run(read_record, folder)
         if record.node is None:  # a folder lies with the gateway whose call it was
             record = replace(record, node=numbers.node)
         drafts = draft(record)
@@ -200,7 +201,7 @@ async def _number(
         try:
             for matter in missing:
                 today = datetime.now(CITY_TIME).date()
-                given[matter] = await asyncio.to_thread(numbers.next, today)
+                given[matter] = await take_next(numbers, today)
                 opened.append("number", matter=matter, number=given[matter])
         finally:
             opened.close()

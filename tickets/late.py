@@ -15,6 +15,7 @@ from asr.client import AsrUnavailable
 from asr.offline import transcribe
 from asr.transcript import Transcript
 from recordings import catalogue, folders, journal, wav
+from recordings.threads import Threads
 from tickets.filing import file_call
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _BACKOFF_FIRST_S = 1.0
 _BACKOFF_MAX_S = 30.0
 _TROUBLE_MAX_S = 600.0
 _BATCH = 20
+_reading = Threads("late", 1)
 
 _log = structlog.get_logger(__name__)
 
@@ -128,13 +130,13 @@ class LateTranscriber:
     async def _transcribe(self, folder: Path) -> None:
         audio = folder / folders.AUDIO
         try:
-            pcm = await asyncio.to_thread(wav.read_channel, audio, 0, 0.0, wav.duration(audio))
+            pcm = await _reading.run(wav.read_channel, audio, 0, 0.0, wav.duration(audio))
         except (FileNotFoundError, wav.NotARecordingError) as error:
             _log.error("nothing to transcribe", reason=str(error))
             return  # filing finds the same, and stops asking for it
         model = await self._client.fingerprint()
         utterances = await transcribe(self._client, pcm)
-        await asyncio.to_thread(_write, folder, Transcript(model, utterances))
+        await _reading.run(_write, folder, Transcript(model, utterances))
 
 
 def _name(error: Exception) -> str:

@@ -27,6 +27,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from stdnum import damm
 
+from recordings.threads import Threads
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -39,6 +41,7 @@ _SHORTEST: Final = 12
 _DAYS_MAX: Final = 366
 
 _log = structlog.get_logger(__name__)
+_numbering = Threads("numbers", 2)
 
 
 class NumberBook:
@@ -88,6 +91,11 @@ class NumberBook:
             yield
         finally:
             os.close(lock)
+
+
+async def take_next(book: NumberBook, day: date) -> str:
+    """`NumberBook.next` off the event loop, in threads that wait for nothing but numbers."""
+    return await _numbering.run(book.next, day)
 
 
 def is_valid(number: str) -> bool:

@@ -7,7 +7,6 @@ from the database alone.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -19,6 +18,7 @@ from asr.transcript import Transcript
 from recordings import folders, journal
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
 from recordings.schema import calls, outbox, recordings, tickets, transcripts
+from recordings.threads import Threads
 from tickets.filing import describe_call, read_record
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _TABLES: tuple[tuple[type[Row], sa.Table], ...] = (
     (RecordingRow, recordings),
     (TranscriptRow, transcripts),
 )
+_reading = Threads("story", 2)
 _PLACED_BY = {"played": "start", "heard": "start", "event": "at"}
 
 
@@ -115,7 +116,7 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
 
     Raises OSError when its folder cannot be read, sqlalchemy.exc.SQLAlchemyError when the database is away.
     """
-    entries = await asyncio.to_thread(_read_entries, data, call_id)
+    entries = await _reading.run(_read_entries, data, call_id)
     async with db.read() as connection:
         rows = await _read_rows(connection, call_id)
         told = await _read_tickets(connection, call_id)
@@ -124,7 +125,7 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
         folder = folders.locate(data, call_id) if entries else None
         if folder is None:
             return None
-        rows = describe_call(await asyncio.to_thread(read_record, folder))
+        rows = describe_call(await _reading.run(read_record, folder))
     return CallStory(
         call=next(row for row in rows if isinstance(row, CallRow)),
         filed=filed,

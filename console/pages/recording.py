@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from console.problem import Problem
 from recordings import folders
 from recordings.peaks import stream_peaks
 from recordings.schema import calls
+from recordings.threads import Threads
 from recordings.wav import NotARecordingError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.web import BaseRequest
+
+_reading = Threads("recordings", 4)
 
 
 class _Sound(web.FileResponse):
@@ -56,13 +58,13 @@ async def show_peaks(request: web.Request) -> web.StreamResponse:
     audio = await _find(request, request.match_info["call_id"])
     pieces = stream_peaks(audio)
     try:
-        first = await asyncio.to_thread(next, pieces, b"")
+        first = await _reading.run(_take, pieces)
     except NotARecordingError as error:
         raise _missing() from error
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/octet-stream"})
     await response.prepare(request)
     await response.write(first)
-    while piece := await asyncio.to_thread(_take, pieces):
+    while piece := await _reading.run(_take, pieces):
         await response.write(piece)
     return response
 
@@ -75,7 +77,7 @@ async def _find(request: web.Request, call_id: str) -> Path:
     """The sound file of a call on file, wherever its folder lies now."""
     async with request.app[DATABASE].read() as connection:
         known = await connection.scalar(sa.select(calls.c.call_id).where(calls.c.call_id == call_id))
-    folder = await asyncio.to_thread(folders.locate, request.app[DATA], known) if known else None
+    folder = await _reading.run(folders.locate, request.app[DATA], known) if known else None
     if folder is None or not (folder / folders.AUDIO).is_file():
         raise _missing()
     return folder / folders.AUDIO

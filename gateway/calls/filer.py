@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.site import metrics
 from gateway.site.reach import AWAY, reach
 from recordings.folders import archive, locate
+from recordings.threads import Threads
 from tickets.courier import wake
 from tickets.filing import file_call
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
+_archiving = Threads("archive", 2)
 
 
 class Filer:
@@ -120,7 +122,7 @@ class Filer:
         )
         if final and filed.ended:
             metrics.FILED.labels("ticket" if filed.numbers else "none").inc()
-            await asyncio.to_thread(archive, place, self._paths.data)
+            await _archiving.run(archive, place, self._paths.data)
         elif final:  # archived, it would never get the rest of its tickets
             log.error(
                 "the call's journal is not finished: left in the spool, the next start takes it up",

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tickets.number import CITY_TIME
+from tickets.number import CITY_TIME, take_next
 
 if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
@@ -28,7 +28,7 @@ class Numbering:
             number = self._numbers.get(matter.index)
             if number is None:
                 today = datetime.now(CITY_TIME).date()
-                number = await asyncio.to_thread(self._book.next, today)
+                number = await take_next(self._book, today)
                 self._numbers[matter.index] = number
                 self._scribe.note("number", matter=matter.index, number=number)
                 await self._scribe.sync()

@@ -28,6 +28,7 @@ from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
+from recordings.threads import Threads
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
+_sweeping = Threads("sweep", 1)
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 
 
@@ -80,7 +82,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         )
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         await ears.look()
-        for folder in await asyncio.to_thread(lambda: list(sweep(paths.data))):
+        for folder in await _sweeping.run(lambda: list(sweep(paths.data))):
             filer.file(folder, final=True)
 
         window, where = watch(paths.data, agent, switchboard, db, ears), settings.metrics
