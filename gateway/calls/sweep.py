@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 
 from recordings.folders import AUDIO, orphans
 from recordings.journal import Journal, read
+from recordings.threads import Threads
 from recordings.wav import NotARecordingError, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+_sweeping = Threads("sweep", 1)
+
+
+async def take_up(data: Path, file: Callable[[Path], None]) -> None:
+    """Sweep beside the calls that come meanwhile: ``file`` gets each folder as it is ready. Never fails."""
+    found = sweep(data)
+    try:
+        while (folder := await _sweeping.run(next, found, None)) is not None:
+            file(folder)
+    except OSError as error:
+        log.error("the spool cannot be read, calls in it wait for the next start: %s", error)  # noqa: TRY400
 
 
 def sweep(data: Path) -> Iterator[Path]:

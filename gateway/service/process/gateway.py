@@ -15,7 +15,7 @@ from gateway.calls.call import House
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
-from gateway.calls.sweep import sweep
+from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
 from gateway.service.notify import serving
@@ -28,7 +28,6 @@ from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
-from recordings.threads import Threads
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
-_sweeping = Threads("sweep", 1)
 _FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
 
 
@@ -82,9 +80,9 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         )
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         await ears.look()
-        for folder in await _sweeping.run(lambda: list(sweep(paths.data))):
-            filer.file(folder, final=True)
-
+        sweeping = asyncio.create_task(
+            take_up(paths.data, partial(filer.file, final=True)), name="the start-up sweep"
+        )
         window, where = watch(paths.data, agent, switchboard, db, ears), settings.metrics
         background = [
             asyncio.create_task(pump.run(), name="the media pump"),
@@ -102,7 +100,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
                 stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
                 await switchboard.drain()
         finally:
-            for task in background:
+            for task in (sweeping, *background):
                 task.cancel()
             await agent.stop()
             await filer.drain(5)
