@@ -59,7 +59,8 @@ class LoopMeter:
             self._costliest[-1] = slot, seconds
 
     async def run(self) -> None:
-        """Sample the delay until cancelled, twenty times a second."""
+        """Sample the delay until cancelled, twenty times a second; what the start has cost is forgotten."""
+        self._costliest.clear()
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + _SAMPLE_SECONDS

@@ -87,10 +87,10 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         background = [
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
-            asyncio.create_task(meter.run(), name="the loop's meter"),
         ]
         try:
             agent.start(max_calls=min(1024, settings.sip.cap + 64))
+            background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
             async with (
                 shown(window, door, where.host, where.gateway_port, [live.route(board)]),
                 serving(lambda: agent.beats) as stopping,
