@@ -20,6 +20,7 @@ from bench.peer import Load, generate
 from bench.processes import Busy, Usage
 from gateway.prompts.sounds import write_wav
 from gateway.prompts.voice import speak
+from recordings.entries import Heard
 from recordings.folders import spool
 from recordings.journal import read
 
@@ -131,9 +132,9 @@ def _count_entries(data: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for journal in data.rglob("events.jsonl"):
         kinds = Counter[str]()
-        for entry in read(journal.parent):
-            kinds[entry["kind"]] += 1
-            if entry["kind"] == "heard" and not entry["confirmed"]:
+        for written in read(journal.parent).entries:
+            kinds[written.entry.kind] += 1
+            if isinstance(written.entry, Heard) and not written.entry.confirmed:
                 kinds["unconfirmed_at_end" if kinds["hungup"] else "unconfirmed"] += 1
         counts += kinds
     return counts

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from recordings import entries
+from recordings.entries import Strange, decode
 
 LINES: Final = 40
 """Lines of a call that are shown: the newest."""
 
 
-_SHOWN: Final = frozenset({"incoming", "partial", "heard", "played", "matter", "number", "deaf", "hungup"})
-
-
 class UnreadableEventError(ValueError):
-    """An event that a call should show lacks what is to be shown, or has it in another shape."""
+    """An event that a call should show has what is to be shown in another shape."""
 
 
 @dataclass(slots=True)
@@ -48,55 +48,40 @@ class LiveCall:
         Fields that this program does not know are left alone, as are kinds. Raises UnreadableEventError, and changes
         nothing, when those it knows are not as it knows them.
         """
-        match event:
-            case {
-                "kind": "incoming",
-                "wall": str(wall),
-                "caller": str(caller),
-                "called": str(called),
-                "hotline": str(hotline),
-            }:
-                self.started_at, self.caller, self.called, self.hotline = wall, caller, called, hotline
-            case {"kind": "partial" | "heard" | "played" as kind, "text": str(text)}:
-                self._take_text(kind, text)
-            case {"kind": "matter"}:
-                self._take_matter(event)
-            case {"kind": "number", "matter": int(matter), "number": str(number)}:
-                self.numbers[matter] = number
-            case {"kind": "deaf"}:
+        strange = Counter[Strange]()
+        entry = decode(event, strange)
+        if any(what == "value" for what, _ in strange):
+            raise UnreadableEventError(entry.kind if entry else "")
+        match entry:
+            case entries.Incoming(caller=caller, called=called, hotline=hotline):
+                self.started_at = str(event.get("wall", ""))
+                self.caller, self.called, self.hotline = caller, called, hotline
+            case entries.Partial() | entries.Heard() | entries.Played():
+                self._take_words(entry)
+            case entries.Matter() as matter:
+                self.brief, self.place = matter.brief, matter.place_name or matter.place
+                self.danger = self.danger or matter.danger
+                self.call_back = matter.call_back
+            case entries.Number(matter=index, number=number):
+                self.numbers[index] = number
+            case entries.Deaf():
                 self.deaf = True
-            case {"kind": "hungup"}:
+            case entries.HungUp():
                 self.hung_up, self.partial = True, ""
-            case {"kind": kind} if kind in _SHOWN:
-                raise UnreadableEventError(kind)
             case _:
                 return False
         return True
 
-    def _take_text(self, kind: str, text: str) -> None:
-        match kind:
-            case "partial":
+    def _take_words(self, entry: entries.Partial | entries.Heard | entries.Played) -> None:
+        match entry:
+            case entries.Partial(text=text):
                 self.partial = text
-            case "heard":
+            case entries.Heard(text=text):
                 self.partial = ""
                 if text:
                     self.lines.append({"who": "caller", "text": text})
-            case _:
+            case entries.Played(text=text):
                 self.lines.append({"who": "prompt", "text": text})
-
-    def _take_matter(self, event: dict[str, Any]) -> None:
-        match event:
-            case {
-                "brief": str(brief),
-                "place": str(place),
-                "place_name": str(name),
-                "danger": bool(danger),
-                "call_back": str(call_back),
-            }:
-                self.brief, self.place, self.call_back = brief, name or place, call_back
-                self.danger = self.danger or danger
-            case _:
-                raise UnreadableEventError(event["kind"])
 
     def show(self) -> dict[str, Any]:
         """What a page shows of it, as JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from console.naming import name_line
+from recordings.entries import DigitEvent, Played
 from tickets import worksheet
 from tickets.decisions import read_reviews
 from tickets.merging import merge
@@ -61,16 +62,12 @@ def _show_call(story: CallStory, line: str) -> dict[str, Any]:
 def _show_lines(story: CallStory) -> list[dict[str, Any]]:
     """What was said and what was played, in the order of the recording."""
     lines = [_show_utterance(u) for u in _merge_words(story.transcripts).utterances]
-    lines += [
-        {"who": "prompt", "start": event.at, "text": event.fields["text"]}
-        for event in story.events
-        if event.kind == "played"
-    ]
-    lines += [
-        {"who": "key", "start": event.at, "text": event.fields["key"]}
-        for event in story.events
-        if event.kind == "event" and event.fields["name"] == "Digit"
-    ]
+    for event in story.events:
+        match event.entry:
+            case Played(text=text):
+                lines.append({"who": "prompt", "start": event.at, "text": text})
+            case DigitEvent(key=key):
+                lines.append({"who": "key", "start": event.at, "text": key})
     return sorted(lines, key=lambda line: float(line["start"]))
 
 

@@ -1,7 +1,7 @@
 """The journal of a call: append-only JSON lines, written before the effect they tell of.
 
 A process may die anywhere, so a line may be torn. Readers skip such a line; the next writer starts a fresh
-one.
+one. What the lines say is the entries' own (``recordings.entries``).
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
-import logging
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from recordings.entries import Reading, encode, read_lines
 from recordings.threads import Threads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recordings.entries import Entry
+
 NAME = "events.jsonl"
 """The journal's file in a call's folder."""
 
-_log = logging.getLogger(__name__)
 _syncing = Threads("journal-sync", 8)
 
 
@@ -72,15 +73,14 @@ class Journal:
         torn = bool(written) and not written.endswith(b"\n")
         return cls(folder, descriptor, len(written.splitlines()), torn=torn)
 
-    def append(self, kind: str, **fields: Any) -> None:
+    def append(self, entry: Entry) -> None:
         """Write one entry in one system call; it survives the death of this process from then on.
 
-        ``fields`` must be JSON values (dataclasses.asdict makes them). ``n`` counts this writer's entries on
-        from those it found, ``wall`` is now. Raises JournalError.
+        The line's ``n`` counts this writer's entries on from those it found, ``wall`` is now. Raises JournalError.
         """
-        entry = {"n": self._next, "wall": datetime.now(UTC).isoformat(), "kind": kind, **fields}
+        told = {"n": self._next, "wall": datetime.now(UTC).isoformat(), **encode(entry)}
         # What SIP brings may not be Unicode: better a replaced character than a lost call.
-        line = json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n"
+        line = json.dumps(told, ensure_ascii=False).encode(errors="replace") + b"\n"
         if self._torn:
             line = b"\n" + line
         try:
@@ -113,22 +113,33 @@ class Journal:
             self._descriptor = -1
 
 
-def read(folder: Path) -> tuple[dict[str, Any], ...]:
-    """All whole entries in order; empty when there is no journal. Torn lines are skipped."""
+def read(folder: Path) -> Reading:
+    """All entries in order, as far as they are known; none when there is no journal. Torn lines are skipped."""
+    return read_lines(map(_parse, load(folder)), _began(folder))
+
+
+def load(folder: Path) -> list[bytes]:
+    """The journal's lines as they stand there, torn ones among them; empty when there is no journal."""
     try:
-        lines = (folder / NAME).read_bytes().splitlines()
+        return [line for line in (folder / NAME).read_bytes().splitlines() if line]
     except FileNotFoundError:
-        return ()
-    entries = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line) if line else None
-        except ValueError:
-            _log.warning("%s:%d: a torn line is skipped", folder / NAME, number)
-            continue
-        if isinstance(entry, dict) and "kind" in entry:
-            entries.append(entry)
-    return tuple(entries)
+        return []
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _began(folder: Path) -> datetime:
+    """When the call came, by the name of its folder."""
+    try:
+        return datetime.strptime(folder.name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def is_live(folder: Path) -> bool:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import struct
 import wave
 from array import array
-from dataclasses import asdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asr.transcript import ModelFingerprint, Utterance, Word
 from ivr.matter import Matter, Spoken, Window
-from recordings import folders
+from recordings import entries, folders, journal
 from recordings.journal import Journal
+from tickets.entries import note_matter, note_model, note_utterance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recordings.entries import Entry
+
 DEMO = ModelFingerprint("demo", "5a" * 32, demo=True)
-FRONT = {
-    "name": "政务服务便民热线",
-    "department": "12345热线服务中心",
-    "mode": "总线",
-    "category": (),
-    "anonymous": False,
-    "found_by": "request-uri",
-    "found_as": "055812345",
-}
+FRONT = entries.Line(
+    name="政务服务便民热线",
+    department="12345热线服务中心",
+    mode="总线",
+    found_by="request-uri",
+    found_as="055812345",
+)
 BIG = ModelFingerprint("big", "b1" * 32, demo=False)
 
 
@@ -43,6 +44,15 @@ def stated(index: int, *phrases: Utterance, until: float | None = None, **fields
     return Matter(index=index, spoken=spoken, windows=(Window(begin, until),), **fields)
 
 
+def told(folder: Path) -> list[Entry]:
+    """What the journal in that folder says."""
+    return [written.entry for written in journal.read(folder).entries]
+
+
+def kinds(folder: Path) -> list[str]:
+    return [entry.kind for entry in told(folder)]
+
+
 class CallFolder:
     """A call in the spool of ``data``, told step by step."""
 
@@ -56,49 +66,47 @@ class CallFolder:
     ) -> CallFolder:
         """``line`` is what differs from the front door in the journal's `line`."""
         self.journal.append(
-            "incoming",
-            call_id=self.call_id,
-            sip_call_id="abc@192.0.2.1",
-            caller=caller,
-            called="055812345",
-            hotline=line.pop("hotline", "12345"),
-            line={**FRONT, **line},
-            flow="default",
-            node=1,
-            answered_at=None,
+            entries.Incoming(
+                call_id=self.call_id,
+                sip_call_id="abc@192.0.2.1",
+                caller=caller,
+                called="055812345",
+                hotline=line.pop("hotline", "12345"),
+                line=replace(FRONT, **line),
+                flow="default",
+                node=1,
+            )
         )
         if model:
-            self.journal.append("model", **asdict(model))
+            self.journal.append(note_model(model))
         else:
-            self.journal.append("deaf", reason="speech recognition was out of reach when the call came")
-        self.journal.append("answered")
-        answered = {"at": 0.0, "caller": caller, "hotline": "12345", "hears": model is not None}
-        self.journal.append("event", name="Answered", **answered)
+            self.journal.append(entries.Deaf("speech recognition was out of reach when the call came"))
+        self.journal.append(entries.Answered())
+        self.journal.append(entries.AnsweredEvent(0.0, caller, "12345", hears=model is not None))
         return self
 
     def hear(self, *utterances: Utterance, question: str = "dictate") -> CallFolder:
         for utterance in utterances:
-            self.journal.append("heard", question=question, **asdict(utterance))
+            self.journal.append(note_utterance(utterance, question))
         return self
 
     def state(self, matter: Matter) -> CallFolder:
-        self.journal.append("matter", **asdict(matter))
+        self.journal.append(note_matter(matter))
         return self
 
-    def note(self, kind: str, **fields: Any) -> CallFolder:
-        self.journal.append(kind, **fields)
+    def note(self, *told: Entry) -> CallFolder:
+        for entry in told:
+            self.journal.append(entry)
         return self
 
     def hang_up(self, *, by: str = "caller", seconds: float = 30.0) -> CallFolder:
-        self.journal.append("hungup", by=by, cause="200 OK", media_seconds=seconds)
-        self.journal.append("finished")
+        self.note(entries.HungUp(by, "200 OK", seconds), entries.Finished())
         self.journal.close()
         return self
 
     def die(self) -> CallFolder:
         """As the start-up sweep leaves it."""
-        self.journal.append("interrupted", reason="the gateway stopped during the call")
-        self.journal.append("finished")
+        self.note(entries.Interrupted("the gateway stopped during the call"), entries.Finished())
         self.journal.close()
         return self
 

@@ -26,7 +26,8 @@ from tickets.ticket import (
 if TYPE_CHECKING:
     from asr.transcript import Transcript, Utterance
     from ivr.matter import AppealType, Matter
-    from tickets.record import CallRecord, Line, Told
+    from tickets.record import CallRecord, Line
+    from tickets.telling import Told
 
 # The kind of appeal, when the caller begins by naming it.
 _NAMED = re.compile(

@@ -1,73 +1,117 @@
-"""The entries of a call's journal, read back as the types they were written from."""
+"""Between the journal's entries and what they tell of: the dialogue's events and matters, the recogniser's words."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from asr.transcript import Utterance, Word
-from ivr.matter import Matter, Spoken, Window
+from asr.transcript import ModelFingerprint, Utterance, Word
+from ivr import events
+from ivr.matter import AppealType, Matter, Spoken, Window
+from recordings import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+_EVENTS: Final[Mapping[type, type[entries.Event]]] = {
+    events.Answered: entries.AnsweredEvent,
+    events.Digit: entries.DigitEvent,
+    events.SpeechStarted: entries.SpeechStartedEvent,
+    events.Heard: entries.HeardEvent,
+    events.PromptEnded: entries.PromptEndedEvent,
+    events.Elapsed: entries.ElapsedEvent,
+    events.LookedUp: entries.LookedUpEvent,
+    events.Submitted: entries.SubmittedEvent,
+    events.EarLost: entries.EarLostEvent,
+    events.HungUp: entries.HungUpEvent,
+}
+_APPEALS: Final = frozenset(get_args(AppealType))
 
 
-@dataclass(slots=True)
-class Entries:
-    """A journal's entries by kind: the last of those that come once, all of those that come often.
+def note_event(event: events.Event) -> entries.Event:
+    """What the dialogue takes in."""
+    kind: Any = _EVENTS[type(event)]
+    noted: entries.Event = kind(**{field.name: getattr(event, field.name) for field in fields(kind)})
+    return noted
 
-    ``deaf_at`` is the time in the recording from which on words may be missing, None when none are. ``opening`` is
-    the text of the first prompt that was played.
-    """
 
-    last: dict[str, dict[str, Any]] = field(default_factory=dict)
-    heard: list[Utterance] = field(default_factory=list)
-    matters: dict[int, Matter] = field(default_factory=dict)
-    numbers: dict[int, str] = field(default_factory=dict)
-    deaf_at: float | None = None
-    opening: str = ""
+def note_utterance(utterance: Utterance, question: str) -> entries.Heard:
+    """What the caller has said to ``question``."""
+    return entries.Heard(
+        question=question,
+        text=utterance.text,
+        words=tuple(entries.Word(w.text, w.start, w.end, w.confidence) for w in utterance.words),
+        start=utterance.start,
+        end=utterance.end,
+        confidence=utterance.confidence,
+        level=utterance.level,
+        confirmed=utterance.confirmed,
+    )
 
-    @classmethod
-    def gather(cls, entries: Iterable[dict[str, Any]]) -> Self:
-        """Sort a journal's entries."""
-        gathered = cls()
-        for entry in entries:
-            gathered._add(entry)
-        return gathered
 
-    def wall(self, kind: str) -> datetime | None:
-        """When the last entry of that kind was written."""
-        entry = self.last.get(kind)
-        return _read_wall(entry) if entry else None
+def read_utterance(entry: entries.Heard) -> Utterance:
+    """The phrase that was heard."""
+    return Utterance(
+        text=entry.text,
+        words=tuple(Word(w.text, w.start, w.end, w.confidence) for w in entry.words),
+        start=entry.start,
+        end=entry.end,
+        confidence=entry.confidence,
+        level=entry.level,
+        confirmed=entry.confirmed,
+    )
 
-    def _add(self, entry: dict[str, Any]) -> None:
-        match entry["kind"]:
-            case "heard":
-                self.heard.append(_read_utterance(entry))
-            case "matter":
-                matter = _read_matter(entry)
-                self.matters[matter.index] = matter
-            case "number":
-                self.numbers.setdefault(entry["matter"], entry["number"])
-            case "played":
-                self.opening = self.opening or entry["text"]
-            case "deaf":
-                self._lose_hearing(self._since_answer(entry))
-            case "event" if entry["name"] == "EarLost":
-                self._lose_hearing(entry["at"])
-            case "event" if entry["name"] == "Answered" and not entry["hears"]:
-                self._lose_hearing(0.0)
-            case kind:
-                self.last[kind] = entry
 
-    def _lose_hearing(self, at: float) -> None:
-        self.deaf_at = at if self.deaf_at is None else min(at, self.deaf_at)
+def note_model(model: ModelFingerprint) -> entries.Model:
+    """Which model listens."""
+    return entries.Model(model.name, model.sha256, model.demo)
 
-    def _since_answer(self, entry: dict[str, Any]) -> float:
-        answered = self.wall("answered")
-        return max((_read_wall(entry) - answered).total_seconds(), 0.0) if answered else 0.0
+
+def read_model(entry: entries.Model) -> ModelFingerprint:
+    """The model that listened."""
+    return ModelFingerprint(entry.name, entry.sha256, entry.demo)
+
+
+def note_matter(matter: Matter) -> entries.Matter:
+    """A matter as it is now."""
+    return entries.Matter(
+        index=matter.index,
+        appeal=matter.appeal,
+        spoken=tuple(
+            entries.Spoken(s.text, s.start, s.end, s.confidence, s.confirmed) for s in matter.spoken
+        ),
+        windows=tuple(entries.Window(w.start, w.end) for w in matter.windows),
+        place=matter.place,
+        place_name=matter.place_name,
+        brief=matter.brief,
+        contact=matter.contact,
+        contact_confirmed=matter.contact_confirmed,
+        call_back=matter.call_back,
+        danger=matter.danger,
+        confirmed=matter.confirmed,
+        complete=matter.complete,
+    )
+
+
+def read_matter(entry: entries.Matter) -> Matter:
+    """The matter as it was then; a kind of appeal that is not known (any more) is none."""
+    appeal: Any = entry.appeal if entry.appeal in _APPEALS else None
+    return Matter(
+        index=entry.index,
+        appeal=appeal,
+        spoken=tuple(Spoken(s.text, s.start, s.end, s.confidence, s.confirmed) for s in entry.spoken),
+        windows=tuple(Window(w.start, w.end) for w in entry.windows),
+        place=entry.place,
+        place_name=entry.place_name,
+        brief=entry.brief,
+        contact=read_number(entry.contact),
+        contact_confirmed=entry.contact_confirmed,
+        call_back=entry.call_back,
+        danger=entry.danger,
+        confirmed=entry.confirmed,
+        complete=entry.complete,
+    )
 
 
 def read_number(text: str) -> str:
@@ -76,27 +120,3 @@ def read_number(text: str) -> str:
     Such came in by P-Asserted-Identity while the door let every script's digits through.
     """
     return text if re.fullmatch("[0-9]*", text) else ""
-
-
-def _read_wall(entry: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(entry["wall"])
-
-
-def _read_utterance(entry: dict[str, Any]) -> Utterance:
-    return Utterance(
-        text=entry["text"],
-        words=tuple(Word(**w) for w in entry["words"]),
-        start=entry["start"],
-        end=entry["end"],
-        confidence=entry["confidence"],
-        level=entry["level"],
-        confirmed=entry["confirmed"],
-    )
-
-
-def _read_matter(entry: dict[str, Any]) -> Matter:
-    fields = {key: value for key, value in entry.items() if key not in {"n", "wall", "kind"}}
-    fields["spoken"] = tuple(Spoken(**s) for s in fields["spoken"])
-    fields["contact"] = read_number(fields["contact"])
-    fields["windows"] = tuple(Window(**w) for w in fields["windows"])
-    return Matter(**fields)

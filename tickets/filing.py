@@ -11,42 +11,30 @@ one transaction. Wherever a filing was cut off, the next one finishes it:
 
 from __future__ import annotations
 
-import json
-import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from asr.endpoint import Ended, Endpointer
-from asr.transcript import Transcript
-from ivr.matter import Window
-from recordings import catalogue, folders, journal, wav
-from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings import entries, folders, journal
 from recordings.schema import tickets
-from recordings.threads import Threads
-from tickets import outbox, worklist
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME, take_next
-from tickets.record import CallRecord, fold
+from tickets.papers import Papers, Revision, describe_call, list_call, write_papers
+from tickets.reading import read_record
 from tickets.review import lay_over
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from recordings.database import Database
-    from recordings.worklist import WorkRow
+    from recordings.entries import Strange
     from tickets.number import NumberBook
+    from tickets.record import CallRecord
     from tickets.review import Review
-
-_PAUSE_S = 1.0
-_CHUNK_S = 10
-_reading = Threads("filing", 2)
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,8 @@ class Filed:
 
     ``numbers`` are the call's ticket numbers in the order of its matters; ``reason`` says why an ended call has
     none; ``changed`` whether this filing made a ticket or a revision; ``ended`` whether the journal is finished
-    (or empty: no call came of it), so that nothing more will come of the call itself.
+    (or empty: no call came of it), so that nothing more will come of the call itself. ``strange`` counts what of the
+    journal this program does not know, and has filed the call without.
     """
 
     call_id: str
@@ -63,6 +52,7 @@ class Filed:
     reason: str | None
     changed: bool
     ended: bool
+    strange: Mapping[Strange, int]
 
 
 class _Issued(NamedTuple):
@@ -74,24 +64,6 @@ class _Issued(NamedTuple):
     review: Review | None
 
 
-class _Revision(NamedTuple):
-    """A revision to be put on file."""
-
-    number: str
-    revision: int
-    draft: Draft
-    document: str
-
-
-class _Papers(NamedTuple):
-    """All that one filing writes."""
-
-    call_id: str
-    rows: list[CallRow | RecordingRow | TranscriptRow]
-    revisions: list[_Revision]
-    listed: tuple[WorkRow, str] | None
-
-
 async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     """File the call in ``folder`` (in the spool or archived), whose name is the call id.
 
@@ -99,7 +71,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
     sqlalchemy.exc.SQLAlchemyError when the database is away: repeat it later, nothing is lost or doubled.
     """
     async with folders.alone(folder):
-        record = await _reading.run(read_record, folder)
+        record = await read_record(folder)
         if record.node is None:  # a folder lies with the gateway whose call it was
             record = replace(record, node=numbers.node)
         drafts = draft(record)
@@ -108,10 +80,10 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
             given = await _number(record, drafts, issued, numbers, folder)
             reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
             revisions = _revise(reviewed, issued, given)
-            listed = _list(record, reviewed) if revisions or not drafts else None
-            papers = _Papers(record.call_id, describe_call(record), revisions, listed)
+            listed = list_call(record, reviewed) if revisions or not drafts else None
+            papers = Papers(record.call_id, describe_call(record), revisions, listed)
             try:
-                await db.group(_write_papers).ask(papers)
+                await db.group(write_papers).ask(papers)
             except sa.exc.IntegrityError:
                 # An agent has decided in between, and the revision is taken. What else may not be written will not
                 # be the next time either.
@@ -125,41 +97,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         reason=record.reason,
         changed=bool(revisions),
         ended=record.ended_at is not None,
+        strange=record.strange,
     )
-
-
-def read_record(folder: Path) -> CallRecord:
-    """The record of the call in ``folder``; looks for voice in the recording only where words are missing."""
-    entries = journal.read(folder)
-    audio = folder / folders.AUDIO
-    try:
-        seconds = wav.duration(audio)
-    except wav.NotARecordingError as error:
-        _log.error("filed without its recording: %s", error)
-        seconds = 0.0
-    late = read_late(folder)
-    record = fold(folder.name, entries, late, seconds, None)
-    if record.ended_at is None or record.live.complete:
-        return record
-    voiced = _find_voice(audio, seconds) if seconds else ()
-    return fold(folder.name, entries, late, seconds, voiced)
-
-
-def read_late(folder: Path) -> Transcript | None:
-    """The transcript made from the recording, if there is one by now."""
-    try:
-        return Transcript.from_json(json.loads((folder / folders.LATE).read_text()))
-    except FileNotFoundError:
-        return None
-
-
-def _find_voice(audio: Path, seconds: float) -> tuple[Window, ...]:
-    endpointer = Endpointer(_PAUSE_S)
-    found = []
-    for start in range(0, int(seconds) + 1, _CHUNK_S):
-        found += endpointer.feed(wav.read_channel(audio, 0, start, start + _CHUNK_S))
-    found += endpointer.finish()
-    return tuple(Window(event.start, event.end) for event in found if isinstance(event, Ended))
 
 
 async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, _Issued]]:
@@ -202,7 +141,7 @@ async def _number(
             for matter in missing:
                 today = datetime.now(CITY_TIME).date()
                 given[matter] = await take_next(numbers, today)
-                opened.append("number", matter=matter, number=given[matter])
+                opened.append(entries.Number(matter, given[matter]))
         finally:
             opened.close()
     return given
@@ -215,94 +154,12 @@ def _review(record: CallRecord, drafted: Draft, last: _Issued | None) -> Draft:
     return replace(drafted, content=lay_over(drafted.content, last.review, record.transcript))
 
 
-def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[_Revision]:
+def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[Revision]:
     """A revision for each draft that says something else than the one on file."""
     revisions = []
     for drafted in drafts:
         last = issued.get(drafted.matter)
         if last is None or last.sha256 != drafted.sha256:
             number, revision = given[drafted.matter], last.revision + 1 if last else 1
-            revisions.append(_Revision(number, revision, drafted, drafted.issue(number, revision)))
+            revisions.append(Revision(number, revision, drafted, drafted.issue(number, revision)))
     return revisions
-
-
-async def _write_papers(db: Database, papers: Sequence[_Papers]) -> list[None]:
-    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
-    now = datetime.now(UTC)
-    new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
-    values = [
-        {
-            "number": revision.number,
-            "revision": revision.revision,
-            "call_id": call_id,
-            "matter": revision.draft.matter,
-            "document": revision.document,
-            "content_sha256": revision.draft.sha256,
-            "created_at": now,
-        }
-        for call_id, revision in new
-    ]
-    async with db.write() as connection:
-        await catalogue.store(connection, [row for paper in papers for row in paper.rows])
-        if values:
-            await connection.execute(sa.insert(tickets), values)
-        for _, revision in new:
-            await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
-        listed = [paper.listed for paper in papers if paper.listed]
-        await worklist.store(
-            connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}
-        )
-    return [None] * len(papers)
-
-
-def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
-    """The call's rows in the catalogue."""
-    home = folders.archived(record.call_id)
-    rows: list[CallRow | RecordingRow | TranscriptRow] = [
-        CallRow(
-            call_id=record.call_id,
-            sip_call_id=record.sip_call_id,
-            caller=record.caller,
-            called=record.called,
-            hotline=record.hotline,
-            flow=record.flow,
-            node=record.node or 0,
-            started_at=record.started_at,
-            answered_at=record.answered_at,
-            ended_at=record.ended_at,
-            duration_s=record.duration_s,
-            hung_up_by=record.hung_up_by,
-            cause=record.cause,
-            interrupted=record.interrupted,
-            reason=record.reason,
-            folder=str(home),
-            late=record.transcription,
-        )
-    ]
-    if record.ended_at and record.seconds:
-        rows.append(RecordingRow(record.call_id, str(home / folders.AUDIO), record.seconds, wav.CHANNELS))
-    rows.append(TranscriptRow(record.call_id, "live", record.live.complete, _write(record.live)))
-    if record.late:
-        rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
-    return rows
-
-
-def _list(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:
-    """The call in the agents' work list, once it has ended, and its words to be searched."""
-    if record.ended_at is None:
-        return None
-    documents = [drafted.content for drafted in drafts]
-    row = worklist.summarise(
-        record.call_id,
-        record.hotline,
-        record.started_at,
-        record.duration_s,
-        interrupted=record.interrupted,
-        documents=documents,
-        transcript=record.transcript,
-    )
-    return row, worklist.read_text(documents) if documents else record.transcript.text
-
-
-def _write(transcript: Transcript) -> str:
-    return json.dumps(transcript.to_json(), ensure_ascii=False, separators=(",", ":"))

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
-from asr.transcript import ModelFingerprint, Transcript
+from asr.transcript import Transcript
+from ivr.hotline import Mode, Source
+from recordings.entries import Answered, Finished, HungUp, Incoming, Interrupted, Model
 from tickets import merging
-from tickets.entries import Entries, read_number
+from tickets.entries import read_model, read_number
+from tickets.gathered import Gathered
+from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from ivr.hotline import Mode, Source
-    from ivr.matter import Matter, Window
+    from ivr.matter import Window
+    from recordings.entries import Reading, Strange
 
 Late = Literal["none", "wanted", "done"]
+HungUpBy = Literal["caller", "gateway", "lost"]
 
 FRONT_DOOR: Final = "12345"
 """The line of a call whose journal lost which one was called."""
 
 _NOTHING_KEPT = "an anonymous line, and the caller asked for no call back"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A matter with all the words known by now.
-
-    ``pending``: words of it lie in the recording only and will be transcribed. ``unheard``: the caller spoke,
-    but nothing was understood and nothing more will come of it.
-    """
-
-    matter: Matter
-    pending: bool = False
-    unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,8 @@ class CallRecord:
     that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
     what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
     are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter. ``reason`` says
-    why an ended call has no matter. ``transcription`` is the state of the late transcription.
+    why an ended call has no matter. ``transcription`` is the state of the late transcription. ``strange`` counts what
+    of the journal this program does not know.
     """
 
     call_id: str
@@ -80,7 +73,7 @@ class CallRecord:
     answered_at: datetime | None
     ended_at: datetime | None
     duration_s: float | None
-    hung_up_by: Literal["caller", "gateway", "lost"] | None
+    hung_up_by: HungUpBy | None
     cause: str
     interrupted: bool
     seconds: float
@@ -91,11 +84,12 @@ class CallRecord:
     numbers: Mapping[int, str]
     reason: str | None
     transcription: Late
+    strange: Mapping[Strange, int]
 
 
 def fold(
     call_id: str,
-    entries: Sequence[dict[str, Any]],
+    reading: Reading,
     late: Transcript | None,
     seconds: float,
     voiced: tuple[Window, ...] | None,
@@ -112,28 +106,25 @@ def fold(
     A call lasts until its journal is ``finished``. Until then the gateway alone gives numbers, and only
     matters that have one make a ticket; afterwards every matter does.
     """
-    journal = Entries.gather(entries)
-    incoming = journal.last.get("incoming", {})
-    hungup = journal.last.get("hungup", {})
-    # A gateway that died after the hang-up has lost words at most, not the call.
-    cut = journal.last.get("interrupted")
-    interrupted = cut is not None and (not hungup or cut["n"] < hungup["n"])
-    ended = "finished" in journal.last or not entries
-    started_at = journal.wall("incoming") or datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(
+    journal = Gathered.gather(reading.entries)
+    incoming = journal.last(Incoming) or Incoming()
+    hungup = journal.last(HungUp)
+    ended = journal.has(Finished) or not reading.entries
+    started_at = journal.wall(Incoming) or datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(
         tzinfo=UTC
     )
-    answered_at = journal.wall("answered") or (started_at if "interrupted" in journal.last else None)
-    line = _fold_line(journal)
+    answered_at = journal.wall(Answered) or (started_at if journal.has(Interrupted) else None)
+    line = _fold_line(incoming, journal.opening)
     anonymous = line is not None and line.anonymous
     # When somebody spoke, and how surely he was understood, is kept in the journal only.
     live = Transcript(None, ()) if anonymous else _fold_transcript(journal)
     late = late if ended and not anonymous else None
     transcript = merging.merge(live, late)
-    told = _tell(journal, live, late, transcript, voiced)
+    told = tell(journal, live, late, transcript, voiced)
     if anonymous:
         told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
     elif ended:
-        told = _add_loose_words(journal, told, transcript, late, seconds)
+        told = add_loose_words(journal, told, transcript, late, seconds)
     if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
     wanted = (
@@ -145,22 +136,20 @@ def fold(
     )
     return CallRecord(
         call_id=call_id,
-        sip_call_id=_clean(incoming.get("sip_call_id", "")),
-        caller=next((t.matter.contact for t in told), "")
-        if anonymous
-        else read_number(incoming.get("caller", "")),
-        called=_clean(incoming.get("called", "")),
-        hotline=_clean(incoming.get("hotline", FRONT_DOOR)),
+        sip_call_id=_clean(incoming.sip_call_id),
+        caller=next((t.matter.contact for t in told), "") if anonymous else read_number(incoming.caller),
+        called=_clean(incoming.called),
+        hotline=_clean(incoming.hotline) or FRONT_DOOR,
         line=line,
-        flow=_clean(incoming.get("flow", "")),
-        node=incoming.get("node"),
+        flow=_clean(incoming.flow),
+        node=incoming.node,
         started_at=started_at,
         answered_at=answered_at,
         ended_at=_find_end(journal, answered_at or started_at, seconds) if ended else None,
-        duration_s=hungup.get("media_seconds", seconds) if ended and answered_at else None,
-        hung_up_by=hungup.get("by"),
-        cause=_clean(str(hungup.get("cause", ""))),
-        interrupted=interrupted,
+        duration_s=_measure(hungup, seconds) if ended and answered_at else None,
+        hung_up_by=_name_who(hungup),
+        cause=_clean(hungup.cause) if hungup else "",
+        interrupted=journal.cut,
         seconds=seconds,
         live=live,
         late=late,
@@ -173,131 +162,71 @@ def fold(
         if anonymous and answered_at
         else _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
+        strange=reading.strange,
     )
 
 
-def _fold_line(journal: Entries) -> Line | None:
-    told = journal.last.get("incoming", {}).get("line")
+def _fold_line(incoming: Incoming, opening: str) -> Line | None:
+    """The line, in words of this program: a mode of another one promises nothing, as the front door does."""
+    told = incoming.line
     if told is None:
         return None
     return Line(
-        name=told["name"],
-        department=told["department"],
-        mode=told["mode"],
-        category=tuple(told["category"]),
-        anonymous=told["anonymous"],
-        found_by=told["found_by"],
-        found_as=_clean(told["found_as"]),
-        opening=journal.opening,
+        name=told.name,
+        department=told.department,
+        mode=cast("Mode", told.mode) if told.mode in get_args(Mode) else "总线",
+        category=told.category,
+        anonymous=told.anonymous,
+        found_by=cast("Source", told.found_by) if told.found_by in get_args(Source) else None,
+        found_as=_clean(told.found_as),
+        opening=opening,
     )
 
 
-def _fold_transcript(journal: Entries) -> Transcript:
-    model = journal.last.get("model")
+def _fold_transcript(journal: Gathered) -> Transcript:
+    model = journal.last(Model)
     complete = (
-        journal.deaf_at is None
-        and "interrupted" not in journal.last
-        and all(u.confirmed for u in journal.heard)
+        journal.deaf_at is None and not journal.has(Interrupted) and all(u.confirmed for u in journal.heard)
     )
     return Transcript(
-        model=ModelFingerprint(model["name"], model["sha256"], model["demo"]) if model else None,
-        utterances=tuple(journal.heard),
-        complete=complete,
+        model=read_model(model) if model else None, utterances=tuple(journal.heard), complete=complete
     )
-
-
-def _tell(
-    journal: Entries,
-    live: Transcript,
-    late: Transcript | None,
-    merged: Transcript,
-    voiced: tuple[Window, ...] | None,
-) -> tuple[Told, ...]:
-    """Each matter with its words; only those that are something."""
-    told = []
-    for _, matter in sorted(journal.matters.items()):
-        gaps = [w for w in matter.windows if not merging.is_sound(w, live, journal.deaf_at)]
-        pending = False
-        if not live.complete and late is not None:
-            matter = merging.refill(matter, gaps, merged)  # noqa: PLW2901
-        elif not live.complete:
-            pending = any(_has_voice(gap, voiced) for gap in gaps)
-        spoke = any(_has_voice(w, voiced) for w in matter.windows) if voiced else False
-        spoke = spoke or any(merging.belongs(u, w) for u in live.utterances for w in matter.windows)
-        unheard = spoke and not pending and not matter.text
-        if (
-            matter.complete
-            or matter.text
-            or matter.call_back
-            or matter.danger
-            or pending
-            or unheard
-            or matter.index in journal.numbers
-        ):
-            told.append(Told(matter, pending, unheard))
-    return tuple(told)
-
-
-def _add_loose_words(
-    journal: Entries, told: tuple[Told, ...], merged: Transcript, late: Transcript | None, seconds: float
-) -> tuple[Told, ...]:
-    """Words the dialogue knew no matter for, because it was deaf or died.
-
-    Without any matter they are one. What was said after the last matter was complete, before the process died, is
-    one more. Anything else belongs to the matter that was asked for next.
-    """
-    if merged.complete and late is None:
-        return told  # the dialogue heard everything, and made of it what there was
-    windows = [w for t in told for w in t.matter.windows]
-    loose = [
-        u
-        for u in merged.utterances
-        if u not in journal.heard and not any(merging.belongs(u, w) for w in windows)
-    ]
-    if not told:
-        matter = merging.state_matter(0, merged.utterances, seconds)
-    elif "interrupted" in journal.last and all(t.matter.complete for t in told):
-        last_heard = max((u.end for u in journal.heard), default=0.0)
-        index = max(t.matter.index for t in told) + 1
-        matter = merging.state_matter(index, [u for u in loose if u.start >= last_heard], seconds)
-    else:
-        matters = merging.attach([t.matter for t in told], loose)
-        return tuple(replace(t, matter=m) for t, m in zip(told, matters, strict=True))
-    return (*told, Told(matter)) if matter else told
-
-
-def _has_voice(window: Window, voiced: tuple[Window, ...] | None) -> bool:
-    return True if voiced is None else any(merging.belongs(v, window) for v in voiced)
 
 
 def _any_voice(voiced: tuple[Window, ...] | None, seconds: float) -> bool:
     return seconds > 0 if voiced is None else bool(voiced)
 
 
-def _find_end(journal: Entries, began: datetime, seconds: float) -> datetime:
-    return journal.wall("hungup") or (
-        began + timedelta(seconds=seconds) if seconds else journal.wall("finished") or began
+def _find_end(journal: Gathered, began: datetime, seconds: float) -> datetime:
+    return journal.wall(HungUp) or (
+        began + timedelta(seconds=seconds) if seconds else journal.wall(Finished) or began
     )
 
 
+def _measure(hungup: HungUp | None, seconds: float) -> float:
+    """The call's length by its hang-up, else by its recording."""
+    return seconds if hungup is None or hungup.media_seconds is None else hungup.media_seconds
+
+
+def _name_who(hungup: HungUp | None) -> HungUpBy | None:
+    if hungup is None:
+        return None
+    return cast("HungUpBy", hungup.by) if hungup.by in get_args(HungUpBy) else "lost"
+
+
 def _give_reason(
-    answered_at: datetime | None, hungup: dict[str, Any], late: Transcript | None, *, wanted: bool
+    answered_at: datetime | None, hungup: HungUp | None, late: Transcript | None, *, wanted: bool
 ) -> str:
+    by_caller = hungup is not None and hungup.by == "caller"
     if answered_at is None:
-        return (
-            "caller hung up before the answer"
-            if hungup.get("by") == "caller"
-            else "the call was never answered"
-        )
+        return "caller hung up before the answer" if by_caller else "the call was never answered"
     if wanted:
         return "speech in the recording waits to be transcribed"
     if late is not None and late.text:
         return "only greetings and answers to the menu were said"
-    if not hungup:
+    if hungup is None:
         return "interrupted before the caller said anything"
-    if hungup["by"] == "caller":
-        return "caller hung up before speaking"
-    return "the caller said nothing"
+    return "caller hung up before speaking" if by_caller else "the caller said nothing"
 
 
 def _clean(text: str) -> str:

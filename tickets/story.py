@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -17,17 +16,21 @@ import sqlalchemy as sa
 from asr.transcript import Transcript
 from recordings import folders, journal
 from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.entries import Answered, Event, Heard, Played
 from recordings.schema import calls, outbox, recordings, tickets, transcripts
 from recordings.threads import Threads
-from tickets.filing import describe_call, read_record
+from tickets.papers import describe_call
+from tickets.reading import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
+    from recordings.entries import Entry, Written
 
 Row = CallRow | RecordingRow | TranscriptRow
 
@@ -37,25 +40,18 @@ _TABLES: tuple[tuple[type[Row], sa.Table], ...] = (
     (TranscriptRow, transcripts),
 )
 _reading = Threads("story", 2)
-_PLACED_BY = {"played": "start", "heard": "start", "event": "at"}
 
 
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
-    """One entry of the call's journal.
+    """One entry of the call's journal: ``wall`` is when it was written, ``at`` where it lies in the recording.
 
-    ``wall`` is when it was written, ``at`` where it lies in the recording (seconds; None before the answer).
-    ``kind`` is the journal's: ``incoming, model, deaf, answered, event, played, unplayed, heard, matter, number,
-    hungup, media, recording_trouble, interrupted, finished``.
-    ``fields`` are the rest of the entry: a ``played`` has ``name`` and
-    ``text``, a ``heard`` those of an ``asr.transcript.Utterance``, an ``event`` those of the class in ``ivr.events``
-    that its ``name`` names (a key is a ``Digit`` with ``key``).
+    ``at`` is in seconds, None before the answer.
     """
 
     wall: datetime
     at: float | None
-    kind: str
-    fields: Mapping[str, Any]
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +112,20 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
 
     Raises OSError when its folder cannot be read, sqlalchemy.exc.SQLAlchemyError when the database is away.
     """
-    entries = await _reading.run(_read_entries, data, call_id)
+    written = await _reading.run(_read_entries, data, call_id)
     async with db.read() as connection:
         rows = await _read_rows(connection, call_id)
         told = await _read_tickets(connection, call_id)
     filed = bool(rows)
     if not filed:
-        folder = folders.locate(data, call_id) if entries else None
+        folder = folders.locate(data, call_id) if written else None
         if folder is None:
             return None
-        rows = describe_call(await _reading.run(read_record, folder))
+        rows = describe_call(await read_record(folder))
     return CallStory(
         call=next(row for row in rows if isinstance(row, CallRow)),
         filed=filed,
-        events=_place(entries),
+        events=_place(written),
         tickets=told,
         recording=next((row for row in rows if isinstance(row, RecordingRow)), None),
         transcripts={
@@ -140,11 +136,11 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
     )
 
 
-def _read_entries(data: Path, call_id: str) -> tuple[dict[str, Any], ...]:
+def _read_entries(data: Path, call_id: str) -> tuple[Written, ...]:
     for _ in range(2):  # a folder may be archived between being found and being read
         folder = folders.locate(data, call_id) if folders.is_call_id(call_id) else None
-        if folder is not None and (entries := journal.read(folder)):
-            return entries
+        if folder is not None and (written := journal.read(folder).entries):
+            return written
     return ()
 
 
@@ -191,19 +187,19 @@ async def _read_tickets(connection: AsyncConnection, call_id: str) -> tuple[Tick
     return tuple(TicketStory(number, matter, tuple(found)) for (number, matter), found in told.items())
 
 
-def _place(entries: Sequence[Mapping[str, Any]]) -> tuple[StoryEvent, ...]:
+def _place(written: Sequence[Written]) -> tuple[StoryEvent, ...]:
     """Each entry with its place in the recording: the one it names, else by the clock from the answer on."""
     placed: list[StoryEvent] = []
     answered: datetime | None = None
-    for entry in entries:
-        wall, kind = datetime.fromisoformat(entry["wall"]), entry["kind"]
-        if kind == "answered" and answered is None:
-            answered = wall
-        rest = {key: value for key, value in entry.items() if key not in {"n", "wall", "kind"}}
+    for one in written:
         at: float | None = None
-        if kind in _PLACED_BY:
-            at = rest[_PLACED_BY[kind]]
-        elif answered is not None:
-            at = max((wall - answered).total_seconds(), 0.0)
-        placed.append(StoryEvent(wall, at, kind, rest))
+        match one.entry:
+            case Played(start=at) | Heard(start=at) | Event(at=at):
+                pass
+            case entry:
+                if answered is None and isinstance(entry, Answered):
+                    answered = one.wall
+                if answered is not None:
+                    at = max((one.wall - answered).total_seconds(), 0.0)
+        placed.append(StoryEvent(one.wall, at, one.entry))
     return tuple(placed)

@@ -10,16 +10,22 @@ from console.keys import DATA, DATABASE, HOTLINES
 from console.naming import name_line
 from console.problem import Problem
 from console.rendering import render, show_length
+from recordings import entries
+from tickets.entries import note_utterance
 from tickets.story import CallStory, StoryEvent, tell_story
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
-_SYSTEM: Final = {
-    "answered": "接听",
-    "deaf": "语音识别不可用",
-    "interrupted": "网关中断,通话断开",
-    "recording_trouble": "录音不完整",
+    from recordings.entries import Entry
+
+_SYSTEM: Final[Mapping[type[Entry], str]] = {
+    entries.Answered: "接听",
+    entries.Deaf: "语音识别不可用",
+    entries.Interrupted: "网关中断,通话断开",
+    entries.RecordingTrouble: "录音不完整",
 }
 _ENDS: Final = {"caller": "来电人挂机", "gateway": "系统挂机", "lost": "线路中断"}
 
@@ -51,28 +57,28 @@ async def show(request: web.Request) -> web.Response:
 
 def _tell(event: StoryEvent) -> Step | None:
     """The event in a person's words; None for what is told by another."""
-    fields = event.fields
-    if event.kind == "played":
-        return Step(event, "prompt", fields["text"])
-    if event.kind == "heard":
-        return Step(event, "caller", fields["text"] or "(未听清)", unsure=not fields["confirmed"])
-    if event.kind == "event":
-        return Step(event, "key", fields["key"]) if fields["name"] == "Digit" else None
-    text = _tell_system(event)
-    return Step(event, "system", text) if text else None
+    match event.entry:
+        case entries.Played(text=text):
+            return Step(event, "prompt", text)
+        case entries.Heard(text=text, confirmed=confirmed):
+            return Step(event, "caller", text or "(未听清)", unsure=not confirmed)
+        case entries.DigitEvent(key=key):
+            return Step(event, "key", key)
+        case entry:
+            told = _tell_system(entry)
+            return Step(event, "system", told) if told else None
 
 
-def _tell_system(event: StoryEvent) -> str:
-    fields = event.fields
-    match event.kind:
-        case "incoming":
-            return f"来电:{fields['caller'] or '未显示号码'} 拨打 {fields['called']}"
-        case "number":
-            return f"生成工单 {fields['number']}"
-        case "hungup":
-            return _ENDS.get(fields["by"], "通话结束")
-        case kind:
-            return _SYSTEM.get(kind, "")
+def _tell_system(entry: Entry) -> str:
+    match entry:
+        case entries.Incoming(caller=caller, called=called):
+            return f"来电:{caller or '未显示号码'} 拨打 {called}"
+        case entries.Number(number=number):
+            return f"生成工单 {number}"
+        case entries.HungUp(by=by):
+            return _ENDS.get(by, "通话结束")
+        case _:
+            return _SYSTEM.get(type(entry), "")
 
 
 def _tell_words(story: CallStory) -> list[Step]:
@@ -82,8 +88,7 @@ def _tell_words(story: CallStory) -> list[Step]:
         return []
     began = story.call.answered_at or story.call.started_at
     return [
-        Step(StoryEvent(began, u.start, "heard", {}), "caller", u.text or "(未听清)", unsure=not u.confirmed)
-        for u in words.utterances
+        step for u in words.utterances if (step := _tell(StoryEvent(began, u.start, note_utterance(u, ""))))
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.calls.listener import Listener
@@ -17,7 +17,9 @@ from gateway.site import metrics
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
 from ivr.events import Answered, Digit, Elapsed, HungUp, LookedUp, PromptEnded, Submitted
 from ivr.machine import advance, start
+from recordings import entries
 from recordings.folders import AUDIO
+from tickets.entries import note_event, note_matter, note_model
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class Call:
         if model is None:
             self._listener.go_deaf("speech recognition was out of reach when the call came")
         else:
-            self._scribe.note("model", **asdict(model))
+            self._scribe.note(note_model(model))
         try:
             leg.answer(None if self._hotline.anonymous else self._scribe.folder / AUDIO)
         except SipError as error:
@@ -96,7 +98,7 @@ class Call:
         try:
             self._answered_at = self._loop.time()
             metrics.SETUP.observe(self._answered_at - leg.began)
-            self._scribe.note("answered")
+            self._scribe.note(entries.Answered())
             self._work(self._scribe.sync())
             self._house.pump.join(self)
             caller = leg.incoming.caller if leg.incoming else ""
@@ -114,7 +116,7 @@ class Call:
             self._ended(self._leg.ended)
         self._leg.hang_up()
         await self._leg.closed
-        self._scribe.note("finished")
+        self._scribe.note(entries.Finished())
 
     async def _close(self) -> None:
         """Hang up, let what is under way end, and finish the journal."""
@@ -130,12 +132,12 @@ class Call:
         if self._leg.closed.done():
             reception = self._leg.reception
             metrics.count_reception(reception.packets, reception.lost, reception.jitter_seconds)
-            self._scribe.note("media", **asdict(reception))
+            self._scribe.note(entries.Media(reception.packets, reception.lost, reception.jitter_seconds))
         if trouble:
             metrics.RECORDING_TROUBLE.inc()
             log.error("recording incomplete: %s", trouble)
-            self._scribe.note("recording_trouble", reason=trouble)
-        self._scribe.note("finished")
+            self._scribe.note(entries.RecordingTrouble(trouble))
+        self._scribe.note(entries.Finished())
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what waits for a disk beside the dialogue, whose own times go on."""
@@ -170,12 +172,12 @@ class Call:
         if isinstance(event, Digit | HungUp):
             for heard in await self._listener.flush(on=self._leg.ended is None):
                 await self._take(heard)
-        self._scribe.note("event", name=type(event).__name__, **asdict(event))
+        self._scribe.note(note_event(event))
         before = self._state.matters
         self._state, actions = advance(self._flow, self._state, event)
         for matter in self._state.matters:
             if matter not in before:
-                self._scribe.note("matter", **asdict(matter))
+                self._scribe.note(note_matter(matter))
         for action in actions:
             await self._perform(action)
         found, self._found = self._found, None
@@ -185,10 +187,8 @@ class Call:
     def _ended(self, ended: Ended) -> None:
         self.tick()
         if ended.by == "gateway" and self._state.phase == "talking":
-            self._scribe.note("interrupted", reason="the gateway ended the call before the dialogue did")
-        self._scribe.note(
-            "hungup", by=ended.by, cause=f"{ended.status} {ended.reason}", media_seconds=ended.media_seconds
-        )
+            self._scribe.note(entries.Interrupted("the gateway ended the call before the dialogue did"))
+        self._scribe.note(entries.HungUp(ended.by, f"{ended.status} {ended.reason}", ended.media_seconds))
         self._events.put_nowait(HungUp(self._now(), ended.by))
 
     def fail(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from gateway.site.settings import Paths
     from recordings.database import Database
+    from tickets.filing import Filed
     from tickets.number import NumberBook
 
 log = logging.getLogger(__name__)
@@ -44,17 +46,24 @@ class Filer:
         self._db, self._numbers, self._paths, self._claim = db, numbers, paths, claim
         self._again: set[Path] = set()
         self._final: set[Path] = set()
+        self._orphans: set[Path] = set()
+        self._turn = (
+            asyncio.Lock()
+        )  # one orphan at a time: there may be hundreds, and calls that go on come first
         self._tasks: dict[Path, asyncio.Task[None]] = {}
         self._reached = False  # the database was there, with our tables, and nothing has failed since
         self._reaching = asyncio.Lock()
 
-    def file(self, folder: Path, *, final: bool = False) -> None:
+    def file(self, folder: Path, *, final: bool = False, orphan: bool = False) -> None:
         """Ask for a call's tickets to follow its journal; ``final``: the journal is closed, archive it after.
 
-        A call whose journal was closed unfinished stays in the spool for the next start-up sweep.
+        A call whose journal was closed unfinished stays in the spool for the next start-up sweep. Those that a sweep
+        found, each an ``orphan``, are tried in turn.
         """
         if final:
             self._final.add(folder)
+        if orphan:
+            self._orphans.add(folder)
         self._again.add(folder)
         if folder not in self._tasks:
             self._tasks[folder] = asyncio.create_task(self._work(folder), name=f"file {folder.name}")
@@ -75,7 +84,8 @@ class Filer:
                 self._again.discard(folder)
                 try:
                     await self._reach()
-                    await self._follow(folder)
+                    async with self._turn if folder in self._orphans else nullcontext():
+                        await self._follow(folder)
                 except AWAY as error:
                     # A driver's own words may quote a citizen's.
                     reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else error
@@ -95,6 +105,7 @@ class Filer:
         finally:
             self._tasks.pop(folder, None)
             self._final.discard(folder)
+            self._orphans.discard(folder)
 
     async def _reach(self) -> None:
         async with self._reaching:
@@ -121,6 +132,7 @@ class Filer:
             },
         )
         if final and filed.ended:
+            _tell_strange(filed)
             metrics.FILED.labels("ticket" if filed.numbers else "none").inc()
             await _archiving.run(archive, place, self._paths.data)
         elif final:  # archived, it would never get the rest of its tickets
@@ -128,3 +140,16 @@ class Filer:
                 "the call's journal is not finished: left in the spool, the next start takes it up",
                 extra={"call_id": folder.name},
             )
+
+
+def _tell_strange(filed: Filed) -> None:
+    """Say what of a call's journal this version does not know; once a call, when nothing more will come of it."""
+    if not filed.strange:
+        return
+    for (what, _), count in filed.strange.items():
+        metrics.JOURNAL_UNKNOWN.labels(what).inc(count)
+    log.warning(
+        "filed with what is known of the journal; not known to this version: %s",
+        ", ".join(f"{what} {name} ({count})" for (what, name), count in sorted(filed.strange.items())),
+        extra={"call_id": filed.call_id},
+    )

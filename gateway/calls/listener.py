@@ -10,6 +10,7 @@ from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
 from gateway.site import metrics
 from ivr.events import EarLost, Heard, SpeechStarted
+from recordings import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class Listener:
     def go_deaf(self, reason: str) -> None:
         """Write that nobody listens from now on."""
         metrics.DEAF.inc()
-        self._scribe.note("deaf", reason=reason)
+        self._scribe.note(entries.Deaf(reason))
 
     def _open(self, listen: Listen) -> None:
         self._listen = listen

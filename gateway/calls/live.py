@@ -6,18 +6,31 @@ import asyncio
 import contextlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from recordings import entries
+from recordings.entries import encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from recordings.entries import Entry
+
 _BACKLOG = 1000  # events a slow reader may lag behind before it is cut off
 _SIGN_OF_LIFE_S = 2.0
 # What a reader who comes in the middle of a call is told of it, besides what follows.
-_TOLD_AGAIN = {"incoming", "answered", "deaf", "heard", "played", "matter", "number", "hungup"}
-_FINISHED = "finished"
+_TOLD_AGAIN = (
+    entries.Incoming,
+    entries.Answered,
+    entries.Deaf,
+    entries.Heard,
+    entries.Played,
+    entries.Matter,
+    entries.Number,
+    entries.HungUp,
+)
 
 
 class Board:
@@ -27,14 +40,14 @@ class Board:
         self._followers: set[asyncio.Queue[str]] = set()
         self._calls: dict[str, list[str]] = {}  # what has happened so far in the calls that go on
 
-    def publish(self, call_id: str, kind: str, **fields: Any) -> None:
+    def publish(self, call_id: str, entry: Entry) -> None:
         """Tell every follower; one that has fallen too far behind loses its place."""
-        if kind == _FINISHED:
+        if isinstance(entry, entries.Finished):
             self._calls.pop(call_id, None)
-        told_again = kind in _TOLD_AGAIN
+        told_again = isinstance(entry, _TOLD_AGAIN)
         if not self._followers and not told_again:
             return
-        event = {"call_id": call_id, "kind": kind, "wall": datetime.now(UTC).isoformat(), **fields}
+        event = {**encode(entry), "call_id": call_id, "wall": datetime.now(UTC).isoformat()}
         line = json.dumps(event, ensure_ascii=False)
         if told_again:
             self._calls.setdefault(call_id, []).append(line)
@@ -47,7 +60,7 @@ class Board:
     def close(self, call_id: str) -> None:
         """Tell that the call is over, unless that was told: it may have broken off."""
         if call_id in self._calls:
-            self.publish(call_id, _FINISHED)
+            self.publish(call_id, entries.Finished())
 
     async def follow(self) -> AsyncGenerator[str, None]:
         """Events as JSON lines: what has happened so far in the calls that go on, then what happens.

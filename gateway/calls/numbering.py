@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from recordings.entries import Number
 from tickets.number import CITY_TIME, take_next
 
 if TYPE_CHECKING:
@@ -30,6 +31,6 @@ class Numbering:
                 today = datetime.now(CITY_TIME).date()
                 number = await take_next(self._book, today)
                 self._numbers[matter.index] = number
-                self._scribe.note("number", matter=matter.index, number=number)
+                self._scribe.note(Number(matter.index, number))
                 await self._scribe.sync()
             return number

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gateway.calls.anonymity import withhold
+from recordings.entries import Partial, withhold
+from tickets.entries import note_utterance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asr.transcript import Utterance
     from gateway.calls.live import Board
+    from recordings.entries import Entry
     from recordings.journal import Journal
 
 
@@ -32,21 +33,20 @@ class Scribe:
         """The call's folder."""
         return self._journal.folder
 
-    def note(self, kind: str, **fields: Any) -> None:
+    def note(self, entry: Entry) -> None:
         """Write one entry; raises JournalError."""
-        if self.anonymous:
-            fields = withhold(kind, fields)
-        self._journal.append(kind, **fields)
-        self._board.publish(self.call_id, kind, **fields)
+        kept = withhold(entry) if self.anonymous else entry
+        self._journal.append(kept)
+        self._board.publish(self.call_id, kept)
 
     def take_down(self, utterance: Utterance, question: str) -> None:
         """Write what the caller has said to ``question``; raises JournalError."""
-        self.note("heard", question=question, **asdict(utterance))
+        self.note(note_utterance(utterance, question))
 
     def show(self, text: str) -> None:
         """Show the words so far of a phrase to who follows live; nothing is kept."""
         if not self.anonymous:
-            self._board.publish(self.call_id, "partial", text=text)
+            self._board.publish(self.call_id, Partial(text))
 
     async def sync(self) -> None:
         """Make what was written survive a power failure; raises JournalError."""

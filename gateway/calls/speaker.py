@@ -12,6 +12,7 @@ from gateway.prompts.voice import KilledError, VoiceError
 from gateway.prompts.wording import PromptError
 from gateway.sip.fault import SipError
 from gateway.site import metrics
+from recordings.entries import Played, Unplayed
 from recordings.journal import JournalError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Speaker:
                 began = self._leg.media_seconds
                 # A slot of an anonymous line's prompt is filled with what nobody else may read.
                 text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
-                self._scribe.note("played", id=action.id, name=action.prompt.name, text=text, start=began)
+                self._scribe.note(Played(action.id, action.prompt.name, text, began))
                 self._leg.play(rendered.path)
         except JournalError:
             raise
@@ -63,7 +64,7 @@ class Speaker:
                 # What cannot be said may be the caller's own words.
                 "it cannot be said" if isinstance(error, VoiceError) else error or "no answer",
             )
-            self._scribe.note("unplayed", id=action.id, name=action.prompt.name)
+            self._scribe.note(Unplayed(action.id, action.prompt.name))
             return False
         self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
         return True

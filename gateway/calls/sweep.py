@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from recordings.entries import Answered, Finished, HungUp, Interrupted
 from recordings.folders import AUDIO, orphans
 from recordings.journal import Journal, read
 from recordings.threads import Threads
@@ -47,20 +48,20 @@ def sweep(data: Path) -> Iterator[Path]:
 
 
 def _close(folder: Path) -> None:
-    kinds = {entry["kind"] for entry in read(folder)}
+    kinds = {type(written.entry) for written in read(folder).entries}
     seconds = _repair(folder)
     if not kinds and not seconds:
         raise FileNotFoundError(
             f"{folder}: neither journal nor recording; look into the folder, and move it away when it holds no call"
         )
-    if "finished" in kinds:
+    if Finished in kinds:
         return
     journal = Journal.reopen(folder)
     try:
         # Recording begins with the answer; a call that was hung up before has a breath of it at most.
-        if "answered" in kinds or (seconds and "hungup" not in kinds):
-            journal.append("interrupted", reason="the gateway stopped during the call")
-        journal.append("finished")
+        if Answered in kinds or (seconds and HungUp not in kinds):
+            journal.append(Interrupted("the gateway stopped during the call"))
+        journal.append(Finished())
     finally:
         journal.close()
     log.warning("orphaned call taken up", extra={"call_id": folder.name, "journal": bool(kinds)})

@@ -7,12 +7,15 @@ import logging
 import secrets
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.calls.call import Call
+from gateway.calls.scribe import Scribe
 from gateway.site import metrics
+from recordings.entries import Incoming as Invited
+from recordings.entries import Line
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
 from tickets.number import CITY_TIME
@@ -166,20 +169,20 @@ class Switchboard:
         hotline = found.hotline
         journal = Journal.create(spool(self._data), call_id)
         try:
-            invited = {
-                "sip_call_id": incoming.sip_call_id,
-                "caller": "" if hotline.anonymous else incoming.caller,
-                "called": incoming.called,
-                "hotline": hotline.number,
-                "line": _describe(found),
-                "flow": hotline.flow.name,
-                "node": self._settings.node,
-            }
-            journal.append("incoming", call_id=call_id, **invited)
+            invited = Invited(
+                call_id=call_id,
+                sip_call_id=incoming.sip_call_id,
+                caller=incoming.caller,
+                called=incoming.called,
+                hotline=hotline.number,
+                line=_describe(found),
+                flow=hotline.flow.name,
+                node=self._settings.node,
+            )
+            Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
         except JournalError:
             journal.close()
             raise
-        self._house.board.publish(call_id, "incoming", **invited)
         return journal
 
 
@@ -188,15 +191,15 @@ def _refusal(status: int, header: str, value: str) -> Refusal:
     return status, {header: value}
 
 
-def _describe(found: Found) -> dict[str, Any]:
+def _describe(found: Found) -> Line:
     """What the call's record keeps of its line, for the hotlines file may be another one tomorrow."""
     hotline, called = found.hotline, found.called
-    return {
-        "name": hotline.name,
-        "department": hotline.department,
-        "mode": hotline.mode,
-        "category": hotline.category,
-        "anonymous": hotline.anonymous,
-        "found_by": called.source if called else None,
-        "found_as": called.number if called else "",
-    }
+    return Line(
+        name=hotline.name,
+        department=hotline.department,
+        mode=hotline.mode,
+        category=hotline.category,
+        anonymous=hotline.anonymous,
+        found_by=called.source if called else None,
+        found_as=called.number if called else "",
+    )

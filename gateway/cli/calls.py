@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from tickets.calls import CallLine
-    from tickets.story import CallStory, Delivery, TicketStory
+    from tickets.story import CallStory, Delivery, StoryEvent, TicketStory
 
     T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def show(
         )
         raise typer.Exit(1)
     if as_json:
-        _print_json(asdict(story))
+        _print_json({**asdict(story), "events": [_lay_out(event) for event in story.events]})
     else:
         _tell(story)
 
@@ -132,6 +132,10 @@ async def _ask(site: Site, question: Callable[[Database], Awaitable[T]]) -> T:
 
 def _print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, default=_to_text))  # noqa: T201 - this is the command's output
+
+
+def _lay_out(event: StoryEvent) -> dict[str, Any]:
+    return {"wall": event.wall, "at": event.at, "kind": event.entry.kind, "fields": asdict(event.entry)}
 
 
 def _to_text(value: object) -> str:
@@ -165,7 +169,7 @@ def _tell(story: CallStory) -> None:
     call = story.call
     out.print(f"[bold]{call.call_id}[/]  {_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}")
     for event in story.events:
-        told = describe({"kind": event.kind, **event.fields})
+        told = describe(event.entry)
         if told is not None:
             title, style, text = told
             at = "" if event.at is None else f"{event.at:.1f} s"

@@ -11,44 +11,49 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from recordings import entries
+from recordings.entries import decode
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from recordings.entries import Entry
 
 console = Console(highlight=False, soft_wrap=True)
 
 _ACCEPTANCE_SECONDS = 10.0
-_KINDS: dict[str, tuple[str, str, Callable[[dict[str, Any]], str]]] = {
-    "incoming": (
-        "来电 / call",
-        "bold",
-        lambda e: f"{e['caller'] or '未显示号码 / withheld'} → {e['hotline']}",
-    ),
-    "played": ("语音助手 / prompt", "cyan", lambda e: e["text"] or "(提示音)"),
-    "heard": ("来电人 / caller", "green", lambda e: e["text"] or "(没听清)"),
-    "number": ("工单 / ticket", "bold yellow", lambda e: e["number"]),
-    "deaf": ("语音识别 / speech", "red", lambda e: e["reason"]),
-    "hungup": ("挂断 / hung up", "bold", lambda e: f"{e['by']}, {e['media_seconds']:.1f} s"),
-    "media": (
-        "网络 / RTP",
-        "dim",
-        lambda e: (
-            f"{e['packets']} 包 / packets, 丢 / lost {e['lost']}, 抖动 / jitter {e['jitter_seconds'] * 1000:.1f} ms"
-        ),
-    ),
-    "recording_trouble": ("录音不全 / recording", "red", lambda e: e["reason"]),
-    "interrupted": ("系统中断 / cut off", "red", lambda e: e["reason"]),
-}
 
 
-def describe(event: dict[str, Any]) -> tuple[str, str, str] | None:
-    """What an event of a call is called, its style, and what it says; None for one that says nothing to people."""
-    kind = event["kind"]
-    if kind == "event" and event["name"] == "Digit":
-        return "按键 / key", "green", event["key"]
-    if kind not in _KINDS:
-        return None
-    title, style, text = _KINDS[kind]
-    return title, style, text(event)
+def describe(entry: Entry) -> tuple[str, str, str] | None:
+    """What an entry of a call is called, its style, and what it says; None for one that says nothing to people."""
+    match entry:
+        case entries.Incoming(caller=caller, hotline=hotline):
+            return "来电 / call", "bold", f"{caller or '未显示号码 / withheld'} → {hotline}"
+        case entries.Played(text=text):
+            return "语音助手 / prompt", "cyan", text or "(提示音)"
+        case entries.Heard(text=text):
+            return "来电人 / caller", "green", text or "(没听清)"
+        case entries.DigitEvent(key=key):
+            return "按键 / key", "green", key
+        case entries.Number(number=number):
+            return "工单 / ticket", "bold yellow", number
+        case _:
+            return _describe_line(entry)
+
+
+def _describe_line(entry: Entry) -> tuple[str, str, str] | None:
+    match entry:
+        case entries.HungUp(by=by, media_seconds=seconds):
+            return "挂断 / hung up", "bold", by if seconds is None else f"{by}, {seconds:.1f} s"
+        case entries.Media(packets=packets, lost=lost, jitter_seconds=jitter):
+            told = f"{packets} 包 / packets, 丢 / lost {lost}, 抖动 / jitter {jitter * 1000:.1f} ms"
+            return "网络 / RTP", "dim", told
+        case entries.Deaf(reason=reason):
+            return "语音识别 / speech", "red", reason
+        case entries.RecordingTrouble(reason=reason):
+            return "录音不全 / recording", "red", reason
+        case entries.Interrupted(reason=reason):
+            return "系统中断 / cut off", "red", reason
+        case _:
+            return None
 
 
 class Screen:
@@ -60,15 +65,17 @@ class Screen:
 
     def show(self, event: dict[str, Any]) -> None:
         """One line for one event; a partial text is overwritten by the next where the terminal can."""
-        kind = event["kind"]
-        if kind == "partial":
-            console.print(
-                f"[dim]{'…':>20} {escape(event['text'])}[/]", end="\r" if console.is_terminal else "\n"
-            )
-        elif told := describe(event):
-            self._line(*told)
-        if kind == "number":
-            task = asyncio.create_task(self._tell_acceptance(event["number"]))
+        entry = decode(event)
+        match entry:
+            case None:
+                return
+            case entries.Partial(text=text):
+                end = "\r" if console.is_terminal else "\n"
+                console.print(f"[dim]{'…':>20} {escape(text)}[/]", end=end)
+            case _ if told := describe(entry):
+                self._line(*told)
+        if isinstance(entry, entries.Number):
+            task = asyncio.create_task(self._tell_acceptance(entry.number))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 

@@ -43,6 +43,12 @@ FILED: Final = Counter(
 FILING_FAILURES: Final = Counter(
     "hotline_filing_failures", "Attempts to file a call that failed and are repeated.", registry=REGISTRY
 )
+JOURNAL_UNKNOWN: Final = Counter(
+    "hotline_journal_unknown",
+    "What filed journals held that this version does not know, by what: line, kind, field, value, version.",
+    ["what"],
+    registry=REGISTRY,
+)
 PROMPT_RENDER: Final = Histogram(
     "hotline_prompt_render_seconds",
     "Time to have a prompt ready to be played.",
@@ -97,6 +103,8 @@ for _status in ("488", "503"):
     REFUSED.labels(_status)
 for _result in ("ticket", "none"):
     FILED.labels(_result)
+for _what in ("line", "kind", "field", "value", "version"):
+    JOURNAL_UNKNOWN.labels(_what)
 
 
 def count_reception(packets: int, lost: int, jitter_seconds: float) -> None:

@@ -10,12 +10,12 @@ import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from callfolder import kinds
 from wholecall import SENTENCE, STEPS
 
 from asr.client import AsrClient
 from asr.offline import transcribe
 from gateway.site.settings import Paths, Settings
-from recordings.journal import read
 from recordings.wav import duration, read_channel
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_gateway_killed_at_ten_moments(house: Any) -> None:
     for folder in calls:
         plays(folder)
         said = asyncio.run(spoken(house, folder))
-        interrupted += "interrupted" in {e["kind"] for e in read(folder)}
+        interrupted += "interrupted" in kinds(folder)
         deadline = time.monotonic() + 60
         while True:  # the words a crash cut off follow from the recording
             ticket = newest(house, folder.name)

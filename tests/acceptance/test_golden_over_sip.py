@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from callfolder import told
 
-from recordings.journal import read
+from recordings.entries import Heard, Incoming, Matter, Played
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # By prompts too: these leave no room for what depends on the moment.
@@ -60,20 +61,20 @@ def test_golden_calls(house: Any) -> None:
     names = TO_THE_LETTER + ALSO
     every = [*names, *OTHERS]
     results = house.results(house.start_calls([without_expectation(n) for n in every], 0.3))
-    told = dict(zip(every, results, strict=True))
-    assert [(name, told[name]["failure"]) for name in names if told[name]["failure"]] == []
-    assert [name for name in OTHERS if told[name]["refused"]] == []
+    by_name = dict(zip(every, results, strict=True))
+    assert [(name, by_name[name]["failure"]) for name in names if by_name[name]["failure"]] == []
+    assert [name for name in OTHERS if by_name[name]["refused"]] == []
     for name, result in zip(names, results[: len(names)], strict=True):
         wanted = expected(name)
         tickets = house.final_tickets(result["sip_call_id"], len(wanted["tickets"]))
         tickets.sort(key=lambda t: t["number"])
         assert len(tickets) == len(wanted["tickets"]), name
         for ticket, fields in zip(tickets, wanted["tickets"], strict=True):
-            told = {field: look(ticket, field) for field in fields}
-            assert told == fields, f"{name}: {ticket}"
+            looked = {field: look(ticket, field) for field in fields}
+            assert looked == fields, f"{name}: {ticket}"
         if name in TO_THE_LETTER:
             folder = house.data / Path(tickets[0]["recording"]["path"]).parent
-            played = [e["name"] for e in read(folder) if e["kind"] == "played"]
+            played = [e.name for e in told(folder) if isinstance(e, Played)]
             assert played == wanted["trace"], name
     legacy = house.final_tickets(results[names.index("legacy_number")]["sip_call_id"])[0]
     assert legacy["hotline"] == "12333"
@@ -83,7 +84,7 @@ def test_golden_calls(house: Any) -> None:
 def assert_nobody_is_in_the_log(house: Any, names: list[str]) -> None:
     """No number, no word: neither as the script has them, nor as they were heard, asked for or read back."""
     folders = [folder for where in ("calls/*/*/*/*", "spool/*") for folder in house.data.glob(where)]
-    journals = [read(folder) for folder in folders]
+    journals = [told(folder) for folder in folders]
     assert len(journals) == len(names)
     personal: set[str] = set()
     for name in names:
@@ -94,15 +95,15 @@ def assert_nobody_is_in_the_log(house: Any, names: list[str]) -> None:
         }
     for entries in journals:
         for entry in entries:
-            match entry["kind"]:
-                case "heard":
-                    personal |= {entry["text"], *(word["text"] for word in entry["words"])}
-                case "matter":
-                    personal |= {entry["place"], entry["place_name"], entry["brief"], entry["contact"]}
-                case "played":
-                    personal.add(entry["text"])
-                case "incoming":
-                    personal.add(entry["caller"])
+            match entry:
+                case Heard(text=text, words=words):
+                    personal |= {text, *(word.text for word in words)}
+                case Matter():
+                    personal |= {entry.place, entry.place_name, entry.brief, entry.contact}
+                case Played(text=text):
+                    personal.add(text)
+                case Incoming(caller=caller):
+                    personal.add(caller)
     personal.discard("")
     assert len(personal) > 100
     log = house.log()

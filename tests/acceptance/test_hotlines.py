@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from callfolder import told
 
 from config.document import embedded
 from gateway.prompts.book import PromptBook
 from ivr.actions import Prompt
-from recordings.journal import read
+from recordings.entries import Matter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,9 +180,9 @@ def test_who_agreed_on_the_aid_line_is_called_back_without_a_number_leaving(call
     )
     folder = calls.house.data / "calls"
     (journal,) = [j for j in folder.rglob("events.jsonl") if ticket["call"]["call_id"] in str(j)]
-    agreed = [e for e in read(journal.parent) if e["kind"] == "matter" and e["contact"] == AGREED]
+    agreed = [e for e in told(journal.parent) if isinstance(e, Matter) and e.contact == AGREED]
     assert agreed, "this house knows whom to call"
-    assert agreed[0]["contact_confirmed"]
+    assert agreed[0].contact_confirmed
     assert [f.name for f in journal.parent.iterdir() if f.suffix == ".wav"] == []
 
 

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from playwright.sync_api import expect
 from asr.transcript import Utterance, Word
 from recordings import folders, journal, peaks
 from recordings.database import open_database
+from recordings.entries import Answered, Heard
 from tickets.filing import file_call
 from tickets.number import NumberBook
 
@@ -135,14 +136,14 @@ def test_a_live_calls_words_appear_within_a_second_and_a_half(page, house):
     (folder,) = [
         f.parent for f in house.data.glob("calls/*/*/*/*/events.jsonl") if f.parent.name not in {LONG, SHORT}
     ]
-    entries = journal.read(folder)
-    answered = datetime.fromisoformat(next(e["wall"] for e in entries if e["kind"] == "answered"))
-    phrase = next(e for e in entries if e["kind"] == "heard" and "噪音" in e["text"])
+    written = journal.read(folder).entries
+    answered = next(w.wall for w in written if isinstance(w.entry, Answered))
+    phrase = next(w.entry for w in written if isinstance(w.entry, Heard) and "噪音" in w.entry.text)
     late = {}
-    for word in phrase["words"]:
-        spoken = (answered + timedelta(seconds=word["end"])).timestamp()
-        shown = next(at / 1000 for at, text in told if word["text"] in text.rpartition("按零")[2])
-        late[word["text"]] = round(shown - spoken, 3)
+    for word in phrase.words:
+        spoken = (answered + timedelta(seconds=word.end)).timestamp()
+        shown = next(at / 1000 for at, text in told if word.text in text.rpartition("按零")[2])
+        late[word.text] = round(shown - spoken, 3)
     print(late)
     assert max(late.values()) <= 1.5
 

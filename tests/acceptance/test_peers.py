@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from callfolder import told
 from peers import baresip, sipp
 from peers.namespace import namespace
 from peers.timeline import Timeline
 
 from gateway.caller.demo import count_errors
-from recordings.journal import read
+from recordings.entries import DigitEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +41,10 @@ def check(house: Any, sip_call_id: str) -> None:
     assert ticket["caller"]["contact"] == CONTACT
     assert ticket["call"]["hung_up_by"] == "caller"
     recording: Path = house.data / ticket["recording"]["path"]
-    keys = [e["key"] for e in read(recording.parent) if e["kind"] == "event" and e["name"] == "Digit"]
+    keys = [e.key for e in told(recording.parent) if isinstance(e, DigitEvent)]
     assert "".join(keys) == f"#12{CONTACT}#1"
-    told = ticket["call"]
-    wall = datetime.fromisoformat(told["ended_at"]) - datetime.fromisoformat(told["answered_at"])
+    times = ticket["call"]
+    wall = datetime.fromisoformat(times["ended_at"]) - datetime.fromisoformat(times["answered_at"])
     with wave.open(str(recording)) as sound:
         assert sound.getnchannels() == 2
         assert abs(sound.getnframes() / sound.getframerate() - wall.total_seconds()) < 0.1

@@ -81,7 +81,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         await ears.look()
         sweeping = asyncio.create_task(
-            take_up(paths.data, partial(filer.file, final=True)), name="the start-up sweep"
+            take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
         window, where = watch(paths.data, agent, switchboard, db, ears), settings.metrics
         background = [

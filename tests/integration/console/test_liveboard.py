@@ -13,13 +13,14 @@ from aiohttp import web
 from console.liveboard import LiveBoard
 from console.metrics import REGISTRY
 from gateway.calls import live
+from recordings import entries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
 CALL = "20261124T010203-0badcafe"
-INVITED = {"caller": "13855812345", "called": "12345", "hotline": "12345"}
+INVITED = entries.Incoming(caller="13855812345", called="12345", hotline="12345")
 
 
 @contextlib.asynccontextmanager
@@ -73,13 +74,13 @@ async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
     async with following(socket) as board:
         page = Page(board)
         await page.until(lambda p: p.gateways.get("gateway"))
-        events.publish(CALL, "incoming", **INVITED)
-        events.publish(CALL, "partial", text="我要投诉")
+        events.publish(CALL, INVITED)
+        events.publish(CALL, entries.Partial("我要投诉"))
         await page.until(lambda p: p.calls.get(CALL, {}).get("partial") == "我要投诉")
         assert page.calls[CALL]["caller"] == "13855812345"
-        events.publish(CALL, "heard", text="我要投诉噪音")
+        events.publish(CALL, entries.Heard(text="我要投诉噪音"))
         await page.until(lambda p: p.calls[CALL]["lines"] == [{"who": "caller", "text": "我要投诉噪音"}])
-        events.publish(CALL, "finished")
+        events.publish(CALL, entries.Finished())
         await page.until(lambda p: CALL not in p.calls)
     await gateway.cleanup()
 
@@ -87,10 +88,10 @@ async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
 async def test_who_comes_late_is_told_what_has_happened(socket):
     events = live.Board()
     gateway = await serve(events, socket)
-    events.publish("20261124T010202-0badcafe", "incoming", **INVITED)
-    events.publish("20261124T010202-0badcafe", "finished")
-    events.publish(CALL, "incoming", **INVITED)
-    events.publish(CALL, "heard", text="路灯不亮")
+    events.publish("20261124T010202-0badcafe", INVITED)
+    events.publish("20261124T010202-0badcafe", entries.Finished())
+    events.publish(CALL, INVITED)
+    events.publish(CALL, entries.Heard(text="路灯不亮"))
     async with following(socket) as board:
         early, late = Page(board), None
         await early.until(lambda p: p.calls.get(CALL, {}).get("lines"))
@@ -108,7 +109,7 @@ async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
         await page.until(lambda p: p.gateways.get("gateway") is False)
         events = live.Board()
         gateway = await serve(events, socket)
-        events.publish(CALL, "incoming", **INVITED)
+        events.publish(CALL, INVITED)
         await page.until(lambda p: p.gateways["gateway"] and CALL in p.calls)
         await gateway.cleanup()
         await page.until(lambda p: not p.gateways["gateway"])
@@ -120,8 +121,8 @@ async def test_a_gateway_that_is_down_is_said_so_and_followed_again(socket):
 
 
 GARBAGE = (
-    b'data: {"call_id": "x", "kind": "matter", "summary": "a field of another version"}\n\n',
-    b'data: {"call_id": "x", "kind": "incoming"}\n\n',
+    b'data: {"call_id": "x", "kind": "matter", "brief": 7, "summary": "a field of another version"}\n\n',
+    b'data: {"call_id": "x", "kind": "incoming", "caller": 1}\n\n',
     b"data: no JSON\n\n",
     b"data: " + b"9" * 3_000_000 + b"\n\n",
 )
@@ -133,7 +134,8 @@ def skipped() -> float:
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 async def test_what_cannot_be_read_is_counted_and_the_board_goes_on(socket, garbage, caplog):
-    opening = json.dumps({"kind": "incoming", "wall": "", **INVITED})
+    told = {name: value for name, value in entries.encode(INVITED).items() if name != "call_id"}
+    opening = json.dumps({**told, "wall": ""})
     calls = iter(f"20261124T01020{n}-0badcafe" for n in range(10))
 
     async def events(request: web.Request) -> web.StreamResponse:
@@ -168,7 +170,7 @@ async def test_two_gateways_are_one_board(tmp_path):
         page = Page(board)
         await page.until(lambda p: p.gateways == {"gateway-0": True, "gateway-1": True})
         for number, one in enumerate(events):
-            one.publish(f"20261124T01020{number}-0badcafe", "incoming", **INVITED)
+            one.publish(f"20261124T01020{number}-0badcafe", INVITED)
         await page.until(lambda p: len(p.calls) == 2)
         assert {call["gateway"] for call in page.calls.values()} == {"gateway-0", "gateway-1"}
     for gateway in gateways:
@@ -185,7 +187,7 @@ async def test_gateways_of_two_machines_whose_sockets_share_a_name_are_both_foll
         page = Page(board)
         await page.until(lambda p: p.gateways == {str(socket): True for socket in sockets})
         for number, one in enumerate(events):
-            one.publish(f"20261124T01020{number}-0badcafe", "incoming", **INVITED)
+            one.publish(f"20261124T01020{number}-0badcafe", INVITED)
         await page.until(lambda p: len(p.calls) == 2)
     for gateway in gateways:
         await gateway.cleanup()
@@ -194,7 +196,7 @@ async def test_gateways_of_two_machines_whose_sockets_share_a_name_are_both_foll
 async def test_a_call_that_broke_off_does_not_stay_on_the_board(socket):
     events = live.Board()
     gateway = await serve(events, socket)
-    events.publish(CALL, "incoming", **INVITED)
+    events.publish(CALL, INVITED)
     async with following(socket) as board:
         page = Page(board)
         await page.until(lambda p: CALL in p.calls)
@@ -217,9 +219,9 @@ async def _told(events: live.Board) -> AsyncIterator[str]:
 async def test_a_follower_that_falls_too_far_behind_is_cut_off_and_may_come_again():
     events = live.Board()
     lines = events.follow()
-    events.publish(CALL, "incoming", **INVITED)
+    events.publish(CALL, INVITED)
     assert "13855812345" in await anext(lines)
     for number in range(2000):
-        events.publish(CALL, "partial", text=str(number))
+        events.publish(CALL, entries.Partial(str(number)))
     seen = [line async for line in lines]  # ends
     assert 900 < len(seen) < 1100

@@ -23,6 +23,7 @@ from consoleserver import running_console
 
 from console.claims import claim
 from console.policy import Role
+from recordings import entries
 from recordings.database import migrate, open_database
 from recordings.schema import (
     audit,
@@ -132,8 +133,8 @@ async def _fill(db: Database, data: Path) -> list[str]:
     folder, at = CallFolder(data, CALL).begin(), 1.0
     phrases = []
     for text in PAYLOADS:
-        folder.note("played", id=1, name="question", text=text, start=at)
-        folder.note("event", name="Digit", at=at + 0.1, key=text)
+        folder.note(entries.Played(id=1, name="question", text=text, start=at))
+        folder.note(entries.DigitEvent(at=at + 0.1, key=text))
         phrases.append(heard(text, at + 0.2, at + 0.8))
         folder.hear(phrases[-1])
         at += 1.0
@@ -173,11 +174,11 @@ async def _fill(db: Database, data: Path) -> list[str]:
 
 def _poison_journal(file: Path) -> None:
     """The first line of what is told of the call: who called where."""
-    entries = [json.loads(line) for line in file.read_bytes().splitlines()]
-    for entry in entries:
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    for entry in lines:
         if entry["kind"] == "incoming":
             entry |= {"caller": ALL, "called": ALL, "hotline": ALL}
-    file.write_text("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+    file.write_text("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in lines))
 
 
 def _make_sheet() -> Sheet:
@@ -428,20 +429,12 @@ def test_the_live_board(browser, house):
         publish = house.console.calls.publish
         for n, text in enumerate(PAYLOADS):
             call_id = f"20261124T0102{n:02}-{n:08x}"
-            publish(call_id, "incoming", caller=text, called=text, hotline=f"123{n:02}")
-            publish(call_id, "played", text=text)
-            publish(call_id, "heard", text=text + breaking)
-            publish(
-                call_id,
-                "matter",
-                brief=text,
-                place=text,
-                place_name="",
-                danger=False,
-                call_back=text,
-            )
-            publish(call_id, "number", matter=0, number=text)
-            publish(call_id, "partial", text=text)
+            publish(call_id, entries.Incoming(caller=text, called=text, hotline=f"123{n:02}"))
+            publish(call_id, entries.Played(text=text))
+            publish(call_id, entries.Heard(text=text + breaking))
+            publish(call_id, entries.Matter(0, brief=text, place=text, call_back=text))
+            publish(call_id, entries.Number(matter=0, number=text))
+            publish(call_id, entries.Partial(text=text))
 
     house.console.do(tell())
     with watched(browser, house) as page:

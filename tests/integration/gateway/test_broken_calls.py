@@ -8,6 +8,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from callfolder import told
 
 from asr.client import AsrClient
 from asr.transcript import ModelFingerprint
@@ -25,8 +26,9 @@ from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
 from ivr.hotline import Called
+from recordings.entries import DigitEvent, Entry, Matter
 from recordings.folders import spool
-from recordings.journal import Journal, JournalError, read
+from recordings.journal import Journal, JournalError
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -118,18 +120,18 @@ class Desk:
         self.switchboard.take(line.leg)
         return line
 
-    async def over(self) -> tuple[dict[str, Any], ...]:
+    async def over(self) -> list[Entry]:
         """The journal of the call that ends next."""
         await until(lambda: self.closed and not self.switchboard.calls)
-        return read(self.closed[-1])
+        return told(self.closed[-1])
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[Entry]:
         """The journals of all calls in progress."""
-        return [entry for folder in spool(self.data).glob("2*") for entry in read(folder)]
+        return [entry for folder in spool(self.data).glob("2*") for entry in told(folder)]
 
     async def reach(self, kind: str) -> None:
         """Until a journal has an entry of that kind."""
-        await until(lambda: kind in {e["kind"] for e in self.entries()})
+        await until(lambda: kind in kinds(self.entries()))
 
 
 @pytest.fixture(scope="session")
@@ -151,8 +153,8 @@ async def until(look: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-def kinds(entries: tuple[dict[str, Any], ...]) -> list[str]:
-    return [e["kind"] for e in entries]
+def kinds(entries: list[Entry]) -> list[str]:
+    return [entry.kind for entry in entries]
 
 
 async def test_a_call_that_outlasts_the_drain_is_cut_short_and_finished(desk: Desk) -> None:
@@ -185,7 +187,7 @@ async def test_an_anonymous_call_that_breaks_off_keeps_nothing_of_its_caller(
     assert line.buried
     assert kept == []
     assert "13855812345" not in str(entries)
-    assert [e["key"] for e in entries if e["kind"] == "event" and e["name"] == "Digit"] == [""]
+    assert [e.key for e in entries if isinstance(e, DigitEvent)] == [""]
 
 
 @pytest.mark.parametrize("unplayable", [False, True])
@@ -204,10 +206,10 @@ async def test_a_number_read_back_on_the_anonymous_line_is_on_no_disk_and_let_go
     line = desk.ring("12356", caller="")
     await desk.reach("played")
     line.leg.digit((0, "1"), repeat=False)
-    await until(lambda: "aid_number" in {e.get("name") for e in desk.entries()})
+    await until(lambda: "aid_number" in {getattr(e, "name", "") for e in desk.entries()})
     for at, key in enumerate("13900000356#", start=1):
         line.leg.digit((at, key), repeat=False)
-    await until(lambda: "read_back_by_keys" in {e.get("name") for e in desk.entries()})
+    await until(lambda: "read_back_by_keys" in {getattr(e, "name", "") for e in desk.entries()})
     line.leg.disconnected(200, "OK", "")
     await desk.over()
     (read_back,) = [file for file in played if prompts not in file.parents]
@@ -234,7 +236,7 @@ async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(
     line.leg.disconnected(200, "OK", "")
     entries = await desk.over()
     assert kinds(entries)[-1] == "finished"
-    assert [e for e in entries if e["kind"] == "event" and e["name"] == "Digit"]
+    assert [e for e in entries if isinstance(e, DigitEvent)]
     assert line.buried
 
 
@@ -246,7 +248,7 @@ async def test_a_player_that_fails_leaves_the_dialogue_going(desk: Desk) -> None
     await asyncio.sleep(0.2)
     line.leg.disconnected(200, "OK", "")
     entries = await desk.over()
-    assert [e["call_back"] for e in entries if e["kind"] == "matter"][-1]
+    assert [e.call_back for e in entries if isinstance(e, Matter)][-1]
 
 
 async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
@@ -267,7 +269,7 @@ async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
     await desk.reach("played")
     keys = enumerate(itertools.chain("0", itertools.cycle("#1")))  # a person, whatever ends a message, yes
     async with asyncio.timeout(40):
-        while "no_number" not in {e.get("name") for e in desk.entries()}:
+        while "no_number" not in {getattr(e, "name", "") for e in desk.entries()}:
             line.leg.digit(next(keys), repeat=False)
             await asyncio.sleep(0.3)
     line.leg.disconnected(200, "OK", "")
@@ -280,8 +282,8 @@ async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
 async def test_a_journal_that_cannot_be_begun_refuses_the_call(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: Journal, kind: str, **_fields: Any) -> None:
-        raise JournalError(errno.ENOSPC, "No space left on device", kind)
+    def full(self: Journal, _entry: Entry) -> None:
+        raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
 
     monkeypatch.setattr(Journal, "append", full)
     line = desk.ring()
@@ -296,10 +298,10 @@ async def test_a_journal_that_fails_in_the_call_hangs_up_and_lets_go(
     await desk.reach("played")
     append = Journal.append
 
-    def full(self: Journal, kind: str, **fields: Any) -> None:
+    def full(self: Journal, entry: Entry) -> None:
         if desk.closed or self.folder == min(spool(desk.data).glob("2*")):
             raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
-        append(self, kind, **fields)
+        append(self, entry)
 
     monkeypatch.setattr(Journal, "append", full)
     line.leg.digit((1, "1"), repeat=False)
@@ -350,4 +352,4 @@ async def test_what_was_said_last_is_looked_up_before_the_hang_up_is_taken(desk:
     call._events.put_nowait(Heard(now, "颍上县慎城镇", 0.9, now, now + 0.5, -20.0))
     line.leg.disconnected(200, "OK", "")
     entries = await desk.over()
-    assert [e["place_name"] for e in entries if e["kind"] == "matter"][-1] == "颍上县慎城镇"
+    assert [e.place_name for e in entries if isinstance(e, Matter)][-1] == "颍上县慎城镇"

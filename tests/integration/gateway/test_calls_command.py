@@ -13,7 +13,7 @@ from callfolder import CallFolder, heard, silence, stated
 from typer.testing import CliRunner
 
 from gateway.cli import app, calls
-from recordings import folders
+from recordings import entries, folders
 from recordings.database import migrate, open_database
 from tickets import outbox
 from tickets.filing import file_call
@@ -31,9 +31,11 @@ NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 def call_id(tmp_path: Path) -> str:
     """A call on file, its ticket refused by the intake."""
     call = CallFolder(tmp_path).begin()
-    call.note("played", id=1, name="opening", text="您好。", start=0.02).hear(LEAK)
-    call.note("event", name="Digit", at=3.4, key="#").state(stated(0, LEAK, until=3.5))
-    call.note("media", packets=400, lost=8, jitter_seconds=0.004).record(silence(8)).hang_up(seconds=8.0)
+    call.note(entries.Played(id=1, name="opening", text="您好。", start=0.02)).hear(LEAK)
+    call.note(entries.DigitEvent(at=3.4, key="#")).state(stated(0, LEAK, until=3.5))
+    call.note(entries.Media(packets=400, lost=8, jitter_seconds=0.004)).record(silence(8)).hang_up(
+        seconds=8.0
+    )
 
     async def file() -> None:
         url = f"sqlite:///{tmp_path / 'hotline.db'}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import shutil
 from functools import partial
@@ -11,9 +12,12 @@ import pytest
 import sqlalchemy as sa
 from callfolder import CallFolder, heard, stated
 
+from gateway.calls import filer
 from gateway.calls.filer import Filer
-from gateway.calls.sweep import sweep
+from gateway.calls.sweep import sweep, take_up
+from gateway.site import metrics
 from gateway.site.settings import Paths
+from recordings import entries, journal
 from recordings.database import open_database
 from recordings.folders import archive, archived
 from recordings.nodes import claim_node, claim_nodes, take_node
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
+    from tickets.filing import Filed
 
+NUMBER = "261820700014"
 PHRASE = heard("我要投诉小区夜间施工噪音扰民", 0.5, 3.0)
 
 
@@ -175,3 +181,75 @@ async def test_an_unfinished_call_stays_for_the_next_sweep(desk, caplog) -> None
         desk.filer.file(folder, final=True)
     await desk.idle()
     assert (await desk.filed(), desk.home(call).is_dir()) == (1, True)
+
+
+async def test_a_journal_of_a_newer_version_is_filed_with_what_is_known_and_says_so_once(
+    desk, caplog
+) -> None:
+    """After a rollback: a kind, a field and a version that this program has never heard of."""
+    call = desk.call()
+    call.note(entries.Number(0, NUMBER))
+    desk.filer.file(call.folder)
+    await desk.idle()
+    call.hang_up()
+    file = call.folder / journal.NAME
+    newer = []
+    for line in map(json.loads, file.read_text().splitlines()):
+        if line["kind"] == "matter":
+            line |= {
+                "v": 7,
+                "mood": "calm",
+                "windows": [{**window, "of": "left"} for window in line["windows"]],
+            }
+        newer.append(line)
+    newer[3:3] = [{"n": 3, "wall": newer[3]["wall"], "kind": "transferred", "to": "110", "v": 2}]
+    file.write_text("".join(json.dumps(line) + "\n" for line in newer))
+    before = metrics.JOURNAL_UNKNOWN.labels("kind")._value.get()
+    desk.filer.file(call.folder)
+    desk.filer.file(call.folder, final=True)
+    await desk.idle()
+    assert (await desk.filed(), desk.home(call).is_dir()) == (2, True)
+    async with desk.db.read() as connection:
+        documents = [json.loads(d) for d in await connection.scalars(sa.select(tickets.c.document))]
+    assert {(d["number"], d["appeal"]["content"]) for d in documents} == {(NUMBER, PHRASE.text)}
+    (said,) = lines(caplog)
+    for name in (
+        "kind transferred (1)",
+        "field matter.mood (1)",
+        "version matter 7 (1)",
+        "field matter.windows.of (1)",
+    ):
+        assert name in said
+    assert metrics.JOURNAL_UNKNOWN.labels("kind")._value.get() == before + 1
+
+
+async def test_orphans_are_filed_one_at_a_time_and_a_call_of_now_does_not_wait_for_them(
+    desk, monkeypatch
+) -> None:
+    """A crash of 600 calls leaves 600 recordings to be looked through for voice."""
+    begun, let_go, at_once = [], asyncio.Event(), 0
+    file_call = filer.file_call
+
+    async def slow(db: Database, numbers: NumberBook, folder: Path) -> Filed:
+        nonlocal at_once
+        if folder.name.endswith("b"):
+            begun.append(folder)
+            at_once += 1
+            assert at_once == 1
+            await let_go.wait()
+            at_once -= 1
+        return await file_call(db, numbers, folder)
+
+    monkeypatch.setattr(filer, "file_call", slow)
+    for number in range(5):
+        orphan = CallFolder(desk.paths.data, f"20260701T0829{number:02d}-0a1b2c3b").begin().hear(PHRASE)
+        orphan.state(stated(0, PHRASE, until=4.0)).journal.close()
+    await take_up(desk.paths.data, partial(desk.filer.file, final=True, orphan=True))
+    call = desk.call().hang_up()
+    desk.filer.file(call.folder, final=True)
+    while not desk.home(call).is_dir():  # noqa: ASYNC110 - what is looked at is the effect
+        await asyncio.sleep(0.01)
+    assert len(begun) == 1
+    let_go.set()
+    await desk.idle()
+    assert (await desk.filed(), len(begun)) == (6, 5)

@@ -13,7 +13,7 @@ from callfolder import BIG, CallFolder, heard, silence, stated
 
 from asr.transcript import Transcript
 from ivr.matter import Matter
-from recordings import folders
+from recordings import entries, folders
 from recordings.schema import outbox, reviews, search_texts, tickets, worklist
 from tickets import filing, worksheet
 from tickets.decisions import ReviewRefused, RevisionMoved, decide
@@ -42,7 +42,7 @@ def numbers(tmp_path: Path) -> NumberBook:
 def cut_off(data: Path) -> CallFolder:
     """A call whose end was not heard: it waits for its recording to be transcribed."""
     call = CallFolder(data).begin().hear(LEAK).state(stated(0, LEAK, until=3.5, complete=True))
-    return call.note("deaf", reason="lost").record(silence(8)).hang_up(seconds=8.0)
+    return call.note(entries.Deaf(reason="lost")).record(silence(8)).hang_up(seconds=8.0)
 
 
 def whole(data: Path) -> CallFolder:
@@ -101,7 +101,7 @@ async def test_a_decision_about_an_anonymous_call_adds_nothing_to_its_ticket(dat
     line = {"hotline": "12356", "name": "心理援助", "department": "卫健委", "mode": "转接", "anonymous": True}
     call = CallFolder(tmp_path).begin(caller="", **line).hear(heard("", 1.0, 3.0, confidence=0.2))
     agreed = {"call_back": "来电人同意回电", "contact": "13855812345", "contact_confirmed": True}
-    call.note("deaf", reason="lost").state(Matter(0, complete=True, **agreed)).hang_up(seconds=8.0)
+    call.note(entries.Deaf(reason="lost")).state(Matter(0, complete=True, **agreed)).hang_up(seconds=8.0)
     (number,) = (await file_call(database, numbers, call.folder)).numbers
     assert await review(database, number, 1, corrections=()) == 2
     before, after = await documents(database, number)
@@ -177,7 +177,7 @@ async def test_a_decision_between_a_filings_reading_and_writing_survives(
     call = cut_off(tmp_path)
     (number,) = (await file_call(database, numbers, call.folder)).numbers
     (call.folder / folders.LATE).write_text(json.dumps(LATER.to_json()))
-    write = filing._write_papers
+    write = filing.write_papers
     decided = []
 
     async def decide_first(db: Database, papers: Any) -> Any:
@@ -185,7 +185,7 @@ async def test_a_decision_between_a_filings_reading_and_writing_survives(
             decided.append(await review(database, number, 1, content="坐席写的"))
         return await write(db, papers)
 
-    monkeypatch.setattr(filing, "_write_papers", decide_first)
+    monkeypatch.setattr(filing, "write_papers", decide_first)
     await file_call(database, numbers, call.folder)
     assert decided == [2]
     revisions = await documents(database, number)
@@ -218,7 +218,7 @@ async def test_a_correction_taken_back_is_gone(database, numbers, tmp_path):
 
 async def test_nothing_is_decided_while_the_call_goes_on(database, numbers, tmp_path):
     call = CallFolder(tmp_path).begin().hear(LEAK).state(stated(0, LEAK, until=3.5, complete=True))
-    call.note("number", matter=0, number=numbers.next(NOW.date()))
+    call.note(entries.Number(matter=0, number=numbers.next(NOW.date())))
     (number,) = (await file_call(database, numbers, call.folder)).numbers
     with pytest.raises(ReviewRefused, match="还在进行"):
         await review(database, number, 1)

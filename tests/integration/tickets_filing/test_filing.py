@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from callfolder import BIG, CallFolder, heard, silence, stated
+from callfolder import BIG, CallFolder, heard, kinds, silence, stated, told
 
 from asr.transcript import Transcript
-from recordings import folders, journal
+from recordings import entries, folders, journal
 from recordings.schema import calls, outbox, recordings, tickets, transcripts
 from tickets.filing import file_call
 from tickets.number import NumberBook, is_valid
@@ -87,7 +87,7 @@ async def test_filing_again_changes_nothing(database, numbers, tmp_path):
 
 
 async def test_the_ticket_follows_the_call(database, numbers, tmp_path):
-    call = one_matter(tmp_path).note("number", matter=0, number="261820700014")
+    call = one_matter(tmp_path).note(entries.Number(matter=0, number="261820700014"))
     during = await file_call(database, numbers, call.folder)
     assert (during.numbers, during.changed) == (("261820700014",), True)
     assert not (await file_call(database, numbers, call.folder)).changed
@@ -131,8 +131,8 @@ async def test_a_torn_journal_is_filed(database, numbers, tmp_path):
         file.write(b'{"n": 9, "kind": "matt')
     call.journal.close()
     again = journal.Journal.reopen(call.folder)
-    again.append("interrupted", reason="the gateway stopped during the call")
-    again.append("finished")
+    again.append(entries.Interrupted("the gateway stopped during the call"))
+    again.append(entries.Finished())
     again.close()
     assert len((await file_call(database, numbers, call.folder)).numbers) == 1
     assert (await rows(database, calls))[0]["interrupted"]
@@ -181,12 +181,14 @@ from recordings.database import open_database
 from tickets import filing
 from tickets.number import NumberBook
 
+PARTS = ("filing.py", "papers.py", "journal.py", "outbox.py", "catalogue.py", "number.py")
+
 async def main(url, data, die_at, *folders):
     steps = 0
     def count(frame, event, argument):
         # Any line of the filing itself, or a return into it: the process dies between any two of its steps.
         nonlocal steps
-        if frame.f_code.co_filename.endswith(("filing.py", "journal.py", "outbox.py", "catalogue.py", "number.py")):
+        if frame.f_code.co_filename.endswith(PARTS):
             steps += 1
             if steps == int(die_at):
                 os.kill(os.getpid(), 9)
@@ -229,7 +231,7 @@ async def test_one_folder_filed_by_processes_at_once_gives_one_ticket(database, 
     assert len(filed) == len({row["number"] for row in filed}) == len({row["call_id"] for row in filed}) == 3
     assert len(await rows(database, outbox)) == 3
     for folder in made:
-        assert [entry["kind"] for entry in journal.read(folder)].count("number") == 1
+        assert kinds(folder).count("number") == 1
 
 
 async def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
@@ -246,7 +248,7 @@ async def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
         code, output = await run_filer(database_url, tmp_path, die_at, call.folder)
         assert code == -signal.SIGKILL, (die_at, output)
         (number,) = (await file_call(database, numbers, call.folder)).numbers
-        given = [entry["number"] for entry in journal.read(call.folder) if entry["kind"] == "number"]
+        given = [entry.number for entry in told(call.folder) if isinstance(entry, entries.Number)]
         assert given == [number]
         killed.append((call.call_id, number))
     filed = {row["call_id"]: row["number"] for row in await rows(database, tickets)}

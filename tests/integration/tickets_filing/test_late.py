@@ -15,7 +15,7 @@ from asr.catalogue import open_model
 from asr.client import AsrClient, AsrUnavailable
 from asr.server import serve
 from gateway.prompts.voice import speak
-from recordings import folders
+from recordings import entries, folders
 from recordings.schema import calls, tickets, transcripts
 from tickets.filing import file_call
 from tickets.late import LateTranscriber
@@ -284,7 +284,7 @@ async def test_a_text_that_was_heard_well_is_not_heard_again(site):
     first = heard("我家停水三天了没人管", 1.0, 2.5)
     speech = await say(LEAK)
     call = CallFolder(site.data).begin().hear(first).state(stated(0, first, until=2.8, complete=True))
-    call.note("event", name="EarLost", at=3.0)
+    call.note(entries.EarLostEvent(at=3.0))
     call.state(stated(1, begin=4.0, until=5.0 + len(speech) / 16000, complete=True))
     call.record(
         silence(1.0) + await say("颍泉区") + silence(1.5) + silence(1.5) + speech + silence(1.0)

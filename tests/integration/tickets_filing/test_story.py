@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from callfolder import DEMO, CallFolder, heard, silence, stated
 
-from recordings import folders
+from recordings import entries, folders
 from tickets import outbox
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -28,13 +28,13 @@ def numbers(tmp_path: Path) -> NumberBook:
 
 def calling(data: Path) -> CallFolder:
     call = CallFolder(data).begin()
-    call.note("played", id=1, name="opening", text="您好,阜阳12345。", start=0.02)
-    call.hear(LEAK).note("event", name="Digit", at=3.4, key="#")
+    call.note(entries.Played(id=1, name="opening", text="您好,阜阳12345。", start=0.02))
+    call.hear(LEAK).note(entries.DigitEvent(at=3.4, key="#"))
     return call.state(stated(0, LEAK, until=3.5, complete=True)).record(silence(8))
 
 
 async def test_the_whole_story_of_a_call(database, numbers, tmp_path):
-    call = calling(tmp_path).note("number", matter=0, number="261820100014")
+    call = calling(tmp_path).note(entries.Number(matter=0, number="261820100014"))
     await file_call(database, numbers, call.folder)
     call.hear(MORE).state(stated(0, LEAK, MORE, until=5.0, complete=True)).hang_up(seconds=8.0)
     await file_call(database, numbers, call.folder)
@@ -55,12 +55,22 @@ async def test_the_whole_story_of_a_call(database, numbers, tmp_path):
     assert story.recording.path == f"calls/2026/07/01/{call.call_id}/audio.wav"
     assert story.transcripts["live"].utterances == (LEAK, MORE)
     assert story.transcripts["live"].model == DEMO
-    told = [(event.kind, event.at) for event in story.events if event.kind in {"played", "heard", "event"}]
-    assert told == [("event", 0.0), ("played", 0.02), ("heard", 1.0), ("event", 3.4), ("heard", 4.0)]
-    assert story.events[0].kind == "incoming"
+    told = [
+        (event.entry.kind, event.at)
+        for event in story.events
+        if isinstance(event.entry, entries.Event | entries.Heard | entries.Played)
+    ]
+    assert told == [
+        ("event.answered", 0.0),
+        ("played", 0.02),
+        ("heard", 1.0),
+        ("event.digit", 3.4),
+        ("heard", 4.0),
+    ]
+    assert story.events[0].entry.kind == "incoming"
     assert story.events[0].at is None
-    assert [event.fields["key"] for event in story.events if event.fields.get("name") == "Digit"] == ["#"]
-    assert story.events[-1].kind == "finished"
+    assert [e.entry.key for e in story.events if isinstance(e.entry, entries.DigitEvent)] == ["#"]
+    assert story.events[-1].entry == entries.Finished()
     (ticket,) = story.tickets
     assert (ticket.number, ticket.matter) == ("261820100014", 0)
     assert [revision.revision for revision in ticket.revisions] == [1, 2]
@@ -81,7 +91,7 @@ async def test_a_call_that_is_not_filed_yet(database, tmp_path):
     assert story.recording is None
     assert story.tickets == ()
     assert story.transcripts["live"].text == LEAK.text
-    assert "heard" in {event.kind for event in story.events}
+    assert "heard" in {event.entry.kind for event in story.events}
 
 
 async def test_a_call_whose_folder_is_elsewhere(database, numbers, tmp_path):

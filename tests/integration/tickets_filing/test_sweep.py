@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import shutil
 import wave
-from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from callfolder import CallFolder, heard, silence, stated
+from callfolder import CallFolder, heard, kinds, silence, stated
 
 from gateway.calls.sweep import sweep
 from gateway.prompts.voice import speak
-from recordings import folders, journal
+from recordings import entries, folders, journal
 from recordings.schema import calls
 from tickets.filing import file_call
 from tickets.number import NumberBook
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LEAK = heard("颍上县慎城镇房子漏雨", 1.0, 3.0)
-
-
-def kinds(folder: Path) -> list[str]:
-    return [entry["kind"] for entry in journal.read(folder)]
 
 
 @pytest.fixture
@@ -48,15 +40,19 @@ def test_an_interrupted_call_is_closed_once(call, tmp_path):
 
 
 def test_a_call_that_was_never_answered_was_not_interrupted(tmp_path):
-    call = CallFolder(tmp_path).note("incoming", caller="", called="12345", hotline="12345", flow="", node=1)
+    call = CallFolder(tmp_path).note(
+        entries.Incoming(caller="", called="12345", hotline="12345", flow="", node=1)
+    )
     call.journal.close()
     assert list(sweep(tmp_path)) == [call.folder]
     assert kinds(call.folder) == ["incoming", "finished"]
 
 
 def test_a_caller_who_hung_up_before_the_answer_was_not_interrupted(tmp_path):
-    call = CallFolder(tmp_path).note("incoming", caller="", called="12345", hotline="12345", flow="", node=1)
-    call.record(silence(0.1)).note("hungup", by="caller", cause="487", media_seconds=0.0)
+    call = CallFolder(tmp_path).note(
+        entries.Incoming(caller="", called="12345", hotline="12345", flow="", node=1)
+    )
+    call.record(silence(0.1)).note(entries.HungUp(by="caller", cause="487", media_seconds=0.0))
     call.journal.close()
     list(sweep(tmp_path))
     assert kinds(call.folder) == ["incoming", "hungup", "finished"]

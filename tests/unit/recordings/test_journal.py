@@ -6,14 +6,15 @@ import resource
 import signal
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import pytest
+from callfolder import kinds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recordings import folders, journal
+from recordings.entries import Answered, HungUp, Incoming, Interrupted, Number, Played
 from recordings.journal import Journal, JournalError
 
 CALL = "20260701T083015-0a1b2c3d"
@@ -21,98 +22,101 @@ CALL = "20260701T083015-0a1b2c3d"
 
 def test_entries_come_back_in_order(tmp_path):
     written = Journal.create(tmp_path, CALL)
-    written.append("incoming", caller="13855812345", called="055812345", answered_at=None)
-    written.append("played", text="您好,阜阳12345", start=0.02)
-    entries = journal.read(tmp_path / CALL)
-    assert [(e["n"], e["kind"]) for e in entries] == [(0, "incoming"), (1, "played")]
-    assert entries[1]["text"] == "您好,阜阳12345"
-    assert entries[0]["answered_at"] is None
-    assert datetime.fromisoformat(entries[0]["wall"]).tzinfo
+    told = (Incoming(caller="13855812345", called="055812345"), Played(1, "opening", "您好,阜阳12345", 0.02))
+    for entry in told:
+        written.append(entry)
+    reading = journal.read(tmp_path / CALL)
+    assert tuple(one.entry for one in reading.entries) == told
+    assert reading.strange == {}
+    assert all(one.wall.tzinfo for one in reading.entries)
+    assert [json.loads(line)["n"] for line in journal.load(tmp_path / CALL)] == [0, 1]
     written.close()
     written.close()
 
 
 def test_a_folder_without_a_journal_has_no_entries(tmp_path):
-    assert journal.read(tmp_path) == ()
+    assert journal.read(tmp_path).entries == ()
 
 
 def test_a_second_call_of_the_same_name_is_refused(tmp_path):
-    Journal.create(tmp_path, CALL).append("incoming")
+    Journal.create(tmp_path, CALL).append(Incoming())
     with pytest.raises(JournalError, match=r"call ids must be unique.*events\.jsonl"):
         Journal.create(tmp_path, CALL)
 
 
 def test_what_is_not_unicode_is_written_readably(tmp_path):
     written = Journal.create(tmp_path, CALL)
-    written.append("incoming", sip_call_id=b"\xff\xfe".decode(errors="surrogateescape"))
-    written.append("answered")
-    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["incoming", "answered"]
+    written.append(Incoming(sip_call_id=b"\xff\xfe".decode(errors="surrogateescape")))
+    written.append(Answered())
+    assert kinds(tmp_path / CALL) == ["incoming", "answered"]
 
 
 @given(cut=st.integers(0, 200))
 def test_after_a_torn_line_reading_and_writing_go_on(tmp_path_factory, cut: int):
     folder = tmp_path_factory.mktemp("torn")
     written = Journal.create(folder, CALL)
-    for kind in ("incoming", "answered", "hungup"):
-        written.append(kind, said="停水三天了")
+    for entry in (Incoming(called="停水三天了"), Answered(), HungUp(cause="停水三天了")):
+        written.append(entry)
     written.close()
     file = folder / CALL / "events.jsonl"
     whole = file.read_bytes()
     left = whole[: max(len(whole) - cut, 0)]
     file.write_bytes(left)
-    kept = [e["kind"] for e in journal.read(folder / CALL)]
+    kept = kinds(folder / CALL)
     assert kept == ["incoming", "answered", "hungup"][: len(kept)]
     assert len(kept) >= left.count(b"\n")
     again = Journal.reopen(folder / CALL)
-    again.append("interrupted", reason="the gateway died")
-    again.append("number", matter=0, number="1")
+    again.append(Interrupted("the gateway died"))
+    again.append(Number(0, "1"))
     again.close()
-    assert [e["kind"] for e in journal.read(folder / CALL)] == [*kept, "interrupted", "number"]
+    assert kinds(folder / CALL) == [*kept, "interrupted", "number"]
 
 
 def test_writers_mix_line_by_line(tmp_path):
     gateway = Journal.create(tmp_path, CALL)
     filing = Journal.reopen(tmp_path / CALL)
     for _ in range(50):
-        gateway.append("event", text="x" * 3000)
-        filing.append("number", matter=0)
-    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["event", "number"] * 50
+        gateway.append(Played(text="x" * 3000))
+        filing.append(Number(0, "1"))
+    assert kinds(tmp_path / CALL) == ["played", "number"] * 50
 
 
 def test_what_was_appended_survives_kill_9(tmp_path):
     program = (
-        "import pathlib, sys, os; from recordings.journal import Journal\n"
+        "import pathlib, sys, os\n"
+        "from recordings.entries import Played\n"
+        "from recordings.journal import Journal\n"
         f"j = Journal.create(pathlib.Path(sys.argv[1]), {CALL!r})\n"
-        "for i in range(100): j.append('event', i=i)\n"
+        "for i in range(100): j.append(Played(i))\n"
         "os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert [e["i"] for e in journal.read(tmp_path / CALL)] == list(range(100))
+    assert [one.entry.id for one in journal.read(tmp_path / CALL).entries] == list(range(100))
 
 
 def test_a_full_disk_says_so_and_the_journal_stays_readable(tmp_path):
     written = Journal.create(tmp_path, CALL)
-    written.append("incoming")
+    written.append(Incoming())
     size = (tmp_path / CALL / "events.jsonl").stat().st_size
     previous = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, previous[1]))
         with pytest.raises(JournalError, match="free space"):
-            written.append("answered")
+            written.append(Answered())
         with pytest.raises(JournalError, match="check the disk"):
-            written.append("answered")
+            written.append(Answered())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, previous)
         signal.signal(signal.SIGXFSZ, handler)
-    written.append("hungup")
-    assert [e["kind"] for e in journal.read(tmp_path / CALL)] == ["incoming", "hungup"]
+    written.append(HungUp())
+    assert kinds(tmp_path / CALL) == ["incoming", "hungup"]
 
 
 async def test_sync_reaches_the_disk_and_complains_by_name(tmp_path):
     written = Journal.create(tmp_path, CALL)
-    written.append("incoming")
+    written.append(Incoming())
     await written.sync()
     await written.sync()
     os.close(written._descriptor)
@@ -138,7 +142,7 @@ def test_orphans_are_those_no_process_holds(tmp_path):
 
 def test_what_is_archived_is_on_the_disk_before_it_moves(tmp_path, monkeypatch):
     folder = folders.spool(tmp_path) / CALL
-    Journal.create(folders.spool(tmp_path), CALL).append("incoming")
+    Journal.create(folders.spool(tmp_path), CALL).append(Incoming())
     (folder / folders.AUDIO).write_bytes(b"RIFF")
     synced = []
 
@@ -154,16 +158,16 @@ def test_what_is_archived_is_on_the_disk_before_it_moves(tmp_path, monkeypatch):
 
 def test_a_lost_journal_is_begun_anew(tmp_path):
     begun = Journal.reopen(tmp_path)
-    begun.append("interrupted")
+    begun.append(Interrupted())
     begun.close()
-    assert [(e["n"], e["kind"]) for e in journal.read(tmp_path)] == [(0, "interrupted")]
+    assert [(e["n"], e["kind"]) for e in map(json.loads, journal.load(tmp_path))] == [(0, "interrupted")]
     with pytest.raises(JournalError, match=r"events\.jsonl"):
         Journal.reopen(tmp_path / "gone")
 
 
 def test_archiving_moves_once(tmp_path):
     folder = folders.spool(tmp_path) / CALL
-    Journal.create(folders.spool(tmp_path), CALL).append("incoming")
+    Journal.create(folders.spool(tmp_path), CALL).append(Incoming())
     assert folders.locate(tmp_path, CALL) == folder
     target = folders.archive(folder, tmp_path)
     assert target == tmp_path / "calls/2026/07/01" / CALL

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recordings.entries import Finished
 from recordings.folders import archive
 from recordings.journal import Journal, read
 from recordings.threads import Threads
@@ -48,7 +49,7 @@ async def test_journals_that_wait_for_the_disk_keep_nothing_else_waiting(
     stuck |= {journal._descriptor for journal in journals}
     syncing = [asyncio.create_task(journal.sync()) for journal in journals]
     ended = Journal.create(tmp_path / "spool", "20261127T010300-0badcafe")
-    ended.append("finished")
+    ended.append(Finished())
     ended.close()
     async with asyncio.timeout(SOON):
         assert await take_next(NumberBook(tmp_path / "numbers", 1), DAY)

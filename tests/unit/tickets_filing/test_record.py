@@ -8,7 +8,7 @@ from callfolder import BIG, DEMO, CallFolder, heard, stated
 
 from asr.transcript import Transcript
 from ivr.matter import Matter, Window
-from recordings import journal
+from recordings import entries, journal
 from tickets.draft import draft
 from tickets.record import CallRecord, fold
 from tickets.ticket import Ticket
@@ -43,7 +43,7 @@ def test_a_call_from_answer_to_hang_up(call):
     matter = stated(0, LEAK, until=8.0, place="颍上县慎城镇", place_name="颍上县慎城镇", brief="房子漏雨")
     call.hear(LEAK).state(stated(0, LEAK)).state(matter)
     call.state(Matter(**{**_fields(matter), "confirmed": True, "complete": True}))
-    call.note("number", matter=0, number="261820700014").hang_up(seconds=29.5)
+    call.note(entries.Number(matter=0, number="261820700014")).hang_up(seconds=29.5)
     record = read(call)
     assert (record.caller, record.called, record.hotline, record.node) == (
         "13855812345",
@@ -74,19 +74,21 @@ def test_a_call_from_answer_to_hang_up(call):
 def test_while_the_call_lasts_only_numbered_matters_are_filed(call):
     call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True))
     assert read(call).matters == ()
-    call.note("number", matter=0, number="261820700014").state(stated(1, WATER))
+    call.note(entries.Number(matter=0, number="261820700014")).state(stated(1, WATER))
     record = read(call)
     assert [t.matter.index for t in record.matters] == [0]
     (ticket,) = issue(record)
     assert (ticket.call.ended_at, ticket.call.duration_s, ticket.recording) == (None, None, None)
-    call.note("hungup", by="caller", cause="", media_seconds=20.0)
+    call.note(entries.HungUp(by="caller", cause="", media_seconds=20.0))
     assert read(call).ended_at is None  # the last words may still be on their way
-    call.note("finished")
+    call.note(entries.Finished())
     assert [t.matter.index for t in read(call).matters] == [0, 1]
 
 
 def test_the_first_number_of_a_matter_counts(call):
-    call.state(stated(0, LEAK)).note("number", matter=0, number="1").note("number", matter=0, number="2")
+    call.state(stated(0, LEAK)).note(entries.Number(matter=0, number="1")).note(
+        entries.Number(matter=0, number="2")
+    )
     assert read(call.hang_up()).numbers == {0: "1"}
 
 
@@ -108,9 +110,11 @@ def test_a_call_without_a_matter_has_its_reason(call, end, reason):
 def test_an_unanswered_call_has_its_reason(tmp_path, by):
     call = CallFolder(tmp_path)
     call.note(
-        "incoming", sip_call_id="a\0b", caller="", called="12345", hotline="12345", flow="default", node=1
+        entries.Incoming(
+            sip_call_id="a\0b", caller="", called="12345", hotline="12345", flow="default", node=1
+        )
     )
-    call.note("hungup", by=by, cause="487", media_seconds=0.0).note("finished")
+    call.note(entries.HungUp(by=by, cause="487", media_seconds=0.0)).note(entries.Finished())
     record = read(call, seconds=0.0)
     expected = "caller hung up before the answer" if by == "caller" else "the call was never answered"
     assert (record.reason, record.duration_s, record.sip_call_id) == (expected, None, "ab")
@@ -189,7 +193,9 @@ def test_a_call_whose_journal_was_lost_was_answered_at_the_front_door(tmp_path):
 
 
 def test_a_gateway_that_died_after_the_hang_up_interrupted_no_call(call):
-    call.hear(LEAK).state(stated(0, LEAK)).note("hungup", by="caller", cause="", media_seconds=9.0).die()
+    call.hear(LEAK).state(stated(0, LEAK)).note(
+        entries.HungUp(by="caller", cause="", media_seconds=9.0)
+    ).die()
     record = read(call)
     assert (record.interrupted, record.duration_s, record.transcription) == (False, 9.0, "wanted")
 
@@ -223,14 +229,16 @@ def test_a_deaf_call_in_which_nobody_spoke_waits_for_nothing(tmp_path):
 
 def test_while_a_deaf_call_lasts_speech_is_supposed_where_it_was_asked_for(tmp_path):
     call = CallFolder(tmp_path).begin(model=None)
-    call.state(stated(0, begin=4.0, until=9.0, complete=True)).note("number", matter=0, number="261820700014")
+    call.state(stated(0, begin=4.0, until=9.0, complete=True)).note(
+        entries.Number(matter=0, number="261820700014")
+    )
     (ticket,) = issue(read(call))
     assert ticket.appeal.text_pending
 
 
 def test_the_late_pass_keeps_what_was_heard_well(call):
     call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True))
-    call.note("event", name="EarLost", at=11.0)
+    call.note(entries.EarLostEvent(at=11.0))
     call.state(stated(1, begin=12.0, until=16.0, complete=True)).hang_up()
     late = found(heard("颍上县慎城镇房子漏鱼", 4.0, 7.0), WATER)
     first, second = issue(read(call, late, voiced=(Window(4.0, 7.0), Window(12.0, 15.0))))
@@ -240,16 +248,14 @@ def test_the_late_pass_keeps_what_was_heard_well(call):
 
 
 def test_a_phrase_lost_with_the_recogniser_joins_the_matter_asked_for_next(call):
-    call.note("event", name="EarLost", at=5.0).state(
-        stated(0, begin=12.0, until=16.0, complete=True)
-    ).hang_up()
+    call.note(entries.EarLostEvent(at=5.0)).state(stated(0, begin=12.0, until=16.0, complete=True)).hang_up()
     late = found(heard("颍上县慎城镇房子漏雨", 2.0, 6.0), heard("对", 9.0, 9.4), heard("没有了", 13.0, 13.6))
     (ticket,) = issue(read(call, late, voiced=(Window(2.0, 6.0), Window(13.0, 13.6))))
     assert ticket.appeal.content == "颍上县慎城镇房子漏雨没有了"
 
 
 def test_only_the_window_that_was_deaf_is_pending(call):
-    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True)).note("event", name="EarLost", at=11.0)
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True)).note(entries.EarLostEvent(at=11.0))
     call.state(stated(1, begin=12.0, until=16.0, complete=True)).hang_up()
     voiced = (Window(4.0, 7.0), Window(12.0, 15.0))
     assert [t.pending for t in read(call, voiced=voiced).matters] == [False, True]
@@ -382,8 +388,8 @@ def test_the_ticket_tells_the_line_its_opening_and_its_category(tmp_path):
     forwarded = {"found_by": "diversion", "found_as": "+8655812358"}
     line = {"hotline": "12358", "name": "价格举报", "department": "市场监管局", "mode": "整体并入"}
     call = CallFolder(tmp_path).begin(**line, **forwarded, category=("经济管理", "价格"))
-    call.note("played", id=0, name="opening_merged", text="您好，价格举报热线已经并入……", start=0.0)
-    call.note("played", id=1, name="tell", text="您请说", start=9.0)
+    call.note(entries.Played(id=0, name="opening_merged", text="您好，价格举报热线已经并入……", start=0.0))
+    call.note(entries.Played(id=1, name="tell", text="您请说", start=9.0))
     call.hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
     (ticket,) = issue(read(call))
     assert (ticket.hotline, ticket.call.called) == ("12358", "055812345")
@@ -405,8 +411,10 @@ def test_the_ticket_tells_the_line_its_opening_and_its_category(tmp_path):
 
 def test_a_journal_of_before_the_lines_still_makes_its_ticket(tmp_path):
     call = CallFolder(tmp_path)
-    call.note("incoming", sip_call_id="a", caller="", called="12345", hotline="12345", flow="default", node=1)
-    call.note("answered").hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
+    call.note(
+        entries.Incoming(sip_call_id="a", caller="", called="12345", hotline="12345", flow="default", node=1)
+    )
+    call.note(entries.Answered()).hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
     (ticket,) = issue(read(call))
     assert (ticket.line, ticket.appeal.category_1, ticket.hotline) == (None, "", "12345")
 

@@ -1,0 +1,98 @@
+"""What happened on the line: it was called, answered, hung up; what came over it, and what was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from recordings.entries.entry import Entry, kept, withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line that was called, as the hotlines file had it then.
+
+    ``found_by`` and ``found_as`` tell where its number stood in the INVITE, and how it was written; None when no line
+    of ours was named.
+    """
+
+    name: str = kept("")
+    department: str = kept("")
+    mode: str = kept("")
+    category: tuple[str, ...] = kept(())
+    anonymous: bool = kept(default=False)
+    found_by: str | None = kept(None)
+    found_as: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming(Entry):
+    """The INVITE came; before anything is answered. ``line`` None: of before the journal told it.
+
+    ``hotline`` is "" when the journal does not say which, ``node`` None when not whose call it was.
+    """
+
+    kind: ClassVar = "incoming"
+
+    call_id: str = kept("")
+    sip_call_id: str = kept("")
+    caller: str = withheld("")
+    called: str = kept("")
+    hotline: str = kept("")
+    line: Line | None = kept(None)  # noqa: RUF009 - a field, no value
+    flow: str = kept("")
+    node: int | None = kept(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Entry):
+    """200 OK was sent; the recording begins."""
+
+    kind: ClassVar = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp(Entry):
+    """The call is over: ``by`` whom (caller, gateway, lost), SIP's words for it, its length in recording time."""
+
+    kind: ClassVar = "hungup"
+
+    by: str = kept("lost")
+    cause: str = kept("")
+    media_seconds: float | None = kept(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Entry):
+    """The gateway died in the call, or cut it short."""
+
+    kind: ClassVar = "interrupted"
+
+    reason: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class Media(Entry):
+    """What came over RTP (RFC 3550): packets, packets that never came, mean interarrival jitter in seconds."""
+
+    kind: ClassVar = "media"
+
+    packets: int = kept(0)
+    lost: int = kept(0)
+    jitter_seconds: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTrouble(Entry):
+    """The recording is incomplete."""
+
+    kind: ClassVar = "recording_trouble"
+
+    reason: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Entry):
+    """Nothing more comes of the call itself."""
+
+    kind: ClassVar = "finished"

@@ -1,0 +1,110 @@
+"""What the dialogue took in, one kind for each class of ``ivr.events``, where the fields are explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from recordings.entries.entry import Entry, kept, withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Entry):
+    """Something happened to the dialogue ``at`` seconds after the answer."""
+
+    at: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredEvent(Event):
+    """The dialogue began; ``hears`` false: nobody listened from the start."""
+
+    kind: ClassVar = "event.answered"
+
+    caller: str = withheld("")
+    hotline: str = kept("")
+    hears: bool = kept(default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitEvent(Event):
+    """A key."""
+
+    kind: ClassVar = "event.digit"
+
+    key: str = withheld("")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStartedEvent(Event):
+    """The caller began to speak."""
+
+    kind: ClassVar = "event.speech_started"
+
+    start: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEvent(Event):
+    """A phrase ended, and the dialogue took it."""
+
+    kind: ClassVar = "event.heard"
+
+    text: str = withheld("")
+    confidence: float = kept(0.0)
+    start: float = kept(0.0)
+    end: float = kept(0.0)
+    level: float = kept(0.0)
+    confirmed: bool = kept(default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEndedEvent(Event):
+    """A prompt came to its end."""
+
+    kind: ClassVar = "event.prompt_ended"
+
+    id: int = kept(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ElapsedEvent(Event):
+    """A deadline passed."""
+
+    kind: ClassVar = "event.elapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUpEvent(Event):
+    """What the gazetteer made of the caller's words."""
+
+    kind: ClassVar = "event.looked_up"
+
+    place_name: str = withheld("")
+    brief: str = withheld("")
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedEvent(Event):
+    """A matter got its ticket."""
+
+    kind: ClassVar = "event.submitted"
+
+    matter: int = kept(0)
+    number: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class EarLostEvent(Event):
+    """Nobody listens any more."""
+
+    kind: ClassVar = "event.ear_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class HungUpEvent(Event):
+    """The call is over."""
+
+    kind: ClassVar = "event.hungup"
+
+    by: str = kept("lost")

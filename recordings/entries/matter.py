@@ -1,0 +1,61 @@
+"""What the call is about: its matters as they grow, and their ticket numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from recordings.entries.entry import Entry, kept, kept_once, withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One phrase of a matter, as recognised; see ``ivr.matter.Spoken``."""
+
+    text: str = withheld("")
+    start: float = kept(0.0)
+    end: float = kept(0.0)
+    confidence: float = kept(0.0)
+    confirmed: bool = kept(default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the recording in which the caller was asked to speak; ``end`` None: still open."""
+
+    start: float = kept(0.0)
+    end: float | None = kept(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Matter(Entry):
+    """A matter as the dialogue knows it from now on; see ``ivr.matter.Matter``. ``index`` -1: unknown, of no use.
+
+    On an anonymous line its contact is kept once the caller has agreed to be called back there.
+    """
+
+    kind: ClassVar = "matter"
+
+    index: int = kept(-1)
+    appeal: str | None = kept(None)
+    spoken: tuple[Spoken, ...] = withheld(())
+    windows: tuple[Window, ...] = kept(())
+    place: str = withheld("")
+    place_name: str = withheld("")
+    brief: str = withheld("")
+    contact: str = kept_once("contact_confirmed", "")
+    contact_confirmed: bool = kept(default=False)
+    call_back: str = kept("")
+    danger: bool = kept(default=False)
+    confirmed: bool = kept(default=False)
+    complete: bool = kept(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Entry):
+    """The ticket number of a matter; ``matter`` -1 or ``number`` "": unknown, of no use."""
+
+    kind: ClassVar = "number"
+
+    matter: int = kept(-1)
+    number: str = kept("")

@@ -1,0 +1,87 @@
+"""A call's journal sorted: the last of what is told once, all of what is told often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeVar, cast
+
+from recordings import entries
+from tickets.entries import read_matter, read_utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from asr.transcript import Utterance
+    from ivr.matter import Matter
+    from recordings.entries import Entry, Written
+
+E = TypeVar("E", bound="Entry")
+
+
+@dataclass(slots=True)
+class Gathered:
+    """A journal's entries by kind.
+
+    ``deaf_at`` is the time in the recording from which on words may be missing, None when none are. ``opening`` is
+    the text of the first prompt that was played. ``cut`` says that the gateway died, or ended the call, before the
+    hang-up: after it words may be lost, not the call.
+    """
+
+    heard: list[Utterance] = field(default_factory=list)
+    matters: dict[int, Matter] = field(default_factory=dict)
+    numbers: dict[int, str] = field(default_factory=dict)
+    deaf_at: float | None = None
+    opening: str = ""
+    cut: bool = False
+    _last: dict[type[Entry], Written] = field(default_factory=dict)
+
+    @classmethod
+    def gather(cls, written: Iterable[Written]) -> Self:
+        """Sort a journal's entries."""
+        gathered = cls()
+        for one in written:
+            gathered._add(one)
+        return gathered
+
+    def last(self, kind: type[E]) -> E | None:
+        """The last entry of a kind that is told once."""
+        written = self._last.get(kind)
+        return cast("E", written.entry) if written else None
+
+    def has(self, kind: type[Entry]) -> bool:
+        """Whether there is an entry of a kind that is told once."""
+        return kind in self._last
+
+    def wall(self, kind: type[Entry]) -> datetime | None:
+        """When the last entry of a kind that is told once was written."""
+        written = self._last.get(kind)
+        return written.wall if written else None
+
+    def _add(self, written: Written) -> None:
+        match written.entry:
+            case entries.Heard() as heard:
+                self.heard.append(read_utterance(heard))
+            case entries.Matter(index=index) as matter if index >= 0:
+                self.matters[index] = read_matter(matter)
+            case entries.Number(matter=index, number=number) if index >= 0 and number:
+                self.numbers.setdefault(index, number)
+            case entries.Played(text=text):
+                self.opening = self.opening or text
+            case entries.Deaf():
+                self._lose_hearing(self._since_answer(written.wall))
+            case entries.EarLostEvent(at=at):
+                self._lose_hearing(at)
+            case entries.AnsweredEvent(hears=False):
+                self._lose_hearing(0.0)
+            case entry:
+                self._last[type(entry)] = written
+                if isinstance(entry, entries.Interrupted):
+                    self.cut = not self.has(entries.HungUp)
+
+    def _lose_hearing(self, at: float) -> None:
+        self.deaf_at = at if self.deaf_at is None else min(at, self.deaf_at)
+
+    def _since_answer(self, wall: datetime) -> float:
+        answered = self.wall(entries.Answered)
+        return max((wall - answered).total_seconds(), 0.0) if answered else 0.0

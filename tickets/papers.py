@@ -1,0 +1,123 @@
+"""What one filing writes: the catalogue's rows, ticket revisions with their outbox rows, the agents' work list."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from recordings import catalogue, folders, wav
+from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.schema import tickets
+from tickets import outbox, worklist
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asr.transcript import Transcript
+    from recordings.database import Database
+    from recordings.worklist import WorkRow
+    from tickets.draft import Draft
+    from tickets.record import CallRecord
+
+
+class Revision(NamedTuple):
+    """A revision to be put on file."""
+
+    number: str
+    revision: int
+    draft: Draft
+    document: str
+
+
+class Papers(NamedTuple):
+    """All that one filing writes."""
+
+    call_id: str
+    rows: list[CallRow | RecordingRow | TranscriptRow]
+    revisions: list[Revision]
+    listed: tuple[WorkRow, str] | None
+
+
+async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
+    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
+    now = datetime.now(UTC)
+    new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
+    values = [
+        {
+            "number": revision.number,
+            "revision": revision.revision,
+            "call_id": call_id,
+            "matter": revision.draft.matter,
+            "document": revision.document,
+            "content_sha256": revision.draft.sha256,
+            "created_at": now,
+        }
+        for call_id, revision in new
+    ]
+    async with db.write() as connection:
+        await catalogue.store(connection, [row for paper in papers for row in paper.rows])
+        if values:
+            await connection.execute(sa.insert(tickets), values)
+        for _, revision in new:
+            await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+        listed = [paper.listed for paper in papers if paper.listed]
+        await worklist.store(
+            connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}
+        )
+    return [None] * len(papers)
+
+
+def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
+    """The call's rows in the catalogue."""
+    home = folders.archived(record.call_id)
+    rows: list[CallRow | RecordingRow | TranscriptRow] = [
+        CallRow(
+            call_id=record.call_id,
+            sip_call_id=record.sip_call_id,
+            caller=record.caller,
+            called=record.called,
+            hotline=record.hotline,
+            flow=record.flow,
+            node=record.node or 0,
+            started_at=record.started_at,
+            answered_at=record.answered_at,
+            ended_at=record.ended_at,
+            duration_s=record.duration_s,
+            hung_up_by=record.hung_up_by,
+            cause=record.cause,
+            interrupted=record.interrupted,
+            reason=record.reason,
+            folder=str(home),
+            late=record.transcription,
+        )
+    ]
+    if record.ended_at and record.seconds:
+        rows.append(RecordingRow(record.call_id, str(home / folders.AUDIO), record.seconds, wav.CHANNELS))
+    rows.append(TranscriptRow(record.call_id, "live", record.live.complete, _write(record.live)))
+    if record.late:
+        rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
+    return rows
+
+
+def list_call(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:
+    """The call in the agents' work list, once it has ended, and its words to be searched."""
+    if record.ended_at is None:
+        return None
+    documents = [drafted.content for drafted in drafts]
+    row = worklist.summarise(
+        record.call_id,
+        record.hotline,
+        record.started_at,
+        record.duration_s,
+        interrupted=record.interrupted,
+        documents=documents,
+        transcript=record.transcript,
+    )
+    return row, worklist.read_text(documents) if documents else record.transcript.text
+
+
+def _write(transcript: Transcript) -> str:
+    return json.dumps(transcript.to_json(), ensure_ascii=False, separators=(",", ":"))

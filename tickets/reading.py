@@ -1,0 +1,69 @@
+"""A call's folder read into its record: journal, late transcript, and, where words are missing, the voice in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from asr.endpoint import Ended, Endpointer
+from asr.transcript import Transcript
+from ivr.matter import Window
+from recordings import folders, journal, wav
+from recordings.threads import Threads
+from tickets.record import fold
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recordings.entries import Reading
+    from tickets.record import CallRecord
+
+_PAUSE_S = 1.0
+_CHUNK_S = 10
+_reading = Threads("filing", 2)
+_looking = Threads("voice", 1)  # it computes: many at once would crowd the live calls out of the interpreter
+
+_log = logging.getLogger(__name__)
+
+
+async def read_record(folder: Path) -> CallRecord:
+    """The record of the call in ``folder``; looks for voice in the recording only where words are missing.
+
+    One recording is looked through at a time, whoever asks. Raises OSError.
+    """
+    reading, late, seconds = await _reading.run(_read, folder)
+    record = fold(folder.name, reading, late, seconds, None)
+    if record.ended_at is None or record.live.complete:
+        return record
+    voiced: tuple[Window, ...] = ()
+    if seconds:
+        voiced = await _looking.run(_find_voice, folder / folders.AUDIO, seconds)
+    return fold(folder.name, reading, late, seconds, voiced)
+
+
+def _read(folder: Path) -> tuple[Reading, Transcript | None, float]:
+    reading = journal.read(folder)
+    try:
+        seconds = wav.duration(folder / folders.AUDIO)
+    except wav.NotARecordingError as error:
+        _log.error("filed without its recording: %s", error)
+        seconds = 0.0
+    return reading, _read_late(folder), seconds
+
+
+def _read_late(folder: Path) -> Transcript | None:
+    """The transcript made from the recording, if there is one by now."""
+    try:
+        return Transcript.from_json(json.loads((folder / folders.LATE).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _find_voice(audio: Path, seconds: float) -> tuple[Window, ...]:
+    endpointer = Endpointer(_PAUSE_S)
+    found = []
+    for start in range(0, int(seconds) + 1, _CHUNK_S):
+        found += endpointer.feed(wav.read_channel(audio, 0, start, start + _CHUNK_S))
+    found += endpointer.finish()
+    return tuple(Window(event.start, event.end) for event in found if isinstance(event, Ended))
