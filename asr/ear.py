@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asr.client import AsrUnavailable
+from asr.client import AsrBusy, AsrUnavailable
 from asr.hearing import Hearing, PartialText, SpeechStarted
 from asr.transcript import Utterance
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asr.client import AsrClient, AsrStream
+    from asr.protocol import Purpose
 
 __all__ = ["Deaf", "Ear", "EarEvent", "PartialText", "SpeechStarted", "Utterance"]
 
@@ -24,9 +25,14 @@ _PATIENCE_SECONDS = 8.0  # a server whose answers are this late is as good as go
 
 @dataclass(frozen=True, slots=True)
 class Deaf:
-    """The speech server is out of reach. Nothing more comes from this ear."""
+    """The speech server is out of reach, or (``busy``) has too much to do. Nothing more comes from this ear.
+
+    What was said from ``since`` on, in seconds of the recording, nobody has understood, at least not to its end.
+    """
 
     reason: str
+    since: float
+    busy: bool = False
 
 
 EarEvent = SpeechStarted | PartialText | Utterance | Deaf
@@ -36,8 +42,10 @@ EarEvent = SpeechStarted | PartialText | Utterance | Deaf
 class Ear:
     """Listens to one caller from recording time START on, for PHRASES only (None: free speech).
 
-    A pause of END_SILENCE seconds ends a phrase. The stream is opened at the first speech; until it stands, audio
-    waits. ``on_event`` is called on the event loop and must not block.
+    A pause of END_SILENCE seconds ends a phrase. The stream, for PURPOSE, is opened at the first speech; until it
+    stands, audio waits. ``on_event`` is called on the event loop and must not block. What it raises comes out of
+    ``feed``, ``finish`` or ``close``, whichever called it; or, when an answer of the server did, goes to ``on_fault``,
+    and nothing more comes from this ear.
     """
 
     def __init__(
@@ -47,9 +55,12 @@ class Ear:
         end_silence: float,
         start: float,
         on_event: Callable[[EarEvent], None],
+        on_fault: Callable[[BaseException], None],
+        purpose: Purpose = "dictation",
     ) -> None:
         self._client = client
-        self._phrases = phrases
+        self._phrases, self._purpose = phrases, purpose
+        self._fail = on_fault
         self._tell = on_event
         self._hearing = Hearing(end_silence, start)
         self._talk: asyncio.Task[None] | None = None
@@ -70,7 +81,7 @@ class Ear:
         if not self._hearing.unanswered:
             return
         if self._asked and asyncio.get_running_loop().time() - self._asked[0] > _PATIENCE_SECONDS:
-            self._lose(f"the speech server is more than {_PATIENCE_SECONDS:.0f} s behind")
+            self._lose(f"the speech server is more than {_PATIENCE_SECONDS:.0f} s behind", busy=True)
         else:
             self._send()
 
@@ -109,17 +120,29 @@ class Ear:
         self._asked.extend([now] * (self._hearing.unanswered - len(self._asked)))
         if self._talk is None:
             self._talk = asyncio.create_task(self._converse())
+            self._talk.add_done_callback(self._talked)
         self._ready.set()
+
+    def _talked(self, talk: asyncio.Task[None]) -> None:
+        """The conversation is over; the stream's own troubles have been dealt with in it."""
+        error = None if talk.cancelled() else talk.exception()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if error is not None:
+            self._deaf = True
+            self._answered.set()
+            self._fail(error)
 
     async def _converse(self) -> None:
         try:
-            stream = await self._client.open(self._phrases)
+            stream = await self._client.open(self._phrases, self._purpose)
             async with stream, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(stream))
                 tasks.create_task(self._read(stream))
         except* AsrUnavailable as group:
             if self._hearing.unanswered or self._hearing.speaking:
-                self._lose(str(group.exceptions[0]))
+                busy = group.split(AsrBusy)[0] is not None
+                self._lose(str(group.exceptions[0]), busy=busy)
             else:  # it went away while nobody spoke: the next phrase finds out whether it is back
                 self._hearing.restart()
                 self._talk = None
@@ -147,12 +170,13 @@ class Ear:
             if self._closed and not self._hearing.unanswered:
                 self._answered.set()
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: str, *, busy: bool) -> None:
         if not self._deaf:
             self._deaf = True
-            self._give_up()
-            self._tell(Deaf(reason))
+            since = self._hearing.understood_until
             self._answered.set()
+            self._give_up()
+            self._tell(Deaf(reason, since, busy))
             if self._talk and self._talk is not asyncio.current_task():
                 self._talk.cancel()
 

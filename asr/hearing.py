@@ -36,8 +36,9 @@ class PartialText:
 
 @dataclass(slots=True)
 class _Phrase:
-    """A phrase on its way. ``shift`` takes the stream's word times to seconds of the recording."""
+    """A phrase on its way, begun at ``began``. ``shift`` takes the stream's word times to seconds of the recording."""
 
+    began: float
     shift: float
     ended: Ended | None = None
     partial: str = ""
@@ -68,6 +69,7 @@ class Hearing:
         self.outgoing: deque[bytes | None] = deque()
         self._endpointer = Endpointer(end_silence)
         self._start = start
+        self._fed = 0.0  # seconds of audio taken so far
         self._sent = 0.0  # seconds of audio in the stream so far: the stream's own clock
         self._phrase: _Phrase | None = None  # the one being spoken
         self._asked: deque[_Asked] = deque()
@@ -79,6 +81,7 @@ class Hearing:
 
     def feed(self, pcm: bytes) -> list[SpeechStarted]:
         """Take the caller's audio (s16le, 8 kHz, mono, any length)."""
+        self._fed += len(pcm) / (RATE * _SAMPLE_BYTES)
         return self._follow(self._endpointer.feed(pcm))
 
     def finish(self) -> bool:
@@ -91,6 +94,12 @@ class Hearing:
     def speaking(self) -> bool:
         """Whether a phrase is open."""
         return self._phrase is not None
+
+    @property
+    def understood_until(self) -> float:
+        """Recording time up to which everything said has been answered for."""
+        open_ = [self._phrase.began] if self._phrase else []
+        return min((*(asked.phrase.began for asked in self._asked), *open_), default=self._at(self._fed))
 
     def restart(self) -> None:
         """Go on with a new stream; only while nobody speaks and nothing is unanswered."""
@@ -125,7 +134,7 @@ class Hearing:
         for event in events:
             match event:
                 case Began(at, audio_from):
-                    self._phrase = _Phrase(self._start + audio_from - self._sent)
+                    self._phrase = _Phrase(self._at(at), self._start + audio_from - self._sent)
                     started.append(SpeechStarted(self._at(at)))
                 case Piece(pcm, until):
                     self._ask(pcm, self._at(until))

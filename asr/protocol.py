@@ -6,7 +6,8 @@ more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server close
 
 - answers ``{"error": …}`` and closes when a message makes no sense, and never lets a client replace the model;
 - lets a stream say what it is for by the config key ``purpose``: ``question``, ``dictation`` (also without the key) or
-  ``late``, which is the order in which it decodes when there is more to decode than it can;
+  ``late``, which is the order in which it decodes when there is more to decode than it can (audio that comes faster
+  than anybody speaks is served as late);
 - answers ``{"error": …, "code": "busy"}`` to the config (or to the first audio, if that comes without), and closes,
   when it could not decode the stream in time; also in the middle of a stream that cannot be kept up with any more;
 - may answer audio of a stream that is behind with the partial it gave before.

@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 _AHEAD_SECONDS = 12.0
 _AHEAD = 256  # messages, however little is in them
 _MOST = 32  # messages of one turn
+_BURST_SECONDS = (
+    3.0  # audio sent ahead of the clock by who speaks live: what waited while the stream was opened
+)
 
 
 class Stream:
@@ -39,7 +42,10 @@ class Stream:
         self._socket, self._turns, self._crowd = socket, turns, crowd
         self._decoding = Decoding(engine)
         self.purpose: Purpose = "dictation"
-        self.spoke_at = time.monotonic()
+        """As what it is served."""
+        self._said: Purpose = "dictation"  # what it has said to be for
+        self.spoke_at = self._began = time.monotonic()
+        self._sent = 0.0  # seconds of audio so far
         self._rate = Configure().sample_rate
         self._inbox: deque[Request] = deque()
         self._batch: list[Request] = []  # what the thread works on
@@ -123,7 +129,8 @@ class Stream:
         """Whether the stream may go on; asked again for a configuration, which may be for something else."""
         if isinstance(first, Configure):
             if self._backlog == 0:
-                self.purpose, self._rate = first.purpose, first.sample_rate
+                self.purpose = self._said = first.purpose
+                self._rate = first.sample_rate
         elif self._entered:
             return True
         if reason := self._crowd.refuse(self.purpose):
@@ -140,9 +147,18 @@ class Stream:
         if isinstance(request.message, Audio):
             seconds = self._seconds(request)
             self._backlog += seconds
+            self._sent += seconds
             self.spoke_at = request.at
             self._crowd.load.arrived(self.purpose, seconds)
+            if self.purpose != "late" and self._sent > request.at - self._began + _BURST_SECONDS:
+                self._stand_back()
             self._crowd.relieve(self.purpose)
+
+    def _stand_back(self) -> None:
+        """Audio comes faster than anybody speaks: it is a recording, whatever it was said to be for."""
+        self._crowd.load.arrived(self.purpose, -self._backlog)
+        self.purpose = "late"
+        self._crowd.load.arrived(self.purpose, self._backlog)
 
     # --- answering
     async def _answer(self) -> None:
@@ -172,7 +188,7 @@ class Stream:
     async def _decode_batch(self) -> None:
         """One turn, and its replies. Who is behind while others wait gets no partials: the words need the time."""
         crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
-        behind = crowded or self.purpose == "late"
+        behind = crowded or self._said == "late"
         done = await self._turns.take(self.purpose, lambda: self._decoding.handle(self._batch, behind=behind))
         self._settle(done.audio)
         if done.audio:

@@ -58,7 +58,7 @@ class Turns:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._pass_on()
-            else:
+            elif place in self._waiting[purpose]:  # else it was passed over already
                 self._waiting[purpose].remove(place)
             raise
 

@@ -1,4 +1,13 @@
-"""`python -m bench [capacity] [latency] [console] [--quick]`: measure, write JSON, print tables."""
+"""`python -m bench [SCENE…] [--quick] [--calls N]`: measure, write JSON, print tables.
+
+The scenes, all of them when none is named:
+
+- ``capacity``: calls that are heard, 100 and 300 of them;
+- ``overload``: 300 calls while half of what they say can be decoded;
+- ``keys``: 600 calls without a speech server;
+- ``latency``: from the hang-up to the accepted ticket;
+- ``console``: the work list over many calls.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +36,30 @@ _WIDTH = 110
 RESULTS = Path(__file__).with_name("results")
 _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "capacity": show_capacity,
+    "overload": show_capacity,
+    "keys": show_capacity,
     "latency": show_latency,
     "console": show_console,
 }
 
 
-async def _measure(name: str, *, quick: bool) -> dict[str, Any]:
+# Of the scenes of many calls: how many, in how many rounds, and how much of what is said can be decoded.
+_CALLS: dict[str, tuple[tuple[int, ...], int, float | None]] = {
+    "capacity": ((100, 300), 2, None),
+    "overload": ((300,), 2, 0.5),
+    "keys": ((600,), 2, 0.0),
+}
+
+
+async def _measure(name: str, calls: int | None, *, quick: bool) -> dict[str, Any]:
     if name == "console":
         return await console.measure(2000, 2) if quick else await console.measure(50_000, 20)
     program = build_rtpgen()
-    if name == "capacity":
+    if name in _CALLS:
+        counts, rounds, decoding = _CALLS[name]
         if quick:
-            return await capacity.measure(program, (20,), 1, 8.0)
-        return await capacity.measure(program, (100, 300), 2, 35.0)
+            return await capacity.measure(program, (calls or 20,), 1, 8.0, decoding)
+        return await capacity.measure(program, (calls,) if calls else counts, rounds, 35.0, decoding)
     return await latency.measure(program, ((1, 2), (10, 1)) if quick else ((1, 20), (10, 6), (50, 4)))
 
 
@@ -47,20 +67,23 @@ def main() -> None:
     """Run what is named, or everything."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks of the whole gateway.")
     parser.add_argument(
-        "names", nargs="*", choices=[*_SHOW, []], metavar="capacity | latency | console", help="default: all"
+        "names", nargs="*", choices=[*_SHOW, []], metavar=" | ".join(_SHOW), help="default: all"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small and short: shows that it runs, not how fast"
     )
+    parser.add_argument("--calls", type=int, metavar="N", help="so many calls in capacity, overload and keys")
     arguments = parser.parse_args()
     names = arguments.names or list(_SHOW)
     try:
         for name in names:
-            command = f"python -m bench {name}{' --quick' if arguments.quick else ''}"
+            calls = arguments.calls if name in _CALLS else None
+            told = f"{' --quick' if arguments.quick else ''}{f' --calls {calls}' if calls else ''}"
+            command = f"python -m bench {name}{told}"
             before = describe()
-            result = asyncio.run(_measure(name, quick=arguments.quick))
+            result = asyncio.run(_measure(name, calls, quick=arguments.quick))
             RESULTS.mkdir(exist_ok=True)
-            file = RESULTS / f"{name}{'-quick' if arguments.quick else ''}.json"
+            file = RESULTS / f"{name}{f'-{calls}' if calls else ''}{'-quick' if arguments.quick else ''}.json"
             document = {"command": command, "machine": before, **result}
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             Console(width=_WIDTH).print(_SHOW[name](result))

@@ -10,14 +10,17 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench import speech
-from bench.house import PROCESSES, open_house
+from bench.deafness import measure_deafness, wait_for_words
+from bench.house import open_house
 from bench.peer import Load, generate
 from bench.processes import Busy, Usage
+from bench.throttle import serve_slowly
 from gateway.prompts.sounds import write_wav
 from gateway.prompts.voice import speak
 from recordings.entries import Heard
@@ -25,8 +28,9 @@ from recordings.folders import spool
 from recordings.journal import read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from bench.house import House
     from bench.peer import PeerReport
 
 _FRAMES_PER_SECOND = 50
@@ -57,8 +61,14 @@ class _Meter:
             }
 
 
-async def measure(program: Path, counts: Sequence[int], rounds: int, seconds: float) -> dict[str, Any]:
-    """Bare and gateway in turn, for each number of calls, ROUNDS times; every run is ended before the next begins."""
+async def measure(
+    program: Path, counts: Sequence[int], rounds: int, seconds: float, decoding: float | None = None
+) -> dict[str, Any]:
+    """Bare and gateway in turn, for each number of calls, ROUNDS times; every run is ended before the next begins.
+
+    ``decoding`` is how much of what the callers say can be decoded: 0.5 is half of it, 0 is no speech server, None as
+    much as the machine can.
+    """
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
         folder = Path(scratch)
         length, spoken = await speech.write_speech(speech.CAPACITY, folder / "caller.ulaw")
@@ -67,7 +77,8 @@ async def measure(program: Path, counts: Sequence[int], rounds: int, seconds: fl
         for turn in range(rounds):
             for calls in counts:
                 load = Load(calls, seconds, folder / "caller.ulaw")
-                for name, run in (("bare", _run_bare), ("gateway", _run_gateway)):
+                rate = None if decoding is None else decoding * calls * spoken
+                for name, run in (("bare", _run_bare), ("gateway", partial(_run_gateway, rate=rate))):
                     figures = {
                         "what": name,
                         "calls": calls,
@@ -79,6 +90,7 @@ async def measure(program: Path, counts: Sequence[int], rounds: int, seconds: fl
     return {
         "caller": {"seconds": round(length, 1), "speaking": round(spoken, 3)},
         "seconds": seconds,
+        "decoding": decoding,
         "runs": runs,
         "summary": [_summarise(runs, calls) for calls in counts],
     }
@@ -104,18 +116,38 @@ async def _run_bare(program: Path, load: Load, folder: Path) -> dict[str, Any]:
     return {**_describe(load, report), **meter.figures, "recordings": {"lost_samples": lost}}
 
 
-async def _run_gateway(program: Path, load: Load, _folder: Path) -> dict[str, Any]:
-    async with open_house(load.calls + 64) as house:
+@contextlib.asynccontextmanager
+async def _open_house(cap: int, folder: Path, rate: float | None) -> AsyncIterator[House]:
+    """A house that decodes RATE seconds of audio a second; None: as much as it can, 0: without a speech server."""
+    if rate is None:
+        async with open_house(cap) as house:
+            yield house
+    elif rate == 0:
+        async with open_house(cap, f"unix:{folder / 'nobody.sock'}", hears=False) as house:
+            yield house
+    else:
+        async with serve_slowly(folder, rate) as (url, pid), open_house(cap, url) as house:
+            house.processes["asr"] = pid
+            yield house
+
+
+async def _run_gateway(program: Path, load: Load, folder: Path, rate: float | None) -> dict[str, Any]:
+    async with _open_house(load.calls + 64, folder, rate) as house:
         meter = _Meter(house.processes)
         report = await generate(program, house.sip, load, meter.hear)
         await _filed(spool(house.data))
         kinds = await asyncio.to_thread(_count_entries, house.data)
-    assert set(meter.figures["cpu_percent"]) == set(PROCESSES)  # noqa: S101 - none of them died
+        deaf = await asyncio.to_thread(measure_deafness, house.data)
+        words = None if rate == 0 else await wait_for_words(house.data)
+    assert meter.figures["cpu_percent"].keys() == house.processes.keys()  # noqa: S101 - none of them died
     return {
         **_describe(load, report),
         **meter.figures,
+        "decoded_a_second_at_most": None if rate is None else round(rate, 1),
         "recordings": {"incomplete": kinds["recording_trouble"]},
         "dialogue": {kind: kinds[kind] for kind in _DIALOGUE},
+        "deaf": deaf.describe(),
+        "words": words,
     }
 
 
@@ -173,7 +205,7 @@ def _summarise(runs: list[dict[str, Any]], calls: int) -> dict[str, Any]:
             "gateway": round(median(per_call), 4),
             "ratio": round(median(g / b for g, b in zip(per_call, per_call_bare, strict=True)), 2),
         },
-        "asr_cpu_percent": round(median(r["cpu_percent"]["asr"] for r in full), 1),
+        "asr_cpu_percent": round(median(r["cpu_percent"].get("asr", 0.0) for r in full), 1),
         "gap_p99_ms": {
             name: median(r["rtp"]["gap_ms"]["p99"] for r in of) for name, of in _named(bare, full)
         },

@@ -56,13 +56,17 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def open_house(cap: int) -> AsyncIterator[House]:
-    """A house with the embedded settings, but for ports and CAP; everything it wrote is removed afterwards."""
+async def open_house(cap: int, asr_url: str = "", *, hears: bool = True) -> AsyncIterator[House]:
+    """A house with the embedded settings, but for ports and CAP; everything it wrote is removed afterwards.
+
+    ``asr_url`` is a speech server that runs already; without ``hears`` it is not waited for.
+    """
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
         folder = Path(scratch)
         data, log, sip_port, intake_port = folder / "data", folder / "up.log", free_port(), free_port()
         settings = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
         settings["sip"] |= {"host": "127.0.0.1", "port": sip_port, "rtp_first_port": 0, "cap": cap}
+        settings["asr"]["url"] = asr_url
         settings["intake"]["reference_port"] = intake_port
         (folder / "gateway.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         paths = Paths(data, {})
@@ -75,19 +79,22 @@ async def open_house(cap: int) -> AsyncIterator[House]:
                 env={name: value for name, value in os.environ.items() if name != "RUNTIME_DIRECTORY"},
             )
         try:
-            await _wait_until_up(process, paths, log)
-            processes = {name: child(process.pid, name) for name in PROCESSES}
+            await _wait_until_up(process, paths, log, hears=hears)
+            own = (name for name in PROCESSES if not (asr_url and name == "asr"))
+            processes = {name: child(process.pid, name) for name in own}
             yield House(f"127.0.0.1:{sip_port}", f"http://127.0.0.1:{intake_port}", data, processes)
         finally:
             await _stop(process)
             shutil.rmtree(paths.run, ignore_errors=True)
 
 
-async def _wait_until_up(process: asyncio.subprocess.Process, paths: Paths, log: Path) -> None:
+async def _wait_until_up(
+    process: asyncio.subprocess.Process, paths: Paths, log: Path, *, hears: bool
+) -> None:
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while asyncio.get_running_loop().time() < deadline and process.returncode is None:
         health = await ask_health(paths.gateway_socket)
-        if health is not None and health["asr"] == "up":
+        if health is not None and (health["asr"] == "up" or not hears):
             return
         await asyncio.sleep(0.2)
     raise HouseError("`hotline up` did not come up; the end of its log:\n" + _read_end(log))

@@ -9,7 +9,10 @@ from rich.table import Table
 
 def show_capacity(result: dict[str, Any]) -> Table:
     """One line a run."""
-    table = Table(title=f"calls in one process, {result['seconds']:g} s each; CPU in % of one core")
+    table = Table(
+        title=f"calls in one process, {result['seconds']:g} s each, {_name_decoding(result['decoding'])}; "
+        "CPU in % of one core"
+    )
     for column in (
         "calls",
         "what",
@@ -22,6 +25,10 @@ def show_capacity(result: dict[str, Any]) -> Table:
         "max ms",
         "missing",
         "setup p99",
+        "deaf",
+        "longest s",
+        "late",
+        "pending",
     ):
         table.add_column(column, justify="left" if column == "what" else "right")
     for run in result["runs"]:
@@ -32,8 +39,24 @@ def show_capacity(result: dict[str, Any]) -> Table:
             "" if asr is None else f"{asr:.0f}",
             *(f"{gap[key]:.1f}" for key in ("p50", "p99", "max")),
             *(str(run["rtp"]["missing"]), f"{run['setup_ms']['p99']:.0f}"),
+            *_show_hearing(run),
         )
     return table
+
+
+def _name_decoding(share: float | None) -> str:
+    if share is None:
+        return "all that is said decoded"
+    return f"{share:.0%} of what is said decoded" if share else "no speech server"
+
+
+def _show_hearing(run: dict[str, Any]) -> tuple[str, ...]:
+    """Calls deaf for a while, the longest while; phrases told late; tickets whose words never came."""
+    if "deaf" not in run:
+        return ("",) * 4
+    late = run["dialogue"]["unconfirmed"] + run["dialogue"]["unconfirmed_at_end"]
+    pending = "-" if run["words"] is None else str(run["words"]["text_pending"])
+    return (str(run["deaf"]["deaf_calls"]), f"{run['deaf']['longest_seconds']:.1f}", str(late), pending)
 
 
 def show_latency(result: dict[str, Any]) -> Table:

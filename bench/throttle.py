@@ -9,16 +9,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 import threading
 import time
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asr.catalogue import open_model
 from asr.engine import Engine, Recognizer
 from asr.server import SpeechServer
+from gateway.service.courtesy import DECODING, step_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from asr.catalogue import ModelFolder
 
@@ -73,7 +77,25 @@ class _SlowRecognizer(Recognizer):
         return self._quick.final()
 
 
+@asynccontextmanager
+async def serve_slowly(folder: Path, rate: float) -> AsyncIterator[tuple[str, int]]:
+    """Such a server as a process of its own, with its socket in FOLDER: its address and process number."""
+    socket = folder / "asr.sock"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.throttle", f"unix:{socket}", "--rate", f"{rate:g}")
+    )
+    try:
+        while not socket.exists() and process.returncode is None:  # noqa: ASYNC110 - seen from outside
+            await asyncio.sleep(0.1)
+        yield f"unix:{socket}", process.pid
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
 async def _serve(listen: str, rate: float) -> None:
+    step_back(DECODING)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     server = SpeechServer(SlowEngine(open_model(None), rate))

@@ -64,8 +64,8 @@ class LiveCall:
                 self.call_back = matter.call_back
             case entries.Number(matter=index, number=number):
                 self.numbers[index] = number
-            case entries.Deaf():
-                self.deaf = True
+            case entries.Deaf() | entries.Hearing():
+                self.deaf = isinstance(entry, entries.Deaf)
             case entries.HungUp():
                 self.hung_up, self.partial = True, ""
             case _:

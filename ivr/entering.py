@@ -20,6 +20,7 @@ WAITING: Mapping[type, Any] = MappingProxyType({Ask: asking, Dictate: dictating,
 
 def enter(turn: Turn) -> None:
     """Enter the node that was chosen, and those it leads to, until one waits."""
+    left = turn.state.question
     while turn.target is not None:
         name, turn.target = turn.target, None
         if isinstance(question(turn), Dictate):
@@ -37,7 +38,18 @@ def enter(turn: Turn) -> None:
             case End() as node:
                 passing.end(turn, node)
             case node:
+                if node.name != left:
+                    _try_to_hear(turn)
                 _enter_waiting(turn, node)
+
+
+def _try_to_hear(turn: Turn) -> None:
+    """Another question may be heard though the last one was not; what replaces a question by keys is none."""
+    if turn.deafened or turn.state.hears == turn.state.ear:
+        return
+    if turn.state.hears:
+        turn.stop_listening()
+    turn.change(hears=turn.state.ear)
 
 
 def _enter_waiting(turn: Turn, node: Ask | Dictate | Digits) -> None:

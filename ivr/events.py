@@ -90,9 +90,20 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class EarLost:
-    """Speech recognition is out of reach: from now on the dialogue goes by keys, words follow from the recording."""
+    """Nobody understands the caller any more: this question goes by keys, the words follow from the recording.
+
+    The next question listens again, unless ``EarChecked`` has said that it would be in vain.
+    """
 
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EarChecked:
+    """Whether speech recognition is ``there`` has changed: that counts from the next question on."""
+
+    at: float
+    there: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +115,15 @@ class HungUp:
 
 
 Event = (
-    Answered | Digit | SpeechStarted | Heard | PromptEnded | Elapsed | LookedUp | Submitted | EarLost | HungUp
+    Answered
+    | Digit
+    | SpeechStarted
+    | Heard
+    | PromptEnded
+    | Elapsed
+    | LookedUp
+    | Submitted
+    | EarLost
+    | EarChecked
+    | HungUp
 )

@@ -10,7 +10,7 @@ from ivr.flow import Ask, Dictate, Digits
 from ivr.turn import spoken
 
 if TYPE_CHECKING:
-    from ivr.events import EarLost, Heard, SpeechStarted
+    from ivr.events import EarChecked, EarLost, Heard, SpeechStarted
     from ivr.turn import Turn
 
 _FAINT = -42.0  # dBFS: quieter speech that was not understood is too quiet
@@ -93,13 +93,19 @@ def _ask_louder(turn: Turn) -> None:
 
 
 def ear_lost(turn: Turn, _event: EarLost) -> None:
-    """Nothing is heard any more: the dialogue goes on by keys."""
+    """Nothing is heard any more: this question goes on by keys."""
     node = question(turn)
     turn.stop_listening()
     turn.change(hears=False)
+    turn.deafened = True
     if isinstance(node, Ask | Dictate | Digits):
         if node.deaf:
             turn.stop_playing()
             turn.go(node.deaf)
         else:
             wait(turn)
+
+
+def ear_checked(turn: Turn, event: EarChecked) -> None:
+    """The next question listens, or does not try; this one goes on as it is."""
+    turn.change(ear=event.there)

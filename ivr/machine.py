@@ -11,6 +11,7 @@ from ivr.entering import WAITING, enter, question, wait
 from ivr.events import (
     Answered,
     Digit,
+    EarChecked,
     EarLost,
     Elapsed,
     Heard,
@@ -65,7 +66,7 @@ def advance(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Action
 
 
 def _answered(turn: Turn, event: Answered) -> None:
-    turn.change(phase="talking", caller=event.caller, hears=event.hears)
+    turn.change(phase="talking", caller=event.caller, hears=event.hears, ear=event.hears)
     turn.go(turn.flow.start)
 
 
@@ -159,6 +160,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         LookedUp: _looked_up,
         Submitted: _submitted,
         EarLost: hearing.ear_lost,
+        EarChecked: hearing.ear_checked,
         HungUp: _hung_up,
     }
 )

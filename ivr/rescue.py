@@ -35,7 +35,7 @@ def check_rescue(
                 ("nodes", name), f"{key} leads here, but nothing is filed", "lead to a submit"
             )
     yield from _danger(document, nodes)
-    for hears in (True, False):
+    for hears in (True, None):
         if not _offered_in_silence(file.start, nodes, hears=hears):
             yield document.error(
                 ("danger",),
@@ -81,8 +81,11 @@ def _past_steps(node: Node, nodes: Mapping[str, Node]) -> Node:
     return node
 
 
-def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool) -> bool:
-    """Whether every way of a silent caller from here meets a question that offers the danger key."""
+def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool | None) -> bool:
+    """Whether every way of a silent caller from here meets a question that offers the danger key.
+
+    ``hears`` None: speech recognition comes and goes from question to question.
+    """
     seen: set[str] = set()
     todo = [name]
     while todo:
@@ -92,10 +95,12 @@ def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool) ->
         seen.add(node.name)
         if isinstance(node, End | Submit):
             return False
-        if isinstance(node, Ask | Dictate | Digits) and node.deaf and not hears:
-            todo.append(node.deaf)
-        elif not isinstance(node, Ask) or DANGER_KEY not in node.answers:
-            todo += _in_silence(node, hears=hears)
+        replaced = isinstance(node, Ask | Dictate | Digits) and node.deaf
+        if replaced and not hears:
+            todo.append(replaced)
+        if not isinstance(node, Ask) or DANGER_KEY not in node.answers:
+            todo += _in_silence(node, hears=True)
+            todo += () if hears or replaced else _in_silence(node, hears=False)
     return True
 
 

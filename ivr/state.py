@@ -41,6 +41,7 @@ class State:
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
+    ``hears`` tells whether this question can be answered by speech, ``ear`` whether the next one will try.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
@@ -51,6 +52,7 @@ class State:
     preset: AppealType | None = None
     caller: str = ""
     hears: bool = True
+    ear: bool = True
     question: str = ""
     until: float | None = None
     visits: tuple[tuple[str, int], ...] = ()

@@ -26,7 +26,10 @@ SPEECH_LONGEST = 60.0
 
 
 class Turn:
-    """The work on one event. ``state`` is replaced as it goes; ``target`` is the node to be entered next."""
+    """The work on one event. ``state`` is replaced as it goes; ``target`` is the node to be entered next.
+
+    ``deafened``: the question was lost to the ear in this very turn, what it leads to is its replacement by keys.
+    """
 
     def __init__(self, flow: Flow, state: State, at: float) -> None:
         self.flow = flow
@@ -34,6 +37,7 @@ class Turn:
         self.at = at
         self.actions: list[Action] = []
         self.target: str | None = None
+        self.deafened = False
 
     def change(self, **changes: Any) -> None:
         """Replace fields of the state."""

@@ -24,6 +24,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.LookedUp: entries.LookedUpEvent,
     events.Submitted: entries.SubmittedEvent,
     events.EarLost: entries.EarLostEvent,
+    events.EarChecked: entries.EarCheckedEvent,
     events.HungUp: entries.HungUpEvent,
 }
 _APPEALS: Final = frozenset(get_args(AppealType))

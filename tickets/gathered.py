@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+from ivr.matter import Window
 from recordings import entries
 from tickets.entries import read_matter, read_utterance
 
@@ -23,15 +24,15 @@ E = TypeVar("E", bound="Entry")
 class Gathered:
     """A journal's entries by kind.
 
-    ``deaf_at`` is the time in the recording from which on words may be missing, None when none are. ``opening`` is
-    the text of the first prompt that was played. ``cut`` says that the gateway died, or ended the call, before the
-    hang-up: after it words may be lost, not the call.
+    ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
+    ``opening`` is the text of the first prompt that was played. ``cut`` says that the gateway died, or ended the call,
+    before the hang-up: after it words may be lost, not the call.
     """
 
     heard: list[Utterance] = field(default_factory=list)
     matters: dict[int, Matter] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
-    deaf_at: float | None = None
+    deaf: list[Window] = field(default_factory=list)
     opening: str = ""
     cut: bool = False
     _last: dict[type[Entry], Written] = field(default_factory=dict)
@@ -68,8 +69,10 @@ class Gathered:
                 self.numbers.setdefault(index, number)
             case entries.Played(text=text):
                 self.opening = self.opening or text
-            case entries.Deaf():
-                self._lose_hearing(self._since_answer(written.wall))
+            case entries.Deaf(at=at):
+                self._lose_hearing(self._since_answer(written.wall) if at is None else at)
+            case entries.Hearing(at=at):
+                self._hear_again(at)
             case entries.EarLostEvent(at=at):
                 self._lose_hearing(at)
             case entries.AnsweredEvent(hears=False):
@@ -80,7 +83,13 @@ class Gathered:
                     self.cut = not self.has(entries.HungUp)
 
     def _lose_hearing(self, at: float) -> None:
-        self.deaf_at = at if self.deaf_at is None else min(at, self.deaf_at)
+        if not (self.deaf and self.deaf[-1].end is None):
+            self.deaf.append(Window(at))
+
+    def _hear_again(self, at: float) -> None:
+        if self.deaf and self.deaf[-1].end is None:
+            start = self.deaf[-1].start
+            self.deaf[-1] = Window(start, max(start, at))
 
     def _since_answer(self, wall: datetime) -> float:
         answered = self.wall(entries.Answered)

@@ -40,9 +40,11 @@ def merge(live: Transcript, late: Transcript | None) -> Transcript:
     return Transcript(model=late.model or live.model, utterances=tuple(utterances), complete=late.complete)
 
 
-def is_sound(window: Window, live: Transcript, deaf_at: float | None) -> bool:
-    """Whether everything said in the window was heard live, to its end."""
-    if window.end is None or (deaf_at is not None and window.end > deaf_at):
+def is_sound(window: Window, live: Transcript, deaf: Iterable[Window]) -> bool:
+    """Whether everything said in the window was heard live, to its end; not in the ``deaf`` stretches."""
+    if window.end is None or any(
+        stretch.start < window.end and (stretch.end is None or stretch.end > window.start) for stretch in deaf
+    ):
         return False
     return all(u.confirmed for u in live.utterances if belongs(u, window))
 

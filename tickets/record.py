@@ -185,9 +185,7 @@ def _fold_line(incoming: Incoming, opening: str) -> Line | None:
 
 def _fold_transcript(journal: Gathered) -> Transcript:
     model = journal.last(Model)
-    complete = (
-        journal.deaf_at is None and not journal.has(Interrupted) and all(u.confirmed for u in journal.heard)
-    )
+    complete = not journal.deaf and not journal.has(Interrupted) and all(u.confirmed for u in journal.heard)
     return Transcript(
         model=read_model(model) if model else None, utterances=tuple(journal.heard), complete=complete
     )

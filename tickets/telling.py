@@ -37,7 +37,7 @@ def tell(
     """Each matter with its words; only those that are something."""
     told = []
     for _, matter in sorted(journal.matters.items()):
-        gaps = [w for w in matter.windows if not merging.is_sound(w, live, journal.deaf_at)]
+        gaps = [w for w in matter.windows if not merging.is_sound(w, live, journal.deaf)]
         pending = False
         if not live.complete and late is not None:
             matter = merging.refill(matter, gaps, merged)  # noqa: PLW2901

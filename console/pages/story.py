@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SYSTEM: Final[Mapping[type[Entry], str]] = {
     entries.Answered: "接听",
     entries.Deaf: "语音识别不可用",
+    entries.Hearing: "语音识别恢复",
     entries.Interrupted: "网关中断,通话断开",
     entries.RecordingTrouble: "录音不完整",
 }

@@ -15,7 +15,7 @@ from gateway.calls.speaker import Speaker
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
-from ivr.events import Answered, Digit, Elapsed, HungUp, LookedUp, PromptEnded, Submitted
+from ivr.events import Answered, Digit, EarChecked, Elapsed, HungUp, LookedUp, PromptEnded, Submitted
 from ivr.machine import advance, start
 from recordings import entries
 from recordings.folders import AUDIO
@@ -49,6 +49,8 @@ class House:
     """What every call needs and none owns."""
 
     asr: AsrClient
+    model: Callable[[], ModelFingerprint | None]
+    """The model that listens now, None while nobody does."""
     pump: MediaPump
     board: Board
     numbers: NumberBook
@@ -66,13 +68,20 @@ class Call:
         self._flow, self._hotline = hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
-        self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
         self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)
         self._listener = Listener(
-            house.asr, self._scribe, self._events.put_nowait, self._now, lambda: self._state.question
+            house.asr,
+            self._scribe,
+            self._events.put_nowait,
+            self.fail,
+            self._now,
+            lambda: self._state.question,
         )
+        self._ear_is_there = True  # as the dialogue was told last
+        self._told_model = False
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: LookedUp | None = None  # what the event being taken asked for
         self._working: set[asyncio.Task[None]] = set()
@@ -86,10 +95,10 @@ class Call:
         leg, context = self._leg, copy_context()
         leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
         leg.on_ended = lambda ended: context.run(self._ended, ended)
+        self._ear_is_there = model is not None
         if model is None:
-            self._listener.go_deaf("speech recognition was out of reach when the call came")
-        else:
-            self._scribe.note(note_model(model))
+            self._listener.go_deaf("speech recognition was out of reach when the call came", 0.0, "away")
+        self._tell_model(model)
         try:
             leg.answer(None if self._hotline.anonymous else self._scribe.folder / AUDIO)
         except SipError as error:
@@ -163,7 +172,7 @@ class Call:
                 return Elapsed(self._now())
         else:
             event = self._events.get_nowait()
-        if isinstance(event, Exception):
+        if isinstance(event, BaseException):
             raise event
         return event
 
@@ -173,11 +182,13 @@ class Call:
             for heard in await self._listener.flush(on=self._leg.ended is None):
                 await self._take(heard)
         self._scribe.note(note_event(event))
-        before = self._state.matters
+        before, heard_before = self._state.matters, self._state.hears
         self._state, actions = advance(self._flow, self._state, event)
         for matter in self._state.matters:
             if matter not in before:
                 self._scribe.note(note_matter(matter))
+        if self._state.hears != heard_before:
+            self._listener.follow(hears=self._state.hears)
         for action in actions:
             await self._perform(action)
         found, self._found = self._found, None
@@ -191,16 +202,33 @@ class Call:
         self._scribe.note(entries.HungUp(ended.by, f"{ended.status} {ended.reason}", ended.media_seconds))
         self._events.put_nowait(HungUp(self._now(), ended.by))
 
-    def fail(self, error: Exception) -> None:
-        """Media pump: the caller cannot be heard any more; the call breaks off."""
+    def fail(self, error: BaseException) -> None:
+        """Media pump, ear: the caller cannot be heard any more; the call breaks off."""
         self._events.put_nowait(error)
 
     def tick(self) -> None:
         """Media pump: hand the caller's audio to whoever listens, and see whether the prompt has ended."""
-        self._listener.feed(self._leg.read())
+        pcm = self._leg.read()
+        self._listener.feed(
+            pcm, self._leg.missed_seconds
+        )  # asked for after the read: what was lost, was before it
+        self._look_for_ear()
         ended = self._speaker.take_ended()
         if ended is not None:
             self._events.put_nowait(PromptEnded(self._now(), ended))
+
+    def _look_for_ear(self) -> None:
+        """Tell the dialogue when speech recognition has come or gone: its next question will listen, or not try."""
+        model = self._house.model()
+        if (model is not None) is not self._ear_is_there:
+            self._ear_is_there = model is not None
+            self._tell_model(model)
+            self._events.put_nowait(EarChecked(self._now(), self._ear_is_there))
+
+    def _tell_model(self, model: ModelFingerprint | None) -> None:
+        if model is not None and not self._told_model:
+            self._told_model = True
+            self._scribe.note(note_model(model))
 
     # --- actions -----------------------------------------------------------------------------------------------
     async def _perform(self, action: Action) -> None:

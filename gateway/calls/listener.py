@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from asr.client import AsrClient
     from asr.ear import EarEvent
+    from asr.protocol import Purpose
     from gateway.calls.scribe import Scribe
     from ivr.actions import Listen
     from ivr.events import Event
@@ -26,31 +27,60 @@ log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.6  # how long the words of a phrase that was cut off are waited for
 _SPEECH_SECONDS = 0.5  # a shorter sound without words is none
 _BYTES_PER_SECOND = 16000
+_GAP = bytes(_BYTES_PER_SECOND)  # a second of what nobody heard
 
 
 class Listener:
-    """Listens to one caller. ``tell`` gets what it hears, on the loop; ``now`` and ``question`` are the call's."""
+    """Listens to one caller. ``tell`` gets what it hears, on the loop, ``fail`` an error in that.
+
+    ``now`` and ``question`` are the call's. While the dialogue has it listen and nobody can, it is *deaf*.
+    """
 
     def __init__(
         self,
         asr: AsrClient,
         scribe: Scribe,
         tell: Callable[[Event], None],
+        fail: Callable[[BaseException], None],
         now: Callable[[], float],
         question: Callable[[], str],
     ) -> None:
-        self._asr, self._scribe = asr, scribe
+        self._asr, self._scribe, self._fail = asr, scribe, fail
         self._tell, self._now, self._question = tell, now, question
         self._ear: Ear | None = None
         self._listen: Listen | None = None
         self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
         self._position = 0.0  # recording time of the next byte fed
+        self._missed = 0.0  # seconds that never came here, so far
+        self._deaf = False
+        self._was_deaf = False
 
-    def feed(self, pcm: bytes) -> None:
-        """Hear the caller's audio (s16le, 8 kHz, mono); never blocks."""
+    def feed(self, pcm: bytes, missed_seconds: float) -> None:
+        """Hear the caller's audio (s16le, 8 kHz, mono); never blocks.
+
+        ``missed_seconds`` is how much of it in all, before this, was lost because it was fetched too late.
+        """
+        if missed_seconds > self._missed:
+            gap, self._missed = missed_seconds - self._missed, missed_seconds
+            self._pass_over(gap)
         if pcm and self._ear is not None:
             self._ear.feed(pcm)
         self._position += len(pcm) / _BYTES_PER_SECOND
+
+    def _pass_over(self, seconds: float) -> None:
+        """Audio was lost on its way here: to the ear it is silence, and the recording will tell what was said in it."""
+        if self._ear is None or self._deaf:
+            self._position += seconds
+            return
+        log.warning("the caller was not heard for %.1f s: the event loop stood still", seconds)
+        self.go_deaf("the gateway was too slow to listen", self._position, "late")
+        rest = round(seconds * _BYTES_PER_SECOND / 2) * 2
+        while rest:
+            silence = _GAP[:rest]
+            self._ear.feed(silence)
+            rest -= len(silence)
+        self._position += seconds
+        self.hear_again()
 
     def listen(self, listen: Listen) -> None:
         """Listen as LISTEN says, and no more to what was asked before."""
@@ -83,17 +113,39 @@ class Listener:
                 if utterance.text or utterance.end - utterance.start >= _SPEECH_SECONDS:
                     self._scribe.take_down(utterance, self._question())
 
-    def go_deaf(self, reason: str) -> None:
-        """Write that nobody listens from now on."""
-        metrics.DEAF.inc()
-        self._scribe.note(entries.Deaf(reason))
+    def follow(self, *, hears: bool) -> None:
+        """The dialogue can be answered by speech again, or not: write it, unless the ear itself has told."""
+        if hears and self._deaf:
+            self.hear_again()
+        elif not hears and not self._deaf:
+            self.go_deaf("speech recognition is out of reach", self._position, "away")
+
+    def go_deaf(self, reason: str, since: float, why: Literal["busy", "lost", "away", "late"]) -> None:
+        """Write that from SINCE on, in seconds of the recording, nobody understands what is said."""
+        metrics.HEARING_LOST.labels(why).inc()
+        if not self._was_deaf:
+            metrics.DEAF.inc()
+        self._deaf = self._was_deaf = True
+        self._scribe.note(entries.Deaf(reason, round(since, 3)))
+
+    def hear_again(self) -> None:
+        """Write that somebody listens from here on."""
+        self._deaf = False
+        self._scribe.note(entries.Hearing(round(self._position, 3)))
 
     def _open(self, listen: Listen) -> None:
         self._listen = listen
-        self._ear = Ear(self._asr, listen.phrases, listen.end_silence, self._position, self._sound)
+        purpose: Purpose = "dictation" if listen.phrases is None else "question"
+        begun = self._position
 
-    def _sound(self, event: EarEvent) -> None:
-        """What the ear tells, in recording time, becomes what the dialogue understands."""
+        def sound(event: EarEvent) -> None:
+            self._sound(event, of_present=self._ear is ear)
+
+        ear = Ear(self._asr, listen.phrases, listen.end_silence, begun, sound, self._fail, purpose)
+        self._ear = ear
+
+    def _sound(self, event: EarEvent, *, of_present: bool) -> None:
+        """What an ear tells, in recording time, becomes what the dialogue understands."""
         match event:
             case EarSpeechStarted(at=start):
                 self._tell(SpeechStarted(self._now(), start))
@@ -105,10 +157,13 @@ class Listener:
                     self._tell(heard)
                 else:
                     self._held.append(heard)
-            case Deaf(reason=reason):
-                log.warning("speech recognition lost: %s", reason)
-                self.go_deaf(reason)
+            case Deaf() if of_present:
+                log.warning("speech recognition lost: %s", event.reason)
+                self.go_deaf(event.reason, event.since, "busy" if event.busy else "lost")
                 self._tell(EarLost(self._now()))
+            case Deaf(reason=reason):
+                # The present ear finds out for itself; what this one had not understood was told unconfirmed.
+                log.info("speech recognition lost for a phrase that was over: %s", reason)
 
     def _hear(self, utterance: Utterance) -> Heard:
         self._scribe.take_down(utterance, self._question())

@@ -25,6 +25,7 @@ _TOLD_AGAIN = (
     entries.Incoming,
     entries.Answered,
     entries.Deaf,
+    entries.Hearing,
     entries.Heard,
     entries.Played,
     entries.Matter,

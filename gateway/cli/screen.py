@@ -46,8 +46,9 @@ def _describe_line(entry: Entry) -> tuple[str, str, str] | None:
         case entries.Media(packets=packets, lost=lost, jitter_seconds=jitter):
             told = f"{packets} 包 / packets, 丢 / lost {lost}, 抖动 / jitter {jitter * 1000:.1f} ms"
             return "网络 / RTP", "dim", told
-        case entries.Deaf(reason=reason):
-            return "语音识别 / speech", "red", reason
+        case entries.Deaf() | entries.Hearing():
+            told = entry.reason if isinstance(entry, entries.Deaf) else "恢复收听 / listens again"
+            return "语音识别 / speech", "red" if isinstance(entry, entries.Deaf) else "green", told
         case entries.RecordingTrouble(reason=reason):
             return "录音不全 / recording", "red", reason
         case entries.Interrupted(reason=reason):

@@ -74,6 +74,9 @@ class Channel(Protocol):
     def read(self) -> bytes:
         """Empty the ring buffer."""
 
+    def missed(self) -> float:
+        """Seconds that the ring buffer had no room for."""
+
     def seconds(self) -> float:
         """Recording time."""
 
@@ -147,6 +150,14 @@ class Leg:
     def read(self) -> bytes:
         """Take what the other side has said since the last read: 8 kHz mono s16le."""
         return self._channel.read()
+
+    @property
+    def missed_seconds(self) -> float:
+        """Seconds of what the other side has said that were never read: the reads came too late.
+
+        They were lost before what the last read returned, and are in the recording all the same.
+        """
+        return self._channel.missed()
 
     @property
     def media_seconds(self) -> float:

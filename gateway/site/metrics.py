@@ -32,7 +32,16 @@ SETUP: Final = Histogram(
     registry=REGISTRY,
 )
 DEAF: Final = Counter(
-    "hotline_calls_deaf", "Calls that went on by keys, without speech recognition.", registry=REGISTRY
+    "hotline_calls_deaf",
+    "Calls of which something was not heard: they went by keys there, without speech recognition.",
+    registry=REGISTRY,
+)
+HEARING_LOST: Final = Counter(
+    "hotline_hearing_lost",
+    "How often a call lost speech recognition: it was busy, was lost, was known to be away, or the gateway itself was "
+    "late to listen.",
+    ["why"],
+    registry=REGISTRY,
 )
 RECORDING_TROUBLE: Final = Counter(
     "hotline_recordings_incomplete", "Calls whose recording lacks something.", registry=REGISTRY
@@ -101,6 +110,8 @@ for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
     CALLS.labels(_outcome)  # a series that is there from the start can be seen to rise
 for _status in ("488", "503"):
     REFUSED.labels(_status)
+for _why in ("busy", "lost", "away", "late"):
+    HEARING_LOST.labels(_why)
 for _result in ("ticket", "none"):
     FILED.labels(_result)
 for _what in ("line", "kind", "field", "value", "version"):

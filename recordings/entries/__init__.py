@@ -30,6 +30,7 @@ from recordings.entries.codec import KINDS, Reading, Strange, Written, decode, e
 from recordings.entries.dialogue import (
     AnsweredEvent,
     DigitEvent,
+    EarCheckedEvent,
     EarLostEvent,
     ElapsedEvent,
     Event,
@@ -42,7 +43,7 @@ from recordings.entries.dialogue import (
 )
 from recordings.entries.entry import Entry
 from recordings.entries.matter import Matter, Number, Spoken, Window
-from recordings.entries.speech import Deaf, Heard, Model, Partial, Played, Unplayed, Word
+from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Played, Unplayed, Word
 
 __all__ = [
     "KINDS",
@@ -50,6 +51,7 @@ __all__ = [
     "AnsweredEvent",
     "Deaf",
     "DigitEvent",
+    "EarCheckedEvent",
     "EarLostEvent",
     "ElapsedEvent",
     "Entry",
@@ -57,6 +59,7 @@ __all__ = [
     "Finished",
     "Heard",
     "HeardEvent",
+    "Hearing",
     "HungUp",
     "HungUpEvent",
     "Incoming",

@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         call.Finished,
         speech.Model,
         speech.Deaf,
+        speech.Hearing,
         speech.Heard,
         speech.Partial,
         speech.Played,
@@ -50,6 +51,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         dialogue.LookedUpEvent,
         dialogue.SubmittedEvent,
         dialogue.EarLostEvent,
+        dialogue.EarCheckedEvent,
         dialogue.HungUpEvent,
     )
 }

@@ -102,6 +102,15 @@ class EarLostEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EarCheckedEvent(Event):
+    """Speech recognition has come or gone."""
+
+    kind: ClassVar = "event.ear_checked"
+
+    there: bool = kept(default=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HungUpEvent(Event):
     """The call is over."""
 

@@ -21,11 +21,21 @@ class Model(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Deaf(Entry):
-    """Nobody listens from now on; words may be missing."""
+    """Nobody understands what is said from ``at`` on; None, as in former journals: from when it was written on."""
 
     kind: ClassVar = "deaf"
 
     reason: str = kept("")
+    at: float | None = kept(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing(Entry):
+    """Somebody listens again, from ``at`` on."""
+
+    kind: ClassVar = "hearing"
+
+    at: float = kept(0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             media_host=settings.sip.media_host,
             rtp_first_port=settings.sip.rtp_first_port,
         )
-        house = House(client, pump, board, numbers, filer.file)
+        house = House(client, lambda: ears.model, pump, board, numbers, filer.file)
         switchboard = Switchboard(
             settings,
             paths.data,

@@ -179,6 +179,10 @@ class StackCall(pj.Call):
         """Empty the ring buffer."""
         return self._pcm.rxRead(self._pcm.rxAvailable()) if self._pcm is not None else b""
 
+    def missed(self) -> float:
+        """Seconds that the ring buffer had no room for."""
+        return self._pcm.rxDropped() / (2 * CLOCK_RATE) if self._pcm is not None else 0.0
+
     def seconds(self) -> float:
         """Recording time."""
         return self._pcm.rxFrames() * _FRAME_SECONDS if self._pcm is not None else 0.0

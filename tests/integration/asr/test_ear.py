@@ -24,9 +24,14 @@ class Told(list):
     def __init__(self):
         super().__init__()
         self.more = asyncio.Event()
+        self.faults: list[BaseException] = []
 
     def append(self, event):
         super().append(event)
+        self.more.set()
+
+    def fail(self, error):
+        self.faults.append(error)
         self.more.set()
 
     def of(self, kind):
@@ -48,7 +53,7 @@ def told():
 @pytest.fixture
 def listen(client, told):
     def make(phrases=None, end_silence=0.6, start=0.0):
-        return Ear(client, phrases, end_silence, start, told.append)
+        return Ear(client, phrases, end_silence, start, told.append, told.fail)
 
     return make
 
@@ -116,7 +121,7 @@ async def test_any_chunking_is_heard_alike(client, spoken, silence, matters, chu
     heard = []
     for size in (len(pcm), chunk):
         told = Told()
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         for at in range(0, len(pcm), size):
             ear.feed(pcm[at : at + size])
         await told.wait(Utterance, 2)
@@ -182,7 +187,7 @@ async def test_no_server_is_told_once(folder, told, spoken, silence):
     async with AsrClient(f"unix:{folder / 'nobody.sock'}") as client:
         with pytest.raises(AsrUnavailable, match="no speech server"):
             await client.fingerprint()
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         ear.feed(silence(0.5) + await spoken("路灯不亮"))
         (deaf,) = await told.wait(Deaf)
         assert "no speech server" in deaf.reason
@@ -197,7 +202,7 @@ async def test_no_server_is_told_once(folder, told, spoken, silence):
 async def test_a_server_killed_in_a_phrase_leaves_its_partial(mortal, told, spoken, silence, matters):
     pid, url = mortal
     async with AsrClient(url) as client:
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         ear.feed(silence(0.5) + await spoken(matters[0]))
         await told.wait(PartialText, 5)
         understood = told.of(PartialText)[-1].text
@@ -215,7 +220,7 @@ async def test_a_server_killed_after_a_phrase_leaves_it_unconfirmed(mortal, told
     pid, url = mortal
     async with AsrClient(url) as client:
         os.kill(pid, signal.SIGSTOP)  # it hangs before it answers
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         ear.feed(silence(0.5) + await spoken(matters[0]) + silence(1))
         last = await ear.finish(0.2)
         assert last is None, "nobody was speaking any more"
@@ -227,7 +232,7 @@ async def test_a_server_that_hangs_is_given_up(mortal, told, spoken, silence, ma
     monkeypatch.setattr("asr.ear._PATIENCE_SECONDS", 0.3)
     pid, url = mortal
     async with AsrClient(url) as client:
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         ear.feed(silence(0.5) + await spoken(matters[0]))
         await told.wait(PartialText)
         os.kill(pid, signal.SIGSTOP)
@@ -248,7 +253,7 @@ async def test_a_server_restarted_between_phrases_is_not_missed(folder, engine, 
     first = SpeechServer(engine)
     await first.start(url)
     async with AsrClient(url) as client:
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         ear.feed(silence(0.5) + await spoken("路灯不亮") + silence(1))
         await told.wait(Utterance)
         await first.stop()
@@ -266,7 +271,7 @@ async def test_a_server_restarted_between_phrases_is_not_missed(folder, engine, 
 async def test_twenty_ears_at_once_hear_what_each_hears_alone(client, spoken, silence, matters):
     async def one(number: int) -> list[Utterance]:
         told = Told()
-        ear = Ear(client, None, 0.6, 0.0, told.append)
+        ear = Ear(client, None, 0.6, 0.0, told.append, told.fail)
         pcm = (
             silence(0.3 + number / 40)
             + await spoken(matters[number % len(matters)])
@@ -340,6 +345,41 @@ async def test_closing_gives_back_what_was_being_said(listen, told, spoken, sile
     assert dropped.start == pytest.approx(10.5, abs=0.15)
     assert ear.close() == []
     assert told.of(Utterance) == []
+
+
+@pytest.mark.parametrize("broken", [PartialText, Utterance])
+async def test_what_the_listener_raises_is_its_fault_and_not_lost(client, spoken, silence, matters, broken):
+    """A full disk, say, when what was heard is written down."""
+    told = Told()
+
+    def tell(event):
+        if isinstance(event, broken):
+            raise OSError(28, "no space left on device")
+        told.append(event)
+
+    ear = Ear(client, None, 0.6, 0.0, tell, told.fail)
+    ear.feed(silence(0.5) + await spoken(matters[0]) + silence(1))
+    async with asyncio.timeout(PATIENT):
+        while not told.faults:
+            told.more.clear()
+            await told.more.wait()
+    (fault,) = told.faults
+    assert isinstance(fault, OSError)
+    assert not told.of(Deaf), "the server is well"
+    ear.feed(await spoken(matters[1]) + silence(1))
+    assert await ear.finish(PATIENT) is None
+    assert len(told.faults) == 1
+
+
+async def test_what_was_not_understood_begins_with_the_phrase_that_was_lost(
+    folder, told, spoken, silence, matters
+):
+    async with AsrClient(f"unix:{folder / 'nobody.sock'}") as client:
+        ear = Ear(client, None, 0.6, 20.0, told.append, told.fail)
+        ear.feed(silence(3) + await spoken(matters[0]))
+        (deaf,) = await told.wait(Deaf)
+        assert deaf.since == told.of(SpeechStarted)[0].at == pytest.approx(23.0, abs=0.15)
+        assert not deaf.busy
 
 
 async def test_closing_in_silence_gives_nothing(listen, silence):

@@ -144,6 +144,27 @@ async def test_two_clients_with_long_frames_do_not_hold_up_a_live_one(web, spoke
         assert max(waits) < 1.5
 
 
+async def test_who_sends_a_recording_as_if_it_were_live_neither_holds_up_nor_drives_out(
+    slow, spoken, matters
+):
+    """A client that knows of no purpose, and sends as fast as the socket takes it."""
+    recording = b"".join([await spoken(m) for m in matters])
+    async with AsrClient(slow.url) as client, await client.open() as flood:
+        for at in range(0, len(recording), PIECE):
+            await flood.send(recording[at : at + PIECE])
+        await flood.receive()
+        assert not slow.trouble
+        assert "busy" not in await speak_for(client, await spoken(matters[0]), 4.0)
+
+
+async def speak_for(client: AsrClient, pcm: bytes, seconds: float) -> str:
+    """Speak so long; why that ended, "" when nobody objected."""
+    speaking = asyncio.create_task(speak_on(client, pcm))
+    done, _ = await asyncio.wait({speaking}, timeout=seconds)
+    speaking.cancel()
+    return speaking.result() if done else ""
+
+
 async def test_a_long_frame_is_heard_as_if_it_were_decoded_whole(
     web, engine, spoken, silence, matters, slow_engine
 ):
@@ -182,10 +203,11 @@ async def test_an_ear_that_is_refused_says_so(slow, web, spoken, silence, matter
         crowd = [asyncio.create_task(speak_on(client, pcm)) for _ in range(SPEAKERS)]
         await until_refused(web)
         told: asyncio.Queue = asyncio.Queue()
-        Ear(client, None, 0.6, 0.0, told.put_nowait).feed(silence(0.5) + pcm)
+        Ear(client, None, 0.6, 0.0, told.put_nowait, told.put_nowait).feed(silence(0.5) + pcm)
         async with asyncio.timeout(PATIENT):
             while not isinstance(event := await told.get(), Deaf):
                 assert not isinstance(event, Utterance)
+        assert event.busy
         assert "busy" in event.reason
         for speaker in crowd:
             speaker.cancel()

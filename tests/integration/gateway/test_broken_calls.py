@@ -73,6 +73,9 @@ class QuietLine:
     def read(self) -> bytes:
         return b""
 
+    def missed(self) -> float:
+        return 0.0
+
     def seconds(self) -> float:
         return self.loop.time() - self.began
 
@@ -99,7 +102,7 @@ class Desk:
         self.numbers = NumberBook(data / "numbers", 1)
         book = PromptBook(embedded("prompts.yaml"), None, prompts)
         client = AsrClient(f"unix:{data / 'nobody.sock'}")
-        self.house = House(client, self.pump, Board(), self.numbers, lambda _folder: None)
+        self.house = House(client, lambda: self.model, self.pump, Board(), self.numbers, lambda _folder: None)
         settings = Settings(sip=SipSettings(drain_seconds=0.2))
         self.switchboard = Switchboard(
             settings,

@@ -56,6 +56,13 @@ def test_of_a_long_call_the_newest_lines_are_shown():
     assert [line["text"] for line in call.lines] == [str(n) for n in range(5, LINES + 5)]
 
 
+def test_a_call_that_listens_again_is_deaf_no_more():
+    call = make_call(INCOMING, {"kind": "deaf", "reason": "busy", "at": 3.0})
+    assert call.deaf
+    assert call.take({"kind": "hearing", "at": 9.0})
+    assert not call.deaf
+
+
 def test_after_the_hang_up_nothing_is_being_said():
     call = make_call(INCOMING, {"kind": "partial", "text": "喂"}, {"kind": "deaf", "reason": "lost"})
     call.take({"kind": "hungup", "by": "caller", "cause": "", "media_seconds": 3.0})

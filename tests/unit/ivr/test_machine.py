@@ -9,6 +9,7 @@ from ivr.actions import Finish, Hangup, Listen, LookUp, Play, Prompt, StopListen
 from ivr.events import (
     Answered,
     Digit,
+    EarChecked,
     EarLost,
     Elapsed,
     Heard,
@@ -726,6 +727,7 @@ def test_an_answer_over_the_prompt_before_the_question_counts(flow):
 def test_losing_the_ear_in_a_dictation_goes_on_by_keys(flow):
     call = Call(flow).says("房子漏雨").take(EarLost(4.0))
     assert call.actions[0] == StopListening()
+    call.take(EarChecked(4.1, there=False))
     assert call.said[-1] == "leave_message"
     call.prompts_end()
     assert call.said[-1] == "beep"
@@ -739,6 +741,48 @@ def test_losing_the_ear_at_a_question_asks_for_keys(flow):
     call = Call(flow).to_confirm().press("1").take(EarLost(20.0))
     assert [type(a) for a in call.actions] == [StopListening, StopPlaying, Play]
     assert call.said[-1] == "contact_by_keys"
+
+
+def test_after_a_question_that_was_not_heard_the_next_one_listens(flow):
+    call = Call(flow).says("房子漏雨").take(EarLost(4.0)).prompts_end()
+    assert not call.state.hears
+    assert call.state.listening is None
+    call.press("#").found("", "")
+    assert call.said[-1] == "contact"
+    assert isinstance(call.actions[0], Listen)
+    assert call.state.hears
+    assert call.state.matter.windows[-1].end is not None, "what was not heard is looked for in the recording"
+
+
+def test_a_question_that_was_lost_stays_by_keys_however_often_it_is_asked(flow):
+    call = Call(flow).to_confirm().press("1").take(EarLost(20.0))
+    call.press("*")
+    assert call.said[-2:] == ["contact_by_keys"] * 2
+    assert not call.state.hears
+    call.prompts_end().press("2")
+    assert call.said[-1] == "ask_number"
+    assert isinstance(call.actions[0], Listen)
+
+
+def test_where_nobody_listens_the_next_question_goes_by_keys_at_once(flow):
+    call = Call(flow).to_confirm().take(EarChecked(20.0, there=False))
+    assert call.actions == (), "the question that is being asked goes on"
+    assert call.state.hears
+    call.press("1")
+    assert call.said[-1] == "contact_by_keys"
+    assert not any(isinstance(a, Listen) for a in call.actions)
+    assert call.state.listening is None
+    call.take(EarChecked(25.0, there=True)).prompts_end().press("2")
+    assert call.said[-1] == "ask_number"
+    assert call.state.listening is not None
+
+
+def test_a_call_that_began_by_keys_is_heard_once_the_recogniser_is_there(flow):
+    call = Call(flow, hears=False)
+    assert call.said == ["opening_by_keys"]
+    call.take(EarChecked(1.0, there=True)).press("1")
+    assert call.said[-1] == "tell"
+    assert call.state.listening == Listen(None, 1.0)
 
 
 def test_a_message_nobody_could_hear_is_kept_for_later(flow):
@@ -796,7 +840,7 @@ def test_a_question_listens_for_its_answers(flow):
 
 
 def test_what_is_said_last_is_said_to_its_end(flow):
-    call = Call(flow).to_more().take(EarLost(40.0)).press("2")
+    call = Call(flow).to_more().take(EarLost(40.0)).take(EarChecked(40.0, there=False)).press("2")
     assert isinstance(flow.nodes[call.state.question], End)
     assert call.said[-1] == "goodbye"
     for key in "1*#":

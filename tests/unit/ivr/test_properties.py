@@ -14,6 +14,7 @@ from ivr.compile import compile_flow
 from ivr.events import (
     Answered,
     Digit,
+    EarChecked,
     EarLost,
     Elapsed,
     Heard,
@@ -177,6 +178,7 @@ happening = st.one_of(
     ),
     st.builds(lambda m: lambda n: [Submitted(n.now, m, "263270100014")], st.integers(0, 2)),
     st.just(lambda n: [EarLost(n.now)]),
+    st.builds(lambda there: lambda n: [EarChecked(n.now, there)], st.booleans()),
     st.just(lambda n: [Answered(n.now, "", "12345")]),
 )
 passing = st.floats(0, 20, allow_nan=False)

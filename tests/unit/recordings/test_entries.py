@@ -28,7 +28,8 @@ KEPT = {
     "recording_trouble": {"reason"},
     "finished": set(),
     "model": {"name", "sha256", "demo"},
-    "deaf": {"reason"},
+    "deaf": {"reason", "at"},
+    "hearing": {"at"},
     "heard": {"question", "start", "end", "confidence", "level", "confirmed"},
     "partial": set(),
     "played": {"id", "name", "text", "start"},
@@ -53,6 +54,7 @@ KEPT = {
     "event.looked_up": {"at"},
     "event.submitted": {"at", "matter", "number"},
     "event.ear_lost": {"at"},
+    "event.ear_checked": {"at", "there"},
     "event.hungup": {"at", "by"},
 }
 

@@ -261,6 +261,26 @@ def test_only_the_window_that_was_deaf_is_pending(call):
     assert [t.pending for t in read(call, voiced=voiced).matters] == [False, True]
 
 
+def test_what_was_heard_before_and_after_a_deaf_question_is_not_asked_of_the_recording(call):
+    call.hear(LEAK).state(stated(0, LEAK, until=8.0, complete=True))
+    call.note(entries.Deaf("busy", 11.0), entries.EarLostEvent(at=15.5))
+    call.state(stated(1, begin=10.0, until=16.0, complete=True)).note(entries.Hearing(16.2))
+    rubbish = heard("路灯不亮", 18.0, 21.0)
+    call.hear(rubbish).state(stated(2, rubbish, until=22.0, complete=True)).hang_up()
+    voiced = (Window(4.0, 7.0), Window(12.0, 15.0), Window(18.0, 21.0))
+    record = read(call, voiced=voiced)
+    assert [t.pending for t in record.matters] == [False, True, False]
+    assert (record.transcription, record.live.complete) == ("wanted", False)
+    late = found(heard("颍上县慎城镇房子漏鱼", 4.0, 7.0), WATER, heard("路灯不量", 18.0, 21.0))
+    record = read(call, late, voiced=voiced)
+    assert [t.appeal.content for t in issue(record)] == [
+        "颍上县慎城镇房子漏雨",
+        "我家停水三天了没人管",
+        "路灯不亮",
+    ]
+    assert record.transcript.complete
+
+
 def test_a_phrase_that_was_never_finished_is_replaced(call):
     torn = heard("我家停水三", 12.0, 15.0, confirmed=False)
     call.hear(torn).state(stated(0, torn, until=15.0)).hang_up()
