@@ -4,7 +4,11 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import re
+import select
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +62,47 @@ def test_a_line_says_when_how_grave_who_what_and_which_call(capsys):
     assert first["call_id"] == second["call_id"] == "20260701T083015-0a1b2c3d"
     assert first["hotline"] == "12345"
     assert (second["level"], second["number"]) == ("warning", "261820100014")
+
+
+WRITER = """
+import logging, sys
+from gateway.service.logs import configure_logs
+
+configure_logs("gateway")
+for number in range(3000):
+    logging.getLogger().warning("line %d %s", number, "x" * (number % 3 * 3000))
+print("done", flush=True)
+sys.stdin.readline()
+logging.getLogger().warning("afterwards")
+"""
+
+
+def test_a_log_that_nobody_reads_stops_no_process_and_says_later_what_is_lost() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        try:
+            assert select.select([process.stdout], [], [], 30)[0], "it waits for its log to be read"
+            assert process.stdout.readline() == b"done\n"
+            kept = os.read(process.stderr.fileno(), 1_000_000)
+            process.stdin.write(b"\n")
+            process.stdin.close()
+            told = [json.loads(line)["event"] for line in (process.stderr.read()).splitlines()[-2:]]
+        finally:
+            process.kill()
+    assert kept.count(b"line") > 3
+    assert re.fullmatch(r"\d+ lines of this log are lost: nobody read them in time", told[0])
+    assert told[1] == "afterwards"
+
+
+def test_a_line_that_cannot_be_made_harms_nobody(capsys):
+    configure_logs("gateway")
+    log.warning("%d", "no number")
+    log.warning("afterwards")
+    assert "afterwards" in capsys.readouterr().err
 
 
 def test_text_where_it_is_asked_for(capsys):
