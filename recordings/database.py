@@ -28,6 +28,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_S = 5
 _CONNECT_S = 5
+_ANSWER_S = 60  # for one statement; a server that vanished without a word answers never
 _MIGRATION_BUSY_S = 60
 _MIGRATION_LOCK = 12345  # any number, the same in every version: PostgreSQL's advisory lock while migrating
 
@@ -105,7 +106,7 @@ def open_database(url: str) -> Database:
         pool_size=10,
         max_overflow=10,
         pool_pre_ping=True,
-        connect_args={"timeout": _CONNECT_S},
+        connect_args={"timeout": _CONNECT_S, "command_timeout": _ANSWER_S},
         hide_parameters=True,
     )
     return Database(engine, engine)
