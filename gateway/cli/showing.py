@@ -20,8 +20,9 @@ from gateway.cli import Site, app
 from gateway.cli.page_users import first_login
 from gateway.cli.screen import Screen, console, show_ticket
 from gateway.service.logs import configure_logs
+from gateway.service.ports import settle
 from gateway.service.process.common import alone, stop_signal
-from gateway.service.supervisor import Supervisor, UpError, ask_health, settle
+from gateway.service.supervisor import Supervisor, UpError, ask_health
 from gateway.sip.address import default_address
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CALM_SECONDS = 10.0
+_MIGRATION_SECONDS = 30.0  # after which the children are started without it
 _FIRST_DELAY_SECONDS = 0.5
 _LAST_DELAY_SECONDS = 30.0
 _STOP_SECONDS = 10.0  # for a child to end, once its calls have
-_PORTS_TRIED = 50
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _VITAL = {"gateway", "worker"}
@@ -61,39 +60,6 @@ class _Child:
     process: asyncio.subprocess.Process | None = None
 
 
-def free_port(host: str, wanted: int, kinds: tuple[socket.SocketKind, ...]) -> int:
-    """The first port from ``wanted`` on that is free for all ``kinds``; raises UpError after 50 tries."""
-    for port in range(wanted, wanted + _PORTS_TRIED):
-        try:
-            for kind in kinds:
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    if kind is socket.SOCK_STREAM:
-                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind((host, port))
-        except OSError:
-            continue
-        if port != wanted:
-            log.warning("port %d on %s is taken, port %d it is", wanted, host, port)
-        return port
-    raise UpError(f"no free port on {host} from {wanted} to {wanted + _PORTS_TRIED - 1}: set another one")
-
-
-def settle(settings: Settings) -> Settings:
-    """For a demonstration: move a taken SIP port, the page's and the reference intake's to the next free one.
-
-    Not for a house in use, whose trunks keep to the port they know.
-    """
-    both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-    sip = settings.sip.model_copy(update={"port": free_port(settings.sip.host, settings.sip.port, both)})
-    intake = settings.intake
-    if not intake.url:
-        port = free_port("127.0.0.1", intake.reference_port, (socket.SOCK_STREAM,))
-        intake = intake.model_copy(update={"reference_port": port})
-    page = settings.console
-    page = page.model_copy(update={"port": free_port(page.host, page.port, (socket.SOCK_STREAM,))})
-    return settings.model_copy(update={"sip": sip, "intake": intake, "console": page})
-
-
 class Supervisor:
     """Runs the processes; ``log_to`` takes their log instead of this process's own stderr."""
 
@@ -107,13 +73,8 @@ class Supervisor:
         self._children: list[_Child] = []
 
     async def start(self) -> None:
-        """Migrate the database (later, if it is away) and start every child."""
-        attempt = partial(migrate, self._paths.database_url(self._settings))
-        try:
-            await attempt()
-        except AWAY as error:
-            log.warning("database out of reach, going on without it: %s", tell(error))
-            self._begin(reach(attempt), "migration")
+        """Migrate the database (later, if it is away or takes its time) and start every child."""
+        await self._migrate()
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
         document = json.loads(self._settings.model_dump_json())
@@ -137,6 +98,21 @@ class Supervisor:
         ]
         for child in self._children:
             self._begin(self._keep(child), f"the keeper of {child.name}")
+
+    async def _migrate(self) -> None:
+        """Callers do not wait for a database, be it away, silent or at work on its tables: that goes on beside them."""
+        attempt = partial(migrate, self._paths.database_url(self._settings))
+        first = asyncio.create_task(attempt())
+        await asyncio.wait((first,), timeout=_MIGRATION_SECONDS)
+        try:
+            if first.done():
+                first.result()
+                return
+            first.cancel()
+            log.warning("the database's tables are not ready yet, going on without them")
+        except AWAY as error:
+            log.warning("database out of reach, going on without it: %s", tell(error))
+        self._begin(reach(attempt), "migration")
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.service.supervisor import Supervisor, UpError, settle
+from gateway.service import supervisor as module
+from gateway.service.ports import settle
+from gateway.service.supervisor import Supervisor, UpError
 from gateway.site.settings import IntakeSettings, Paths, Settings, SipSettings
 
 if TYPE_CHECKING:
@@ -121,3 +123,21 @@ async def test_later_too_the_house_ends_with_its_gateway_or_worker(house, tmp_pa
     await asyncio.wait_for(house.ready(), 10)
     (tmp_path / name).touch()
     assert f"{name} cannot run" in await asyncio.wait_for(house.failed, 10)
+
+
+async def test_a_database_that_takes_its_time_or_is_silent_keeps_no_caller_waiting(
+    house, tmp_path, monkeypatch, caplog
+) -> None:
+    asked = []
+
+    async def migrate(url: str) -> None:
+        asked.append(url)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(module, "migrate", migrate)
+    monkeypatch.setattr(module, "_MIGRATION_SECONDS", 0.2)
+    (tmp_path / "answer").touch()
+    await asyncio.wait_for(house.start(), 5)
+    await asyncio.wait_for(house.ready(), 10)
+    assert "not ready yet" in caplog.text
+    assert len(asked) == 2  # it goes on beside the calls
