@@ -2,6 +2,7 @@
 %module(directors="1") pjsua2
 
 %{
+#include "drill.hpp"
 #include "duplex_tap.hpp"
 #include "pcm_port.hpp"
 #include "stream_guard.hpp"
@@ -64,6 +65,7 @@
 %include "pcm_port.hpp"
 %include "duplex_tap.hpp"
 %include "stream_guard.hpp"
+%include "drill.hpp"
 
 // pjlib logs to stdout at its highest level until an endpoint is configured; a command's output is not its place.
 %init %{

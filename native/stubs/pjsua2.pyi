@@ -608,3 +608,8 @@ class DuplexTap:
 
 # Between libInit() and libDestroy(); native/sip/stream_guard.hpp says more.
 def guardStreams() -> None: ...
+
+# -- drills, for tests only -----------------------------------------------------
+
+# After libInit(); the process can only be killed from then on. native/sip/drill.hpp says more.
+def drillDeadlock() -> None: ...

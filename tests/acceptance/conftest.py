@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,32 @@ class HouseUp:
 
     def kill(self, name: str) -> None:
         self.child(name).send_signal(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def hung(self, name: str) -> Iterator[None]:
+        """The child does nothing while the block runs, and neither does any that replaces it for that."""
+        over = threading.Event()
+        held: list[psutil.Process] = []
+
+        def hold() -> None:
+            while not over.wait(0.02):
+                with contextlib.suppress(ProcessLookupError, psutil.Error):
+                    child = self.child(name)
+                    if child not in held:
+                        child.suspend()
+                        held.append(child)
+
+        holding = threading.Thread(target=hold)
+        holding.start()
+        try:
+            eventually(lambda: held, 10, f"the {name} to be held")
+            yield
+        finally:
+            over.set()
+            holding.join()
+            for child in held:
+                with contextlib.suppress(psutil.Error):
+                    child.resume()
 
     def stop(self) -> None:
         for peer in self.peers:

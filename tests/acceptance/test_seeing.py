@@ -133,13 +133,10 @@ def test_a_house_can_be_seen_through(make_house: Any) -> None:
     assert not [found for found in lines if found["event"].startswith(about) and "call_id" not in found]
 
     # Speech recognition stops answering: calls go by keys, and the gateway says so.
-    house.child("asr").suspend()
-    try:
+    with house.hung("asr"):
         why = ["speech recognition is out of reach, calls go by keys"]
         eventually(lambda: ready("gateway.sock") == (200, "degraded", why), 20, "the deafness")
         assert numbers("gateway")["hotline_asr_up"] == 0
-    finally:
-        house.child("asr").resume()
     eventually(lambda: ready("gateway.sock")[1] == "ready", 20, "the hearing")
 
     # A gateway that is told to stop while somebody speaks takes no new call.

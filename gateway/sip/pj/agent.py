@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _PORTS_PER_CALL = 6
 _STOP_SECONDS = 3.0
 _BEAT_MS = 250
+_FIRST_TRANSPORT = 0
 _FRAME_MS = 20
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
@@ -75,7 +76,8 @@ class UserAgent:
     def beats(self) -> tuple[int, int]:
         """How often the SIP worker's own timer (four times a second) and the audio clock have come round.
 
-        Each grows as long as its thread works.
+        Each grows as long as its thread works, and the first only while the stack's lock can be had: without it the
+        worker would hang at the next message.
         """
         if self._endpoint is None or self._clock is None:
             return (0, 0)
@@ -220,8 +222,11 @@ class _Endpoint(pj.Endpoint):
 
     @sip_callback
     def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name
-        self.beats += 1
         self.beat()
+        # What this tells is nothing to us, but it takes the stack's one lock.
+        with contextlib.suppress(pj.Error):
+            self.transportGetInfo(_FIRST_TRANSPORT)
+        self.beats += 1
 
 
 class _Account(pj.Account):
