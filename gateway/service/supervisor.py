@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ _FIRST_DELAY_SECONDS = 0.5
 _LAST_DELAY_SECONDS = 30.0
 _STOP_SECONDS = 10.0  # for a child to end, once its calls have
 _POLL_SECONDS = 0.1
+_PASSING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # no process can be made just now
 _PR_SET_PDEATHSIG = 1
 _VITAL = {"gateway", "worker"}
 _LIBC = ctypes.CDLL(None)
@@ -140,7 +142,12 @@ class Supervisor:
         delay = _FIRST_DELAY_SECONDS
         while not self._stopping:
             began = loop.time()
-            code, hung = await self._live(child)
+            try:
+                code, hung = await self._live(child)
+            except OSError as error:
+                if error.errno not in _PASSING:
+                    raise
+                code, hung = error.strerror, False
             if self._stopping:
                 return
             if code == LastingFault.exit_code:
@@ -155,7 +162,7 @@ class Supervisor:
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LAST_DELAY_SECONDS)
 
-    async def _live(self, child: _Child) -> tuple[int, bool]:
+    async def _live(self, child: _Child) -> tuple[int | str | None, bool]:
         """A child's life from start to end: its exit status, and whether it was ended because it hung."""
         child.watch.begin()
         process = child.process = await asyncio.create_subprocess_exec(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -141,3 +143,22 @@ async def test_a_database_that_takes_its_time_or_is_silent_keeps_no_caller_waiti
     await asyncio.wait_for(house.ready(), 10)
     assert "not ready yet" in caplog.text
     assert len(asked) == 2  # it goes on beside the calls
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+async def test_a_machine_that_can_make_no_process_just_now_is_asked_again(
+    house, tmp_path, monkeypatch, caplog, number
+) -> None:
+    real, refused = asyncio.create_subprocess_exec, []
+
+    async def start(*command, **options):
+        if command[-1] == "gateway" and not refused:
+            refused.append(command)
+            raise OSError(number, os.strerror(number))
+        return await real(*command, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    (tmp_path / "answer").touch()
+    await house.start()
+    await asyncio.wait_for(house.ready(), 10)
+    assert f"gateway ended ({os.strerror(number)}), starting it again in 0.5 s" in caplog.text
