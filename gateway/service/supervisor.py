@@ -172,7 +172,7 @@ class Supervisor:
             preexec_fn=_die_with_parent,
             env={**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run), **child.watch.environment},
         )
-        silence = asyncio.create_task(child.watch.overdue())
+        silence = asyncio.create_task(child.watch.overdue(process.pid))
         ending = asyncio.create_task(process.wait())
         try:
             await asyncio.wait((silence, ending), return_when=asyncio.FIRST_COMPLETED)

@@ -11,11 +11,11 @@ import contextlib
 import logging
 import signal
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class Watch:
     """A child's signs of life, heard on a socket of its own. ``close`` it in the end.
 
     The silence of a child is counted in this process's own looks: while this process or the whole machine stands
-    still, nobody can be heard, and nobody is blamed for it.
+    still, nobody can be heard, and nobody is blamed for it. Nor is who waits for a processor: that passes, and to end
+    him would end his calls.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,14 +61,16 @@ class Watch:
         self._listen()
         self._silent, self._allowed = 0.0, START_SECONDS
 
-    async def overdue(self) -> float:
-        """Wait until the child has been silent for longer than it may; for how many seconds."""
+    async def overdue(self, pid: int) -> float:
+        """Wait until the child, process ``pid``, has been silent for longer than it may; for how many seconds."""
         loop = asyncio.get_running_loop()
-        looked = loop.time()
+        looked, queued = loop.time(), dict[str, float]()
         while self._silent <= self._allowed:
             await asyncio.sleep(_LOOK_SECONDS)
             since, looked = looked, loop.time()
-            self._silent += min(looked - since, 2 * _LOOK_SECONDS)
+            before, queued = queued, _queued(pid) if self._silent else {}
+            starved = max((queued[one] - before[one] for one in queued.keys() & before.keys()), default=0.0)
+            self._silent = max(0.0, self._silent + min(looked - since, 2 * _LOOK_SECONDS) - starved)
             self._listen()
         return self._silent
 
@@ -94,6 +97,16 @@ class Watch:
         """Hear no more."""
         self._socket.close()
         self._path.unlink(missing_ok=True)
+
+
+def _queued(pid: int) -> dict[str, float]:
+    """Seconds that each thread has waited for a processor so far (schedstat, counted when it gets one); or nothing."""
+    seconds = {}
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                seconds[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    return seconds
 
 
 async def end_hung(process: asyncio.subprocess.Process, name: str) -> None:

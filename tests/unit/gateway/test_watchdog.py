@@ -42,7 +42,7 @@ def say(watch: Watch, *messages: str) -> None:
 
 async def is_overdue(watch: Watch, seconds: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(watch.overdue(), seconds)
+        await asyncio.wait_for(watch.overdue(os.getpid()), seconds)
         return True
     return False
 
@@ -59,7 +59,7 @@ async def test_a_child_that_serves_and_falls_silent_is_overdue(watch: Watch, sai
 
 async def test_a_child_that_goes_on_feeding_is_never_overdue(watch: Watch) -> None:
     say(watch, "READY=1")
-    late = asyncio.create_task(watch.overdue())
+    late = asyncio.create_task(watch.overdue(os.getpid()))
     for _ in range(10):
         await asyncio.sleep(SOON / 3)
         say(watch, "WATCHDOG=1")
@@ -92,7 +92,7 @@ async def test_time_in_which_the_watcher_itself_stood_still_counts_for_nobody(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(watch, "READY=1")
-    late = asyncio.create_task(watch.overdue())
+    late = asyncio.create_task(watch.overdue(os.getpid()))
     await asyncio.sleep(0.1)
     loop, real = asyncio.get_running_loop(), asyncio.get_running_loop().time
     monkeypatch.setattr(
@@ -101,6 +101,44 @@ async def test_time_in_which_the_watcher_itself_stood_still_counts_for_nobody(
     await asyncio.sleep(0.2)
     assert not late.done()
     await asyncio.wait_for(late, 3 * SOON)
+
+
+FEEDER = """
+import os, socket, sys, time
+os.sched_setaffinity(0, {int(sys.argv[2])})
+os.nice(10)  # a tenth of what the hog gets
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+    manager.connect(sys.argv[1])
+    manager.send(b"READY=1")
+    while True:
+        until = time.thread_time() + 0.4
+        while time.thread_time() < until:
+            pass
+        manager.send(b"WATCHDOG=1")
+"""
+HOG = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+
+
+async def test_who_waits_for_a_processor_is_not_blamed_and_who_stands_still_is(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "PERIOD_SECONDS", 2.0)
+    processor = str(min(os.sched_getaffinity(0)))
+    hog = await asyncio.create_subprocess_exec(sys.executable, "-c", HOG, processor)
+    path = watch.environment["NOTIFY_SOCKET"]
+    feeder = await asyncio.create_subprocess_exec(sys.executable, "-c", FEEDER, path, processor)
+    late = asyncio.create_task(watch.overdue(feeder.pid))
+    try:
+        await asyncio.sleep(8)
+        assert not late.done()
+        feeder.send_signal(signal.SIGSTOP)
+        if watch._allowed > 2.0:  # on a very busy machine it has not even begun to serve
+            say(watch, "READY=1")
+        await asyncio.wait_for(late, 10)
+    finally:
+        hog.kill()
+        feeder.kill()
+        await asyncio.gather(hog.wait(), feeder.wait())
 
 
 async def test_a_manager_that_does_not_listen_never_stops_the_child(
@@ -139,7 +177,7 @@ async def test_one_beat_that_stands_still_among_several_is_a_hang(
     stuck = False
     beating = asyncio.create_task(beat())
     async with serving(lambda: (worker[0], clock[0])):
-        late = asyncio.create_task(watch.overdue())
+        late = asyncio.create_task(watch.overdue(os.getpid()))
         await asyncio.sleep(3 * SOON)
         assert not late.done()
         stuck = True
