@@ -47,7 +47,7 @@ def read_answer(raw: bytes) -> Answer:
     return Answer(raw, int(start.split(" ")[1]) if start.startswith("SIP/2.0 ") else 0, headers)
 
 
-def _follow(answer: Answer, method: str, local_port: int, body: bytes = b"") -> bytes:
+def follow(answer: Answer, method: str, local_port: int, body: bytes = b"") -> bytes:
     """The ACK or BYE that belongs to a final answer to an INVITE, made from nothing but that answer."""
     number = int(answer.headers["CSeq"].split()[0])
     branch = re.search(r"branch=([^;,\s]+)", answer.headers["Via"])
@@ -165,7 +165,7 @@ class Wire:
 
     def acknowledge(self, answer: Answer, body: bytes = b"") -> None:
         """ACK the final answer to an INVITE."""
-        self.send(_follow(answer, "ACK", self.local_port, body))
+        self.send(follow(answer, "ACK", self.local_port, body))
 
     def end(self, answer: Answer | None) -> None:
         """What must follow a final answer to an INVITE: ACK, and BYE when it was accepted."""
@@ -173,7 +173,7 @@ class Wire:
             return
         self.acknowledge(answer)
         if answer.status < 300:
-            self.send(_follow(answer, "BYE", self.local_port))
+            self.send(follow(answer, "BYE", self.local_port))
 
 
 class Stream:
