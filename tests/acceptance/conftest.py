@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 import yaml
-from waiting import eventually, free_port
+from waiting import RTP_PORTS, eventually, free_port
 
 from gateway.site.settings import Paths
 
@@ -201,7 +201,7 @@ def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
             "sip": {
                 "host": "127.0.0.1",
                 "port": sip_port,
-                "rtp_first_port": 30000,
+                "rtp_first_port": RTP_PORTS,
                 **settings.pop("sip", {}),
             },
             "intake": {

@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from callfolder import told
 
 from recordings.entries import Heard, Incoming, Matter, Played
+
+pytestmark = pytest.mark.alone
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # By prompts too: these leave no room for what depends on the moment.

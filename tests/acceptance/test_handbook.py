@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from browser import log_in, opening_browser, opening_page
 from handbook import pack_model, read_blocks
-from waiting import eventually, free_port
+from waiting import RTP_PORTS, eventually, free_port
 
 from asr.catalogue import ModelError, open_model
 from gateway.site.settings import DEFAULT_FILE, Paths
@@ -208,7 +208,7 @@ def operator(make_house_once: Callable[..., HouseUp]) -> Operator:
     for old, new in {
         "host: 0.0.0.0 ": "host: 127.0.0.1 ",
         "port: 5060\n": f"port: {house.sip_port}\n",
-        "rtp_first_port: 20000": "rtp_first_port: 30000",
+        "rtp_first_port: 20000": f"rtp_first_port: {RTP_PORTS}",
         "reference_port: 8045": f"reference_port: {house.intake.rpartition(':')[2]}",
         "port: 8080": f"port: {free_port()}",
     }.items():

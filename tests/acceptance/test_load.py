@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from acceptance.conftest import eventually
 
 from asr.client import AsrClient
@@ -14,6 +15,8 @@ from recordings.wav import duration, read_channel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.alone
 
 SENTENCES = (
     "我要投诉颍州区清河街道小区夜间施工噪音扰民",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import free_port
+from waiting import RTP_PORTS, free_port
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_up_runs_a_gateway_for_each_sip_port(make_house: Any) -> None:
     """The second one's tickets bear its node, and the one worker transcribes late for both."""
     further = free_port()
-    house = make_house(gateways=[{"port": further, "node": 2, "rtp_first_port": 36000}])
+    house = make_house(gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 6000}])
     house.start()
     house.sip_port = further
     with house.hung("asr"):  # the words have to come from the recording, by the worker

@@ -7,14 +7,16 @@ import pytest_asyncio
 from peers import baresip
 from peers.namespace import namespace
 from peers.timeline import Timeline
+from waiting import RTP_PORTS
 
 from gateway.prompts import sounds
 from gateway.prompts.voice import speak
 from gateway.sip.pj import UserAgent
 
-pytestmark = pytest.mark.asyncio(
-    loop_scope="module"
-)  # one SIP stack a process: it lives as long as this file
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),  # one SIP stack a process: it lives as long as this file
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def space():
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent(space):
-    agent = UserAgent(host=space.near, port=0, tcp=False, rtp_first_port=28000)
+    agent = UserAgent(host=space.near, port=0, tcp=False, rtp_first_port=RTP_PORTS)
     agent.start(max_calls=8)
     yield agent
     await agent.stop()

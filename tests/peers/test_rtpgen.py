@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from waiting import RTP_PORTS
 
 from gateway.prompts import sounds
 from gateway.prompts.voice import speak
 from gateway.sip.pj import UserAgent
 
-pytestmark = pytest.mark.asyncio(
-    loop_scope="module"
-)  # one SIP stack a process: it lives as long as this file
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),  # one SIP stack a process: it lives as long as this file
+]
 SOURCE = Path(__file__).parents[2] / "bench" / "rtpgen.c"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent():
-    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=29000)
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=RTP_PORTS)
     agent.start(max_calls=40)
     yield agent
     await agent.stop()

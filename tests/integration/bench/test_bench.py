@@ -19,6 +19,8 @@ from bench.tables import show_console
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.alone
+
 CALLS, SECONDS = 3, 3.0
 
 

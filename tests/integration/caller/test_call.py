@@ -4,6 +4,7 @@ import wave
 import numpy as np
 import pytest
 import pytest_asyncio
+from waiting import RTP_PORTS
 
 from config.document import load
 from config.script import Script
@@ -46,7 +47,7 @@ class Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent():
-    agent = UserAgent(host="127.0.0.1", port=0, tcp=True, rtp_first_port=24000)
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=True, rtp_first_port=RTP_PORTS)
     agent.start(max_calls=120)
     yield agent
     await agent.stop()

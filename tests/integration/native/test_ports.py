@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import sound
 from scenes import CALLER_HZ, PROMPT_HZ, TICK_SAMPLES
 
+pytestmark = pytest.mark.alone
+
 SCENES = Path(__file__).with_name("scenes.py")
 LOUD = 1000  # amplitude: each tone is played at 8,000
 
