@@ -82,6 +82,7 @@ async def until_refused(web, purpose: str = "dictation") -> tuple[dict, int, flo
                 return json.loads(answer.data), (await ws.receive()).data, took
 
 
+@pytest.mark.alone
 async def test_who_is_too_many_is_told_before_he_speaks_and_let_in_afterwards(slow, web, spoken, matters):
     pcm = await spoken(matters[0])
     async with AsrClient(slow.url) as client:
@@ -122,6 +123,7 @@ async def test_the_newest_are_let_go_so_that_the_others_are_understood_in_time(s
         await asyncio.wait((first, *others))
 
 
+@pytest.mark.alone
 async def test_two_clients_with_long_frames_do_not_hold_up_a_live_one(web, spoken, silence, matters):
     frame = (b"".join([await spoken(m) for m in matters]) * 2)[: 15 * 16000]
     async with web.ws_connect("http://asr/") as one, web.ws_connect("http://asr/") as other:
