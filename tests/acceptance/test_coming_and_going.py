@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from acceptance.conftest import eventually
 from acceptance.shortcalls import ShortCalls
+from callfolder import told
 from wholecall import SENTENCE
-
-from recordings.journal import read
 
 if TYPE_CHECKING:
     import psutil
@@ -128,10 +127,12 @@ class Scene:
             tickets = self.house.final_tickets(result["sip_call_id"], wanted[result["script"]])
             assert len(tickets) == wanted[result["script"]], result
             folder = (self.house.data / tickets[0]["recording"]["path"]).parent
-            told = {entry["kind"]: entry for entry in read(folder)}
-            assert told["hungup"]["by"] == "caller", told["hungup"]
-            assert told["media"]["lost"] == 0, told["media"]
-            assert told["media"]["packets"] >= FRAMES * (told["hungup"]["media_seconds"] - 1), told
+            entries = {entry.kind: entry for entry in told(folder)}
+            hung_up, media = entries["hungup"], entries["media"]
+            assert hung_up.by == "caller", hung_up
+            assert media.lost == 0, media
+            assert media.packets >= FRAMES * (hung_up.media_seconds - 1), entries
+            assert "recording_trouble" not in entries, entries
 
 
 async def come_and_go(house: Any, traffic: Traffic) -> Scene:
