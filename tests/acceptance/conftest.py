@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 HOTLINE = [sys.executable, "-m", "gateway"]
 GOLDEN = Path(__file__).parents[1] / "golden"
+MADE_PROMPTS = Path(__file__).parents[2] / "var" / "prompts"  # by deploy/setup
 
 
 @dataclass
@@ -48,9 +50,12 @@ class HouseUp:
 
     def start(self) -> None:
         self.launch()
-        eventually(self.is_ready, 60, "the house's start")
+        eventually(self.is_ready, 150, "the house's start")
 
     def launch(self) -> None:
+        if MADE_PROMPTS.is_dir() and not self.data.exists():
+            # As at a second start: what the first makes of nothing, the demonstration and the handbook show.
+            shutil.copytree(MADE_PROMPTS, self.data / "prompts")
         log = (self.folder / "up.log").open("ab")
         command = [*self.hotline, "--config", str(self.config), "--data", str(self.data), "up"]
         self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
@@ -183,6 +188,16 @@ class HouseUp:
             return done if len(done) == len(newest) >= wanted else None
 
         found: list[dict[str, Any]] = eventually(look, 30, f"the tickets of {sip_call_id}")
+        return found
+
+    def whole_ticket(self, sip_call_id: str) -> dict[str, Any]:
+        """The call's one ticket with all its words: on a busy machine some follow from the recording."""
+
+        def look() -> dict[str, Any] | None:
+            (ticket,) = self.final_tickets(sip_call_id)
+            return ticket if ticket["transcript"]["complete"] else None
+
+        found: dict[str, Any] = eventually(look, 90, f"the whole text of {sip_call_id}")
         return found
 
     def log(self) -> str:

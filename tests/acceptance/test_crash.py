@@ -172,7 +172,7 @@ def test_stopped_in_a_call(make_house: Any) -> None:
     (result,) = house.results(peer)
     assert result["answered_ms"]
     assert result["hung_up_by"] == "gateway"
-    (ticket,) = house.final_tickets(result["sip_call_id"])
+    ticket = house.whole_ticket(result["sip_call_id"])
     assert ticket["call"]["interrupted"]
     assert SENTENCE in the_text(ticket)
     (folder,) = folders(house)

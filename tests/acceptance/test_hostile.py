@@ -69,7 +69,7 @@ class Target:
         self.assert_alive()
         (result,) = self.house.calls([SHORT_CALL])
         assert not result["failure"]
-        (ticket,) = self.house.final_tickets(result["sip_call_id"])
+        ticket = self.house.whole_ticket(result["sip_call_id"])
         assert "停水" in ticket["appeal"]["content"]
         assert self.house.child("gateway") == self.gateway
 

@@ -142,7 +142,7 @@ def test_the_aid_line_was_heard_by_its_caller(calls: Round, name: str) -> None:
 def test_the_accepted_ticket_tells_the_line(
     calls: Round, name: str, hotline: str, line: tuple[str, ...], kind: str | None, category: str
 ) -> None:
-    ticket = calls.ticket(name)
+    ticket = calls.house.whole_ticket(calls.sip_ids[name])
     assert ticket["hotline"] == hotline
     assert (ticket["line"]["mode"], ticket["line"]["found_by"], ticket["line"]["found_as"]) == line
     assert ticket["line"]["opening"] == calls.words[name]

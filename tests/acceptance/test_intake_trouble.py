@@ -97,7 +97,7 @@ async def call_through(house: Any, road: Road, modes: tuple[str, ...], seconds: 
 async def accepted_once(house: Any, road: Road, calls: list[str]) -> None:
     road.mode = "pass"
     for call in calls:
-        (ticket,) = await asyncio.to_thread(house.final_tickets, call)
+        ticket = await asyncio.to_thread(house.whole_ticket, call)
         assert SENTENCE in ticket["appeal"]["content"]
         (held,) = house.tickets(sip_call_id=call)
         revisions = [r["revision"] for r in held["revisions"]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from acceptance.conftest import eventually
 
 from asr.client import AsrClient
 from asr.offline import transcribe
@@ -38,23 +37,12 @@ def text_of(ticket: dict[str, Any]) -> str:
     return "".join(u["text"] for u in ticket["transcript"]["utterances"])
 
 
-def the_ticket(house: Any, result: dict[str, Any]) -> dict[str, Any]:
-    """With all its words: those that a busy machine understood too late to be live follow from the recording."""
-
-    def look() -> dict[str, Any] | None:
-        (ticket,) = house.final_tickets(result["sip_call_id"])
-        return ticket if ticket["transcript"]["complete"] else None
-
-    found: dict[str, Any] = eventually(look, 90, f"the whole text of {result['sip_call_id']}")
-    return found
-
-
 async def test_fifty_calls_at_once(house: Any) -> None:
-    alone = {s: text_of(the_ticket(house, house.calls([script(s)])[0])) for s in SENTENCES}
+    alone = {s: text_of(house.whole_ticket(house.calls([script(s)])[0]["sip_call_id"])) for s in SENTENCES}
     spoken = [SENTENCES[i % len(SENTENCES)] for i in range(CALLS)]
     results = house.calls([script(s) for s in spoken])
     assert [r["failure"] for r in results if r["failure"]] == []
-    tickets = [the_ticket(house, r) for r in results]
+    tickets = [house.whole_ticket(r["sip_call_id"]) for r in results]
     together = [text_of(t) for t in tickets]
 
     equal = sum(text == alone[s] for text, s in zip(together, spoken, strict=True))
@@ -89,4 +77,4 @@ def test_calls_beyond_the_cap_are_refused_cleanly(make_house: Any) -> None:
     answered = [r for r in results if not r["refused"]]
     assert [r["failure"] for r in answered if r["failure"]] == []
     for result in answered:
-        assert the_ticket(house, result)["appeal"]["content"]
+        assert house.whole_ticket(result["sip_call_id"])["appeal"]["content"]

@@ -98,6 +98,6 @@ def test_calls_are_answered_while_the_database_is_away(
     assert "tickets wait for the database" in house.log()
     assert "Traceback" not in house.log()
     road.symlink_to(unquote(folder))
-    (ticket,) = house.final_tickets(result["sip_call_id"])
+    ticket = house.whole_ticket(result["sip_call_id"])
     assert sentence in ticket["appeal"]["content"]
     assert "Traceback" not in house.log()
