@@ -5,7 +5,8 @@
 DATA ?= var
 BIN := .venv/bin
 # More workers than cores: a call in real time mostly waits. A file stays together, for the house it shares.
-SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+WORKERS ?= 4
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 setup: ; @deploy/setup run
 
