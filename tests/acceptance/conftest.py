@@ -224,6 +224,7 @@ def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
                 "secret": default["intake"]["secret"],
                 **intake,
             },
+            "console": {"port": free_port(), **settings.pop("console", {})},
             **settings,
         }
         folder = place / f"house{len(houses)}"
