@@ -74,6 +74,10 @@ class Turns:
 
 
 def _yield_to_others() -> None:
-    """Thread, at its start: run after this process's other threads (nice is a thread's own on Linux)."""
+    """Thread, at its start: run after this process's other threads, and wake up at nobody's cost (sched(7)).
+
+    Both are a thread's own on Linux.
+    """
     thread = threading.get_native_id()
+    os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
     os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 
@@ -214,6 +215,18 @@ async def test_an_ear_that_is_refused_says_so(slow, web, spoken, silence, matter
         for speaker in crowd:
             speaker.cancel()
         await asyncio.wait(crowd)
+
+
+async def test_decoding_threads_give_way_to_the_rest_of_their_process():
+    turns = Turns(1)
+
+    def look() -> tuple[int, int]:
+        thread = threading.get_native_id()
+        return os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread)
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert await turns.take("dictation", look) == (os.SCHED_BATCH, min(19, own + 5))
+    turns.close()
 
 
 async def test_turns_go_by_urgency_and_in_rounds():

@@ -9,12 +9,15 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from callfolder import CallFolder
 
 from bench import capacity, console, latency
 from bench.build import BuildError, build_rtpgen
+from bench.deafness import measure_deafness
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
-from bench.tables import show_console
+from bench.tables import show_capacity, show_console
+from recordings import entries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +62,33 @@ async def test_two_hang_ups_at_once_become_accepted_tickets(program: Path) -> No
     assert (figures["calls"], figures["accepted"], figures["without_ticket"]) == (2, 2, 0)
     times = figures["hangup_to_accepted_ms"]
     assert 0 < times["p50"] <= times["p99"] <= times["max"] < 20_000
+
+
+@pytest.mark.soak
+async def test_calls_of_which_half_can_be_decoded_and_calls_by_keys(program: Path) -> None:
+    half, none = [await capacity.measure(program, (CALLS,), 1, SECONDS, share) for share in (0.5, 0.0)]
+    run = half["runs"][1]
+    assert run["decoded_a_second_at_most"] == pytest.approx(CALLS * half["caller"]["speaking"] / 2, abs=0.1)
+    assert run["deaf"]["calls"] == CALLS
+    assert (run["words"]["text_pending"], run["words"]["calls_not_transcribed"]) == (0, 0)
+    run = none["runs"][1]
+    assert run["deaf"]["deaf_calls"] == run["deaf"]["stretches"] == run["deaf"]["calls"] == CALLS
+    assert run["deaf"]["share_of_time"] == pytest.approx(1.0, abs=0.05)
+    assert show_capacity(none).row_count == 2
+
+
+def test_deafness_is_read_from_the_journals(tmp_path: Path) -> None:
+    CallFolder(tmp_path).begin().note(
+        entries.Deaf("busy", 4.0), entries.Hearing(9.5), entries.Deaf("lost", 20.0)
+    ).hang_up(seconds=27.0)
+    CallFolder(tmp_path, "20260701T083016-0a1b2c3d").begin().hang_up(seconds=13.0)
+    assert measure_deafness(tmp_path).describe() == {
+        "calls": 2,
+        "deaf_calls": 1,
+        "stretches": 2,
+        "longest_seconds": 7.0,
+        "share_of_time": round(12.5 / 40.0, 4),
+    }
 
 
 async def test_nobody_at_the_address_is_counted_and_a_missing_file_is_said(
