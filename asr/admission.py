@@ -25,7 +25,7 @@ LATE_WAIT = 0.5
 OVERDUE_WAIT = 4.0
 """Seconds from which the newest streams are let go, so that the others' words come in time for their callers."""
 
-_GUESS, _GUESSED_SECONDS = 10.0, 0.5  # the speed supposed before anything was decoded, and its weight
+_GUESSED_SECONDS = 0.5  # decoding time that the speed tried at the start weighs as much as
 _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
 
 
@@ -33,8 +33,8 @@ _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
 class _Speed:
     """Seconds of audio that one thread decodes in a second, as measured lately."""
 
-    audio: float = _GUESS * _GUESSED_SECONDS
-    took: float = _GUESSED_SECONDS
+    audio: float
+    took: float
 
     def learn(self, audio: float, took: float) -> None:
         keep = 0.5 ** (took / _MEMORY_SECONDS)
@@ -46,11 +46,14 @@ class _Speed:
 
 
 class Admission:
-    """The server's measured load, and what follows from it; ``threads`` decode."""
+    """The server's measured load, and what follows from it.
 
-    def __init__(self, threads: int) -> None:
+    ``threads`` decode; ``speed`` is how many seconds of audio one does in a second, as far as is known yet.
+    """
+
+    def __init__(self, threads: int, speed: float) -> None:
         self._threads = threads
-        self._speed = _Speed()
+        self._speed = _Speed(speed * _GUESSED_SECONDS, _GUESSED_SECONDS)
         self._waiting = dict.fromkeys(PURPOSES, 0.0)
 
     @property

@@ -31,10 +31,10 @@ class Member(Protocol):
 
 
 class Crowd:
-    """All streams of a server that decodes with THREADS threads."""
+    """All streams of a server that decodes with THREADS threads, SPEED seconds of audio a second each."""
 
-    def __init__(self, threads: int) -> None:
-        self.load = Admission(threads)
+    def __init__(self, threads: int, speed: float) -> None:
+        self.load = Admission(threads, speed)
         self._members: list[Member] = []  # the newest last
         self._told_at = -_TOLD_SECONDS
         self._untold = 0

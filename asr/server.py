@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +21,7 @@ from aiohttp import web
 from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
 from asr.crowd import Crowd
+from asr.decoding import SAMPLE_BYTES
 from asr.engine import Engine
 from asr.protocol import PURPOSES
 from asr.stream import Stream
@@ -36,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _LARGEST_MESSAGE = 256 * 1024  # bytes; 16 s of audio
 _STOP_SECONDS = 10.0
+_TRIED_RATE = 8000  # samples a second
 # A client whose machine vanished is noticed within a minute (pings would also drop one that only waits its turn).
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
@@ -45,13 +48,13 @@ class ServerError(Fault):
 
 
 class SpeechServer:
-    """Serves one engine; ``threads`` 0 means one per core, at least 2."""
+    """Serves one engine; ``threads`` 0 means one per core, at least 2. Making it tries how fast the engine decodes."""
 
     def __init__(self, engine: Engine, threads: int = 0) -> None:
         self._engine = engine
         threads = threads or max(2, os.cpu_count() or 2)
         self._turns = Turns(threads)
-        self._crowd = Crowd(threads)
+        self._crowd = Crowd(threads, _try_speed(engine))
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None
         self._bound: tuple[Path, int] | None = None
@@ -164,6 +167,14 @@ async def serve(
             _log.info("speech server stops: %d streams get their final", server.streams)
     finally:
         await server.stop()
+
+
+def _try_speed(engine: Engine) -> float:
+    """Seconds of audio decoded in a second, by one second of silence."""
+    recognizer = engine.recognizer(_TRIED_RATE, words=False)
+    began = time.monotonic()
+    recognizer.accept(bytes(_TRIED_RATE * SAMPLE_BYTES))
+    return 1.0 / (time.monotonic() - began)
 
 
 def _inode(path: Path) -> int:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-_WIDTH = 110
+_WIDTH = 140
 RESULTS = Path(__file__).with_name("results")
 _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "capacity": show_capacity,
