@@ -23,10 +23,17 @@
  * 16 overflows as soon as 17 prompts end within one tick. */
 #define PJMEDIA_EVENT_MAX_EVENTS          4096
 
+/* A caller's audio is heard from one address, and ours goes there: that of his SDP, or the first that speaks (a caller
+ * behind a NAT). Another takes its place only when it has been silent for so long (patches/0021). */
+#define PJMEDIA_RTP_SOURCE_SILENCE_MSEC   2000
+/* The reports' destination follows that of the audio, and no stranger's reports. */
+#define PJMEDIA_RTCP_NAT_PROBATION_CNT    0x7fffffff
+
 /* -- features ------------------------------------------------------------- */
 #define PJ_HAS_IPV6                       1
 #define PJSIP_HAS_TLS_TRANSPORT           1
 #define PJMEDIA_HAS_SRTP                  1
+#define PJMEDIA_HAS_DTMF_FLASH            0         /* the hook is no key */
 #define PJMEDIA_HAS_VIDEO                 0
 #define PJMEDIA_HAS_SPEEX_AEC             0
 #define PJMEDIA_CONF_USE_AGC              0

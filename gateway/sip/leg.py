@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from gateway.sip.keys import Keys
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 HungUpBy = Literal["caller", "gateway", "lost"]
 
-_RECENT_DIGITS = 8
 _ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
 _RETRY_AFTER = re.compile(r"^Retry-After:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 
@@ -113,7 +114,7 @@ class Leg:
         self.began = time.monotonic()
         """When the INVITE came, or was about to be sent; the event loop's clock."""
         self._hanging_up = False
-        self._digits_seen: list[tuple[int, str]] = []
+        self._keys = Keys()
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
     def answer(self, recording: Path | None) -> None:
@@ -184,11 +185,21 @@ class Leg:
         self._post(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
 
     def digit(self, event: tuple[int, str], *, repeat: bool) -> None:
-        """One telephone event (timestamp, key). Repeats and late packets of an event are the same key (RFC 4733)."""
-        if repeat or event in self._digits_seen:
-            return
-        self._digits_seen = [*self._digits_seen[1 - _RECENT_DIGITS :], event]
-        self._post(lambda: self.on_digit(event[1]))
+        """A telephone event (RFC 4733): its RTP timestamp and key; ``repeat`` says that it goes on, or ends."""
+        at = time.monotonic()
+        if repeat:
+            self._keys.go_on(at)
+        else:
+            self._post(lambda: self._press(event[1], new=self._keys.begin(*event, at)))
+
+    def key_told(self, key: str) -> None:
+        """A key came by SIP INFO."""
+        at = time.monotonic()
+        self._post(lambda: self._press(key, new=self._keys.told(key, at)))
+
+    def _press(self, key: str, *, new: bool) -> None:
+        if new:
+            self.on_digit(key)
 
     def disconnected(self, status: int, reason: str, message: str) -> None:
         """The leg is over; recording time stops here, the rest is done on the loop.

@@ -4,6 +4,7 @@
 %{
 #include "drill.hpp"
 #include "duplex_tap.hpp"
+#include "info_keys.hpp"
 #include "pcm_port.hpp"
 #include "stream_guard.hpp"
 %}
@@ -64,6 +65,7 @@
 %include "bridge_port.hpp"
 %include "pcm_port.hpp"
 %include "duplex_tap.hpp"
+%include "info_keys.hpp"
 %include "stream_guard.hpp"
 %include "drill.hpp"
 

@@ -95,6 +95,7 @@ class UserAgent:
                 config.uaConfig.nameserver.append(address)
         endpoint.libInit(config)
         pj.guardStreams()
+        pj.takeInfoKeys()
         endpoint.audDevManager().setNullDev()
         self._clock = pj.PcmPort()
         self._clock.createPort("clock", CLOCK_RATE, _FRAME_MS, _FRAME_MS)

@@ -66,15 +66,18 @@ class StackCall(pj.Call):
     def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
         """Audio flows, for the first time or again."""
         info = self.getInfo()  # a name of its own: SWIG's vector dies with what holds it
-        for media in info.media:
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+        audio = [(n, media) for n, media in enumerate(info.media) if media.type == pj.PJMEDIA_TYPE_AUDIO]
+        for position, media in audio:
+            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self._streams.add(media.index)
-                self._join(self.getAudioMedia(media.index))
+                # Its index counts the lines of the SDP; here are those of a kind that the stack knows.
+                self._join(self.getAudioMedia(position))
                 return
 
     @sip_callback
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:  # noqa: N802
         """A stream's end: take its statistics."""
+        self._media = None  # its place on the bridge may be another call's at once
         self._count(prm.streamIdx)  # a re-INVITE begins another stream, which counts from nothing
 
     def _count(self, stream: int) -> None:
@@ -93,8 +96,11 @@ class StackCall(pj.Call):
 
     @sip_callback
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:  # noqa: N802
-        """A key, perhaps told once more."""
-        self.leg.digit((prm.timestamp, prm.digit), repeat=bool(prm.flags & _DTMF_IS_UPDATE))
+        """A key: by INFO, or the beginning or a further packet of a tone."""
+        if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO:
+            self.leg.key_told(prm.digit)
+        else:
+            self.leg.digit((prm.timestamp, prm.digit), repeat=bool(prm.flags & _DTMF_IS_UPDATE))
 
     @sip_callback
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
