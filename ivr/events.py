@@ -107,6 +107,17 @@ class EarChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The caller takes the line from hold, where he had it for ``held`` seconds.
+
+    Nothing that waits for him went on meanwhile. What happened during the hold is told after this.
+    """
+
+    at: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over."""
 
@@ -125,5 +136,6 @@ Event = (
     | Submitted
     | EarLost
     | EarChecked
+    | Resumed
     | HungUp
 )

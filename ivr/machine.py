@@ -18,6 +18,7 @@ from ivr.events import (
     HungUp,
     LookedUp,
     PromptEnded,
+    Resumed,
     SpeechStarted,
     Submitted,
 )
@@ -124,6 +125,15 @@ def _submitted(turn: Turn, event: Submitted) -> None:
             turn.go(node.next)
 
 
+def _resumed(turn: Turn, event: Resumed) -> None:
+    """Give the caller the time that he had left when he put the line on hold."""
+    deadline, until = turn.state.deadline, turn.state.until
+    turn.change(
+        deadline=None if deadline is None else deadline + event.held,
+        until=None if until is None else until + event.held,
+    )
+
+
 def _hung_up(turn: Turn, _event: HungUp) -> None:
     _finish(turn)
 
@@ -161,6 +171,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         Submitted: _submitted,
         EarLost: hearing.ear_lost,
         EarChecked: hearing.ear_checked,
+        Resumed: _resumed,
         HungUp: _hung_up,
     }
 )

@@ -25,6 +25,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.Submitted: entries.SubmittedEvent,
     events.EarLost: entries.EarLostEvent,
     events.EarChecked: entries.EarCheckedEvent,
+    events.Resumed: entries.ResumedEvent,
     events.HungUp: entries.HungUpEvent,
 }
 _APPEALS: Final = frozenset(get_args(AppealType))

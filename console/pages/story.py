@@ -25,6 +25,7 @@ _SYSTEM: Final[Mapping[type[Entry], str]] = {
     entries.Answered: "接听",
     entries.Deaf: "语音识别不可用",
     entries.Hearing: "语音识别恢复",
+    entries.Held: "来电人将线路置于保持",
     entries.Interrupted: "网关中断,通话断开",
     entries.RecordingTrouble: "录音不完整",
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gateway.calls.hold import Hold
 from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
 from gateway.calls.scribe import Scribe
@@ -15,47 +15,40 @@ from gateway.calls.speaker import Speaker
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
-from ivr.events import Answered, Digit, EarChecked, Elapsed, HungUp, LookedUp, PromptEnded, Submitted
+from ivr.events import (
+    Answered,
+    Digit,
+    EarChecked,
+    Elapsed,
+    HungUp,
+    LookedUp,
+    PromptEnded,
+    Resumed,
+    Submitted,
+)
 from ivr.machine import advance, start
 from recordings import entries
 from recordings.folders import AUDIO
+from recordings.journal import JournalError
 from tickets.entries import note_event, note_matter, note_model
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from pathlib import Path
+    from collections.abc import Coroutine
 
-    from asr.client import AsrClient
     from asr.transcript import ModelFingerprint
-    from gateway.calls.live import Board
+    from gateway.calls.house import House
     from gateway.prompts.book import PromptBook
     from gateway.sip.leg import Ended, Leg
-    from gateway.sip.pump import MediaPump
     from ivr.actions import Action
     from ivr.events import Event
     from ivr.hotline import Hotline
     from ivr.matter import Matter
     from recordings.journal import Journal
-    from tickets.number import NumberBook
 
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0  # for the line to go down, the recording to be closed, a number to be written
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What every call needs and none owns."""
-
-    asr: AsrClient
-    model: Callable[[], ModelFingerprint | None]
-    """The model that listens now, None while nobody does."""
-    pump: MediaPump
-    board: Board
-    numbers: NumberBook
-    file: Callable[[Path], None]
-    """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
 
 
 class Call:
@@ -68,7 +61,10 @@ class Call:
         self._flow, self._hotline = hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
-        self._events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
+        self._hold = Hold(self._loop.time)
+        self._cut = "the gateway ended the call before the dialogue did"
+        # None: look again whether the line is held.
+        self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
         self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)
@@ -94,6 +90,7 @@ class Call:
         """
         leg, context = self._leg, copy_context()
         leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
+        leg.on_held = lambda held: context.run(self._held, held=held)
         leg.on_ended = lambda ended: context.run(self._ended, ended)
         self._ear_is_there = model is not None
         if model is None:
@@ -163,18 +160,37 @@ class Call:
 
     # --- events ------------------------------------------------------------------------------------------------
     async def _next(self) -> Event:
-        if self._events.empty():  # what has happened comes before what has not
-            deadline = self._state.deadline
-            timeout = None if deadline is None else max(0.0, deadline - self._now())
-            try:
-                event = await asyncio.wait_for(self._events.get(), timeout)
-            except TimeoutError:
-                return Elapsed(self._now())
-        else:
-            event = self._events.get_nowait()
-        if isinstance(event, BaseException):
-            raise event
-        return event
+        while True:
+            event = await (self._wait_for_the_caller() if self._speaker.is_held else self._look())
+            if isinstance(event, BaseException):
+                raise event
+            if event is not None:
+                return event
+
+    async def _look(self) -> Event | BaseException | None:
+        """What has happened, before what has not: the dialogue's deadline."""
+        if not self._events.empty():
+            return self._events.get_nowait()
+        deadline = self._state.deadline
+        timeout = None if deadline is None else max(0.0, deadline - self._now())
+        try:
+            return await asyncio.wait_for(self._events.get(), timeout)
+        except TimeoutError:
+            return Elapsed(self._now())
+
+    async def _wait_for_the_caller(self) -> Event | None:
+        """Let the dialogue stand until he takes the line from hold, or the call ends."""
+        try:
+            held = await self._hold.over(self._house.longest_hold)
+        except TimeoutError:
+            self._cut = "the caller had the line on hold for too long"
+            self._speaker.stop()
+            self._leg.hang_up()
+            held = 0.0
+        again = self._speaker.release()
+        if again is not None and self._leg.ended is None:
+            await self._perform(again)
+        return Resumed(self._now(), held) if held else None
 
     async def _take(self, event: Event) -> None:
         """Let one event have its effect; what the caller was saying when a key or the end came, comes first."""
@@ -195,15 +211,30 @@ class Call:
         if found is not None:  # before anything else: a key or the end must not come between
             await self._take(found)
 
+    def _held(self, *, held: bool) -> None:
+        """The caller holds the line, or is back."""
+        if not held:
+            self._hold.end()
+            return
+        self._hold.begin()
+        self._speaker.hold()
+        self._events.put_nowait(None)
+        try:
+            self._scribe.note(entries.Held(self._now()))
+        except JournalError as error:
+            self.fail(error)
+
     def _ended(self, ended: Ended) -> None:
+        self._hold.end()
         self.tick()
         if ended.by == "gateway" and self._state.phase == "talking":
-            self._scribe.note(entries.Interrupted("the gateway ended the call before the dialogue did"))
+            self._scribe.note(entries.Interrupted(self._cut))
         self._scribe.note(entries.HungUp(ended.by, f"{ended.status} {ended.reason}", ended.media_seconds))
         self._events.put_nowait(HungUp(self._now(), ended.by))
 
     def fail(self, error: BaseException) -> None:
         """Media pump, ear: the caller cannot be heard any more; the call breaks off."""
+        self._hold.end()
         self._events.put_nowait(error)
 
     def tick(self) -> None:

@@ -32,16 +32,24 @@ class Speaker:
 
     def __init__(self, leg: Leg, prompts: PromptBook, scribe: Scribe) -> None:
         self._leg, self._prompts, self._scribe = leg, prompts, scribe
-        self._playing: tuple[int, float] | None = None  # Play.id, and the recording time of its end
+        self._playing: tuple[Play, float] | None = None  # and the recording time of its end
+        self._held = False
+        self._waiting: Play | None = None  # what is to be played when the caller is back
 
     async def play(self, action: Play) -> bool:
         """Play it; false when it cannot be played and is left out. Raises JournalError."""
+        if self._held:
+            self._waiting = action
+            return True
         try:
             async with asyncio.timeout(_RENDER_SECONDS):
                 with metrics.PROMPT_RENDER.time():
                     rendered = await self._prompts.render(action.prompt)
             with closing(rendered):  # the player opens it at once
                 if self._leg.ended is not None:
+                    return True
+                if self._held:  # meanwhile
+                    self._waiting = action
                     return True
                 began = self._leg.media_seconds
                 # A slot of an anonymous line's prompt is filled with what nobody else may read.
@@ -66,17 +74,35 @@ class Speaker:
             )
             self._scribe.note(Unplayed(action.id, action.prompt.name))
             return False
-        self._playing = (action.id, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
+        self._playing = (action, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
         return True
 
     def stop(self) -> None:
         """End what is being played, at once."""
-        self._playing = None
+        self._playing = self._waiting = None
         self._leg.stop_playing()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it keeps silent since `hold`."""
+        return self._held
+
+    def hold(self) -> None:
+        """The caller wants to hear nothing: what is being played ends here, to begin anew when he is back."""
+        self._held = True
+        waiting = self._playing[0] if self._playing is not None else self._waiting
+        self.stop()
+        self._waiting = waiting
+
+    def release(self) -> Play | None:
+        """The caller is back; what is to be played for him now."""
+        self._held = False
+        waiting, self._waiting = self._waiting, None
+        return waiting
 
     def take_ended(self) -> int | None:
         """The id of the Play that has come to its end since the last look; None when none has."""
         if self._playing is None or self._leg.media_seconds < self._playing[1]:
             return None
-        ended, self._playing = self._playing[0], None
+        ended, self._playing = self._playing[0].id, None
         return ended

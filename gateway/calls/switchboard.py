@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asr.transcript import ModelFingerprint
-    from gateway.calls.call import House
     from gateway.calls.dialogue import Dialogue
+    from gateway.calls.house import House
     from gateway.sip.incoming import Incoming
     from gateway.sip.leg import Leg
     from gateway.site.settings import Settings

@@ -46,6 +46,14 @@ def _describe_line(entry: Entry) -> tuple[str, str, str] | None:
         case entries.Media(packets=packets, lost=lost, jitter_seconds=jitter):
             told = f"{packets} 包 / packets, 丢 / lost {lost}, 抖动 / jitter {jitter * 1000:.1f} ms"
             return "网络 / RTP", "dim", told
+        case entries.Held():
+            return "保持 / on hold", "dim", "来电人让线路等待 / the caller has the line wait"
+        case _:
+            return _describe_trouble(entry)
+
+
+def _describe_trouble(entry: Entry) -> tuple[str, str, str] | None:
+    match entry:
         case entries.Deaf() | entries.Hearing():
             told = entry.reason if isinstance(entry, entries.Deaf) else "恢复收听 / listens again"
             return "语音识别 / speech", "red" if isinstance(entry, entries.Deaf) else "green", told

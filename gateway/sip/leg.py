@@ -107,6 +107,8 @@ class Leg:
         self.on_media: Callable[[], None] = lambda: None
         self.on_confirmed: Callable[[], None] = lambda: None
         self.on_digit: Callable[[str], None] = lambda _key: None
+        self.on_held: Callable[[bool], None] = lambda _held: None
+        """The other side holds the line, and wants to hear nothing (True), or is back (False)."""
         self.on_ended: Callable[[Ended], None] = lambda _ended: None
         self.ended: Ended | None = None
         self.closed = closed
@@ -114,6 +116,7 @@ class Leg:
         self.began = time.monotonic()
         """When the INVITE came, or was about to be sent; the event loop's clock."""
         self._hanging_up = False
+        self._held = False
         self._keys = Keys()
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
@@ -161,6 +164,11 @@ class Leg:
         return self._channel.missed()
 
     @property
+    def is_held(self) -> bool:
+        """Whether the other side holds the line (RFC 3264, 8.4): what is played would not be sent."""
+        return self._held
+
+    @property
     def media_seconds(self) -> float:
         """Recording time: seconds of media since it began, one frame a tick whether or not anybody speaks."""
         return self._channel.seconds()
@@ -179,6 +187,12 @@ class Leg:
     def media_began(self) -> None:
         """Media flows for the first time."""
         self._post(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
+
+    def media_held(self, *, held: bool) -> None:
+        """The other side does, or does no longer, hold the line."""
+        if held != self._held:
+            self._held = held
+            self._post(lambda: self.on_held(held))
 
     def confirmed(self) -> None:
         """The call stands (ACK)."""

@@ -19,6 +19,7 @@ Read the ADR on the journal's codec (docs/adr/0013) for why.
 from recordings.entries.call import (
     Answered,
     Finished,
+    Held,
     HungUp,
     Incoming,
     Interrupted,
@@ -38,6 +39,7 @@ from recordings.entries.dialogue import (
     HungUpEvent,
     LookedUpEvent,
     PromptEndedEvent,
+    ResumedEvent,
     SpeechStartedEvent,
     SubmittedEvent,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "Heard",
     "HeardEvent",
     "Hearing",
+    "Held",
     "HungUp",
     "HungUpEvent",
     "Incoming",
@@ -75,6 +78,7 @@ __all__ = [
     "PromptEndedEvent",
     "Reading",
     "RecordingTrouble",
+    "ResumedEvent",
     "SpeechStartedEvent",
     "Spoken",
     "Strange",

@@ -52,6 +52,15 @@ class Answered(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Held(Entry):
+    """The caller put the line on hold ``at`` seconds after the answer; the dialogue's ``event.resumed`` ends it."""
+
+    kind: ClassVar = "held"
+
+    at: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp(Entry):
     """The call is over: ``by`` whom (caller, gateway, lost), SIP's words for it, its length in recording time."""
 

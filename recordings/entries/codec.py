@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
     for kind in (
         call.Incoming,
         call.Answered,
+        call.Held,
         call.HungUp,
         call.Interrupted,
         call.Media,
@@ -52,6 +53,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         dialogue.SubmittedEvent,
         dialogue.EarLostEvent,
         dialogue.EarCheckedEvent,
+        dialogue.ResumedEvent,
         dialogue.HungUpEvent,
     )
 }

@@ -111,6 +111,15 @@ class EarCheckedEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResumedEvent(Event):
+    """The caller took the line from hold, after ``held`` seconds."""
+
+    kind: ClassVar = "event.resumed"
+
+    held: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class HungUpEvent(Event):
     """The call is over."""
 

@@ -8,7 +8,7 @@ import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from peers.trunk import FLASH, FRAME, KEYS, SILENCE, Rtp, Trunk, lines, offer, ports, tone
+from peers.trunk import FLASH, FRAME, KEYS, SILENCE, Rtp, Trunk, directions, lines, offer, ports, tone
 from waiting import eventually
 
 from recordings import entries
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Line = Callable[[], Trunk]
 
+HOLD_SECONDS = 3.0
 LAST = "D"  # pressed at the end of a test: what came before it has come
 
 H264 = ("m=video 30996 RTP/AVP 96", "a=rtpmap:96 H264/90000")
@@ -43,7 +44,7 @@ BEFORE = {
 
 @pytest.fixture(scope="module")
 def house(make_house_once: Callable[..., Any]) -> Any:
-    house = make_house_once()
+    house = make_house_once(sip={"hold_seconds": HOLD_SECONDS})
     house.start()
     return house
 
@@ -78,9 +79,9 @@ def folder(house: Any, trunk: Trunk) -> Path:
 
 def journal(house: Any, trunk: Trunk, kind: type[entries.Entry] = entries.Entry) -> list[Any]:
     """The entries of the call's journal that are of this kind."""
-    return [
-        written.entry for written in read(folder(house, trunk)).entries if isinstance(written.entry, kind)
-    ]
+    # It may be moved to the archive between two looks.
+    told = eventually(lambda: read(folder(house, trunk)).entries, 10, "the call's journal")
+    return [written.entry for written in told if isinstance(written.entry, kind)]
 
 
 def wait_for_the_end(house: Any, trunk: Trunk) -> None:
@@ -103,8 +104,13 @@ def caller_side(house: Any, trunk: Trunk) -> bytes:
     if trunk.is_up:
         trunk.bye()
     wait_for_the_end(house, trunk)
-    with wave.open(str(folder(house, trunk) / AUDIO)) as file:
-        return audioop.tomono(file.readframes(file.getnframes()), 2, 1, 0)
+
+    def look() -> bytes:
+        with wave.open(str(folder(house, trunk) / AUDIO)) as file:
+            return audioop.tomono(file.readframes(file.getnframes()), 2, 1, 0)
+
+    side: bytes = eventually(look, 10, "the recording")
+    return side
 
 
 def seconds_of_tone(pcm: bytes, hertz: int) -> float:
@@ -438,3 +444,63 @@ def test_a_reinvite_names_another_source_at_once(house: Any, line: Line) -> None
     trunk.rtp.close()
     trunk.rtp, moved.target = moved, trunk.rtp.target
     assert_heard(house, trunk, answer)
+
+
+# --- the line on hold ------------------------------------------------------------------------------------------------
+HOLDS = {
+    "sendonly": {"more": "a=sendonly"},
+    "inactive": {"more": "a=inactive"},
+    "no address": {"host": "0.0.0.0"},
+    "no address, and sendonly": {"host": "0.0.0.0", "more": "a=sendonly"},
+}
+
+
+@pytest.mark.parametrize("how", HOLDS)
+def test_a_held_caller_is_not_talked_to_and_finds_the_dialogue_where_he_left_it(
+    house: Any, line: Line, how: str
+) -> None:
+    trunk = line()
+    trunk.invite()
+    trunk.rtp.talk(0.6)
+    answer = trunk.invite(offer(trunk.rtp.port, **HOLDS[how]))
+    assert answer.status == 200
+    if "more" in HOLDS[how]:  # the address alone asks for no direction (RFC 2543)
+        assert directions(answer) in (["recvonly"], ["inactive"])
+    eventually(lambda: journal(house, trunk, entries.Held), 5, "the hold")
+    began = time.monotonic()
+    trunk.rtp.talk(1.5, tone(700))  # the music of who holds the line
+    assert trunk.rtp.since(began) == []
+    answer = trunk.invite(offer(trunk.rtp.port))
+    assert directions(answer) == ["sendrecv"]
+    began = time.monotonic()
+    trunk.rtp.talk(1.0)
+    assert trunk.rtp.sound_since(began) > 0.5  # the greeting, from its beginning
+    trunk.rtp.press("1")
+    assert keys(house, trunk) == "1"
+    first, second = journal(house, trunk, entries.Played)[:2]
+    assert (first.id, first.name) == (second.id, second.name)
+    (resumed,) = journal(house, trunk, entries.ResumedEvent)
+    assert 1.5 <= resumed.held < HOLD_SECONDS
+    assert seconds_of_tone(caller_side(house, trunk), 700) == 0
+
+
+def test_nobody_is_hung_up_on_for_his_silence_on_hold_but_for_its_length(house: Any, line: Line) -> None:
+    trunk = line()
+    trunk.invite(offer(trunk.rtp.port, more="a=sendonly"))  # from the first moment
+    assert not trunk.wait_for_bye(HOLD_SECONDS - 1)
+    assert journal(house, trunk, entries.Held)
+    assert trunk.wait_for_bye(3)
+    wait_for_the_end(house, trunk)
+    (cut,) = journal(house, trunk, entries.Interrupted)
+    assert cut.reason == "the caller had the line on hold for too long"
+
+
+def test_a_caller_may_hang_up_on_hold(house: Any, line: Line) -> None:
+    trunk = line()
+    trunk.invite()
+    trunk.rtp.talk(0.3)
+    trunk.invite(offer(trunk.rtp.port, more="a=inactive"))
+    assert trunk.bye().status == 200
+    wait_for_the_end(house, trunk)
+    (ended,) = journal(house, trunk, entries.HungUp)
+    assert ended.by == "caller"

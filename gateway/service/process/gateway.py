@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from asr.client import AsrClient
 from gateway.calls import live
-from gateway.calls.call import House
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
+from gateway.calls.house import House
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
@@ -70,7 +70,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             media_host=settings.sip.media_host,
             rtp_first_port=settings.sip.rtp_first_port,
         )
-        house = House(client, lambda: ears.model, pump, board, numbers, filer.file)
+        house = House(client, lambda: ears.model, pump, board, numbers, filer.file, settings.sip.hold_seconds)
         switchboard = Switchboard(
             settings,
             paths.data,

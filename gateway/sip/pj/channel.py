@@ -72,6 +72,15 @@ class StackCall(pj.Call):
                 self._streams.add(media.index)
                 # Its index counts the lines of the SDP; here are those of a kind that the stack knows.
                 self._join(self.getAudioMedia(position))
+                self.leg.media_held(held=False)
+                return
+        for _, media in audio:
+            if media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD:
+                if media.dir != pj.PJMEDIA_DIR_NONE:
+                    self._streams.add(media.index)
+                # What comes now is not the caller, but the music of who holds the line for him: nobody hears it.
+                self._join(None)
+                self.leg.media_held(held=True)
                 return
 
     @sip_callback
@@ -112,8 +121,8 @@ class StackCall(pj.Call):
         """INVITE with Replaces: refused."""
         prm.statusCode = 603
 
-    def _join(self, media: pj.AudioMedia) -> None:
-        """Connect the call's audio with ring buffer, recording and any running prompt."""
+    def _join(self, media: pj.AudioMedia | None) -> None:
+        """Connect the call's audio, if there is any, with ring buffer, recording and any running prompt."""
         first = self._pcm is None
         if self._pcm is None:
             pcm = pj.PcmPort()
@@ -121,11 +130,12 @@ class StackCall(pj.Call):
             self._pcm = pcm
             self._begin_recording()
         self._media = media
-        media.startTransmit(self._pcm)
-        if self._tap is not None:
-            media.startTransmit(self._tap.left())
-        if self._player is not None:
-            self._connect(self._player)
+        if media is not None:
+            media.startTransmit(self._pcm)
+            if self._tap is not None:
+                media.startTransmit(self._tap.left())
+            if self._player is not None:
+                self._connect(self._player)
         if first:
             self.leg.media_began()
 

@@ -16,6 +16,7 @@ from ivr.events import (
     HungUp,
     LookedUp,
     PromptEnded,
+    Resumed,
     SpeechStarted,
     Submitted,
 )
@@ -819,6 +820,21 @@ def test_an_early_or_stray_event_changes_nothing(flow):
     ):
         call.take(stray)
         assert (call.state, call.actions) == (before, ())
+
+
+def test_a_line_on_hold_costs_the_caller_none_of_his_time(flow):
+    call = Call(flow).says("房子漏雨").prompts_end()
+    before = call.state
+    assert before.deadline is not None
+    held = call.take(Resumed(before.deadline + 70.0, 80.0)).state
+    assert held == replace(
+        before,
+        deadline=before.deadline + 80.0,
+        until=None if before.until is None else before.until + 80.0,
+    )
+    assert call.actions == ()
+    assert call.take(Elapsed(before.deadline + 79.9)).state == held
+    assert call.take(Elapsed(before.deadline + 80.0)).state != held
 
 
 def test_a_prompt_that_never_ends_does_not_hold_the_call(flow):

@@ -21,6 +21,7 @@ from ivr.events import (
     HungUp,
     LookedUp,
     PromptEnded,
+    Resumed,
     SpeechStarted,
     Submitted,
 )
@@ -179,6 +180,7 @@ happening = st.one_of(
     st.builds(lambda m: lambda n: [Submitted(n.now, m, "263270100014")], st.integers(0, 2)),
     st.just(lambda n: [EarLost(n.now)]),
     st.builds(lambda there: lambda n: [EarChecked(n.now, there)], st.booleans()),
+    st.builds(lambda held: lambda n: [Resumed(n.now, held)], st.floats(0, 300)),
     st.just(lambda n: [Answered(n.now, "", "12345")]),
 )
 passing = st.floats(0, 20, allow_nan=False)

@@ -22,6 +22,7 @@ SECRET = "13855812345"
 KEPT = {
     "incoming": {"call_id", "sip_call_id", "called", "hotline", "line", "flow", "node"},
     "answered": set(),
+    "held": {"at"},
     "hungup": {"by", "cause", "media_seconds"},
     "interrupted": {"reason"},
     "media": {"packets", "lost", "jitter_seconds"},
@@ -55,6 +56,7 @@ KEPT = {
     "event.submitted": {"at", "matter", "number"},
     "event.ear_lost": {"at"},
     "event.ear_checked": {"at", "there"},
+    "event.resumed": {"at", "held"},
     "event.hungup": {"at", "by"},
 }
 

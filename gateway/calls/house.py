@@ -1,0 +1,32 @@
+"""What every call needs and none owns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from asr.client import AsrClient
+    from asr.transcript import ModelFingerprint
+    from gateway.calls.live import Board
+    from gateway.sip.pump import MediaPump
+    from tickets.number import NumberBook
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The house that calls come to."""
+
+    asr: AsrClient
+    model: Callable[[], ModelFingerprint | None]
+    """The model that listens now, None while nobody does."""
+    pump: MediaPump
+    board: Board
+    numbers: NumberBook
+    file: Callable[[Path], None]
+    """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
+    longest_hold: float = 300.0
+    """Seconds that a caller may have the line on hold before he is hung up."""
