@@ -69,7 +69,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A consistent view for queries; nothing written here is kept."""
+        """A consistent view for queries: all of them see one moment. Nothing written here is kept."""
         async with self._reader.connect() as connection:
             yield connection
 
@@ -84,7 +84,9 @@ class Database:
         return self._groups.setdefault(serve, Group(partial(serve, self)))
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, once no group serves any more; who still waits for an answer is cancelled."""
+        for group in self._groups.values():
+            await group.close()
         await self._reader.dispose()
         if self._writer is not self._reader:
             await self._writer.dispose()
@@ -109,7 +111,9 @@ def open_database(url: str) -> Database:
         connect_args={"timeout": _CONNECT_S, "command_timeout": _ANSWER_S},
         hide_parameters=True,
     )
-    return Database(engine, engine)
+    # PostgreSQL's own default shows each query what was committed since the one before.
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(reader, engine)
 
 
 def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:

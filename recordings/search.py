@@ -11,8 +11,8 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from recordings.database import insert
 from recordings.schema import search_terms, search_texts
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ async def index(connection: AsyncConnection, texts: Mapping[str, str]) -> None:
         return
     before = {(t, c) for c in changed for t in list_terms(known.get(c, "").split("\n"))}
     after = {(t, c) for c, text in changed.items() for t in list_terms(text.split("\n"))}
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(search_texts)
+    statement = insert(connection, search_texts)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["call_id"], set_={"text": statement.excluded.text}),
         [{"call_id": call_id, "text": text} for call_id, text in sorted(changed.items())],
@@ -65,7 +64,7 @@ async def index(connection: AsyncConnection, texts: Mapping[str, str]) -> None:
     rows = [{"term": term, "call_id": call_id} for term, call_id in sorted(after - before)]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         await connection.execute(
-            make(search_terms).on_conflict_do_nothing(), rows[start : start + _ROWS_AT_ONCE]
+            insert(connection, search_terms).on_conflict_do_nothing(), rows[start : start + _ROWS_AT_ONCE]
         )
 
 
@@ -75,8 +74,8 @@ async def match(connection: AsyncConnection, runs: list[str]) -> sa.ColumnElemen
     ``runs`` as ``split`` gives them, at least one. The calls' own table is to be joined by its call id.
     """
     pairs = sorted({run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))})
-    counts = {pair: await _count(connection, pair) for pair in pairs}
-    rarest = min(pairs, key=lambda pair: counts[pair])
+    counts = (await connection.execute(sa.select(*map(_count, pairs)))).one()
+    rarest = min(zip(counts, pairs, strict=True))[1]
     candidates = sa.select(search_terms.c.call_id).where(_is_term(rarest))
     return sa.and_(
         search_texts.c.call_id.in_(candidates),
@@ -84,10 +83,10 @@ async def match(connection: AsyncConnection, runs: list[str]) -> sa.ColumnElemen
     )
 
 
-async def _count(connection: AsyncConnection, pair: str) -> int:
+def _count(pair: str) -> sa.ScalarSelect[int]:
     """In how many calls the pair stands, as far as it is worth counting."""
     some = sa.select(sa.literal(1)).select_from(search_terms).where(_is_term(pair)).limit(_COUNTED)
-    return await connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+    return sa.select(sa.func.count()).select_from(some.subquery()).scalar_subquery()
 
 
 def _is_term(pair: str) -> sa.ColumnElement[bool]:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from recordings.database import insert
 from recordings.schema import worklist
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ async def store(connection: AsyncConnection, rows: Sequence[WorkRow]) -> None:
     """Insert rows, or bring those there are up to date."""
     if not rows:
         return
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(worklist)
+    statement = insert(connection, worklist)
     update = {c.name: statement.excluded[c.name] for c in worklist.columns if c.name != "call_id"}
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["call_id"], set_=update),

@@ -117,8 +117,8 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
     found: dict[str, dict[int, _Issued]] = {call_id: {} for call_id in call_ids}
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()
-        # After the revisions: a review that comes in between is then seen with its revision still missing, and the
-        # filing finds that one taken. The other way round it would write a newer one without the review.
+        # Of the same moment as the revisions: a review that comes afterwards takes the next revision, and the filing
+        # finds it taken.
         reviews = await read_reviews(connection, call_ids)
     for call_id, matter, number, revision, sha256 in rows:
         found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number))

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from alembic.runtime.migration import MigrationContext
 
 from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
 from recordings.schema import calls, metadata, outbox, transcripts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EX_CONFIG = 78
 NOW = datetime(2026, 7, 1, 8, 30, 15, 120000, tzinfo=UTC)
@@ -192,3 +196,54 @@ def test_other_addresses_are_refused_without_their_password(url: str):
 @pytest.mark.parametrize("url", ["postgresql://x:GEHEIM@db/y", "postgresql://x@db/y?password=GEHEIM"])
 def test_a_database_is_named_without_its_password(url: str):
     assert "GEHEIM" not in open_database(url).name
+
+
+async def test_all_queries_of_a_view_see_one_moment(database: Database):
+    query = sa.select(calls.c.call_id).order_by(calls.c.call_id)
+    async with database.write() as writer:
+        await writer.execute(calls.insert().values(call_row("a")))
+    async with database.read() as reader:
+        assert (await reader.scalars(query)).all() == ["a"]
+        async with database.write() as writer:
+            await writer.execute(calls.insert().values(call_row("b")))
+        assert (await reader.scalars(query)).all() == ["a"]
+    async with database.read() as reader:
+        assert (await reader.scalars(query)).all() == ["a", "b"]
+
+
+async def test_a_view_that_followed_a_transaction_on_its_connection_does_not_bind_the_next(
+    database: Database,
+):
+    """The pool lends one connection to both: what holds for a view must not stay on it."""
+    for name in ("a", "b", "c"):
+        async with database.read() as reader:
+            await reader.execute(sa.select(calls))
+        async with database.write() as writer:
+            await writer.execute(calls.insert().values(call_row(name)))
+
+
+async def test_closing_waits_for_what_is_served_to_whoever_has_gone(database_url: str):
+    """A filing that is cut short at the end of its process used to go on over a database closed under it."""
+    db = open_database(database_url)
+    begun, ended = asyncio.Event(), []
+
+    async def serve(db: Database, requests: Sequence[int]) -> list[int]:
+        async with db.write() as connection:
+            await connection.execute(calls.insert().values(call_row("c")))
+            begun.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.append(list(requests))
+        return list(requests)
+
+    asked = asyncio.create_task(db.group(serve).ask(1))
+    await begun.wait()
+    asked.cancel()
+    await asyncio.wait({asked})
+    await db.close()
+    assert ended == [[1]]
+    again = open_database(database_url)
+    async with again.read() as connection:
+        assert (await connection.execute(sa.select(calls))).all() == []
+    await again.close()

@@ -81,3 +81,15 @@ async def test_a_corrected_text_is_found_by_its_new_words_alone(indexed):
             await connection.scalars(sa.select(search_terms.c.term).where(search_terms.c.call_id == "a"))
         )
     assert terms == {"颍上", "上县", "县慎", "慎城", "城镇", "镇房", "房子", "子漏", "漏气", "气"}
+
+
+async def test_a_search_asks_twice_however_long_it_is(indexed):
+    asked = []
+
+    def count(_connection, _cursor, statement: str, *_rest) -> None:
+        asked.extend([statement] if statement.startswith("SELECT") else [])
+
+    sa.event.listen(indexed._reader.sync_engine, "before_cursor_execute", count)
+    assert await find(indexed, "颍上县慎城镇房子漏雨" * 5) == set()
+    assert await find(indexed, "颍上县慎城镇房子漏雨 好几天了") == {"a"}
+    assert len(asked) == 4

@@ -57,3 +57,38 @@ async def test_who_has_gone_holds_nobody_up():
     assert await second == 0.5
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_nothing_is_served_any_more_once_it_is_closed():
+    begun, ended = asyncio.Event(), []
+
+    async def serve(requests: Sequence[int]) -> list[int]:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)  # a rollback
+            ended.append(list(requests))
+        return list(requests)
+
+    group = Group(serve, largest=1)
+    gone, waiting, next_one = [asyncio.create_task(group.ask(n)) for n in (1, 2, 3)]
+    await begun.wait()
+    gone.cancel()
+    await group.close()
+    assert ended == [[1]]
+    for asked in (gone, waiting, next_one):
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    await group.close()
+
+
+async def test_whoever_has_gone_before_his_turn_is_not_served():
+    inverse = Inverse()
+    group = Group(inverse.serve, largest=1)
+    first, second, third = [asyncio.create_task(group.ask(n)) for n in (1, 2, 4)]
+    await inverse.asked.wait()
+    second.cancel()
+    inverse.go.set()
+    assert (await first, await third) == (1.0, 0.25)
+    assert inverse.batches == [[1], [4]]
