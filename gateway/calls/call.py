@@ -7,6 +7,8 @@ import logging
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from gateway.calls.bounds import Watch
+from gateway.calls.ending import Ending
 from gateway.calls.hold import Hold
 from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
@@ -62,7 +64,6 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
-        self._cut = "the gateway ended the call before the dialogue did"
         # None: look again whether the line is held.
         self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
         self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
@@ -81,6 +82,7 @@ class Call:
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: LookedUp | None = None  # what the event being taken asked for
         self._working: set[asyncio.Task[None]] = set()
+        self._ending = Ending(self._scribe, Watch(house.bounds), lambda: self._state.phase == "talking")
 
     async def run(self, model: ModelFingerprint | None) -> str:
         """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
@@ -93,6 +95,8 @@ class Call:
         leg.on_held = lambda held: context.run(self._held, held=held)
         leg.on_ended = lambda ended: context.run(self._ended, ended)
         self._ear_is_there = model is not None
+        leg.on_confirmed = lambda: self._ending.watch.confirm(self._now())
+        leg.on_media = self._ending.watch.hear
         if model is None:
             self._listener.go_deaf("speech recognition was out of reach when the call came", 0.0, "away")
         self._tell_model(model)
@@ -121,7 +125,8 @@ class Call:
         if self._leg.ended is not None:  # before anybody looked
             self._ended(self._leg.ended)
         self._leg.hang_up()
-        await self._leg.closed
+        await asyncio.wait((self._leg.closed,), timeout=_CLOSE_SECONDS)
+        self._ending.write()
         self._scribe.note(entries.Finished())
 
     async def _close(self) -> None:
@@ -132,6 +137,7 @@ class Call:
         for work in self._working:
             work.cancel()
         self._listener.stop()
+        self._ending.write()
         trouble = (
             self._leg.recording_trouble if self._leg.closed.done() else "the recording could not be closed"
         )
@@ -183,7 +189,7 @@ class Call:
         try:
             held = await self._hold.over(self._house.longest_hold)
         except TimeoutError:
-            self._cut = "the caller had the line on hold for too long"
+            self._ending.reason = "the caller had the line on hold for too long"
             self._speaker.stop()
             self._leg.hang_up()
             held = 0.0
@@ -225,12 +231,14 @@ class Call:
             self.fail(error)
 
     def _ended(self, ended: Ended) -> None:
+        """The line is down: whatever fails from here on, the dialogue is told."""
+        self._ending.take(ended)
         self._hold.end()
-        self.tick()
-        if ended.by == "gateway" and self._state.phase == "talking":
-            self._scribe.note(entries.Interrupted(self._cut))
-        self._scribe.note(entries.HungUp(ended.by, f"{ended.status} {ended.reason}", ended.media_seconds))
-        self._events.put_nowait(HungUp(self._now(), ended.by))
+        try:
+            self.tick()
+            self._ending.write()
+        finally:
+            self._events.put_nowait(HungUp(self._now(), ended.by))
 
     def fail(self, error: BaseException) -> None:
         """Media pump, ear: the caller cannot be heard any more; the call breaks off."""
@@ -238,15 +246,15 @@ class Call:
         self._events.put_nowait(error)
 
     def tick(self) -> None:
-        """Media pump: hand the caller's audio to whoever listens, and see whether the prompt has ended."""
+        """Media pump: hand the caller's audio to whoever listens, see whether the prompt or the call must end."""
         pcm = self._leg.read()
-        self._listener.feed(
-            pcm, self._leg.missed_seconds
-        )  # asked for after the read: what was lost, was before it
+        missed = self._leg.missed_seconds  # asked for after the read: what was lost, was before it
+        self._listener.feed(pcm, missed)
         self._look_for_ear()
-        ended = self._speaker.take_ended()
-        if ended is not None:
+        if (ended := self._speaker.take_ended()) is not None:
             self._events.put_nowait(PromptEnded(self._now(), ended))
+        if self._ending.cut(self._now()):
+            self._leg.hang_up()
 
     def _look_for_ear(self) -> None:
         """Tell the dialogue when speech recognition has come or gone: its next question will listen, or not try."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from gateway.calls.bounds import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,3 +32,5 @@ class House:
     """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
     longest_hold: float = 300.0
     """Seconds that a caller may have the line on hold before he is hung up."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """What else ends a call that nobody ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import threading
@@ -13,6 +14,7 @@ import structlog
 
 from gateway.calls.call import Call
 from gateway.calls.scribe import Scribe
+from gateway.sip.fault import SipError
 from gateway.site import metrics
 from recordings.entries import Incoming as Invited
 from recordings.entries import Line
@@ -35,12 +37,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _HANGUP_SECONDS = 8.0  # for a call that is cut short to be closed
+_UNFINISHED_A_PLACE = (
+    2  # calls that may be under way for each place in the cap, those that are only closed included
+)
 
 Refusal = tuple[int, "Mapping[str, str]"]
 
 
 class Switchboard:
-    """Admits calls up to the cap and runs each as one task."""
+    """Admits calls up to the cap and runs each as one task.
+
+    A place is taken from the INVITE until the line is down; what is still to be done for a call then (its last words,
+    its recording, its journal) goes on beside the next ones, as many of them as there are places.
+    """
 
     def __init__(
         self,
@@ -57,14 +66,21 @@ class Switchboard:
         """What calls that come from now on are led by."""
         self._model, self._closed = model, closed
         self._lock = threading.Lock()
-        self._admitted = 0
+        self._lines = 0
+        self._unfinished = 0
+        self._left = asyncio.Event()
         self._draining = False
         self._calls: dict[asyncio.Task[None], Leg] = {}
 
     @property
     def calls(self) -> int:
-        """Calls at this moment, those still ringing included."""
-        return self._admitted
+        """Lines that are up at this moment, those still ringing included."""
+        return self._lines
+
+    @property
+    def unfinished(self) -> int:
+        """Calls whose record is not closed yet: those of which the line is up, and those that are only finished."""
+        return self._unfinished
 
     @property
     def cap(self) -> int:
@@ -76,8 +92,10 @@ class Switchboard:
         """Why a call that came now would be refused; empty when it would be let in."""
         if self._draining:
             return "draining: the gateway is stopping"
-        if self._admitted >= self._settings.sip.cap:
-            return f"full: {self._admitted} calls of {self._settings.sip.cap}"
+        if self._lines >= self.cap:
+            return f"full: {self._lines} calls of {self.cap}"
+        if self._unfinished >= _UNFINISHED_A_PLACE * self.cap:
+            return f"behind: {self._unfinished} calls are not finished, the disk may be slow"
         return ""
 
     @property
@@ -92,11 +110,13 @@ class Switchboard:
         with self._lock:
             if self.trouble:
                 return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
-            self._admitted += 1
+            self._lines += 1
+            self._unfinished += 1
         return None
 
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
+        leg.on_gone = self._free
         task = asyncio.create_task(self._run(leg))
         self._calls[task] = leg
         task.add_done_callback(self._calls.pop)
@@ -105,33 +125,58 @@ class Switchboard:
         """Refuse new calls, give those in progress ``sip.drain_seconds`` to end by themselves, then hang up."""
         with self._lock:
             self._draining = True
-        if not self._calls:
+        if not self._unfinished:
             return
-        log.info("draining", extra={"calls": len(self._calls)})
-        _done, late = await asyncio.wait(self._calls, timeout=self._settings.sip.drain_seconds)
-        for task in late:
+        log.info("draining", extra={"calls": self._unfinished})
+        if await self._emptied(self._settings.sip.drain_seconds):
+            return
+        late = tuple(self._calls.values())
+        for leg in late:
             # The dialogue takes it as any other hang-up: what was said becomes tickets.
-            self._calls[task].hang_up()
-        if late:
-            log.warning("calls cut short: %d", len(late))
-            await asyncio.wait(late, timeout=_HANGUP_SECONDS)
+            leg.hang_up()
+        log.warning("calls cut short: %d", len(late))
+        await self._emptied(_HANGUP_SECONDS)
+
+    async def _emptied(self, seconds: float) -> bool:
+        """Wait until every call that was let in is finished, at most so long; whether they all are."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._unfinished:
+                    self._left.clear()
+                    await self._left.wait()
+        return not self._unfinished
+
+    def _free(self) -> None:
+        with self._lock:
+            self._lines -= 1
 
     def _leave(self) -> None:
         with self._lock:
-            self._admitted -= 1
+            self._unfinished -= 1
+        self._left.set()
 
     async def _run(self, leg: Leg) -> None:
         call_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         structlog.contextvars.bind_contextvars(call_id=call_id)  # for this task and what it starts
         outcome = "failed"
         try:
-            outcome = await self._answer(leg, call_id)
+            if self._draining:  # it was let in before
+                self._turn_away(leg)
+                outcome = "unanswered"
+            else:
+                outcome = await self._answer(leg, call_id)
         except Exception:  # boundary, call task: one call's trouble must not become another's
             log.exception("the call broke off")
             leg.hang_up()
         finally:
             metrics.CALLS.labels(outcome).inc()
             self._leave()
+
+    def _turn_away(self, leg: Leg) -> None:
+        try:
+            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+        except SipError:  # the caller has gone by himself
+            leg.hang_up()
 
     async def _answer(self, leg: Leg, call_id: str) -> str:
         """Run the call with its journal; its outcome."""
@@ -146,7 +191,7 @@ class Switchboard:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
                 "no record can be begun, the call is refused: %s", error
             )
-            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+            self._turn_away(leg)
             return "failed"
         log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
         if found.called is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.sip.incoming import Incoming
+
+log = logging.getLogger(__name__)
 
 HungUpBy = Literal["caller", "gateway", "lost"]
 
@@ -88,11 +91,14 @@ class Channel(Protocol):
         """What came over RTP in the streams that are over."""
 
     def bury(self) -> None:
-        """Close the media off the loop; sets ``Leg.closed`` when that is done."""
+        """Leave the bridge at once; sets ``Leg.closed`` when the recording is complete."""
 
 
 class Leg:
-    """One SIP call leg with its media. Its owner sets the ``on_…`` callbacks; all are called on the event loop."""
+    """One SIP call leg with its media. Its owner sets the ``on_…`` callbacks; all are called on the event loop.
+
+    What a callback raises is logged, and keeps neither the leg from its end nor any other callback from being called.
+    """
 
     def __init__(
         self,
@@ -110,6 +116,8 @@ class Leg:
         self.on_held: Callable[[bool], None] = lambda _held: None
         """The other side holds the line, and wants to hear nothing (True), or is back (False)."""
         self.on_ended: Callable[[Ended], None] = lambda _ended: None
+        self.on_gone: Callable[[], None] = lambda: None
+        """Called last, for who let the call in: its place is free."""
         self.ended: Ended | None = None
         self.closed = closed
         """Done when the recording file is complete."""
@@ -118,6 +126,11 @@ class Leg:
         self._hanging_up = False
         self._held = False
         self._keys = Keys()
+
+    @property
+    def is_hanging_up(self) -> bool:
+        """Whether this side has ended the leg, or refused the call."""
+        return self._hanging_up
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
     def answer(self, recording: Path | None) -> None:
@@ -186,17 +199,17 @@ class Leg:
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
     def media_began(self) -> None:
         """Media flows for the first time."""
-        self._post(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
+        self._tell(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
 
     def media_held(self, *, held: bool) -> None:
         """The other side does, or does no longer, hold the line."""
         if held != self._held:
             self._held = held
-            self._post(lambda: self.on_held(held))
+            self._tell(lambda: self.on_held(held))
 
     def confirmed(self) -> None:
         """The call stands (ACK)."""
-        self._post(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
+        self._tell(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
 
     def digit(self, event: tuple[int, str], *, repeat: bool) -> None:
         """A telephone event (RFC 4733): its RTP timestamp and key; ``repeat`` says that it goes on, or ends."""
@@ -204,19 +217,19 @@ class Leg:
         if repeat:
             self._keys.go_on(at)
         else:
-            self._post(lambda: self._press(event[1], new=self._keys.begin(*event, at)))
+            self._tell(lambda: self._press(event[1], new=self._keys.begin(*event, at)))
 
     def key_told(self, key: str) -> None:
         """A key came by SIP INFO."""
         at = time.monotonic()
-        self._post(lambda: self._press(key, new=self._keys.told(key, at)))
+        self._tell(lambda: self._press(key, new=self._keys.told(key, at)))
 
     def _press(self, key: str, *, new: bool) -> None:
         if new:
             self.on_digit(key)
 
     def disconnected(self, status: int, reason: str, message: str) -> None:
-        """The leg is over; recording time stops here, the rest is done on the loop.
+        """The leg is over; recording time stops here, the rest is done on the loop. Harmless a second time.
 
         ``message`` is the SIP message that ended it, if it was the peer's: a refusal may say when to try again.
         """
@@ -228,13 +241,27 @@ class Leg:
         ended = Ended(
             by, status, reason, self._channel.seconds(), retry_after[1].strip() if retry_after else ""
         )
+        self._post(lambda: self._release(ended))
 
-        def release() -> None:
-            self.ended = ended
+    def _release(self, ended: Ended) -> None:
+        if self.ended is not None:
+            return
+        self.ended = ended
+        try:
             self._channel.stop_playing()
+            _guard(lambda: self.on_ended(ended))  # the owner reads what is left in the ring buffer
+        finally:
             try:
-                self.on_ended(ended)  # the owner reads what is left in the ring buffer
-            finally:
                 self._channel.bury()
+            finally:
+                _guard(self.on_gone)
 
-        self._post(release)
+    def _tell(self, callback: Callable[[], None]) -> None:
+        self._post(lambda: _guard(callback))
+
+
+def _guard(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # boundary, SIP callback: what fails above must not keep the line from its end
+        log.exception("what follows from a SIP event has failed")

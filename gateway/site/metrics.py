@@ -11,6 +11,14 @@ REGISTRY: Final = CollectorRegistry()
 CALLS_IN_PROGRESS: Final = Gauge(
     "hotline_calls_in_progress", "Calls at this moment, those still ringing included.", registry=REGISTRY
 )
+CALLS_UNFINISHED: Final = Gauge(
+    "hotline_calls_unfinished",
+    "Calls whose record is not closed yet: those in progress, and those whose line is down already.",
+    registry=REGISTRY,
+)
+NATIVE_OBJECTS: Final = Gauge(
+    "hotline_native_objects", "Objects of the SIP stack that are alive, by kind.", ["kind"], registry=REGISTRY
+)
 CALLS_CAP: Final = Gauge("hotline_calls_cap", "Calls answered at once at most (sip.cap).", registry=REGISTRY)
 DRAINING: Final = Gauge(
     "hotline_draining", "1 while new calls are refused because the gateway is stopping.", registry=REGISTRY

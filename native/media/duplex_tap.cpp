@@ -1,17 +1,16 @@
 #include "duplex_tap.hpp"
 
+#include "call_watch.hpp"
 #include "tap_writer.hpp"
 
-#include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <unistd.h>
 
 #define THIS_FILE "duplex_tap.cpp"
 
 namespace pj
 {
-
-static const unsigned kCloseMs = 2000;
 
 namespace
 {
@@ -33,7 +32,59 @@ private:
 
 } // namespace
 
-DuplexTap::DuplexTap() : closed(false) {}
+/* What a tap and its call's end share: whoever of them closes first, closes. */
+class TapTrack : public CallCompanion
+{
+public:
+    void open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error)
+    {
+        std::lock_guard<std::mutex> guard(mutex);
+        if (recording) {
+            PJSUA2_RAISE_ERROR3(PJ_EEXISTS, path, "this tap has been opened before: make another");
+        }
+        sides[0].checkFormat(path, clockRate, ptimeMs);
+
+        std::shared_ptr<Recording> made = std::make_shared<Recording>(clockRate, clockRate / 1000 * ptimeMs);
+        int error = made->file.create(path, clockRate);
+        if (error) {
+            PJSUA2_RAISE_ERROR3(PJ_STATUS_FROM_OS(error), path,
+                                string("cannot make the recording: ") + strerror(error));
+        }
+        try {
+            sides[0].attach("tap-left", clockRate, ptimeMs, std::make_shared<TapSide>(made, 0));
+            sides[1].attach("tap-right", clockRate, ptimeMs, std::make_shared<TapSide>(made, 1));
+        } catch (Error &) {
+            sides[0].detach();
+            ::unlink(path.c_str());
+            throw;
+        }
+        TapWriter::instance().add(made);
+        recording = made;
+    }
+
+    void close()
+    {
+        std::lock_guard<std::mutex> guard(mutex);
+        if (!recording || closed)
+            return;
+        closed = true;
+        sides[0].detach();
+        sides[1].detach();
+        recording->track.finish();
+        TapWriter::instance().finish(recording);
+    }
+
+    void callOver() override { close(); }
+
+    BridgePort sides[2];
+    std::shared_ptr<Recording> recording;
+
+private:
+    std::mutex mutex;           // open() against close()
+    bool closed = false;
+};
+
+DuplexTap::DuplexTap() : track(std::make_shared<TapTrack>()) {}
 
 DuplexTap::~DuplexTap()
 {
@@ -42,70 +93,52 @@ DuplexTap::~DuplexTap()
 
 void DuplexTap::open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error)
 {
-    std::lock_guard<std::mutex> guard(mutex);
-    if (recording) {
-        PJSUA2_RAISE_ERROR3(PJ_EEXISTS, path, "this tap has been opened before: make another");
-    }
-    sides[0].checkFormat(path, clockRate, ptimeMs);
+    track->open(path, clockRate, ptimeMs);
+}
 
-    std::shared_ptr<Recording> made = std::make_shared<Recording>(clockRate, clockRate / 1000 * ptimeMs);
-    int error = made->file.create(path, clockRate);
-    if (error) {
-        PJSUA2_RAISE_ERROR3(PJ_STATUS_FROM_OS(error), path, string("cannot make the recording: ") + strerror(error));
-    }
-    try {
-        sides[0].attach("tap-left", clockRate, ptimeMs, std::make_shared<TapSide>(made, 0));
-        sides[1].attach("tap-right", clockRate, ptimeMs, std::make_shared<TapSide>(made, 1));
-    } catch (Error &) {
-        sides[0].detach();
-        ::unlink(path.c_str());
-        throw;
-    }
-    TapWriter::instance().add(made);
-    recording = made;
+void DuplexTap::closeWith(const Call &call)
+{
+    endWith(call, track);
 }
 
 AudioMedia &DuplexTap::left()
 {
-    return sides[0];
+    return track->sides[0];
 }
 
 AudioMedia &DuplexTap::right()
 {
-    return sides[1];
+    return track->sides[1];
 }
 
 unsigned long DuplexTap::frames() const
 {
-    return recording ? recording->track.ticks() : 0;
+    return track->recording ? track->recording->track.ticks() : 0;
 }
 
 unsigned long DuplexTap::written() const
 {
-    return recording ? recording->written.load() : 0;
+    return track->recording ? track->recording->written.load() : 0;
 }
 
 unsigned long DuplexTap::dropped() const
 {
-    return recording ? recording->track.dropped() + recording->discarded : 0;
+    return track->recording ? track->recording->track.dropped() + track->recording->discarded : 0;
 }
 
 int DuplexTap::lastErrno() const
 {
-    return recording ? recording->lastErrno.load() : 0;
+    return track->recording ? track->recording->lastErrno.load() : 0;
 }
 
 void DuplexTap::close()
 {
-    std::lock_guard<std::mutex> guard(mutex);
-    if (!recording || closed)
-        return;
-    closed = true;
-    sides[0].detach();
-    sides[1].detach();
-    recording->track.finish();
-    if (!TapWriter::instance().finish(recording, kCloseMs))
-        recording->lastErrno = ETIMEDOUT;
+    track->close();
+}
+
+bool DuplexTap::finished() const
+{
+    return !track->recording || track->recording->finished;
 }
 
 } // namespace pj

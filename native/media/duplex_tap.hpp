@@ -4,29 +4,30 @@
 
 #include "bridge_port.hpp"
 
+#include <pjsua2/call.hpp>
 #ifndef SWIG
-#include <mutex>
+#include "counted.hpp"
 #endif
 
 namespace pj
 {
 
 #ifndef SWIG
-class Recording;
+class TapTrack;
 #endif
 
 /**
  * Records two bridge ports into one stereo WAV file (16-bit little-endian PCM). Every tick of the bridge gives
  * one frame on each side, silence where nobody transmits, so that the file's time is the call's media time.
  *
- * One thread, shared by all taps, writes every 100 ms and refreshes the header each time: a process killed at
- * any moment leaves a file that plays up to then. Nothing is fsynced; do that after close() where power may fail.
+ * Threads shared by all taps write every 100 ms and refresh the header each time: a process killed at any moment
+ * leaves a file that plays up to then. Nothing is fsynced; do that when finished() where power may fail.
  *
  * While the disk refuses (full, stuck) up to 10 s of audio wait in memory and writing is tried again every
  * 100 ms; audio beyond that is lost and counted. When the disk takes again, what waited is written, and what was
  * lost is silence of the same length: later audio is always at its right time.
  *
- * Any thread may call any function.
+ * Any thread may call any function but the destructor. None waits for a disk.
  */
 class DuplexTap
 {
@@ -45,6 +46,13 @@ public:
      */
     void open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error);
 
+    /**
+     * Close by itself in the moment call is over, whatever else the process is doing; at once if it is over already.
+     * Needs watchCalls() and an open tap. Call it where the call cannot end or be destroyed meanwhile: in one of
+     * its callbacks.
+     */
+    void closeWith(const Call &call);
+
     /** The port for the caller's own voice; its startTransmit() fails unless the tap is open. */
     AudioMedia &left();
 
@@ -60,24 +68,26 @@ public:
     /** Sample frames of audio lost. */
     unsigned long dropped() const;
 
-    /** The errno of the last write that failed, 0 if none has; ETIMEDOUT if close() could not wait for the disk. */
+    /** The errno of the last write that failed, 0 if none has. */
     int lastErrno() const;
 
     /**
-     * Leave the bridge, write everything, finalise the header. Waits for the disk at most 2 s; the writer then
-     * finishes alone. Safe to call twice, and after libDestroy().
+     * Leave the bridge and take nothing more. A writer thread writes what is there, finalises the header and closes
+     * the file, however long the disk takes; also when this object is gone. Safe to call twice, and after
+     * libDestroy().
      */
     void close();
+
+    /** Whether nothing will be written any more: the file is complete and closed, or there never was one. */
+    bool finished() const;
 
 private:
     DuplexTap(const DuplexTap &);
     DuplexTap &operator=(const DuplexTap &);
 
 #ifndef SWIG
-    std::mutex mutex;           // open() against close()
-    BridgePort sides[2];
-    std::shared_ptr<Recording> recording;
-    bool closed;
+    std::shared_ptr<TapTrack> track;
+    Counted<DuplexTap> counted;
 #endif
 };
 

@@ -2,9 +2,11 @@
 %module(directors="1") pjsua2
 
 %{
+#include "call_watch.hpp"
 #include "drill.hpp"
 #include "duplex_tap.hpp"
 #include "info_keys.hpp"
+#include "live_objects.hpp"
 #include "pcm_port.hpp"
 #include "stream_guard.hpp"
 %}
@@ -20,6 +22,9 @@
 %feature("nothreadallow") pj::DuplexTap::written;
 %feature("nothreadallow") pj::DuplexTap::dropped;
 %feature("nothreadallow") pj::DuplexTap::lastErrno;
+%feature("nothreadallow") pj::DuplexTap::finished;
+%feature("nothreadallow") pj::Call::holdsSlot;
+%feature("nothreadallow") pj::Call::getId;
 
 %extend pj::PcmPort {
     PyObject *rxRead(unsigned long maxBytes) {
@@ -34,6 +39,11 @@
             _PyBytes_Resize(&bytes, Py_ssize_t(got));
         return bytes;
     }
+}
+
+// Whether the stack still knows this as the call behind its number: false from the call's end on.
+%extend pj::Call {
+    bool holdsSlot() const { return pj::holdsSlot(*$self); }
 }
 
 // A side belongs to its tap: keep the tap alive as long as Python holds the side.
@@ -64,8 +74,10 @@
 %include "pjsua2.i"
 %include "bridge_port.hpp"
 %include "pcm_port.hpp"
+%include "call_watch.hpp"
 %include "duplex_tap.hpp"
 %include "info_keys.hpp"
+%include "live_objects.hpp"
 %include "stream_guard.hpp"
 %include "drill.hpp"
 

@@ -3,6 +3,9 @@
 #define MINSHENG_PCM_PORT_HPP
 
 #include "bridge_port.hpp"
+#ifndef SWIG
+#include "counted.hpp"
+#endif
 
 namespace pj
 {
@@ -49,6 +52,7 @@ public:
 
 private:
     std::shared_ptr<PcmRing> ring;
+    Counted<PcmPort> counted;
 #endif
 };
 

@@ -44,6 +44,7 @@ void Recording::finalise()
     }
     note(file.close());
     written = file.length();
+    finished = true;
 }
 
 TapWriter &TapWriter::instance()
@@ -54,63 +55,91 @@ TapWriter &TapWriter::instance()
 
 TapWriter::TapWriter()
 {
+    std::fill_n(began, kThreads, Clock::time_point::max());
     /* Signals are for the interpreter's own threads. */
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    thread = std::thread(&TapWriter::run, this);
+    for (unsigned i = 0; i < kThreads; ++i) {
+        threads.emplace_back(&TapWriter::run, this, i);
+        pthread_setname_np(threads.back().native_handle(), "tap-writer");
+    }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_setname_np(thread.native_handle(), "tap-writer");
 }
 
 void TapWriter::add(std::shared_ptr<Recording> recording)
 {
     std::lock_guard<std::mutex> guard(mutex);
-    open.push_back(std::move(recording));
-    wake.notify_one();
+    open.push_back({Clock::now() + std::chrono::milliseconds(kPeriodMs), std::move(recording)});
+    wake.notify_all();
 }
 
-bool TapWriter::finish(const std::shared_ptr<Recording> &recording, unsigned timeoutMs)
+void TapWriter::finish(const std::shared_ptr<Recording> &recording)
 {
-    std::unique_lock<std::mutex> lock(mutex);
-    open.erase(std::remove(open.begin(), open.end(), recording), open.end());
-    closing.push_back(recording);
-    wake.notify_one();
-    return done.wait_for(lock, std::chrono::milliseconds(timeoutMs), [&] {
-        return std::find(closing.begin(), closing.end(), recording) == closing.end();
-    });
+    std::lock_guard<std::mutex> guard(mutex);
+    auto found = std::find_if(open.begin(), open.end(), [&](const Due &due) { return due.recording == recording; });
+    if (found == open.end()) {
+        ending.push_back(recording);        // whoever has it in hand puts it there
+        return;
+    }
+    open.erase(found);
+    closing.push_back({Clock::now(), recording});
+    wake.notify_all();
 }
 
-void TapWriter::run()
+TapWriter::Clock::time_point TapWriter::nextDue() const
 {
-    typedef std::chrono::steady_clock Clock;
-    Clock::time_point turn = Clock::now();
-    std::unique_lock<std::mutex> lock(mutex);
+    Clock::time_point due = open.empty() ? Clock::time_point::max() : open.front().at;
+    return closing.empty() ? due : std::min(due, closing.front().at);
+}
 
+/* How long what is due may wait for the thread that is at work; nothing waits for one that is held up. */
+TapWriter::Clock::duration TapWriter::patience() const
+{
+    const Clock::duration stuck = std::chrono::milliseconds(kStuckMs);
+    const Clock::time_point now = Clock::now();
+    for (Clock::time_point since : began) {
+        if (since != Clock::time_point::max() && now - since < stuck)
+            return stuck;
+    }
+    return Clock::duration::zero();
+}
+
+void TapWriter::run(unsigned thread)
+{
+    std::unique_lock<std::mutex> lock(mutex);
     while (true) {
-        if (open.empty() && closing.empty())
+        const Clock::time_point due = nextDue();
+        if (due == Clock::time_point::max()) {
             wake.wait(lock);
-        else if (closing.empty())
-            wake.wait_until(lock, turn);
+        } else if (Clock::now() < due + patience()) {
+            wake.wait_until(lock, due + patience());
+        } else {
+            /* Whoever has hung up is waited for, the others have time. */
+            const bool last = !closing.empty();
+            std::deque<Due> &queue = last ? closing : open;
+            std::shared_ptr<Recording> recording = queue.front().recording;
+            queue.pop_front();
 
-        /* Whoever hangs up waits for us, the others have time: closing goes first, one at a time. */
-        while (!closing.empty()) {
-            std::shared_ptr<Recording> recording = closing.front();
+            began[thread] = Clock::now();
             lock.unlock();
-            recording->finalise();
+            last ? recording->finalise() : recording->flush();
             lock.lock();
-            closing.erase(std::find(closing.begin(), closing.end(), recording));
-            done.notify_all();
+            began[thread] = Clock::time_point::max();
+            if (!last)
+                giveBack(std::move(recording));
         }
-        if (Clock::now() < turn)
-            continue;
-        turn = Clock::now() + std::chrono::milliseconds(kPeriodMs);
-        std::vector<std::shared_ptr<Recording>> due = open;
-        lock.unlock();
-        for (size_t i = 0; i < due.size(); ++i)
-            due[i]->flush();
-        due.clear();
-        lock.lock();
+    }
+}
+
+void TapWriter::giveBack(std::shared_ptr<Recording> recording)
+{
+    auto told = std::find(ending.begin(), ending.end(), recording);
+    if (told == ending.end()) {
+        open.push_back({Clock::now() + std::chrono::milliseconds(kPeriodMs), std::move(recording)});
+    } else {
+        ending.erase(told);
+        closing.push_back({Clock::now(), std::move(recording)});
     }
 }
 

@@ -1,13 +1,15 @@
-/* The one thread that writes every tap's audio to disk. */
+/* The threads that write every tap's audio to disk. */
 #ifndef MINSHENG_TAP_WRITER_HPP
 #define MINSHENG_TAP_WRITER_HPP
 
+#include "counted.hpp"
 #include "stereo_track.hpp"
 #include "wav_file.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -27,6 +29,7 @@ public:
     std::atomic<uint64_t> written{0};       ///< sample frames in the file
     std::atomic<uint64_t> discarded{0};     ///< sample frames given up when the recording was closed
     std::atomic<int> lastErrno{0};
+    std::atomic<bool> finished{false};      ///< the file is complete and closed
 
     /** Write what the track holds. After an error the rest waits for the next turn. */
     void flush();
@@ -38,35 +41,52 @@ private:
     bool note(int error);
 
     StereoBlock block;                      // what is being written; kept over turns while the disk refuses it
+    Counted<Recording> counted;
 };
 
-/** Writes all recordings every kPeriodMs, one after the other. */
+/**
+ * Writes all recordings every kPeriodMs, one after the other, and finishes those that are over before anything else.
+ *
+ * One thread does it all as long as the disk takes what it is given. When a file holds that thread up for kStuckMs,
+ * another takes over the rest, up to kThreads in all: only that file waits.
+ */
 class TapWriter
 {
 public:
     static const unsigned kPeriodMs = 100;
+    static const unsigned kStuckMs = 200;
+    static const unsigned kThreads = 4;
 
     /** The process's writer, started by its first use. It is never destroyed: it may outlive main(). */
     static TapWriter &instance();
 
     void add(std::shared_ptr<Recording> recording);
 
-    /**
-     * Finalise a recording that has been added, and wait until that is done, at most timeoutMs; then false: the
-     * writer goes on with it alone.
-     */
-    bool finish(const std::shared_ptr<Recording> &recording, unsigned timeoutMs);
+    /** Finalise a recording that has been added; returns at once, Recording::finished tells when it is done. */
+    void finish(const std::shared_ptr<Recording> &recording);
 
 private:
+    typedef std::chrono::steady_clock Clock;
+
+    struct Due
+    {
+        Clock::time_point at;
+        std::shared_ptr<Recording> recording;
+    };
+
     TapWriter();
-    void run();
+    void run(unsigned thread);
+    void giveBack(std::shared_ptr<Recording> recording);
+    Clock::time_point nextDue() const;
+    Clock::duration patience() const;
 
     std::mutex mutex;
-    std::condition_variable wake;           // for the writer
-    std::condition_variable done;           // for those who wait in finish()
-    std::vector<std::shared_ptr<Recording>> open;
-    std::vector<std::shared_ptr<Recording>> closing;
-    std::thread thread;
+    std::condition_variable wake;
+    std::deque<Due> open;                   // the one that has waited longest first
+    std::deque<Due> closing;
+    std::vector<std::shared_ptr<Recording>> ending;     // told to finish while a thread had them in hand
+    Clock::time_point began[kThreads];      // when each thread took what it has in hand; max() if nothing
+    std::vector<std::thread> threads;
 };
 
 } // namespace pj

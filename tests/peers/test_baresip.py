@@ -31,7 +31,6 @@ async def agent(space):
     agent.start(max_calls=8)
     yield agent
     await agent.stop()
-    agent._threads = None  # it holds the SIP stack, of which there can be one a process
 
 
 async def test_baresip_speaks_and_presses_keys(agent, space, tmp_path):

@@ -26,7 +26,6 @@ async def agent():
     agent.start(max_calls=40)
     yield agent
     await agent.stop()
-    agent._threads = None  # it holds the SIP stack, of which there can be one a process
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ async def agent():
     agent.start(max_calls=8)
     yield agent
     await agent.stop()
-    agent._threads = None  # it holds the SIP stack, of which there can be one a process
 
 
 async def test_sipp_speaks_and_presses_keys(agent, tmp_path):

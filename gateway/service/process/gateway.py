@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.client import AsrClient
 from gateway.calls import live
+from gateway.calls.bounds import Bounds
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
@@ -70,7 +71,16 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             media_host=settings.sip.media_host,
             rtp_first_port=settings.sip.rtp_first_port,
         )
-        house = House(client, lambda: ears.model, pump, board, numbers, filer.file, settings.sip.hold_seconds)
+        house = House(
+            client,
+            lambda: ears.model,
+            pump,
+            board,
+            numbers,
+            filer.file,
+            settings.sip.hold_seconds,
+            Bounds(longest=settings.sip.longest_call_seconds),
+        )
         switchboard = Switchboard(
             settings,
             paths.data,
@@ -113,9 +123,16 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             await db.close()
 
 
+def _count(agent: UserAgent, kind: str) -> int:
+    return agent.native_objects()[kind]
+
+
 def watch(data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, ears: EarWatch) -> Window:
     """The gateway is ready when it would take a call: SIP listens, it is neither full nor draining, and can record."""
     metrics.CALLS_IN_PROGRESS.set_function(lambda: switchboard.calls)
+    metrics.CALLS_UNFINISHED.set_function(lambda: switchboard.unfinished)
+    for kind in agent.native_objects():
+        metrics.NATIVE_OBJECTS.labels(kind).set_function(partial(_count, agent, kind))
     metrics.CALLS_CAP.set(switchboard.cap)
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)
 

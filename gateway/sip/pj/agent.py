@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,18 +15,25 @@ from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming, read_invite
 from gateway.sip.leg import Leg
 from gateway.sip.pj.channel import StackCall
-from gateway.sip.pj.common import CLOCK_RATE, attempt, call_parameters, header_vector, sip_callback
+from gateway.sip.pj.common import (
+    CLOCK_RATE,
+    FRAME_MS,
+    attempt,
+    call_parameters,
+    destroy,
+    header_vector,
+)
+from gateway.sip.pj.endpoint import Endpoint, StackLog, endpoint_config
+from gateway.sip.pj.legs import Legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
-_PORTS_PER_CALL = 6
 _STOP_SECONDS = 3.0
-_BEAT_MS = 250
-_FIRST_TRANSPORT = 0
-_FRAME_MS = 20
+_TEND_SECONDS = 0.05
+_TENDS_A_LOOK = 20
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
 _LOOPBACK = "127.0.0.1"
@@ -51,16 +57,17 @@ class UserAgent:
             [media_host or host] if media_host or host != _ANY else [default_address(), _LOOPBACK]
         )
         self._rtp_first_port = rtp_first_port
-        self._legs: dict[Leg, StackCall] = {}
+        self._legs = Legs(lambda: self._endpoint.beats if self._endpoint is not None else 0)
         self.on_invite: Callable[[Leg], None] | None = None
         """Called on the loop with each INVITE; without it every INVITE is refused."""
         self.admit: Callable[[Incoming], tuple[int, Mapping[str, str]] | None] = lambda _incoming: None
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
-        self._endpoint: _Endpoint | None = None
+        self._endpoint: Endpoint | None = None
         self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
         self._accounts: list[_Account] = []
-        self._threads: ThreadPoolExecutor | None = None
-        self._log = _Log()
+        self._tending: asyncio.TimerHandle | None = None
+        self._tended = 0
+        self._log = StackLog()
 
     @property
     def listens(self) -> bool:
@@ -83,11 +90,27 @@ class UserAgent:
             return (0, 0)
         return self._endpoint.beats, self._clock.rxFrames()
 
+    @staticmethod
+    def native_objects() -> dict[str, int]:
+        """What is alive in the stack, by kind; for the meaning see native/media/live_objects.hpp."""
+        alive = pj.liveObjects()
+        return {
+            "calls": alive.calls,
+            "stack_calls": alive.stackCalls,
+            "recordings": alive.recordings,
+            "taps": alive.taps,
+            "pcm_ports": alive.pcmPorts,
+            "strays": alive.strays,
+        }
+
     def start(self, *, max_calls: int) -> None:
-        """Open the transports. Raises SipError, with what to change, when the port is taken."""
-        endpoint = self._endpoint = _Endpoint()
+        """Open the transports, for so many calls with media at once.
+
+        Raises SipError, with what to change, when the port is taken.
+        """
+        endpoint = self._endpoint = Endpoint()
         endpoint.libCreate()
-        config = _endpoint_config(max_calls, self._log)
+        config = endpoint_config(max_calls, self._log)
         if self.on_invite is not None:
             # A stranger's Contact, Route or Via may name a host: the stack's own resolver does not wait for the
             # name server. Without it the stack knows addresses only.
@@ -96,9 +119,10 @@ class UserAgent:
         endpoint.libInit(config)
         pj.guardStreams()
         pj.takeInfoKeys()
+        pj.watchCalls()
         endpoint.audDevManager().setNullDev()
         self._clock = pj.PcmPort()
-        self._clock.createPort("clock", CLOCK_RATE, _FRAME_MS, _FRAME_MS)
+        self._clock.createPort("clock", CLOCK_RATE, FRAME_MS, FRAME_MS)
         self._listen(endpoint, pj.PJSIP_TRANSPORT_UDP, "UDP")
         if self._tcp:
             self._listen(endpoint, pj.PJSIP_TRANSPORT_TCP, "TCP")
@@ -106,9 +130,9 @@ class UserAgent:
         endpoint.beat()
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _CODECS.get(codec.codecId.split("/")[0], 0))
-        self._threads = ThreadPoolExecutor(1, "pj-media", lambda: endpoint.libRegisterThread("pj-media"))
         for host in self._media_hosts:
             self._accounts.append(self._open_account(host, max_calls))
+        self._tend()
 
     def _open_account(self, host: str, max_calls: int) -> _Account:
         config = pj.AccountConfig()
@@ -149,7 +173,7 @@ class UserAgent:
         try:
             attempt(f"call {uri}", lambda: call.makeCall(target, prm))
         except SipError:
-            self.forget(leg)
+            call.bury()
             raise
         with contextlib.suppress(pj.Error):  # refused before we could look: `on_ended` tells
             leg.sip_call_id = call.getInfo().callIdString
@@ -159,40 +183,41 @@ class UserAgent:
         """Hang up what is left, close everything, and leave no pjsua2 object behind."""
         if self._endpoint is None:
             return
-        for leg in list(self._legs):
+        legs = self._legs.legs()
+        for leg in legs:
             leg.hang_up()
-        closing = [leg.closed for leg in self._legs]
-        if closing:
-            await asyncio.wait(closing, timeout=_STOP_SECONDS)
-        if self._threads is not None:
-            self._threads.shutdown(wait=True)
-            self._threads = None  # its initializer holds the endpoint
-        self._legs.clear()
+        if legs:
+            await asyncio.wait([leg.closed for leg in legs], timeout=_STOP_SECONDS)
+        if self._tending is not None:
+            self._tending.cancel()
         for account in self._accounts:
             account.shutdown()
-        self._accounts.clear()
-        if self._clock is not None:
-            self._clock.close()
-            self._clock = None
         self._endpoint.libDestroy()
-        self._endpoint = None
+        self._legs.end()
+        for thing in (self._clock, *self._accounts, self._endpoint):
+            destroy(thing)
+        self._accounts.clear()
+        self._clock = self._endpoint = None
 
     def post(self, function: Callable[[], None]) -> None:
         """Thread door: run ``function`` on the event loop."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
             self.loop.call_soon_threadsafe(function)
 
-    def off_the_loop(self, function: Callable[[], None]) -> asyncio.Future[None]:
-        """Run media work that a stuck disk may hold up."""
-        return self.loop.run_in_executor(self._threads, function)
+    def bury(self, call: StackCall) -> None:
+        """Loop: end what is left of a call that is over and has left the bridge."""
+        self._legs.bury(call)
 
-    def forget(self, leg: Leg) -> None:
-        """Drop a leg whose media is closed (never inside its own callback)."""
-        self._legs.pop(leg, None)
+    def _tend(self) -> None:
+        self._tending = self.loop.call_later(_TEND_SECONDS, self._tend)
+        self._legs.tend()
+        self._tended += 1
+        if self._tended % _TENDS_A_LOOK == 0:
+            self._legs.look()
 
     def _attach(self, call: StackCall, incoming: Incoming | None) -> Leg:
         leg = call.leg = Leg(call, incoming, self.post, self.loop.create_future())
-        self._legs[leg] = call
+        self._legs.hold(call, leg)
         return leg
 
     def invited(self, call: StackCall, message: str, source: str) -> None:
@@ -209,25 +234,13 @@ class UserAgent:
         else:
             self.post(lambda: on_invite(leg))
 
-
-class _Endpoint(pj.Endpoint):
-    """The stack, with a timer on its SIP worker: the one thread that takes messages also fires timers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.beats = 0
-
-    def beat(self) -> None:
-        """Have the SIP worker call `onTimer` once."""
-        self.utilTimerSchedule(_BEAT_MS, None)
-
-    @sip_callback
-    def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name
-        self.beat()
-        # What this tells is nothing to us, but it takes the stack's one lock.
-        with contextlib.suppress(pj.Error):
-            self.transportGetInfo(_FIRST_TRANSPORT)
-        self.beats += 1
+    def drop(self, call: StackCall) -> None:
+        """SIP callback: refuse a call whose INVITE could not be taken, as broken as it may be; never raises."""
+        leg = self._legs.find(call) or self._attach(call, None)
+        try:
+            leg.refuse(500)
+        except SipError:
+            leg.hang_up()
 
 
 class _Account(pj.Account):
@@ -243,32 +256,4 @@ class _Account(pj.Account):
             self._agent.invited(call, prm.rdata.wholeMsg, prm.rdata.srcAddress)
         except Exception:  # boundary, SIP callback: without an answer the caller would hear nothing for ever
             log.exception("an INVITE could not be taken", extra={"source": prm.rdata.srcAddress})
-            call.respond(500, {})
-
-
-class _Log(pj.LogWriter):
-    """The stack's own errors, as records of this process's log.
-
-    Only their first lines: what follows is the message it could not read, with the numbers of caller and called.
-    """
-
-    def write(self, entry: pj.LogEntry) -> None:
-        log.warning("pjsip: %s", entry.msg.strip().partition("\n")[0])
-
-
-def _endpoint_config(max_calls: int, writer: _Log) -> pj.EpConfig:
-    config = pj.EpConfig()
-    config.logConfig.writer = writer
-    config.uaConfig.maxCalls = max_calls
-    config.uaConfig.threadCnt = 1
-    config.uaConfig.userAgent = "minsheng-hotline"
-    config.logConfig.level = config.logConfig.consoleLevel = 1
-    media = config.medConfig
-    media.clockRate = media.sndClockRate = CLOCK_RATE
-    media.channelCount = 1
-    media.audioFramePtime = _FRAME_MS
-    media.maxMediaPorts = max_calls * _PORTS_PER_CALL + 16
-    media.noVad = True
-    media.ecTailLen = 0
-    media.threadCnt = 1
-    return config
+            self._agent.drop(call)

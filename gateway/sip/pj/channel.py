@@ -9,28 +9,32 @@ import pjsua2 as pj
 
 from gateway.sip.incoming import names_addresses
 from gateway.sip.leg import Leg, Reception
-from gateway.sip.pj.common import CLOCK_RATE, attempt, call_parameters, header_vector, sip_callback
+from gateway.sip.pj.common import (
+    CLOCK_RATE,
+    attempt,
+    call_parameters,
+    destroy,
+    header_vector,
+    sip_callback,
+)
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 _FRAME_SECONDS = 0.02
 _RING_MS = (
     4000  # how long the event loop may stall before caller audio is missed (the recording never misses it)
 )
+_GONE = 481  # the SIP status for a call that is there no more
 _DTMF_IS_UPDATE = 1  # PJMEDIA_STREAM_DTMF_IS_UPDATE of pjmedia/stream.h, which the bindings leave out
 
 
 class Owner(Protocol):
     """What a call needs of the agent it belongs to."""
 
-    def off_the_loop(self, function: Callable[[], None]) -> asyncio.Future[None]:
-        """Run media work that a stuck disk may hold up."""
-
-    def forget(self, leg: Leg) -> None:
-        """Drop a leg whose media is closed."""
+    def bury(self, call: StackCall) -> None:
+        """End what is left of a call that is over and has left the bridge."""
 
 
 class StackCall(pj.Call):
@@ -41,7 +45,7 @@ class StackCall(pj.Call):
         self._owner = owner
         self.leg: Leg
         self._recording: Path | None = None
-        self._recording_error = ""
+        self._trouble = ""
         self._media: pj.AudioMedia | None = None
         self._pcm: pj.PcmPort | None = None
         self._tap: pj.DuplexTap | None = None
@@ -51,16 +55,23 @@ class StackCall(pj.Call):
 
     @sip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
-        """Answered, or over."""
-        info = self.getInfo()
+        """Answered, or over; whatever else fails here, the end is told."""
+        try:
+            info = self.getInfo()
+        except pj.Error as error:  # the stack has nothing left of it
+            self.leg.disconnected(_GONE, error.reason, "")
+            return
         if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self.leg.confirmed()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            for stream in tuple(self._streams):
-                self._count(stream)
-            cause = prm.e.body.tsxState
-            response = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
-            self.leg.disconnected(info.lastStatusCode, info.lastReason, response)
+            response = ""
+            try:
+                cause = prm.e.body.tsxState
+                response = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
+                for stream in tuple(self._streams):
+                    self._count(stream)
+            finally:
+                self.leg.disconnected(info.lastStatusCode, info.lastReason, response)
 
     @sip_callback
     def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
@@ -93,7 +104,10 @@ class StackCall(pj.Call):
         """Take a stream's statistics, once."""
         if stream in self._streams:
             self._streams.discard(stream)
-            came = self.getStreamStat(stream).rtcp.rxStat
+            try:
+                came = self.getStreamStat(stream).rtcp.rxStat
+            except pj.Error:  # it went without a word
+                return
             self._reception = self._reception.plus(Reception(came.pkt, came.loss, came.jitterUsec.mean / 1e6))
 
     @sip_callback
@@ -126,7 +140,11 @@ class StackCall(pj.Call):
         first = self._pcm is None
         if self._pcm is None:
             pcm = pj.PcmPort()
-            pcm.createPort("pcm", CLOCK_RATE, 20, _RING_MS)
+            try:
+                pcm.createPort("pcm", CLOCK_RATE, 20, _RING_MS)
+            except pj.Error:
+                destroy(pcm)
+                raise
             self._pcm = pcm
             self._begin_recording()
         self._media = media
@@ -146,9 +164,11 @@ class StackCall(pj.Call):
         try:
             tap.open(str(self._recording), CLOCK_RATE, 20)
         except pj.Error as error:  # the call goes on: its words and keys are worth more than its sound
-            self._recording_error = error.info()
+            self._trouble = error.info()
+            destroy(tap)
         else:
             self._tap = tap
+            tap.closeWith(self)  # at the hang-up, whatever this process is doing then
 
     def _connect(self, player: pj.AudioMediaPlayer) -> None:
         if self._tap is not None:
@@ -193,39 +213,43 @@ class StackCall(pj.Call):
 
     def read(self) -> bytes:
         """Empty the ring buffer."""
-        return self._pcm.rxRead(self._pcm.rxAvailable()) if self._pcm is not None else b""
+        pcm = self._pcm
+        return pcm.rxRead(pcm.rxAvailable()) if pcm is not None else b""
 
     def missed(self) -> float:
         """Seconds that the ring buffer had no room for."""
-        return self._pcm.rxDropped() / (2 * CLOCK_RATE) if self._pcm is not None else 0.0
+        pcm = self._pcm
+        return pcm.rxDropped() / (2 * CLOCK_RATE) if pcm is not None else 0.0
 
     def seconds(self) -> float:
         """Recording time."""
-        return self._pcm.rxFrames() * _FRAME_SECONDS if self._pcm is not None else 0.0
+        pcm = self._pcm
+        return pcm.rxFrames() * _FRAME_SECONDS if pcm is not None else 0.0
 
     def trouble(self) -> str:
         """Why the recording is incomplete, or ""."""
         if self._tap is not None and self._tap.dropped():
             return f"{self._tap.dropped()} samples lost, errno {self._tap.lastErrno()}"
-        return self._recording_error
+        return self._trouble
 
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
         return self._reception
 
     def bury(self) -> None:
-        """Close the media off the loop, then be forgotten."""
-        pcm, tap = self._pcm, self._tap
-        self._pcm = self._media = None
+        """Leave the bridge at once, and be ended by the owner."""
+        self.stop_playing()
+        pcm, self._pcm, self._media = self._pcm, None, None
+        if pcm is not None:
+            destroy(pcm)
+        if self._tap is not None:
+            self._tap.close()
+        self._owner.bury(self)
 
-        def close() -> None:
-            if tap is not None:
-                tap.close()
-            if pcm is not None:
-                pcm.close()
-
-        def closed(_done: asyncio.Future[None]) -> None:
-            self.leg.closed.set_result(None)
-            self._owner.forget(self.leg)
-
-        self._owner.off_the_loop(close).add_done_callback(closed)
+    def close_recording(self) -> bool:
+        """Whether the recording is complete; looked at until it is, while its writer waits for the disk."""
+        if self._tap is not None and self._tap.finished():
+            self._trouble = self.trouble()
+            tap, self._tap = self._tap, None
+            destroy(tap)
+        return self._tap is None

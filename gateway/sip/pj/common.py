@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOCK_RATE = 8000
+FRAME_MS = 20
 
 P = ParamSpec("P")
 
@@ -39,6 +40,17 @@ def attempt(what: str, function: Callable[[], Any]) -> Any:
         return function()
     except pj.Error as error:
         raise SipError(f"{what}: {error.info()}") from error
+
+
+def destroy(thing: Any) -> None:
+    """End a native object here and now; harmless a second time.
+
+    Python's half stays, empty: whoever uses it later gets a TypeError, and the collector finds nothing to destroy,
+    on whichever thread it runs. A call is destroyed on the event loop only, and never inside one of its callbacks.
+    """
+    if hasattr(thing, "this"):
+        type(thing).__swig_destroy__(thing)
+        del thing.this
 
 
 def call_parameters() -> pj.CallOpParam:

@@ -51,7 +51,6 @@ async def agent():
     agent.start(max_calls=120)
     yield agent
     await agent.stop()
-    agent._threads = None  # it holds the SIP stack, of which there can be one a process
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -41,6 +41,8 @@ DIALOGUE = DialogueSettings()
 class QuietLine:
     """The SIP stack's half of a leg on which nobody speaks; media runs by the loop's clock."""
 
+    acknowledges = sounds = True
+
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.leg: Leg
@@ -52,6 +54,13 @@ class QuietLine:
     def respond(self, status: int, _headers: Any) -> None:
         self.statuses.append(status)
         self.began = self.loop.time()
+        if status >= 300:
+            self.loop.call_later(0.02, lambda: self.leg.disconnected(status, "refused", ""))
+            return
+        if self.sounds:
+            self.leg.media_began()
+        if self.acknowledges:
+            self.leg.confirmed()
 
     def end(self) -> None:
         self.ended = True

@@ -40,11 +40,12 @@ def wait_until(reached: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def start_endpoint() -> pj.Endpoint:
+def start_endpoint(max_calls: int = 4) -> pj.Endpoint:
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
     config.logConfig.level = config.logConfig.consoleLevel = 0
+    config.uaConfig.maxCalls = max_calls
     config.medConfig.clockRate = config.medConfig.sndClockRate = sound.RATE
     config.medConfig.noVad = True
     endpoint.libInit(config)
@@ -75,6 +76,13 @@ def open_pcm(ring_ms: int) -> pj.PcmPort:
     return port
 
 
+def close_tap(*taps: pj.DuplexTap) -> None:
+    """Close them and wait for their files."""
+    for tap in taps:
+        tap.close()
+    wait_until(lambda: all(tap.finished() for tap in taps))
+
+
 def settle() -> None:
     """Longer than the tick that may still run after a port has left the bridge."""
     time.sleep(0.3)
@@ -99,7 +107,7 @@ def silence(folder: Path) -> None:
         if (age := time.monotonic() - began) >= 3:
             drift.append(abs(age - port.rxFrames() * TICK_MS / 1000))
     port.close()
-    tap.close()
+    close_tap(tap)
     settle()
     heard = port.rxRead(1 << 20)
     tell(
@@ -122,7 +130,7 @@ def separation(folder: Path) -> None:
     wait_until(lambda: tap.frames() >= 125)
     caller.stopTransmit(tap.left())
     wait_until(lambda: tap.frames() >= 175)
-    tap.close()
+    close_tap(tap)
     tell(**tap_facts(tap))
     endpoint.libDestroy()
 
@@ -175,7 +183,7 @@ def disk_full(folder: Path) -> None:
     fill_disk(folder)
     time.sleep(1)
     before = time.monotonic()
-    tap.close()
+    close_tap(tap)
     tell(closed=tap_facts(tap), seconds=time.monotonic() - before)
     endpoint.libDestroy()
 
@@ -238,8 +246,7 @@ def endings(folder: Path) -> None:
     first, second, port = open_tap(folder / "first.wav"), open_tap(folder / "second.wav"), open_pcm(100)
     wait_until(lambda: second.frames() >= 10)
     endpoint.libDestroy()
-    first.close()
-    first.close()
+    close_tap(first, first, second)
     port.close()
     tell(first=tap_facts(first), second=tap_facts(second), dropped_port=port.rxDropped())
 
@@ -393,7 +400,7 @@ def talk(account: LoopAccount, uri: str, path: Path) -> None:
     wait_until(lambda: answered.over and outgoing.over)
     gone = tap.frames()
     wait_until(lambda: tap.frames() >= gone + 25)
-    tap.close()
+    close_tap(tap)
     tell(gone=gone, **tap_facts(tap))
 
 

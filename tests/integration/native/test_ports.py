@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,16 +19,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 import sound
 from scenes import CALLER_HZ, PROMPT_HZ, TICK_SAMPLES
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 pytestmark = pytest.mark.alone
 
 SCENES = Path(__file__).with_name("scenes.py")
 LOUD = 1000  # amplitude: each tone is played at 8,000
 
 
-def run_scene(name: str, folder: Path) -> dict[str, Any]:
+def run_scene(
+    name: str, folder: Path, scenes: Path = SCENES, environment: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """What the scene told, later lines over earlier ones."""
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", SCENES, name, folder],
+        [sys.executable, "-X", "faulthandler", scenes, name, folder],
+        env={**os.environ, **environment},
         check=False,
         capture_output=True,
         text=True,

@@ -64,3 +64,42 @@ async def test_an_ended_leg_plays_and_presses_nothing(leg: Leg) -> None:
     leg.play(None)  # type: ignore[arg-type]
     leg.press("1")
     leg.hang_up()
+
+
+class Recorded(Quiet):
+    """A line that says what was done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        self.done.append(name)
+        return super().__getattr__(name)
+
+
+async def test_whatever_fails_above_the_line_ends_and_its_place_is_free() -> None:
+    def fail(_ended: Ended) -> None:
+        raise OSError(28, "No space left on device")
+
+    line, gone = Recorded(), []
+    leg = Leg(line, None, lambda function: function(), asyncio.get_running_loop().create_future())
+    leg.on_ended, leg.on_gone = fail, lambda: gone.append(True)
+    leg.disconnected(200, "OK", "")
+    leg.disconnected(480, "again", "")  # told twice, it ends once
+    assert line.done.count("bury") == 1
+    assert gone == [True]
+    assert leg.ended is not None
+    assert leg.ended.status == 200
+
+
+async def test_a_callback_that_fails_costs_no_other(leg: Leg) -> None:
+    keys: list[str] = []
+
+    def fail() -> None:
+        raise KeyError("media")
+
+    leg.on_media, leg.on_confirmed, leg.on_digit = fail, fail, keys.append
+    leg.media_began()
+    leg.confirmed()
+    leg.digit((1, "5"), repeat=False)
+    assert keys == ["5"]

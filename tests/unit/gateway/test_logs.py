@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from gateway.service.discretion import mask, tell
 from gateway.service.logs import configure_logs
 from gateway.sip.fault import SipError
-from gateway.sip.pj import agent
+from gateway.sip.pj import endpoint
 from gateway.site.settings import LogSettings
 from recordings.database import open_database
 from tickets.ticket import CallerPart
@@ -198,7 +198,7 @@ def test_the_sip_stacks_own_lines(capsys):
     configure_logs("gateway")
     entry = pjsua2.LogEntry()
     entry.msg = f"sip_x.c  Error processing INVITE sip:12345@192.0.2.9 from <sip:{NUMBER}@192.0.2.1>:\nFrom: {NUMBER}\n"
-    agent._Log().write(entry)
+    endpoint.StackLog().write(entry)
     (line,) = lines(capsys)
     assert line["event"].startswith("pjsip: sip_x.c  Error processing INVITE")
     assert "192.0.2.1" in line["event"]
