@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -199,6 +200,12 @@ class HouseUp:
 
         found: dict[str, Any] = eventually(look, 90, f"the whole text of {sip_call_id}")
         return found
+
+    def native_objects(self) -> dict[str, float]:
+        """What is alive in the gateway's SIP stack, by kind."""
+        _status, text = self.page("gateway.sock", "/metrics")
+        found = re.findall(r'^hotline_native_objects{kind="(\w+)"} (\S+)$', text, re.MULTILINE)
+        return {kind: float(count) for kind, count in found}
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")

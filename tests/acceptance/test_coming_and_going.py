@@ -111,6 +111,10 @@ class Scene:
         assert calls.lost == {}
         eventually(lambda: self.house.health()["calls"] == 0, 10, "the end of every call")
         assert self.house.child("gateway") == self.gateway
+        assert self.house.native_objects()
+        eventually(
+            lambda: not any(self.house.native_objects().values()), 40, "the end of every native object"
+        )
         whole = len(self.talked) + calls.ended
         eventually(lambda: self.count_calls() == whole, 60, f"all {whole} calls in the database")
         assert "Traceback" not in self.house.log()

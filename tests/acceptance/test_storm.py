@@ -51,6 +51,7 @@ def storm_and_rest(house: Any, invites: int, rate: float, idle: float = IDLE_CPU
     print(f"at rest after {time.monotonic() - over:.0f} s")
 
     assert house.child("gateway") == gateway
+    eventually(lambda: not any(house.native_objects().values()), 40, "the end of every native object")
     eventually(lambda: gateway.num_fds() <= descriptors + OPEN_AT_REST, 10, "the end of every descriptor")
     eventually(lambda: gateway.num_threads() <= threads + OPEN_AT_REST, 10, "the end of every thread")
     eventually(lambda: not any((house.data / "spool").iterdir()), 60, "the filing of every call")
