@@ -1,4 +1,4 @@
-"""What an INVITE tells about a call (RFC 3261, P-Asserted-Identity RFC 3325)."""
+"""What an INVITE tells about a call (RFC 3261)."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.sip.address import is_address
-from gateway.sip.dialled import read_dialled, read_user
+from gateway.sip.calling import read_caller
+from gateway.sip.dialled import read_dialled
+from gateway.sip.header import read_headers, read_user, split_entries
 
 if TYPE_CHECKING:
     from ivr.hotline import Called
-
-_COMPACT = {
-    "f": "from",
-    "t": "to",
-    "i": "call-id",
-    "c": "content-type",
-    "l": "content-length",
-    "m": "contact",
-}
-_WITHHELD = {"", "anonymous", "unavailable", "restricted", "private", "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +35,20 @@ class Incoming:
 
 def read_invite(message: str, source: str) -> Incoming:
     """Read an INVITE's text as it came from the wire."""
-    head, _, body = message.partition("\r\n\r\n")
-    request_line, *lines = re.sub(r"\r\n[ \t]+", " ", head).split("\r\n")
-    values: dict[str, list[str]] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        name = name.strip().lower()
-        values.setdefault(_COMPACT.get(name, name), []).append(value.strip())
-    headers = {name: found[0] for name, found in values.items()}
-    parts = request_line.split(" ")
+    head, *body = re.split(r"\r?\n\r?\n", message, maxsplit=1)
+    request_line, _, lines = head.partition("\n")
+    headers = read_headers(lines)
+    parts = request_line.split()
     request_uri = parts[1] if len(parts) > 1 else ""
-    identity = headers.get("p-asserted-identity") or headers.get("from", "")
-    withheld = "id" in {token.strip().lower() for token in headers.get("privacy", "").split(";")}
+    to = split_entries(headers.get("to", ()))
     return Incoming(
-        sip_call_id=headers.get("call-id", ""),
-        caller="" if withheld else _number(read_user(identity)),
-        called=read_user(request_uri) or read_user(headers.get("to", "")),
-        dialled=read_dialled(request_uri, values),
+        sip_call_id=headers.get("call-id", [""])[0],
+        caller=read_caller(headers),
+        called=read_user(request_uri) or read_user(to[0] if to else ""),
+        dialled=read_dialled(request_uri, headers),
         source=source,
-        offers_media=bool(body.strip()) and "application/sdp" in headers.get("content-type", "").lower(),
+        offers_media=bool(body and body[0].strip())
+        and "application/sdp" in headers.get("content-type", [""])[0].lower(),
     )
 
 
@@ -72,11 +59,3 @@ def names_addresses(offer: str) -> bool:
     """
     places = re.findall(r"^(?:c=|a=rtcp:\d+ +)IN +IP[46] +([^\s/]+)", offer, re.MULTILINE)
     return all(is_address(place) for place in places)
-
-
-def _number(user: str) -> str:
-    if user.lower() in _WITHHELD:
-        return ""
-    bare = re.sub(r"[-.() ]", "", user)
-    bare = re.sub(r"^(?:\+|00)86", "", bare).removeprefix("+")
-    return bare if re.fullmatch(r"[0-9]{3,20}", bare) else ""
