@@ -1,6 +1,6 @@
 """pjsua2 and nothing else: what the gateway is compared with.
 
-Every call is answered, hears a sound file over and over, has its audio drained from a ring buffer every 50 ms and
+Every call is answered, hears a sound over and over, has its audio drained from a ring buffer every 50 ms and
 both sides recorded into one file: the same ports as in the gateway, without dialogue, speech or tickets. Prints its
 address, and after SIGTERM how many samples its recordings lost.
 """
@@ -13,6 +13,7 @@ import json
 import resource
 import signal
 import time
+import wave
 from pathlib import Path
 
 import pjsua2 as pj
@@ -25,7 +26,8 @@ _PORTS_PER_CALL = 6
 class _Account(pj.Account):
     def __init__(self, prompt: Path, folder: Path) -> None:
         super().__init__()
-        self.prompt = prompt
+        with wave.open(str(prompt)) as source:
+            self.prompt = pj.PromptSound(source.readframes(source.getnframes()))
         self.calls: list[_Call] = []
         self.files = (folder / f"{number}.wav" for number in itertools.count())
 
@@ -44,22 +46,23 @@ class _Call(pj.Call):
         self._file = next(account.files)
         self.pcm: pj.PcmPort | None = None
         self.tap: pj.DuplexTap | None = None
-        self._player: pj.AudioMediaPlayer | None = None
+        self._prompt = pj.PromptPort()
         self.over = False
 
     def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
         if self.pcm is not None:
             return
         media = self.getAudioMedia(-1)
-        pcm, tap, player = pj.PcmPort(), pj.DuplexTap(), pj.AudioMediaPlayer()
+        pcm, tap, prompt = pj.PcmPort(), pj.DuplexTap(), self._prompt
         pcm.createPort("pcm", _RATE, _FRAME_MS, _RING_MS)
         tap.open(str(self._file), _RATE, _FRAME_MS)
-        player.createPlayer(str(self._account.prompt), 0)
+        prompt.createPort("prompt", _RATE, _FRAME_MS)
+        prompt.play(self._account.prompt, True)  # noqa: FBT003 - pjsua2: over and over
         media.startTransmit(pcm)
         media.startTransmit(tap.left())
-        player.startTransmit(media)
-        player.startTransmit(tap.right())
-        self.pcm, self.tap, self._player = pcm, tap, player
+        prompt.startTransmit(media)
+        prompt.startTransmit(tap.right())
+        self.pcm, self.tap = pcm, tap
 
     def onCallState(self, _prm: pj.OnCallStateParam) -> None:  # noqa: N802
         self.over = self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED
@@ -71,7 +74,8 @@ class _Call(pj.Call):
     def close(self) -> int:
         """Close the media; returns how many samples the recording lost."""
         tap, pcm = self.tap, self.pcm
-        self._player = self.pcm = self.tap = None
+        self.pcm = self.tap = None
+        self._prompt.close()
         if pcm is not None:
             pcm.close()
         if tap is None:

@@ -6,7 +6,8 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING
 
-from gateway.prompts.voice import SAMPLE_RATE, speak
+from gateway.prompts.voice import speak
+from gateway.site.sound import SAMPLE_RATE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # gone in Python 3.13; this runs on 3.11 and 3.12

@@ -151,7 +151,7 @@ package() {
 # The wheel must import, and be what it says, before anybody gets it.
 prove() {
     "$WORK/venv/bin/python" -m pip install -q --disable-pip-version-check --no-index --no-deps "$WORK"/out/*.whl
-    cd / && "$WORK/venv/bin/python" -c 'import pjsua2; pjsua2.PcmPort(); pjsua2.DuplexTap()'
+    cd / && "$WORK/venv/bin/python" -c 'import pjsua2; pjsua2.PcmPort(); pjsua2.DuplexTap(); pjsua2.PromptPort()'
 }
 
 command -v "$PYTHON" >/dev/null || die "there is no $PYTHON: give the path of a Python 3.11 or 3.12"

@@ -3,10 +3,10 @@
 /* -- sizes ---------------------------------------------------------------- */
 #define PJSUA_MAX_CALLS                   1024
 #define PJSUA_MAX_ACC                     128
-/* A call takes up to 6 bridge ports: its stream, the recogniser's PcmPort, the two sides of a DuplexTap,
- * the prompt that plays and the one that has just ended. */
+/* A call takes 5 bridge ports: its stream, the recogniser's PcmPort, the two sides of a DuplexTap, and its PromptPort;
+ * one more for what leaves the bridge a tick late. */
 #define PJSUA_MAX_CONF_PORTS              (1024 * 6 + 64)
-#define PJSUA_MAX_PLAYERS                 (1024 * 2)
+#define PJSUA_MAX_PLAYERS                 32        /* ours is PromptPort */
 #define PJSUA_MAX_RECORDERS               32        /* ours is DuplexTap */
 /* RTP and RTCP of 1,024 calls, and as many SIP connections again. Needs epoll: select() stops at 1,024. */
 #define PJ_IOQUEUE_MAX_HANDLES            4096
@@ -19,9 +19,6 @@
 #define PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST 10
 #define PJSIP_UDP_SO_RCVBUF_SIZE          4000000
 #define PJSIP_UDP_SO_SNDBUF_SIZE          4000000
-/* A prompt's end is an event; one that finds the queue full is lost and the prompt never ends. The default of
- * 16 overflows as soon as 17 prompts end within one tick. */
-#define PJMEDIA_EVENT_MAX_EVENTS          4096
 
 /* A caller's audio is heard from one address, and ours goes there: that of his SDP, or the first that speaks (a caller
  * behind a NAT). Another takes its place only when it has been silent for so long (patches/0021). */

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gateway.prompts.sounds import read_wav
-from gateway.prompts.voice import SAMPLE_RATE
+from gateway.site.sound import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gateway.site.sound import Sound
 
 
 class Memory:
@@ -19,14 +20,14 @@ class Memory:
 
     def __init__(self) -> None:
         self._heard = bytearray()
-        self._said: list[tuple[float, Path]] = []
+        self._said: list[tuple[float, Sound]] = []
 
     def hear(self, pcm: bytes) -> None:
         """Keep the next piece of what was heard (mono s16le, 8 kHz)."""
         self._heard += pcm
 
-    def say(self, at: float, sound: Path) -> None:
-        """Keep that the sound file was said from ``at`` (seconds of the call) on."""
+    def say(self, at: float, sound: Sound) -> None:
+        """Keep that the sound was said from ``at`` (seconds of the call) on."""
         self._said.append((at, sound))
 
     def write(self, file: Path) -> None:
@@ -36,7 +37,7 @@ class Memory:
         both[:, 1] = heard
         for at, sound in self._said:
             start = round(at * SAMPLE_RATE)
-            said = np.frombuffer(read_wav(sound), "<i2")[: max(0, len(heard) - start)]
+            said = np.frombuffer(sound.pcm, "<i2")[: max(0, len(heard) - start)]
             both[start : start + len(said), 0] = said
         with wave.open(str(file), "wb") as target:
             target.setnchannels(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from gateway.prompts.sounds import SoundError
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RENDER_SECONDS = 3.0  # a prompt that takes longer to make is left out
-_PLAYER_TAIL_SECONDS = 0.04  # the native player's last frame leaves two ticks late
 
 
 class Speaker:
@@ -32,7 +30,7 @@ class Speaker:
 
     def __init__(self, leg: Leg, prompts: PromptBook, scribe: Scribe) -> None:
         self._leg, self._prompts, self._scribe = leg, prompts, scribe
-        self._playing: tuple[Play, float] | None = None  # and the recording time of its end
+        self._playing: tuple[Play, int] | None = None  # and the leg's number for it
         self._held = False
         self._waiting: Play | None = None  # what is to be played when the caller is back
 
@@ -45,17 +43,16 @@ class Speaker:
             async with asyncio.timeout(_RENDER_SECONDS):
                 with metrics.PROMPT_RENDER.time():
                     rendered = await self._prompts.render(action.prompt)
-            with closing(rendered):  # the player opens it at once
-                if self._leg.ended is not None:
-                    return True
-                if self._held:  # meanwhile
-                    self._waiting = action
-                    return True
-                began = self._leg.media_seconds
-                # A slot of an anonymous line's prompt is filled with what nobody else may read.
-                text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
-                self._scribe.note(Played(action.id, action.prompt.name, text, began))
-                self._leg.play(rendered.path)
+            if self._leg.ended is not None:
+                return True
+            if self._held:  # meanwhile
+                self._waiting = action
+                return True
+            began = self._leg.media_seconds
+            # A slot of an anonymous line's prompt is filled with what nobody else may read.
+            text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
+            self._scribe.note(Played(action.id, action.prompt.name, text, began))
+            self._playing = (action, self._leg.play(rendered.sound))
         except JournalError:
             raise
         except (
@@ -70,11 +67,10 @@ class Speaker:
                 "prompt %s left out: %s",
                 action.prompt.name,
                 # What cannot be said may be the caller's own words.
-                "it cannot be said" if isinstance(error, VoiceError) else error or "no answer",
+                "it cannot be said" if isinstance(error, VoiceError) else str(error) or "no answer",
             )
             self._scribe.note(Unplayed(action.id, action.prompt.name))
             return False
-        self._playing = (action, began + rendered.seconds + _PLAYER_TAIL_SECONDS)
         return True
 
     def stop(self) -> None:
@@ -100,9 +96,13 @@ class Speaker:
         waiting, self._waiting = self._waiting, None
         return waiting
 
-    def take_ended(self) -> int | None:
-        """The id of the Play that has come to its end since the last look; None when none has."""
-        if self._playing is None or self._leg.media_seconds < self._playing[1]:
+    def take_ended(self) -> tuple[int, float] | None:
+        """The id of the Play that has come to its end since the last look, and how many seconds ago it did."""
+        if self._playing is None:
             return None
-        ended, self._playing = self._playing[0].id, None
-        return ended
+        action, wanted = self._playing
+        number, at = self._leg.played
+        if number != wanted:
+            return None
+        self._playing = None
+        return action.id, max(0.0, self._leg.media_seconds - at)

@@ -1,8 +1,8 @@
-"""What a caller hears: prompts by name, each played as one WAV file (mono s16le, 8 kHz).
+"""What a caller hears: prompts by name, each played as one sound from memory.
 
-Fixed words are spoken once and kept (or are the operator's own recordings); slots are spoken when the prompt
-is asked for, and the parts are joined into one file. What is joined for one caller tells his number or his place:
-that file is in memory only.
+Fixed words are spoken once and kept on disk (or are the operator's own recordings), and in memory from the start
+on; slots are spoken when the prompt is asked for, and the parts are joined. What is joined for one caller tells his
+number or his place: it is nowhere but in memory, and no longer than somebody plays it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from config.document import load
 from config.prompts import PromptTexts, Tone
@@ -22,9 +20,11 @@ from gateway.prompts import sounds
 from gateway.prompts.pronounce import pronounce
 from gateway.prompts.voice import VOICE_VERSION, speak
 from gateway.prompts.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
+from gateway.site.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from ivr.actions import Prompt
 
@@ -33,21 +33,10 @@ _PAUSES: Final = {"": 0.0, **dict.fromkeys("。.!?!?…", 0.35), **dict.fromkeys
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt ready to be played: the WAV file, its length, and the words in it ("" for a tone).
+    """A prompt ready to be played, and the words in it ("" for a tone)."""
 
-    ``memory`` is the file when it is in memory only. ``path`` leads there until `close`; who has opened it by then
-    reads on.
-    """
-
-    path: Path
-    seconds: float
+    sound: Sound
     text: str
-    memory: BinaryIO | None = None
-
-    def close(self) -> None:
-        """Let go of what was made for this caller; nothing of it is left."""
-        if self.memory is not None:
-            self.memory.close()
 
 
 class PromptBook:
@@ -69,6 +58,8 @@ class PromptBook:
         """How many parts are the operator's own recordings."""
         self._fixed, self._openings, self._cache = cache / "fixed", cache / "openings", cache
         self._places: dict[Fixed | Tone, Path] = {}
+        self._parts: dict[Fixed | Tone, Sound] = {}
+        self._joined: dict[tuple[str, frozenset[tuple[str, str]]], Sound] = {}
         self._fixed.mkdir(parents=True, exist_ok=True)
         self._openings.mkdir(exist_ok=True)
 
@@ -77,9 +68,9 @@ class PromptBook:
         openings: Iterable[Prompt] = (),
         progress: Callable[[int, int], None] = lambda _made, _wanted: None,
     ) -> None:
-        """Make every fixed part and every one of these openings that the cache lacks, so that no caller waits for it.
+        """Take every fixed part and every one of these openings into memory, so that no caller waits for them.
 
-        What an earlier version has left of callers' prompts is removed.
+        What the cache lacks is made first; what an earlier version has left there of callers' prompts is removed.
 
         ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
         VoiceError when there is no voice, KilledError when what makes it was killed, PromptError for an opening that is
@@ -91,11 +82,11 @@ class PromptBook:
         }
         missing = [part for part in parts if not (await self._find(part)).exists()]
         joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
-        unmade = {place: opening for place, opening in joined.items() if not place.exists()}
+        unmade = [place for place in joined if not place.exists()]
         gate = asyncio.Semaphore(os.cpu_count() or 1)
         made = 0
 
-        async def make(one: Callable[[], Awaitable[Path]]) -> None:
+        async def make(one: Callable[[], Awaitable[None]]) -> None:
             nonlocal made
             async with gate:
                 await one()
@@ -105,12 +96,16 @@ class PromptBook:
         try:
             async with asyncio.TaskGroup() as group:
                 for part in missing:
-                    group.create_task(make(partial(self._ensure, part)))
+                    group.create_task(make(partial(self._make, part)))
+            for part in parts:
+                await self._take(part)
             async with asyncio.TaskGroup() as group:
-                for place, opening in unmade.items():
-                    group.create_task(make(partial(self._keep, opening, place)))
+                for place in unmade:
+                    group.create_task(make(partial(self._keep, joined[place], place)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        for place, opening in joined.items():
+            self._joined[_key(opening)] = Sound(await asyncio.to_thread(sounds.read_wav, place))
 
     async def export(self, folder: Path) -> int:
         """Copy each part into FOLDER under the name of a recording that would replace it; how many there are.
@@ -120,34 +115,31 @@ class PromptBook:
         named = {
             name: part for key, parts in self._prompts.items() for name, part in label(key, parts).items()
         }
-        files = {name: await self._ensure(part) for name, part in named.items()}
+        copies = {name: await self._take(part) for name, part in named.items()}
 
         def copy() -> None:
             folder.mkdir(parents=True, exist_ok=True)
-            for name, file in files.items():
-                shutil.copyfile(file, folder / f"{name}.wav")
+            for name, sound in copies.items():
+                sounds.write_wav(folder / f"{name}.wav", sound.pcm)
 
         await asyncio.to_thread(copy)
-        return len(files)
+        return len(copies)
 
     async def render(self, prompt: Prompt) -> Rendered:
-        """Give the prompt as one file, its slots filled; whoever asks for it closes it.
+        """Give the prompt as one sound, its slots filled.
 
-        A slot's value that cannot be said (signs only) is left out. Raises PromptError for an unknown
-        prompt or a slot without a value.
+        What `prepare` has taken into memory is given at once: without a wait, a thread or a look at a disk. A slot's
+        value that cannot be said (signs only) is left out. Raises PromptError for an unknown prompt or a slot without
+        a value.
         """
         parts = self._cut(prompt)
-        if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
-            path = await self._ensure(parts[0])
-        else:
-            path = self._openings / await self._name(parts, prompt.slots)
         text = "".join(_words(part, prompt.slots) for part in parts)
-        if await asyncio.to_thread(path.exists):
-            return Rendered(path, await asyncio.to_thread(sounds.measure_seconds, path), text)
-        pcm = await self._join(parts, prompt.slots)
-        # Nothing is waited for from here on: who gives up waiting would leave the file open.
-        memory = sounds.hold_wav(pcm)
-        return Rendered(Path(f"/proc/self/fd/{memory.fileno()}"), sounds.count_seconds(pcm), text, memory)
+        if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
+            return Rendered(await self._take(parts[0]), text)
+        sound = self._joined.get(_key(prompt))
+        if sound is None:
+            sound = Sound(await self._join(parts, prompt.slots))
+        return Rendered(sound, text)
 
     def _cut(self, prompt: Prompt) -> tuple[Part, ...]:
         parts = self._prompts.get(prompt.name)
@@ -174,18 +166,25 @@ class PromptBook:
             place = self._places[part] = await asyncio.to_thread(self._place, part)
         return place
 
-    async def _ensure(self, part: Fixed | Tone) -> Path:
-        place = await self._find(part)
-        if place.exists():
-            return place
+    async def _take(self, part: Fixed | Tone) -> Sound:
+        """The part from memory; it is brought there first if need be, and made before that."""
+        sound = self._parts.get(part)
+        if sound is None:
+            place = await self._find(part)
+            if not place.exists():
+                await self._make(part)
+            pcm = await asyncio.to_thread(sounds.read_wav, place)
+            sound = self._parts.setdefault(part, Sound(pcm))
+        return sound
+
+    async def _make(self, part: Fixed | Tone) -> None:
         if isinstance(part, Tone):
             pcm = sounds.make_tone(part.tone, part.seconds)
         elif part.recording is None:
             pcm = await speak(part.text)
         else:
             pcm = await sounds.convert(part.recording)
-        await asyncio.to_thread(sounds.write_wav, place, pcm)
-        return place
+        await asyncio.to_thread(sounds.write_wav, await self._find(part), pcm)
 
     async def _name(self, parts: Sequence[Part], slots: Mapping[str, str]) -> str:
         """What a joined file is called: by its fixed parts and by what its slots say."""
@@ -195,27 +194,22 @@ class PromptBook:
         ]
         return f"{_digest(repr((VOICE_VERSION, said)).encode())}.wav"
 
-    async def _keep(self, opening: Prompt, place: Path) -> Path:
+    async def _keep(self, opening: Prompt, place: Path) -> None:
         pcm = await self._join(self._cut(opening), opening.slots)
         await asyncio.to_thread(sounds.write_wav, place, pcm)
-        return place
 
     async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> bytes:
-        fixed = {part: await self._ensure(part) for part in parts if isinstance(part, Fixed)}
+        fixed = {part: await self._take(part) for part in parts if isinstance(part, Fixed)}
         values = {slots[part.name] for part in parts if isinstance(part, Slot)}
         sayable = [value for value in values if pronounce(value)]
         spoken = dict(zip(sayable, await asyncio.gather(*map(speak, sayable)), strict=True))
-
-        def join() -> bytes:
-            sound = bytearray()
-            for part in parts:
-                words = _words(part, slots)
-                sound += sounds.make_silence(_PAUSES.get(words[:1], 0.0))
-                sound += sounds.read_wav(fixed[part]) if isinstance(part, Fixed) else spoken.get(words, b"")
-                sound += sounds.make_silence(_PAUSES.get(words[1:][-1:], 0.0))
-            return bytes(sound)
-
-        return await asyncio.to_thread(join)
+        joined = bytearray()
+        for part in parts:
+            words = _words(part, slots)
+            joined += sounds.make_silence(_PAUSES.get(words[:1], 0.0))
+            joined += fixed[part].pcm if isinstance(part, Fixed) else spoken.get(words, b"")
+            joined += sounds.make_silence(_PAUSES.get(words[1:][-1:], 0.0))
+        return bytes(joined)
 
 
 def _words(part: Part, slots: Mapping[str, str]) -> str:
@@ -226,6 +220,10 @@ def _words(part: Part, slots: Mapping[str, str]) -> str:
             return slots[name]
         case _:
             return part.text
+
+
+def _key(prompt: Prompt) -> tuple[str, frozenset[tuple[str, str]]]:
+    return prompt.name, frozenset(prompt.slots.items())
 
 
 def _digest(key: bytes) -> str:

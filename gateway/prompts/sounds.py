@@ -1,4 +1,4 @@
-"""Telephone sounds on disk: mono s16le WAV files at 8 kHz, made, converted, written whole or not at all."""
+"""Telephone sounds made and converted (mono s16le PCM at 8 kHz), and kept as WAV files, whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import tempfile
 import wave
 from pathlib import Path
-from typing import BinaryIO
 
 from pydub.generators import Sine
 
 from config.fault import LastingFault
-from gateway.prompts.voice import SAMPLE_RATE, KilledError
+from gateway.prompts.voice import KilledError
+from gateway.site.sound import SAMPLE_RATE
 
 _TONE_LEVEL = -16.0
 _FADE_MS = 10  # without it a tone begins and ends with a click
@@ -63,8 +63,11 @@ def write_wav(file: Path, pcm: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".wav")
     scratch = Path(name)
     try:
-        with os.fdopen(handle, "wb") as raw:
-            _fill(raw, pcm)
+        with os.fdopen(handle, "wb") as raw, wave.open(raw, "wb") as target:
+            target.setnchannels(1)
+            target.setsampwidth(2)
+            target.setframerate(SAMPLE_RATE)
+            target.writeframes(pcm)
         scratch.chmod(0o644)  # a scratch file is its maker's alone
         scratch.replace(file)
     except BaseException:
@@ -72,33 +75,7 @@ def write_wav(file: Path, pcm: bytes) -> None:
         raise
 
 
-def hold_wav(pcm: bytes) -> BinaryIO:
-    """Put mono s16le PCM at 8 kHz into a WAV file in memory, which no disk has and which ends with its last reader."""
-    raw = os.fdopen(os.memfd_create("prompt"), "wb")
-    _fill(raw, pcm)
-    return raw
-
-
-def _fill(raw: BinaryIO, pcm: bytes) -> None:
-    with wave.open(raw, "wb") as target:
-        target.setnchannels(1)
-        target.setsampwidth(2)
-        target.setframerate(SAMPLE_RATE)
-        target.writeframes(pcm)
-
-
-def count_seconds(pcm: bytes) -> float:
-    """How long mono s16le PCM at 8 kHz plays."""
-    return len(pcm) / 2 / SAMPLE_RATE
-
-
 def read_wav(file: Path) -> bytes:
     """Read back what ``write_wav`` wrote."""
     with wave.open(str(file), "rb") as source:
         return source.readframes(source.getnframes())
-
-
-def measure_seconds(file: Path) -> float:
-    """Give the length in seconds of a file that ``write_wav`` wrote."""
-    with wave.open(str(file), "rb") as source:
-        return source.getnframes() / source.getframerate()

@@ -15,11 +15,12 @@ from pydub.silence import detect_leading_silence
 
 from config.fault import Fault, LastingFault
 from gateway.prompts.pronounce import pronounce
+from gateway.site.sound import SAMPLE_RATE
+from recordings.threads import Threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SAMPLE_RATE: Final = 8000
 VOICE_VERSION: Final = "espeak-ng cmn-latn-pinyin 1"
 """Part of every cache key: raise it when the same text would sound different."""
 
@@ -31,6 +32,7 @@ _FRAME_MS: Final = 20
 _ACTIVE_RANGE: Final = 30.0  # frames this far below the loudest one are pauses, not speech
 _SILENCE: Final = -55.0
 _EDGE_MS: Final = 20
+_finishing: Final = Threads("voice", 2)
 
 
 class VoiceError(LastingFault):
@@ -58,7 +60,7 @@ async def speak(text: str, voice: str = "cmn-latn-pinyin", level: float = SPEECH
     if not pinyin:
         raise VoiceError(f"nothing in {text!r} can be said: give Chinese text, digits or letters")
     wave = await _run_espeak(pinyin, voice)
-    return await asyncio.to_thread(_finish, wave, level)
+    return await _finishing.run(_finish, wave, level)
 
 
 async def _run_espeak(pinyin: str, voice: str) -> bytes:

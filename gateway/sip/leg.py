@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.sip.incoming import Incoming
+    from gateway.site.sound import Sound
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +70,14 @@ class Channel(Protocol):
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
 
-    def start_playing(self, file: Path) -> None:
-        """Play a file from its beginning; raises SipError."""
+    def start_playing(self, sound: Sound) -> int:
+        """Play from the beginning, instead of any other; the play's number. Raises SipError."""
 
     def stop_playing(self) -> None:
-        """Take the player off the bridge."""
+        """End what is being played."""
+
+    def played(self) -> tuple[int, float]:
+        """The last play that came to its end by itself, 0 before that, and the recording time of that end."""
 
     def read(self) -> bytes:
         """Empty the ring buffer."""
@@ -155,14 +159,25 @@ class Leg:
         if self.ended is None:
             self._channel.send_keys(keys)
 
-    def play(self, file: Path) -> None:
-        """Play a WAV file (8 kHz mono s16le) to the other side once, instead of any other; raises SipError."""
-        if self.ended is None:
-            self._channel.start_playing(file)
+    def play(self, sound: Sound) -> int:
+        """Play a sound to the other side once, instead of any other; raises SipError.
+
+        What is played before there is media begins with it. Gives the play's number, by which `played` tells its
+        end; 0 when the leg has ended, and nothing is played.
+        """
+        return self._channel.start_playing(sound) if self.ended is None else 0
 
     def stop_playing(self) -> None:
-        """End what is being played, at once."""
+        """End what is being played, within 20 ms."""
         self._channel.stop_playing()
+
+    @property
+    def played(self) -> tuple[int, float]:
+        """Number and end, in recording time to the tick (20 ms), of the last play that was played to its end.
+
+        (0, 0.0) as long as none was; one that was stopped or replaced does not count.
+        """
+        return self._channel.played()
 
     def read(self) -> bytes:
         """Take what the other side has said since the last read: 8 kHz mono s16le."""

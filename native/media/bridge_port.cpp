@@ -15,6 +15,7 @@ struct PortData
 {
     pj_pool_t *pool;
     std::shared_ptr<FrameSink> sink;
+    std::shared_ptr<FrameSource> source;
     std::shared_ptr<std::atomic<bool>> released;
 };
 
@@ -28,10 +29,14 @@ pj_status_t port_put_frame(pjmedia_port *port, pjmedia_frame *frame)
     return PJ_SUCCESS;
 }
 
-pj_status_t port_get_frame(pjmedia_port *, pjmedia_frame *frame)
+pj_status_t port_get_frame(pjmedia_port *port, pjmedia_frame *frame)
 {
-    frame->type = PJMEDIA_FRAME_TYPE_NONE;
-    frame->size = 0;
+    PortData *data = static_cast<PortData *>(port->port_data.pdata);
+    unsigned count = PJMEDIA_PIA_SPF(&port->info);
+    bool audible = data->source && data->source->getFrame(static_cast<pj_int16_t *>(frame->buf), count);
+
+    frame->type = audible ? PJMEDIA_FRAME_TYPE_AUDIO : PJMEDIA_FRAME_TYPE_NONE;
+    frame->size = audible ? count * sizeof(pj_int16_t) : 0;
     return PJ_SUCCESS;
 }
 
@@ -87,8 +92,8 @@ void BridgePort::checkFormat(const string &name, unsigned clockRate, unsigned pt
     }
 }
 
-void BridgePort::attach(const string &name, unsigned clockRate, unsigned ptimeMs, std::shared_ptr<FrameSink> sink)
-     PJSUA2_THROW(Error)
+void BridgePort::attach(const string &name, unsigned clockRate, unsigned ptimeMs, std::shared_ptr<FrameSink> sink,
+                        std::shared_ptr<FrameSource> source) PJSUA2_THROW(Error)
 {
     register_thread();
     pj_pool_t *pool = pjsua_pool_create("bridgeport%p", 1024, 1024);
@@ -101,7 +106,7 @@ void BridgePort::attach(const string &name, unsigned clockRate, unsigned ptimeMs
     pjmedia_port_info_init(&port->info, &portName, PJMEDIA_SIG_CLASS_APP('M', 'S', 'P'), clockRate, 1, 16,
                            clockRate / 1000 * ptimeMs);
     std::shared_ptr<std::atomic<bool>> flag = std::make_shared<std::atomic<bool>>(false);
-    port->port_data.pdata = new PortData{pool, sink, flag};
+    port->port_data.pdata = new PortData{pool, sink, source, flag};
     port->put_frame = &port_put_frame;
     port->get_frame = &port_get_frame;
     port->on_destroy = &port_on_destroy;

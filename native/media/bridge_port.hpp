@@ -1,4 +1,4 @@
-/* A mono port on pjsua's conference bridge that receives every tick of the audio clock. */
+/* A mono port on pjsua's conference bridge that is told every tick of the audio clock. */
 #ifndef MINSHENG_BRIDGE_PORT_HPP
 #define MINSHENG_BRIDGE_PORT_HPP
 
@@ -27,14 +27,29 @@ public:
      */
     virtual void putFrame(const pj_int16_t *samples, unsigned count, pj_uint64_t timestamp) = 0;
 };
+
+/** Gives a port's audio. Called on the audio clock thread, under the same law as FrameSink. */
+class FrameSource
+{
+public:
+    virtual ~FrameSource() {}
+
+    /**
+     * The frame of this tick, before the sink's of the same tick. The bridge asks only while somebody listens.
+     *
+     * @param samples   room for count 16-bit mono samples.
+     * @return          false when there is nothing to be heard in it.
+     */
+    virtual bool getFrame(pj_int16_t *samples, unsigned count) = 0;
+};
 #endif
 
 /**
- * A sink on the bridge. The bridge calls a port on every tick, also when nobody transmits to it (then without
- * audio); the port passes every tick on, so that a listener's time never stalls.
+ * A sink, and perhaps a source, on the bridge. The bridge calls a port on every tick, also when nobody transmits to
+ * it (then without audio); the port passes every tick on, so that a listener's time never stalls.
  *
- * The bridge alone owns the underlying port, and the port shares ownership of the sink: this object may be
- * destroyed before or after either, and before or after Endpoint::libDestroy().
+ * The bridge alone owns the underlying port, and the port shares ownership of sink and source: this object may be
+ * destroyed before or after any of them, and before or after Endpoint::libDestroy().
  */
 class BridgePort : public AudioMedia
 {
@@ -56,12 +71,13 @@ public:
     /**
      * Join the bridge, with a format that checkFormat() has passed.
      *
+     * @param source    what the port gives to its listeners; without one it is silent.
      * @throw Error     what the bridge answered (PJ_ETOOMANY: no free port).
      */
-    void attach(const string &name, unsigned clockRate, unsigned ptimeMs, std::shared_ptr<FrameSink> sink)
-         PJSUA2_THROW(Error);
+    void attach(const string &name, unsigned clockRate, unsigned ptimeMs, std::shared_ptr<FrameSink> sink,
+                std::shared_ptr<FrameSource> source = nullptr) PJSUA2_THROW(Error);
 
-    /** Leave the bridge. The sink may still get the frame of the tick that is running. Safe to call twice. */
+    /** Leave the bridge. The tick that is running may still reach sink and source. Safe to call twice. */
     void detach();
 
 private:

@@ -3,6 +3,7 @@
 #include "counted.hpp"
 #include "duplex_tap.hpp"
 #include "pcm_port.hpp"
+#include "prompt_port.hpp"
 #include "tap_writer.hpp"
 
 #include <pjsua-lib/pjsua.h>
@@ -17,6 +18,7 @@ LiveObjects liveObjects()
     alive.calls = Call::getLiveCount();
     alive.stackCalls = pjsua_get_state() == PJSUA_STATE_NULL ? 0 : int(pjsua_call_get_count());
     alive.pcmPorts = Counted<PcmPort>::count();
+    alive.promptPorts = Counted<PromptPort>::count();
     alive.taps = Counted<DuplexTap>::count();
     alive.recordings = Counted<Recording>::count();
     alive.strays = Call::getStrayCount();

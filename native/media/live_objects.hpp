@@ -11,6 +11,7 @@ struct LiveObjects
     int calls;          ///< instances of Call
     int stackCalls;     ///< calls in the stack, those included whose last messages are still under way
     int pcmPorts;       ///< instances of PcmPort
+    int promptPorts;    ///< instances of PromptPort
     int taps;           ///< instances of DuplexTap
     int recordings;     ///< files that a tap has begun and the writer has not finished
     int strays;         ///< Calls destroyed on a thread the stack does not know, since the process began: a fault

@@ -8,6 +8,7 @@
 #include "info_keys.hpp"
 #include "live_objects.hpp"
 #include "pcm_port.hpp"
+#include "prompt_port.hpp"
 #include "stream_guard.hpp"
 %}
 
@@ -15,7 +16,17 @@
 %feature("nothreadallow") pj::PcmPort::rxRead;
 %feature("nothreadallow") pj::PcmPort::rxAvailable;
 %feature("nothreadallow") pj::PcmPort::rxFrames;
+%feature("nothreadallow") pj::PcmPort::rxFramesAt;
 %feature("nothreadallow") pj::PcmPort::rxDropped;
+%feature("nothreadallow") pj::PromptSound::samples;
+%feature("nothreadallow") pj::PromptSound::users;
+%feature("nothreadallow") pj::PromptPort::play;
+%feature("nothreadallow") pj::PromptPort::stop;
+%feature("nothreadallow") pj::PromptPort::pause;
+%feature("nothreadallow") pj::PromptPort::resume;
+%feature("nothreadallow") pj::PromptPort::position;
+%feature("nothreadallow") pj::PromptPort::finished;
+%feature("nothreadallow") pj::PromptPort::finishedAt;
 %feature("nothreadallow") pj::DuplexTap::left;
 %feature("nothreadallow") pj::DuplexTap::right;
 %feature("nothreadallow") pj::DuplexTap::frames;
@@ -54,14 +65,9 @@
     val._tap = self
 %}
 
-// An EOF callback must not meet an object whose last reference is just going: close while it is still whole.
-%extend pj::AudioMediaPlayer {
-    %pythoncode %{
-    def __del__(self):
-        if hasattr(self, "this"):
-            self.close()
-    %}
-}
+// A sound is made of bytes, or of whatever else has a buffer.
+%include <pybuffer.i>
+%pybuffer_binary(const char *pcm, size_t size);
 
 // The reason, where Python looks for it.
 %extend pj::Error {
@@ -78,6 +84,7 @@
 %include "duplex_tap.hpp"
 %include "info_keys.hpp"
 %include "live_objects.hpp"
+%include "prompt_port.hpp"
 %include "stream_guard.hpp"
 %include "drill.hpp"
 

@@ -15,10 +15,12 @@ class PcmRing : public FrameSink
 public:
     explicit PcmRing(size_t samples) : ring(samples) {}
 
-    void putFrame(const pj_int16_t *samples, unsigned count, pj_uint64_t) override
+    void putFrame(const pj_int16_t *samples, unsigned count, pj_uint64_t timestamp) override
     {
         std::lock_guard<std::mutex> guard(mutex);
         ++frames;
+        perFrame = count;
+        last = timestamp;
         size_t room = ring.size() - held;
         if (count > room) {
             size_t lost = count - room;
@@ -55,6 +57,8 @@ public:
     size_t first = 0;
     size_t held = 0;
     unsigned long frames = 0;
+    unsigned perFrame = 1;
+    pj_uint64_t last = 0;       // the timestamp of the newest frame
     unsigned long dropped = 0;
 };
 
@@ -97,6 +101,14 @@ unsigned long PcmPort::rxFrames() const
         return 0;
     std::lock_guard<std::mutex> guard(ring->mutex);
     return ring->frames;
+}
+
+long long PcmPort::rxFramesAt(unsigned long long timestamp) const
+{
+    if (!ring)
+        return 0;
+    std::lock_guard<std::mutex> guard(ring->mutex);
+    return (long long)ring->frames - (long long)(ring->last - timestamp) / (long long)ring->perFrame;
 }
 
 unsigned long PcmPort::rxDropped() const

@@ -40,6 +40,9 @@ public:
     /** Ticks since createPort(), with audio or without: times ptimeMs, the age of the port in media time. */
     unsigned long rxFrames() const;
 
+    /** What rxFrames() was, or will be, once the tick of that bridge timestamp is over. */
+    long long rxFramesAt(unsigned long long timestamp) const;
+
     /** Bytes lost, always the oldest, because the ring was full. */
     unsigned long rxDropped() const;
 

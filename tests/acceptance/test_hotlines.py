@@ -67,7 +67,9 @@ class Round:
         book = PromptBook(embedded("prompts.yaml"), None, house.data / "prompts")
         rendered = {name: asyncio.run(book.render(prompt)) for name, prompt in OPENINGS.items()}
         self.words = {name: prompt.text for name, prompt in rendered.items()}
-        self.sounds = {name: read_channel(prompt.path, 0) for name, prompt in rendered.items()}
+        self.sounds = {
+            name: np.frombuffer(prompt.sound.pcm, "<i2").astype(float) for name, prompt in rendered.items()
+        }
 
     def ticket(self, name: str) -> dict[str, Any]:
         (ticket,) = self.house.final_tickets(self.sip_ids[name])

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from waiting import RTP_PORTS
 
-from gateway.prompts import sounds
 from gateway.prompts.voice import speak
 from gateway.sip.pj import UserAgent
+from gateway.site.sound import Sound
 
 pytestmark = [
     pytest.mark.alone,
@@ -46,8 +46,7 @@ async def generate(program, *options):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def desk(agent, tmp_path):
-    prompt, legs = tmp_path / "prompt.wav", []
-    sounds.write_wav(prompt, make_long(await speak("您好,请讲")))
+    prompt, legs = Sound(make_long(await speak("您好,请讲"))), []
 
     def take(leg):
         legs.append(leg)

@@ -7,9 +7,9 @@ from peers import sipp
 from peers.timeline import Timeline
 from waiting import RTP_PORTS
 
-from gateway.prompts import sounds
 from gateway.prompts.voice import speak
 from gateway.sip.pj import UserAgent
+from gateway.site.sound import Sound
 
 pytestmark = [
     pytest.mark.alone,
@@ -29,8 +29,7 @@ async def test_sipp_speaks_and_presses_keys(agent, tmp_path):
     timeline = Timeline()
     said = await timeline.say(0.5, "颍上县慎城镇房子漏雨")
     timeline.end = timeline.press(said + 0.5, "13855812345#*0") + 0.5
-    prompt = tmp_path / "prompt.wav"
-    sounds.write_wav(prompt, await speak("您好"))
+    prompt = Sound(await speak("您好"))
     keys, legs = [], []
 
     def take(leg):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
-_FILES = 16384  # a call has two RTP sockets, a recording and a prompt open
+_FILES = 16384  # a call has two RTP sockets and a recording open
 
 
 async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) -> None:

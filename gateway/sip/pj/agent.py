@@ -100,6 +100,7 @@ class UserAgent:
             "recordings": alive.recordings,
             "taps": alive.taps,
             "pcm_ports": alive.pcmPorts,
+            "prompt_ports": alive.promptPorts,
             "strays": alive.strays,
         }
 

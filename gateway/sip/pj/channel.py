@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pjsua2 as pj
 
+from gateway.sip.fault import SipError
 from gateway.sip.incoming import names_addresses
 from gateway.sip.leg import Leg, Reception
 from gateway.sip.pj.common import (
@@ -17,10 +18,13 @@ from gateway.sip.pj.common import (
     header_vector,
     sip_callback,
 )
+from gateway.sip.pj.sound import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from gateway.site.sound import Sound
 
 _FRAME_SECONDS = 0.02
 _RING_MS = (
@@ -38,7 +42,7 @@ class Owner(Protocol):
 
 
 class StackCall(pj.Call):
-    """pjsua2's half of a leg (`gateway.sip.leg.Channel`): the stack's call, its ring, its recording, its player."""
+    """pjsua2's half of a leg (`gateway.sip.leg.Channel`): the stack's call, its ring, its recording, its prompts."""
 
     def __init__(self, account: pj.Account, owner: Owner, call_id: int) -> None:
         super().__init__(account, call_id)
@@ -46,10 +50,11 @@ class StackCall(pj.Call):
         self.leg: Leg
         self._recording: Path | None = None
         self._trouble = ""
-        self._media: pj.AudioMedia | None = None
         self._pcm: pj.PcmPort | None = None
         self._tap: pj.DuplexTap | None = None
-        self._player: pj.AudioMediaPlayer | None = None
+        prompt = pj.PromptPort()
+        prompt.pause()  # until there is media: what is played before begins with it
+        self._prompt: pj.PromptPort | None = prompt
         self._streams: set[int] = set()  # running, their statistics not yet taken
         self._reception = Reception()
 
@@ -97,7 +102,6 @@ class StackCall(pj.Call):
     @sip_callback
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:  # noqa: N802
         """A stream's end: take its statistics."""
-        self._media = None  # its place on the bridge may be another call's at once
         self._count(prm.streamIdx)  # a re-INVITE begins another stream, which counts from nothing
 
     def _count(self, stream: int) -> None:
@@ -136,7 +140,10 @@ class StackCall(pj.Call):
         prm.statusCode = 603
 
     def _join(self, media: pj.AudioMedia | None) -> None:
-        """Connect the call's audio, if there is any, with ring buffer, recording and any running prompt."""
+        """Connect the call's audio, if there is any, with ring buffer, recording and prompts."""
+        prompt = self._prompt
+        if prompt is None:  # the loop has taken note of the end
+            return
         first = self._pcm is None
         if self._pcm is None:
             pcm = pj.PcmPort()
@@ -146,18 +153,18 @@ class StackCall(pj.Call):
                 destroy(pcm)
                 raise
             self._pcm = pcm
-            self._begin_recording()
-        self._media = media
+            prompt.createPort("prompt", CLOCK_RATE, 20)
+            self._begin_recording(prompt)
         if media is not None:
             media.startTransmit(self._pcm)
             if self._tap is not None:
                 media.startTransmit(self._tap.left())
-            if self._player is not None:
-                self._connect(self._player)
+            prompt.startTransmit(media)
         if first:
+            prompt.resume()
             self.leg.media_began()
 
-    def _begin_recording(self) -> None:
+    def _begin_recording(self, prompt: pj.PromptPort) -> None:
         if self._recording is None:
             return
         tap = pj.DuplexTap()
@@ -169,15 +176,7 @@ class StackCall(pj.Call):
         else:
             self._tap = tap
             tap.closeWith(self)  # at the hang-up, whatever this process is doing then
-
-    def _connect(self, player: pj.AudioMediaPlayer) -> None:
-        if self._tap is not None:
-            player.startTransmit(self._tap.right())
-        if self._media is not None:
-            # Held by the caller, or over without the loop knowing yet: the prompt goes on unheard, and is joined
-            # again when there is media.
-            with contextlib.suppress(pj.Error):
-                player.startTransmit(self._media)
+            prompt.startTransmit(tap.right())
 
     # --- gateway.sip.leg.Channel
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
@@ -200,16 +199,28 @@ class StackCall(pj.Call):
         """RFC 4733; raises SipError."""
         attempt(f"send keys {keys}", lambda: self.dialDtmf(keys))
 
-    def start_playing(self, file: Path) -> None:
-        """Play a file from its beginning; raises SipError."""
-        player = pj.AudioMediaPlayer()
-        attempt(f"play {file}", lambda: player.createPlayer(str(file), pj.PJMEDIA_FILE_NO_LOOP))
-        self._player = player
-        attempt(f"play {file}", lambda: self._connect(player))
+    def start_playing(self, sound: Sound) -> int:
+        """Play from the beginning, instead of any other; the play's number. Raises SipError."""
+        prompt = self._prompt
+        if prompt is None:
+            raise SipError("play a sound: the call is over")
+        loaded: pj.PromptSound = attempt("play a sound", lambda: load(sound))
+        return prompt.play(loaded)
 
     def stop_playing(self) -> None:
-        """Take the player off the bridge; its destructor does."""
-        self._player = None
+        """End what is being played."""
+        if self._prompt is not None:
+            self._prompt.stop()
+
+    def played(self) -> tuple[int, float]:
+        """The last play that came to its end by itself, and when; the audio clock counts, and calls nobody."""
+        prompt, pcm = self._prompt, self._pcm
+        if prompt is None or pcm is None:
+            return 0, 0.0
+        number = prompt.finished()
+        if not number:
+            return 0, 0.0
+        return number, pcm.rxFramesAt(prompt.finishedAt()) * _FRAME_SECONDS
 
     def read(self) -> bytes:
         """Empty the ring buffer."""
@@ -238,10 +249,12 @@ class StackCall(pj.Call):
 
     def bury(self) -> None:
         """Leave the bridge at once, and be ended by the owner."""
-        self.stop_playing()
-        pcm, self._pcm, self._media = self._pcm, None, None
+        pcm, self._pcm = self._pcm, None
         if pcm is not None:
             destroy(pcm)
+        prompt, self._prompt = self._prompt, None
+        if prompt is not None:
+            destroy(prompt)
         if self._tap is not None:
             self._tap.close()
         self._owner.bury(self)

@@ -68,11 +68,12 @@ async def nothing_left(agent: UserAgent) -> None:
 
     def left() -> tuple[int, ...]:
         alive = pj.liveObjects()
-        return (alive.calls, alive.stackCalls, alive.taps, alive.recordings, alive.pcmPorts, len(agent._legs))
+        ports = (alive.pcmPorts, alive.promptPorts)
+        return (alive.calls, alive.stackCalls, alive.taps, alive.recordings, *ports, len(agent._legs))
 
     with contextlib.suppress(TimeoutError):
-        await until(lambda: left() == (0, 0, 0, 0, _CLOCK, 0))
-    assert left() == (0, 0, 0, 0, _CLOCK, 0)
+        await until(lambda: left() == (0, 0, 0, 0, _CLOCK, 0, 0))
+    assert left() == (0, 0, 0, 0, _CLOCK, 0, 0)
     assert pj.liveObjects().strays == 0
 
 
@@ -84,7 +85,7 @@ async def agent() -> AsyncIterator[UserAgent]:
     yield agent
     await agent.stop()
     alive = pj.liveObjects()
-    assert (alive.calls, alive.taps, alive.recordings, alive.pcmPorts) == (0, 0, 0, 0)
+    assert (alive.calls, alive.taps, alive.recordings, alive.pcmPorts, alive.promptPorts) == (0, 0, 0, 0, 0)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

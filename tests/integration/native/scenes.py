@@ -254,12 +254,11 @@ def endings(folder: Path) -> None:
 def overflow(folder: Path) -> None:
     """A ramp, so that every sample tells where it comes from."""
     endpoint = start_endpoint()
-    ramp = array("h", range(1, 32_001))
-    sound.write_mono(folder / "ramp.wav", ramp)
-    port = open_pcm(200)
-    player = pj.AudioMediaPlayer()
-    player.createPlayer(str(folder / "ramp.wav"), pj.PJMEDIA_FILE_NO_LOOP)
-    player.startTransmit(port)
+    del folder
+    port, prompt = open_pcm(200), pj.PromptPort()
+    prompt.play(pj.PromptSound(array("h", range(1, 32_001)).tobytes()))
+    prompt.createPort("prompt", sound.RATE, TICK_MS)
+    prompt.startTransmit(port)
     wait_until(lambda: port.rxFrames() >= 100)
     port.close()
     settle()
@@ -276,60 +275,7 @@ def overflow(folder: Path) -> None:
         last=heard[-1],
         contiguous=heard == array("h", range(heard[0], heard[0] + len(heard))),
     )
-    player.close()
-    endpoint.libDestroy()
-
-
-class Prompt(pj.AudioMediaPlayer):
-    """A player that counts its ends."""
-
-    ended = 0
-
-    def onEof2(self) -> None:
-        Prompt.ended += 1
-
-
-def play(path: Path, sink: pj.AudioMedia) -> Prompt:
-    prompt = Prompt()
-    prompt.createPlayer(str(path), pj.PJMEDIA_FILE_NO_LOOP)
-    prompt.startTransmit(sink)
-    return prompt
-
-
-def player_ends(folder: Path) -> None:
-    """Players let go of around their end, closed or just dropped."""
-    endpoint = start_endpoint()
-    path = folder / "short.wav"
-    sound.write_mono(path, array("h", [1000]) * (3 * TICK_SAMPLES))
-    port = open_pcm(100)
-    for number in range(100):
-        batch = [play(path, port) for _ in range(20)]
-        time.sleep(0.03 + number % 50 / 1000)
-        if number % 2:
-            for prompt in batch:
-                prompt.close()
-                prompt.close()
-        del batch
-    last = play(path, port)
-    before = Prompt.ended
-    wait_until(lambda: Prompt.ended > before)
-    tell(ended=Prompt.ended)
-    del port
-    endpoint.libDestroy()
-    last.close()
-
-
-def player_burst(folder: Path) -> None:
-    """Many prompts that end in one tick: each must tell."""
-    endpoint = start_endpoint()
-    path = folder / "short.wav"
-    sound.write_mono(path, array("h", [1]) * (50 * TICK_SAMPLES))
-    port = open_pcm(100)
-    prompts = [play(path, port) for _ in range(200)]
-    wait_until(lambda: port.rxFrames() >= 100)
-    settle()
-    tell(started=len(prompts), ended=Prompt.ended)
-    prompts.clear()
+    prompt.close()
     endpoint.libDestroy()
 
 
@@ -417,8 +363,6 @@ def main() -> None:
             refusals,
             endings,
             overflow,
-            player_ends,
-            player_burst,
             call,
         )
     }

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 RATE = 8000
 
 
-def write_mono(path: Path, samples: array[int]) -> None:
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(samples.tobytes())
-
-
 def read_stereo(path: Path) -> tuple[array[int], array[int]]:
     """Left and right samples of what the header promises; an error if the file does not keep it."""
     with wave.open(str(path), "rb") as source:

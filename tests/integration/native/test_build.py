@@ -83,9 +83,9 @@ def test_another_upstream_version(tmp_path: Path, make_tarball) -> None:
 
 
 def test_a_patch_that_does_not_apply(tmp_path: Path, make_tarball) -> None:
-    source = {"version.mak": version_mak(2, 17), "pjsip/src/pjsua2/media.cpp": "changed\n"}
+    source = {"version.mak": version_mak(2, 17), "pjmedia/build/Makefile": "changed\n"}
     message = refused(tmp_path, PJPROJECT_TARBALL=str(make_tarball(source)))
-    assert "0001-player-close.patch does not apply" in message
+    assert "0002-no-bdimad.patch does not apply" in message
 
 
 def test_no_registry(tmp_path: Path) -> None:

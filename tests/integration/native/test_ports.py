@@ -189,15 +189,6 @@ def test_a_full_ring_drops_the_oldest(tmp_path: Path) -> None:
     assert facts["last"] > 90 * TICK_SAMPLES  # the newest, not the oldest
 
 
-def test_a_player_may_go_at_its_end(tmp_path: Path) -> None:
-    assert run_scene("player_ends", tmp_path)["ended"] > 0
-
-
-def test_no_end_is_lost_when_many_prompts_end_together(tmp_path: Path) -> None:
-    facts = run_scene("player_burst", tmp_path)
-    assert facts["ended"] == facts["started"]
-
-
 def test_a_call_is_recorded_and_the_tap_outlives_it(tmp_path: Path) -> None:
     facts = run_scene("call", tmp_path)
     assert_keeps_time(facts)

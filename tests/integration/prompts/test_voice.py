@@ -6,7 +6,8 @@ import pytest
 from pydub import AudioSegment
 
 from gateway.prompts.sounds import convert
-from gateway.prompts.voice import SAMPLE_RATE, KilledError, VoiceError, measure_level, speak
+from gateway.prompts.voice import KilledError, VoiceError, measure_level, speak
+from gateway.site.sound import SAMPLE_RATE
 
 OPENING = "您好,阜阳12345,我是语音助手,通话会录音。您直接说事儿;要找人,说“人工”或按0。"
 

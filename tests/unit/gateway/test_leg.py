@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.sip.leg import Ended, Leg
+from gateway.site.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ async def test_who_hung_up(leg: Leg, status: int, ours: bool, by: str) -> None:
 
 async def test_an_ended_leg_plays_and_presses_nothing(leg: Leg) -> None:
     leg.disconnected(200, "OK", "")
-    leg.play(None)  # type: ignore[arg-type]
+    assert leg.play(Sound(bytes(2))) == 0
     leg.press("1")
     leg.hang_up()
 
