@@ -251,9 +251,7 @@ class Call:
         missed = self._leg.missed_seconds  # asked for after the read: what was lost, was before it
         self._listener.feed(pcm, missed)
         self._look_for_ear()
-        ended = self._speaker.take_ended()
-        if ended is not None:
-            number, ago = ended
+        for number, ago in self._speaker.take_ended():
             self._events.put_nowait(PromptEnded(self._now() - ago, number))
         if self._ending.cut(self._now()):
             self._leg.hang_up()

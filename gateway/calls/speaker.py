@@ -96,13 +96,13 @@ class Speaker:
         waiting, self._waiting = self._waiting, None
         return waiting
 
-    def take_ended(self) -> tuple[int, float] | None:
-        """The id of the Play that has come to its end since the last look, and how many seconds ago it did."""
+    def take_ended(self) -> list[tuple[int, float]]:
+        """The id of the Play that has come to its end since the last look, if any, and how many seconds ago it did."""
         if self._playing is None:
-            return None
+            return []
         action, wanted = self._playing
         number, at = self._leg.played
         if number != wanted:
-            return None
+            return []
         self._playing = None
-        return action.id, max(0.0, self._leg.media_seconds - at)
+        return [(action.id, max(0.0, self._leg.media_seconds - at))]
