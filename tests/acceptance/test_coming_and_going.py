@@ -62,6 +62,7 @@ class Scene:
     def __init__(self, house: Any, traffic: Traffic) -> None:
         self.house, self.traffic = house, traffic
         self.gateway: psutil.Process = house.child("gateway")
+        self.idle_objects = house.native_objects()
         half = traffic.talkers // 2
         self.scripts = [teller(traffic.seconds)] * (traffic.talkers - half) + [asker(traffic.seconds)] * half
         self.talked: list[dict[str, Any]] = []
@@ -111,9 +112,9 @@ class Scene:
         assert calls.lost == {}
         eventually(lambda: self.house.health()["calls"] == 0, 10, "the end of every call")
         assert self.house.child("gateway") == self.gateway
-        assert self.house.native_objects()
+        assert self.idle_objects
         eventually(
-            lambda: not any(self.house.native_objects().values()), 40, "the end of every native object"
+            lambda: self.house.native_objects() == self.idle_objects, 40, "the end of every native object"
         )
         whole = len(self.talked) + calls.ended
         eventually(lambda: self.count_calls() == whole, 60, f"all {whole} calls in the database")

@@ -36,7 +36,7 @@ def is_empty(house: Any) -> bool:
 
 
 def storm_and_rest(house: Any, invites: int, rate: float, idle: float = IDLE_CPU) -> None:
-    gateway = house.child("gateway")
+    gateway, idle_objects = house.child("gateway"), house.native_objects()
     house.calls([{"name": "before", "caller": "13855812345", "steps": [{"pause": 1.0}, "hang_up"]}])
     eventually(lambda: is_empty(house), 30, "the end of the first call")
     descriptors, threads = gateway.num_fds(), gateway.num_threads()
@@ -51,7 +51,7 @@ def storm_and_rest(house: Any, invites: int, rate: float, idle: float = IDLE_CPU
     print(f"at rest after {time.monotonic() - over:.0f} s")
 
     assert house.child("gateway") == gateway
-    eventually(lambda: not any(house.native_objects().values()), 40, "the end of every native object")
+    eventually(lambda: house.native_objects() == idle_objects, 40, "the end of every native object")
     eventually(lambda: gateway.num_fds() <= descriptors + OPEN_AT_REST, 10, "the end of every descriptor")
     eventually(lambda: gateway.num_threads() <= threads + OPEN_AT_REST, 10, "the end of every thread")
     eventually(lambda: not any((house.data / "spool").iterdir()), 60, "the filing of every call")
