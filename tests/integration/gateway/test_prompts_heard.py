@@ -13,8 +13,8 @@ from stuck import stuck_threads
 
 from asr.client import AsrClient
 from config.document import embedded
-from gateway.calls.call import House
 from gateway.calls.dialogue import Dialogue
+from gateway.calls.house import House
 from gateway.calls.live import Board
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
