@@ -103,10 +103,8 @@ class Switchboard:
         """Whether new calls are refused because the gateway is stopping."""
         return self._draining
 
-    def admit(self, incoming: Incoming) -> Refusal | None:
+    def admit(self, _incoming: Incoming) -> Refusal | None:
         """SIP thread: None lets the call in; else the status and headers to refuse it with."""
-        if not incoming.offers_media:
-            return _refusal(488, "Warning", '399 minsheng-hotline "The INVITE carries no SDP offer"')
         with self._lock:
             if self.trouble:
                 return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.sip.address import is_address
 from gateway.sip.calling import read_caller
 from gateway.sip.dialled import read_dialled
 from gateway.sip.header import read_headers, read_user, split_entries
@@ -21,8 +20,7 @@ class Incoming:
 
     ``caller`` is the calling number as dialled within the country, digits only, empty when withheld; ``called`` is
     the user part of the Request-URI as it came, else that of To; ``dialled`` are all called numbers, see
-    `gateway.sip.dialled`; ``source`` is the sender's ``address:port``; ``offers_media`` says whether there is an SDP
-    body.
+    `gateway.sip.dialled`; ``source`` is the sender's ``address:port``.
     """
 
     sip_call_id: str
@@ -30,13 +28,11 @@ class Incoming:
     called: str
     dialled: tuple[Called, ...]
     source: str
-    offers_media: bool
 
 
 def read_invite(message: str, source: str) -> Incoming:
     """Read an INVITE's text as it came from the wire."""
-    head, *body = re.split(r"\r?\n\r?\n", message, maxsplit=1)
-    request_line, _, lines = head.partition("\n")
+    request_line, _, lines = re.split(r"\r?\n\r?\n", message, maxsplit=1)[0].partition("\n")
     headers = read_headers(lines)
     parts = request_line.split()
     request_uri = parts[1] if len(parts) > 1 else ""
@@ -47,15 +43,4 @@ def read_invite(message: str, source: str) -> Incoming:
         called=read_user(request_uri) or read_user(to[0] if to else ""),
         dialled=read_dialled(request_uri, headers),
         source=source,
-        offers_media=bool(body and body[0].strip())
-        and "application/sdp" in headers.get("content-type", [""])[0].lower(),
     )
-
-
-def names_addresses(offer: str) -> bool:
-    """Whether an SDP offer says where to send audio by IP addresses only (c= and a=rtcp; RFC 4566, RFC 3605).
-
-    Host names are allowed there, but nothing in a call may wait for a name server.
-    """
-    places = re.findall(r"^(?:c=|a=rtcp:\d+ +)IN +IP[46] +([^\s/]+)", offer, re.MULTILINE)
-    return all(is_address(place) for place in places)

@@ -9,6 +9,7 @@
 #include "live_objects.hpp"
 #include "pcm_port.hpp"
 #include "prompt_port.hpp"
+#include "request_guard.hpp"
 #include "stream_guard.hpp"
 %}
 
@@ -85,6 +86,7 @@
 %include "info_keys.hpp"
 %include "live_objects.hpp"
 %include "prompt_port.hpp"
+%include "request_guard.hpp"
 %include "stream_guard.hpp"
 %include "drill.hpp"
 

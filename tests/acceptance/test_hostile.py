@@ -233,8 +233,6 @@ def test_a_datagram_beyond_the_buffer(target: Target) -> None:
 def test_offers_that_cannot_become_a_call_are_refused(target: Target) -> None:
     statuses = {}
     with target.wire() as wire:
-        no_offer = wire.request(body=b"")
-        statuses["no SDP"] = wire.ask(no_offer)
         for name, offer in torture.bad_offers().items():
             statuses[name] = wire.ask(wire.request(body=offer))
             wire.end(statuses[name])

@@ -90,6 +90,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             lambda f: filer.file(f, final=True),
         )
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
+        agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
         await ears.look()
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"

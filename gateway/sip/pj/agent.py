@@ -62,6 +62,8 @@ class UserAgent:
         """Called on the loop with each INVITE; without it every INVITE is refused."""
         self.admit: Callable[[Incoming], tuple[int, Mapping[str, str]] | None] = lambda _incoming: None
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
+        self.retry_after: Callable[[], int] = lambda: 0
+        """Called on the SIP thread at every beat: in how many seconds to try again, what OPTIONS tells; 0: now."""
         self._endpoint: Endpoint | None = None
         self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
         self._accounts: list[_Account] = []
@@ -109,7 +111,7 @@ class UserAgent:
 
         Raises SipError, with what to change, when the port is taken.
         """
-        endpoint = self._endpoint = Endpoint()
+        endpoint = self._endpoint = Endpoint(lambda: self.retry_after())  # noqa: PLW0108 - it may be set later
         endpoint.libCreate()
         config = endpoint_config(max_calls, self._log)
         if self.on_invite is not None:
@@ -119,6 +121,7 @@ class UserAgent:
                 config.uaConfig.nameserver.append(address)
         endpoint.libInit(config)
         pj.guardStreams()
+        pj.guardRequests()
         pj.takeInfoKeys()
         pj.watchCalls()
         endpoint.audDevManager().setNullDev()

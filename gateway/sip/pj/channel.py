@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 import pjsua2 as pj
 
 from gateway.sip.fault import SipError
-from gateway.sip.incoming import names_addresses
 from gateway.sip.leg import Leg, Reception
 from gateway.sip.pj.common import (
     CLOCK_RATE,
@@ -113,13 +112,6 @@ class StackCall(pj.Call):
             except pj.Error:  # it went without a word
                 return
             self._reception = self._reception.plus(Reception(came.pkt, came.loss, came.jitterUsec.mean / 1e6))
-
-    @sip_callback
-    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:  # noqa: N802
-        """An offer within the call: refuse what cannot be met."""
-        # The stack would accept the offer and find out too late that it cannot send there.
-        if not names_addresses(prm.offer.wholeSdp):
-            prm.statusCode = 488
 
     @sip_callback
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:  # noqa: N802

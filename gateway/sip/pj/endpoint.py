@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
 from gateway.sip.pj.common import CLOCK_RATE, FRAME_MS, sip_callback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +24,9 @@ _FIRST_TRANSPORT = 0
 class Endpoint(pj.Endpoint):
     """The stack, with a timer on its SIP worker: the one thread that takes messages also fires timers."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after: Callable[[], int]) -> None:
         super().__init__()
+        self._retry_after = retry_after
         self.beats = 0
 
     def beat(self) -> None:
@@ -32,6 +37,7 @@ class Endpoint(pj.Endpoint):
     def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name
         """The SIP worker has come round."""
         self.beat()
+        pj.refuseOptions(self._retry_after())
         # What this tells is nothing to us, but it takes the stack's one lock.
         with contextlib.suppress(pj.Error):
             self.transportGetInfo(_FIRST_TRANSPORT)

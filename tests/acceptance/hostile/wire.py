@@ -167,6 +167,13 @@ class Wire:
         """ACK the final answer to an INVITE."""
         self.send(follow(answer, "ACK", self.local_port, body))
 
+    def agree(self, request: Answer) -> None:
+        """Answer a request of the gateway with 200."""
+        lines = [f"{name}: {request.headers[name]}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+        self.send(
+            "".join(f"{line}\r\n" for line in ["SIP/2.0 200 OK", *lines, "Content-Length: 0", ""]).encode()
+        )
+
     def end(self, answer: Answer | None) -> None:
         """What must follow a final answer to an INVITE: ACK, and BYE when it was accepted."""
         if answer is None or not answer.headers.get("CSeq", "").endswith("INVITE"):

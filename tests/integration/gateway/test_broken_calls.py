@@ -139,7 +139,7 @@ class Desk:
         line = QuietLine()
         loop = asyncio.get_running_loop()
         dialled = (Called(called, "request-uri"),)
-        incoming = Incoming("abc@192.0.2.1", caller, called, dialled, "192.0.2.1:5060", offers_media=True)
+        incoming = Incoming("abc@192.0.2.1", caller, called, dialled, "192.0.2.1:5060")
         line.leg = Leg(line, incoming, loop.call_soon, loop.create_future())
         assert self.switchboard.admit(incoming) is None
         self.switchboard.take(line.leg)

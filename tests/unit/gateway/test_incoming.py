@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.sip.incoming import names_addresses, read_invite
+from gateway.sip.incoming import read_invite
 
 
 def invite(*headers: str, uri: str = "sip:12345@10.0.0.1", body: str = "v=0\r\n") -> str:
@@ -50,26 +50,3 @@ def test_a_name_that_looks_like_an_address_is_only_a_name() -> None:
 @pytest.mark.parametrize("message", ["", "\r\n", "INVITE", "INVITE sip:\r\n:\r\n\r\n", "\x00\xff: \r\n\r\n"])
 def test_nonsense_is_survived(message: str) -> None:
     assert read_invite(message, "x:1").caller == ""
-
-
-def test_without_an_offer() -> None:
-    assert read_invite(invite("From: <sip:1@x>", SDP), "x:1").offers_media
-    assert not read_invite(invite("From: <sip:1@x>", body=""), "x:1").offers_media
-
-
-@pytest.mark.parametrize(
-    ("line", "reachable"),
-    [
-        ("c=IN IP4 192.0.2.1", True),
-        ("c=IN IP4 224.2.17.12/127", True),
-        ("c=IN IP6 2001:db8::1", True),
-        ("c=IN IP4 0.0.0.0", True),
-        ("c=IN IP4 media.example.test", False),
-        ("c=IN IP4 fe80::1%eth0", False),
-        ("a=rtcp:40001", True),
-        ("a=rtcp:40001 IN IP4 192.0.2.1", True),
-        ("a=rtcp:40001 IN IP4 media.example.test", False),
-    ],
-)
-def test_offers_that_name_hosts(line: str, *, reachable: bool) -> None:
-    assert names_addresses(f"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8\r\n{line}\r\n") is reachable
