@@ -57,10 +57,11 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         dialogue.HungUpEvent,
     )
 }
-"""Every kind there is, by its name on the disk."""
+"""Every kind there is, by its name."""
 
-# Before there was this codec, what the dialogue took in was one kind, told apart by the names of classes.
-_FORMER_EVENTS: Final = {
+# On the disk, what the dialogue took in is one kind, told apart by these names: the release before this codec reads
+# them too, and after a rollback still knows since when nobody listened. They are names of the disk, for ever.
+_EVENTS: Final = {
     "Answered": "event.answered",
     "Digit": "event.digit",
     "SpeechStarted": "event.speech_started",
@@ -70,8 +71,11 @@ _FORMER_EVENTS: Final = {
     "LookedUp": "event.looked_up",
     "Submitted": "event.submitted",
     "EarLost": "event.ear_lost",
+    "EarChecked": "event.ear_checked",
+    "Resumed": "event.resumed",
     "HungUp": "event.hungup",
 }
+_EVENT_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
 _ENVELOPE: Final = {"n", "wall", "kind", "v"}
 _SHOWN = 60  # characters of a name that somebody else wrote
 
@@ -106,7 +110,9 @@ class Reading:
 def encode(entry: Entry) -> dict[str, Any]:
     """The entry as JSON values; what ``decode`` makes the same entry of."""
     version = {"v": entry.version} if entry.version > 1 else {}
-    return {"kind": entry.kind, **version, **asdict(entry)}
+    name = _EVENT_NAMES.get(entry.kind)
+    kind = {"kind": entry.kind} if name is None else {"kind": "event", "name": name}
+    return {**kind, **version, **asdict(entry)}
 
 
 def withhold(entry: Entry) -> Entry:
@@ -154,7 +160,7 @@ def read_lines(lines: Iterable[Mapping[str, Any] | None], began: datetime) -> Re
 def _name_kind(line: Mapping[str, Any]) -> str:
     kind, name = line.get("kind"), line.get("name")
     if kind == "event" and isinstance(name, str):
-        return _FORMER_EVENTS.get(name, f"event {name}")
+        return _EVENTS.get(name, f"event {name}")
     return kind if isinstance(kind, str) else "none"
 
 

@@ -177,6 +177,17 @@ FORMER = [
 ]
 
 
+def test_events_are_written_as_the_release_before_reads_them():
+    assert encode(entries.DigitEvent(at=3.5, key="1")) == {
+        "kind": "event",
+        "name": "Digit",
+        "at": 3.5,
+        "key": "1",
+    }
+    for kind in (kind for kind in KINDS.values() if issubclass(kind, entries.Event)):
+        assert encode(kind())["kind"] == "event", f"{kind.kind} has no name on the disk"
+
+
 @pytest.mark.parametrize(("line", "kind"), FORMER, ids=[line["name"] for line, _ in FORMER])
 def test_what_the_dialogue_took_in_is_read_as_it_was_written_before(line, kind):
     strange = Counter[Strange]()
