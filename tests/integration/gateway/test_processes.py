@@ -193,6 +193,15 @@ def test_a_page_without_its_scripts_stays_down(hotline: Hotline, tmp_path: Path)
     assert ended.returncode == EX_CONFIG
 
 
+def test_an_intake_without_a_usable_secret_stays_down(hotline: Hotline, tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(config.read_text().replace("whsec_", "secret_"))
+    ended = hotline("-m", "gateway", "intake")
+    assert "correct intake.secret" in (told := read_to_the_end(ended)), told
+    assert "Traceback" not in told
+    assert ended.returncode == EX_CONFIG
+
+
 @pytest.mark.parametrize(("deed", "code"), [("kill -9 $$", 1), ("exit 1", EX_CONFIG)])
 def test_a_gateway_whose_voice_was_only_killed_may_try_again(
     hotline: Hotline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, code: int
