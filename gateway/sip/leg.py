@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from gateway.sip.fault import SipError
 from gateway.sip.keys import Keys
 
 if TYPE_CHECKING:
@@ -139,14 +140,20 @@ class Leg:
     # --- what an owner does, on the loop -------------------------------------------------------------------------
     def answer(self, recording: Path | None) -> None:
         """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
+        self._check_stands()
         if recording is not None:
             self._channel.record_to(recording)
         self._channel.respond(200, {})
 
     def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:
         """Refuse the call with a final SIP status (300..699) and extra headers; raises SipError."""
+        self._check_stands()
         self._hanging_up = True
         self._channel.respond(status, headers or {})
+
+    def _check_stands(self) -> None:
+        if self.ended is not None:  # nothing may be left of the call in the stack
+            raise SipError("the caller has gone before he was answered")
 
     def hang_up(self) -> None:
         """End the leg; ``on_ended`` follows. Harmless when it has ended already."""

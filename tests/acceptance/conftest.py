@@ -207,6 +207,12 @@ class HouseUp:
         found = re.findall(r'^hotline_native_objects{kind="(\w+)"} (\S+)$', text, re.MULTILINE)
         return {kind: float(count) for kind, count in found}
 
+    def faults(self, since: int = 0) -> list[str]:
+        """What the log tells of exceptions, from its character SINCE on: our records', and what Python prints."""
+        return [
+            line for line in self.log()[since:].splitlines() if re.search('"exception": |Traceback', line)
+        ]
+
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
 

@@ -118,7 +118,7 @@ class Scene:
         )
         whole = len(self.talked) + calls.ended
         eventually(lambda: self.count_calls() == whole, 60, f"all {whole} calls in the database")
-        assert "Traceback" not in self.house.log()
+        assert self.house.faults() == []
 
     def count_calls(self) -> int:
         with sqlite3.connect(f"file:{self.house.data / 'hotline.db'}?mode=ro", uri=True) as db:

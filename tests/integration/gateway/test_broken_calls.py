@@ -25,7 +25,7 @@ from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
 from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming
-from gateway.sip.leg import Leg, Reception
+from gateway.sip.leg import Ended, Leg, Reception
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
@@ -59,6 +59,7 @@ class QuietLine:
         self.plays, self.play_ends = 0, math.inf
 
     def respond(self, status: int, _headers: Any) -> None:
+        assert not self.buried  # the stack has destroyed its half
         self.statuses.append(status)
         self.began = self.loop.time()
         if status >= 300:
@@ -182,6 +183,21 @@ def kinds(entries: list[Entry]) -> list[str]:
     return [entry.kind for entry in entries]
 
 
+@pytest.mark.parametrize("draining", [False, True])
+async def test_a_caller_who_has_gone_before_the_loop_came_to_him(desk: Desk, *, draining: bool) -> None:
+    line = desk.ring()
+    line.leg.disconnected(487, "Request Terminated", "")
+    line.leg._release(Ended("caller", 487, "Request Terminated", 0.0))
+    assert line.buried
+    if draining:
+        await desk.switchboard.drain()
+    else:
+        entries = await desk.over()
+        assert [kind for kind in kinds(entries) if kind != "deaf"] == ["incoming", "hungup", "finished"]
+    assert line.statuses == []
+    assert desk.switchboard.unfinished == 0
+
+
 async def test_a_call_that_outlasts_the_drain_is_cut_short_and_finished(desk: Desk) -> None:
     line = desk.ring()
     await desk.reach("played")
@@ -263,6 +279,25 @@ async def test_prompts_that_cannot_be_made_leave_the_dialogue_going(
     assert kinds(entries)[-1] == "finished"
     assert [e for e in entries if isinstance(e, DigitEvent)]
     assert line.buried
+
+
+async def test_keys_without_end_do_not_hold_up_the_loop(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """A storm of them is neither queued nor answered key by key: the next call, and the hang-up, are taken at once."""
+    line = desk.ring()
+    await desk.reach("played")
+    for timestamp in range(20_000):
+        line.leg.digit((timestamp, "0123456789"[timestamp % 10]), repeat=False)
+        line.leg.on_digit("5")  # whatever tells them
+    began = time.monotonic()
+    await asyncio.sleep(0)
+    other = desk.ring()
+    await until(lambda: other.statuses == [200])
+    line.leg.disconnected(200, "OK", "")
+    await until(lambda: desk.closed)
+    entries = told(desk.closed[-1])
+    assert time.monotonic() - began < 2
+    assert 0 < sum(isinstance(e, DigitEvent) for e in entries) <= 100
+    assert caplog.text.count("keys come faster") == 1
 
 
 async def test_a_player_that_fails_leaves_the_dialogue_going(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.sip.fault import SipError
 from gateway.sip.leg import Ended, Leg
 from gateway.site.sound import Sound
 
@@ -65,6 +66,18 @@ async def test_an_ended_leg_plays_and_presses_nothing(leg: Leg) -> None:
     assert leg.play(Sound(bytes(2))) == 0
     leg.press("1")
     leg.hang_up()
+
+
+async def test_an_ended_leg_is_neither_answered_nor_refused() -> None:
+    """Its owner may come to it late, when the stack has destroyed its half."""
+    line = Recorded()
+    leg = Leg(line, None, lambda function: function(), asyncio.get_running_loop().create_future())
+    leg.disconnected(487, "Request Terminated", "")
+    with pytest.raises(SipError):
+        leg.answer(None)
+    with pytest.raises(SipError):
+        leg.refuse(503)
+    assert "respond" not in line.done
 
 
 class Recorded(Quiet):
