@@ -14,6 +14,7 @@ from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
+from gateway.calls.waiting import Waiting
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
@@ -64,8 +65,7 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
-        # None: look again whether the line is held.
-        self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+        self._events = Waiting()
         self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)
@@ -91,7 +91,7 @@ class Call:
         closed, and its journal ``finished``, unless the journal itself cannot be written any more (JournalError).
         """
         leg, context = self._leg, copy_context()
-        leg.on_digit = lambda key: self._events.put_nowait(Digit(self._now(), key))
+        leg.on_digit = lambda key: self._events.press(Digit(self._now(), key))
         leg.on_held = lambda held: context.run(self._held, held=held)
         leg.on_ended = lambda ended: context.run(self._ended, ended)
         self._ear_is_there = model is not None

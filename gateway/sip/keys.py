@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,9 @@ _ONE_TONE_SECONDS = (
     1.0  # between a tone's end and the INFO of the same key, which may have been sent again once
 )
 _RECENT_EVENTS = 8
+_MOST_A_SECOND = (
+    20  # a phone dials 12 at most (ITU-T Q.24); what tells more is no phone, and must not busy us
+)
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class Keys:
         self._events: list[tuple[int, str]] = []  # RFC 4733 events (timestamp, key) told of late
         self._alone: list[_Press] = []  # presses told one way so far
         self._tone: _Press | None = None
+        self._counted: deque[float] = deque(maxlen=_MOST_A_SECOND)  # when the last presses were counted
 
     def begin(self, timestamp: int, key: str, at: float) -> bool:
         """An RFC 4733 event has begun, or a packet of an old one looks like it; whether it is another press."""
@@ -55,5 +60,8 @@ class Keys:
             if one.key == press.key and one.way != press.way:
                 self._alone.remove(one)
                 return False
+        if len(self._counted) == _MOST_A_SECOND and press.at - self._counted[0] < 1.0:
+            return False
+        self._counted.append(press.at)
         self._alone.append(press)
         return True

@@ -102,3 +102,19 @@ def test_a_tone_that_a_new_stream_tells_once_more() -> None:
     assert keys.begin(4711, "3", 1.0)
     assert not keys.begin(4711, "3", 1.02)  # a re-INVITE in the middle of it
     assert keys.begin(4911, "3", 1.2)
+
+
+def test_what_tells_more_keys_than_a_phone_can_is_not_followed() -> None:
+    phone = Phone()
+    for number in range(5000):  # in a second
+        phone.keys.begin(number, "0123456789"[number % 10], phone.at)
+        phone.wait(0.0001)
+        phone.info("5")
+        phone.wait(0.0001)
+    assert len(phone.counted) <= 20
+    phone.wait(1.0)
+    dialled = "13855812345#"
+    for key in dialled:  # as fast as a phone can
+        phone.tone(key, 0.04)
+        phone.wait(0.04)
+    assert phone.counted.endswith(dialled)
