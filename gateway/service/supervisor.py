@@ -19,7 +19,7 @@ import yaml
 
 from config.fault import Fault, LastingFault
 from gateway.service.attendance import tell_end
-from gateway.service.watchdog import Watch, end_hung
+from gateway.service.watchdog import Watch, end_hung, send
 from gateway.site.reach import AWAY, reach, tell
 from recordings.database import migrate
 
@@ -247,11 +247,11 @@ class Supervisor:
         process = child.process
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        send(process, signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
         except TimeoutError:
-            process.kill()
+            send(process, signal.SIGKILL)
 
 
 async def ask_health(process: Path) -> dict[str, Any] | None:

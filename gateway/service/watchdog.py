@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from pathlib import Path
@@ -109,16 +110,24 @@ def _queued(pid: int) -> dict[str, float]:
     return seconds
 
 
+def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal a child that has not ended, as far as asyncio knows by now.
+
+    Its own ``send_signal`` looks first whether the child has ended, and so takes the exit status from under asyncio.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
 async def end_hung(process: asyncio.subprocess.Process, name: str) -> None:
     """Abort a process that hangs, so that every thread's stack is in its log, and kill it if that is not its end."""
     for number in (signal.SIGABRT, signal.SIGCONT):  # a stopped process takes its signals when it goes on
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
+        send(process, number)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), _ABORT_SECONDS)
         return
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+    send(process, signal.SIGKILL)
     try:
         await asyncio.wait_for(process.wait(), _KILL_SECONDS)
     except TimeoutError:

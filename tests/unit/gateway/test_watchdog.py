@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from gateway.service.notify import serving
 from gateway.service.watchdog import Watch, end_hung
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 SOON = 0.6  # seconds a child may be silent here
 
@@ -214,3 +215,26 @@ async def test_what_hangs_is_ended_with_its_stacks_or_without(
     await end_hung(process, "a child")
     assert process.returncode == -end
     assert ("most recent call first" in (await process.stderr.read()).decode()) is (end is signal.SIGABRT)
+
+
+@pytest.fixture
+async def collecting_on_the_loop() -> AsyncIterator[None]:
+    """The loop takes exit statuses when it comes round to it, as from Python 3.12 on by itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        policy = asyncio.get_event_loop_policy()
+        before, watcher = policy.get_child_watcher(), asyncio.PidfdChildWatcher()
+        watcher.attach_loop(asyncio.get_running_loop())
+        policy.set_child_watcher(watcher)
+        yield
+        policy.set_child_watcher(before)
+
+
+@pytest.mark.usefixtures("collecting_on_the_loop")
+async def test_who_is_signalled_when_he_has_just_ended_keeps_his_exit_status() -> None:
+    process = await asyncio.create_subprocess_exec("sleep", "600")
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop must not come round
+    assert process.returncode is None
+    await end_hung(process, "a child")
+    assert process.returncode == -signal.SIGKILL
