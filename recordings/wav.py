@@ -21,6 +21,7 @@ _SAMPLE_BYTES = 2
 _FRAME_BYTES = CHANNELS * _SAMPLE_BYTES
 _HEADER_BYTES = 44
 _HEADER = "<4sI4s4sIHHIIHH4sI"
+_FORMAT = "<HHIIHH"
 
 
 class NotARecordingError(ValueError):
@@ -111,7 +112,12 @@ def _measure(file: BinaryIO, path: Path) -> _Layout:
         name, size = struct.unpack("<4sI", file.read(8))
         position += 8
         if name == b"fmt ":
-            form = struct.unpack("<HHIIHH", file.read(16))
+            told = file.read(struct.calcsize(_FORMAT))
+            if len(told) < struct.calcsize(_FORMAT):
+                raise NotARecordingError(
+                    f"{path}: cut off in its header; move it away, the call is filed without it"
+                )
+            form = struct.unpack(_FORMAT, told)
             if form != _FORM:
                 raise NotARecordingError(
                     f"{path}: {form[1]} channel(s), {form[2]} Hz, {form[5]} bits; "

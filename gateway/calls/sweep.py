@@ -43,6 +43,10 @@ def sweep(data: Path) -> Iterator[Path]:
             _close(folder)
         except OSError as error:  # JournalError among them
             log.error("orphaned call not taken up: %s", error, extra={"call_id": folder.name})  # noqa: TRY400
+        except (
+            Exception
+        ):  # boundary, call task: one call's trouble must not keep the others from being finished
+            log.exception("orphaned call not taken up", extra={"call_id": folder.name})
         else:
             yield folder
 

@@ -63,6 +63,19 @@ def test_a_living_gateways_call_is_left_alone(tmp_path):
     assert list(sweep(tmp_path)) == []
 
 
+def test_an_orphan_that_cannot_be_worked_on_for_whatever_reason_holds_up_no_other(tmp_path, caplog):
+    odd, good = (CallFolder(tmp_path, f"20260701T08301{n}-0a1b2c3d").begin() for n in range(2))
+    for call in (odd, good):
+        call.record(silence(1.0)).journal.close()
+    with (odd.folder / folders.AUDIO).open("r+b") as audio:
+        audio.truncate(5 << 30)  # a hole; its length is more than a WAV's header can say
+    assert list(sweep(tmp_path)) == [good.folder]
+    assert kinds(good.folder)[-2:] == ["interrupted", "finished"]
+    (said,) = (record for record in caplog.records if record.exc_info)
+    assert (said.message, said.call_id) == ("orphaned call not taken up", odd.folder.name)
+    assert odd.folder.is_dir()
+
+
 @pytest.mark.parametrize("audio", [None, b""])
 def test_a_folder_that_holds_no_call_stays(call, tmp_path, audio, caplog):
     (call.folder / journal.NAME).unlink()

@@ -101,3 +101,12 @@ def test_a_stretch_of_one_side_is_read(tmp_path_factory, start: float, end: floa
     last = max(min(round(end * 8000), 16000), first)
     sign = -1 if channel else 1
     assert list(samples) == [sign * n for n in range(first, last)]
+
+
+def test_a_file_cut_within_its_format_is_no_recording(tmp_path):
+    path = tmp_path / "a.wav"
+    whole = make(path, 10)
+    path.write_bytes(whole[:12] + b"JUNK" + struct.pack("<I", 16) + bytes(16) + whole[12:30])
+    for look in (wav.duration, wav.repair):
+        with pytest.raises(wav.NotARecordingError, match="cut off in its header"):
+            look(path)
