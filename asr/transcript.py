@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +69,31 @@ class Transcript:
         return {"version": 1, **asdict(self)}
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Transcript:
-        """Read a version 1 document; raises ValueError for any other version."""
-        if document.get("version") != 1:
-            raise ValueError(
-                f"transcript document of version {document.get('version')!r}: this program reads 1"
+    def from_json(cls, document: Any) -> Transcript:
+        """Read what is known of a document, be it of a newer version; raises ValueError when that is no transcript."""
+        try:
+            model, utterances = document["model"], document["utterances"]
+            return cls(
+                model=_read(ModelFingerprint, model) if model else None,
+                utterances=tuple(
+                    _read(Utterance, told, words=tuple(_read(Word, word) for word in told["words"]))
+                    for told in utterances
+                ),
+                complete=bool(document["complete"]),
             )
-        model = document["model"]
-        return cls(
-            model=ModelFingerprint(**model) if model else None,
-            utterances=tuple(
-                Utterance(**{**u, "words": tuple(Word(**w) for w in u["words"])})
-                for u in document["utterances"]
-            ),
-            complete=document["complete"],
-        )
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"not a transcript that this program can read: {error!r}") from error
+
+
+_PLAIN: Final[Mapping[Any, Any]] = {"str": str, "float": (int, float), "bool": bool}
+
+
+def _read(kind: type[_Part], told: Mapping[str, Any], **parts: Any) -> _Part:
+    """The dataclass of those fields that it has; raises LookupError or TypeError when they do not make one."""
+    values = dict(parts)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in told and field.name not in parts:
+            value = values[field.name] = told[field.name]
+            if not isinstance(value, _PLAIN[field.type]):
+                raise TypeError(f"{field.name} {value!r}")
+    return kind(**values)

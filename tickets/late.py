@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from asr.transcript import Transcript
 from recordings import catalogue, folders, journal, wav
 from recordings.threads import Threads
 from tickets.filing import file_call
+from tickets.reading import read_late
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -122,7 +124,7 @@ class LateTranscriber:
             async with self._db.write() as connection:
                 await catalogue.give_up(connection, call_id)
             return
-        if not (folder / folders.LATE).exists():
+        if await _reading.run(read_late, folder) is None:
             await self._transcribe(folder)
         filed = await file_call(self._db, self._numbers, folder)
         _log.info("transcribed from the recording", tickets=filed.numbers)
@@ -145,11 +147,13 @@ def _name(error: Exception) -> str:
 
 
 def _write(folder: Path, transcript: Transcript) -> None:
-    """Whole or not at all, and durable."""
+    """Whole or not at all, and durable; one that could not be read is set aside."""
     draft = folder / f"{folders.LATE}.new"
     with draft.open("w") as file:
         json.dump(transcript.to_json(), file, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
+    with suppress(FileNotFoundError):
+        (folder / folders.LATE).rename(folder / f"{folders.LATE}.unreadable")
     draft.rename(folder / folders.LATE)
     journal.sync_folder(folder)

@@ -49,14 +49,18 @@ def _read(folder: Path) -> tuple[Reading, Transcript | None, float]:
     except wav.NotARecordingError as error:
         _log.error("filed without its recording: %s", error)
         seconds = 0.0
-    return reading, _read_late(folder), seconds
+    return reading, read_late(folder), seconds
 
 
-def _read_late(folder: Path) -> Transcript | None:
-    """The transcript made from the recording, if there is one by now."""
+def read_late(folder: Path) -> Transcript | None:
+    """The transcript made from the recording, if there is one by now that can be read. Raises OSError."""
+    file = folder / folders.LATE
     try:
-        return Transcript.from_json(json.loads((folder / folders.LATE).read_text()))
+        return Transcript.from_json(json.loads(file.read_bytes()))
     except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        _log.error("%s cannot be read, the recording is to be transcribed again: %s", file, error)
         return None
 
 

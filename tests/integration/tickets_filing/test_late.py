@@ -193,6 +193,45 @@ async def test_what_was_transcribed_before_a_crash_is_only_filed(site):
     assert (await site.last(call))["appeal"]["content"] == COMPLAINT
 
 
+async def test_a_transcript_of_a_newer_version_is_read_as_far_as_it_is_known(site):
+    call = await deaf_call(site, COMPLAINT)
+    folder = await site.file(call)
+    async with site.asr(), site.late() as late:
+        await late._transcribe(folder)
+    newer = json.loads((folder / folders.LATE).read_text())
+    newer |= {"version": 2, "mood": "calm"}
+    newer["model"]["licence"] = "free"
+    newer["utterances"][0]["speaker"] = 1
+    newer["utterances"][0]["words"][0]["pinyin"] = "wo3"
+    (folder / folders.LATE).write_text(json.dumps(newer))
+    async with site.late() as late:  # nobody is there to hear it again
+        assert await late.work() == 1
+    assert (await site.last(call))["appeal"]["content"] == COMPLAINT
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"version": 2, "texts": []}',
+        '{"version": 1, "model": null, "utterances": [{"text": "?"}], "complete": true}',
+        '{"version": 1, "model": {"name": 7}, "utterances": [], "complete": true}',
+    ],
+)
+async def test_a_transcript_that_cannot_be_read_is_set_aside_and_made_again(site, caplog, unreadable):
+    call = await deaf_call(site, COMPLAINT)
+    folder = await site.file(call)
+    (folder / folders.LATE).write_text(unreadable)
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+    assert (await site.last(call))["appeal"]["content"] == COMPLAINT
+    assert await site.state(call) == "done"
+    assert (folder / f"{folders.LATE}.unreadable").read_text() == unreadable
+    assert f"{folder / folders.LATE} cannot be read" in caplog.text
+
+
 async def test_a_recording_that_is_gone_holds_up_no_other(site):
     gone, spoilt, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(3)]
     places = [await site.file(call) for call in (gone, spoilt, good)]
