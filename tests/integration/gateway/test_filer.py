@@ -117,8 +117,9 @@ async def test_other_tables_are_waited_for(desk, caplog) -> None:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     call = desk.call().hang_up()
     desk.filer.file(call.folder, final=True)
-    await asyncio.sleep(0.2)
-    assert "newer version" in "".join(lines(caplog))
+    async with asyncio.timeout(30):
+        while "newer version" not in "".join(lines(caplog)):  # noqa: ASYNC110 - a log
+            await asyncio.sleep(0.02)
     assert await desk.filed() == 0
     async with desk.db.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = :ours"), {"ours": ours})
@@ -146,7 +147,9 @@ async def test_a_refused_archiving_is_tried_again(desk, caplog) -> None:
     obstacle.write_text("")
     call = desk.call().hang_up()
     desk.filer.file(call.folder, final=True)
-    await asyncio.sleep(0.4)
+    async with asyncio.timeout(30):
+        while not lines(caplog):  # noqa: ASYNC110 - a log
+            await asyncio.sleep(0.02)
     assert call.folder.is_dir()
     assert len(lines(caplog)) == 1
     obstacle.unlink()
