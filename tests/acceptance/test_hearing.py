@@ -1,4 +1,4 @@
-"""Where words lie in a call that was not heard for a while."""
+"""A call that is not heard for a while: its question goes by keys, the next one listens, and no word is lost."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from asr.engine import Engine
 from asr.server import SpeechServer
 from recordings import entries, wav
 from recordings.folders import AUDIO
+from tickets.reading import read_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -66,6 +67,50 @@ async def until(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
+async def test_a_question_that_was_refused_goes_by_keys_and_the_next_one_is_heard(
+    make_house: Any, speech: Any
+) -> None:
+    house = make_house(asr={"url": speech.url})
+    await asyncio.to_thread(house.start)
+    load = speech._crowd.load
+    load.arrived("dictation", 10_000.0)  # as if so much waited: nobody is let in
+    steps = [
+        {"pause": 1.5},
+        {"say": SENTENCE, "over": True},
+        {"wait": "prompt", "timeout": 20},  # the menu by keys
+        {"press": "1"},
+        {"wait": "prompt", "timeout": 20},
+        {"say": WATER},
+        {"pause": 1.5},
+        {"press": "#"},
+        {"pause": 1.0},
+        "hang_up",
+    ]
+    script = {"name": "refused", "caller": "13855812345", "steps": steps}
+    calls = asyncio.create_task(asyncio.to_thread(house.calls, [script]))
+    await until(lambda: "deaf" in kinds(house.data), "the refusal")
+    load.arrived("dictation", -10_000.0)
+    (result,) = await calls
+    assert not result["failure"]
+
+    (ticket,) = await asyncio.to_thread(house.final_tickets, result["sip_call_id"])
+    (folder,) = journals(house.data)
+    deaf, hearing = (e for e in told(folder) if isinstance(e, entries.Deaf | entries.Hearing))
+    assert "busy" in deaf.reason
+    assert 1.0 < deaf.at < hearing.at
+    heard = [(e.question, e.text) for e in told(folder) if isinstance(e, entries.Heard) and e.confirmed]
+    assert heard == [("dictation", WATER)]
+
+    def complete() -> Any:
+        (ticket,) = house.final_tickets(result["sip_call_id"])
+        return ticket if ticket["transcript"]["complete"] else None
+
+    ticket = await until(complete, "the words from the recording")
+    assert WATER in ticket["appeal"]["content"]
+    assert SENTENCE in ticket["appeal"]["content"]
+    assert not ticket["appeal"]["text_pending"]
+
+
 async def test_after_a_stall_of_the_loop_words_lie_where_they_were_said(make_house: Any, speech: Any) -> None:
     """The recording goes on, the ring buffer overflows: what was lost has its time all the same."""
     house = make_house(asr={"url": speech.url})
@@ -100,6 +145,7 @@ async def test_after_a_stall_of_the_loop_words_lie_where_they_were_said(make_hou
     (water,) = (e for e in told(folder) if isinstance(e, entries.Heard) and WATER in e.text)
     assert water.start == pytest.approx(voiced[-1][0], abs=0.3)
     assert water.end == pytest.approx(voiced[-1][1], abs=0.3)
+    assert (await read_record(folder)).transcription == "wanted", "what was lost follows from the recording"
 
 
 def find_voice(audio: Path) -> list[tuple[float, float]]:

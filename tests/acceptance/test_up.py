@@ -82,6 +82,17 @@ def test_a_taken_sip_port_is_waited_for(make_house: Any) -> None:
     assert f"`hotline up` already works on {house.data}" in second.stderr
     assert "Traceback" not in second.stderr
     assert house.faults() == []
+    assert_calls_come_first(house)
+
+
+def assert_calls_come_first(house: Any) -> None:
+    """Decoding and what follows a call give way to audio."""
+    nices = {"gateway": 0, "asr": 10, "worker": 5}
+    until(lambda: {name: house.child(name).nice() for name in nices} == nices, house)
+    # Each child has a session of its own, and Linux weighs sessions first, where it knows of them.
+    for name, nice in nices.items():
+        group = Path(f"/proc/{house.child(name).pid}/autogroup")
+        assert not group.exists() or group.read_text(encoding="ascii").split()[-1] == str(nice)
 
 
 def test_calls_are_answered_while_the_database_is_away(
