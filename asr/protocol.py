@@ -16,6 +16,7 @@ more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server close
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -132,20 +133,24 @@ def read_reply(message: str) -> Partial | Final:
             raise ProtocolError(f"the speech server refuses: {error}")
         case {"partial": str(text)}:
             return Partial(join(text.split()))
-        case {"text": str(text)}:
-            return Final(join(text.split()), tuple(_read_word(w) for w in document.get("result", ())))
+        case {"text": str(text), "result": list(words)}:
+            return Final(join(text.split()), tuple(_read_word(word) for word in words))
+        case {"text": str(text)} if "result" not in document:
+            return Final(join(text.split()), ())
     raise ProtocolError(f"a reply of {len(message)} characters: neither a partial nor a final result")
 
 
 def join(words: list[str]) -> str:
-    """Words to text: Chinese has no spaces, and what was not understood is left out."""
-    return "".join(w for w in words if w != UNKNOWN)
+    """Words to text: Chinese has no spaces, and what was not understood, or is no text at all, is left out."""
+    return "".join(w for w in words if w != UNKNOWN and w.isprintable())
 
 
 def _read_word(word: object) -> Word:
     match word:
-        case {"word": str(text), "start": float(start), "end": float(end), "conf": float(confidence)}:
-            return Word(text, start, end, confidence)
+        case {"word": str(text), "start": float(start), "end": float(end), "conf": float(confidence)} if (
+            math.isfinite(start + end + confidence)
+        ):
+            return Word(join([text]), start, end, confidence)
     raise ProtocolError(f"a {type(word).__name__} that is no word with its times")
 
 

@@ -73,9 +73,16 @@ def archive(folder: Path, data: Path) -> Path:
 
 
 def orphans(data: Path) -> list[Path]:
-    """Folders in the spool that no living process works on, oldest first."""
+    """Folders in the spool that no living process works on, oldest first; those among them that cannot be read."""
     found = [folder for folder in spool(data).glob("*/") if is_call_id(folder.name)]
-    return [folder for folder in sorted(found) if not journal.is_live(folder)]
+    return [folder for folder in sorted(found) if not _is_live(folder)]
+
+
+def _is_live(folder: Path) -> bool:
+    try:
+        return journal.is_live(folder)
+    except OSError:  # whoever takes the folder up meets the same, and says so of this call alone
+        return False
 
 
 @asynccontextmanager

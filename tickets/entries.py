@@ -122,3 +122,8 @@ def read_number(text: str) -> str:
     Such came in by P-Asserted-Identity while the door let every script's digits through.
     """
     return text if re.fullmatch("[0-9]*", text) else ""
+
+
+def can_be_issued(number: str) -> bool:
+    """Whether a ticket may go by this number: no other is one of any program's that filed here (``tickets.ticket``)."""
+    return re.fullmatch("[0-9]{12,}", number) is not None

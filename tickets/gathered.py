@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from ivr.matter import Window
 from recordings import entries
-from tickets.entries import read_matter, read_utterance
+from tickets.entries import can_be_issued, read_matter, read_utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +19,25 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound="Entry")
 
+_OF_A_TALK = (
+    entries.Answered,
+    entries.Interrupted,
+    entries.Event,
+    entries.Held,
+    entries.Played,
+    entries.Heard,
+    entries.Matter,
+    entries.Number,
+)
+
 
 @dataclass(slots=True)
 class Gathered:
     """A journal's entries by kind.
 
     ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
-    ``opening`` is the text of the first prompt that was played. ``cut`` says that the gateway died, or ended the call,
+    ``opening`` is the text of the first prompt that was played. ``talked`` says that there is an entry that only a call
+    that was answered has; ``cut`` says that the gateway died, or ended the call,
     before the hang-up: after it words may be lost, not the call.
     """
 
@@ -34,6 +46,7 @@ class Gathered:
     numbers: dict[int, str] = field(default_factory=dict)
     deaf: list[Window] = field(default_factory=list)
     opening: str = ""
+    talked: bool = False
     cut: bool = False
     _last: dict[type[Entry], Written] = field(default_factory=dict)
 
@@ -43,6 +56,7 @@ class Gathered:
         gathered = cls()
         for one in written:
             gathered._add(one)
+            gathered.talked |= isinstance(one.entry, _OF_A_TALK)
         return gathered
 
     def last(self, kind: type[E]) -> E | None:
@@ -65,7 +79,7 @@ class Gathered:
                 self.heard.append(read_utterance(heard))
             case entries.Matter(index=index) as matter if index >= 0:
                 self.matters[index] = read_matter(matter)
-            case entries.Number(matter=index, number=number) if index >= 0 and number:
+            case entries.Number(matter=index, number=number) if index >= 0 and can_be_issued(number):
                 self.numbers.setdefault(index, number)
             case entries.Played(text=text):
                 self.opening = self.opening or text

@@ -100,8 +100,9 @@ def fold(
     length; ``voiced`` where in it the caller's voice was found, None when nobody has looked: then speech is
     supposed wherever the caller was asked for it. An empty journal makes a call that was never answered.
 
-    A power failure may have lost the journal's beginning. A call that was ``interrupted`` had been answered, whatever
-    else is known of it: then it was answered when it came, at the front door.
+    A power failure may have lost the journal's beginning, a bad sector any line. A call in which something was said, or
+    that was ``interrupted``, had been answered, whatever else is known of it: then it was answered when it came, at the
+    front door.
 
     A call lasts until its journal is ``finished``. Until then the gateway alone gives numbers, and only
     matters that have one make a ticket; afterwards every matter does.
@@ -113,7 +114,7 @@ def fold(
     started_at = journal.wall(Incoming) or datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(
         tzinfo=UTC
     )
-    answered_at = journal.wall(Answered) or (started_at if journal.has(Interrupted) else None)
+    answered_at = journal.wall(Answered) or (started_at if journal.talked else None)
     line = _fold_line(incoming, journal.opening)
     anonymous = line is not None and line.anonymous
     # When somebody spoke, and how surely he was understood, is kept in the journal only.
@@ -136,19 +137,19 @@ def fold(
     )
     return CallRecord(
         call_id=call_id,
-        sip_call_id=_clean(incoming.sip_call_id),
+        sip_call_id=incoming.sip_call_id,
         caller=next((t.matter.contact for t in told), "") if anonymous else read_number(incoming.caller),
-        called=_clean(incoming.called),
-        hotline=_clean(incoming.hotline) or FRONT_DOOR,
+        called=incoming.called,
+        hotline=read_number(incoming.hotline) or FRONT_DOOR,
         line=line,
-        flow=_clean(incoming.flow),
+        flow=incoming.flow,
         node=incoming.node,
         started_at=started_at,
         answered_at=answered_at,
         ended_at=_find_end(journal, answered_at or started_at, seconds) if ended else None,
         duration_s=_measure(hungup, seconds) if ended and answered_at else None,
         hung_up_by=_name_who(hungup),
-        cause=_clean(hungup.cause) if hungup else "",
+        cause=hungup.cause if hungup else "",
         interrupted=journal.cut,
         seconds=seconds,
         live=live,
@@ -178,7 +179,7 @@ def _fold_line(incoming: Incoming, opening: str) -> Line | None:
         category=told.category,
         anonymous=told.anonymous,
         found_by=cast("Source", told.found_by) if told.found_by in get_args(Source) else None,
-        found_as=_clean(told.found_as),
+        found_as=told.found_as,
         opening=opening,
     )
 
@@ -203,7 +204,8 @@ def _find_end(journal: Gathered, began: datetime, seconds: float) -> datetime:
 
 def _measure(hungup: HungUp | None, seconds: float) -> float:
     """The call's length by its hang-up, else by its recording."""
-    return seconds if hungup is None or hungup.media_seconds is None else hungup.media_seconds
+    told = None if hungup is None else hungup.media_seconds
+    return seconds if told is None or told < 0 else told
 
 
 def _name_who(hungup: HungUp | None) -> HungUpBy | None:
@@ -225,8 +227,3 @@ def _give_reason(
     if hungup is None:
         return "interrupted before the caller said anything"
     return "caller hung up before speaking" if by_caller else "the caller said nothing"
-
-
-def _clean(text: str) -> str:
-    """Without NUL, which PostgreSQL does not store and a hostile INVITE may bring."""
-    return text.replace("\0", "")

@@ -7,7 +7,6 @@ caller's tickets from being filed: what is not known is skipped, what is missing
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -77,6 +76,8 @@ _EVENTS: Final = {
 }
 _EVENT_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
 _ENVELOPE: Final = {"n", "wall", "kind", "v"}
+_LARGEST: Final = 2**31 - 1  # what a database's integer holds; of seconds, 68 years
+_YEARS: Final = range(1970, 9999)  # that every program between here and a ticket can reckon with
 _SHOWN = 60  # characters of a name that somebody else wrote
 
 
@@ -167,10 +168,13 @@ def _name_kind(line: Mapping[str, Any]) -> str:
 def _read_wall(line: Mapping[str, Any], before: datetime, strange: Counter[Strange]) -> datetime:
     try:
         wall = datetime.fromisoformat(line["wall"])
-    except (KeyError, TypeError, ValueError):
+        wall = (wall if wall.tzinfo else wall.replace(tzinfo=UTC)).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        wall = datetime.min.replace(tzinfo=UTC)
+    if wall.year not in _YEARS:
         strange[Strange("value", "wall")] += 1
         return before
-    return wall if wall.tzinfo else wall.replace(tzinfo=UTC)
+    return wall
 
 
 def _build(kind: type, told: Mapping[str, Any], name: str, strange: Counter[Strange]) -> Any:
@@ -223,14 +227,21 @@ def _read_items(hint: Any, value: Any, name: str, strange: Counter[Strange]) -> 
     return tuple(items)
 
 
-def _read_plain(hint: type, value: Any) -> Any:
-    if hint is float and type(value) in {int, float}:
-        number = float(value)
-        if math.isfinite(number):
-            return number
-    elif type(value) is hint:
-        return value
-    raise TypeError(hint)
+def _read_plain(hint: Any, value: Any) -> Any:
+    if hint is float and type(value) is int:
+        value = float(value)
+    if type(value) is not hint:
+        raise TypeError(hint)
+    if hint is str:
+        return _clean(value)
+    if not abs(value) <= _LARGEST:  # nor is NaN
+        raise ValueError(hint)
+    return value
+
+
+def _clean(text: str) -> str:
+    """Without what a hostile INVITE or recogniser may bring and no database stores: NUL, half a surrogate pair."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _strange(what: Literal["kind", "field", "value", "version"], name: str) -> Strange:

@@ -251,7 +251,9 @@ async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
     odd, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
     places = [await site.file(call) for call in (odd, good)]
     journal = places[0] / "events.jsonl"
-    journal.write_text(journal.read_text().replace('"hotline": "12345"', '"hotline": "none"'))
+    whole = journal.read_text()
+    taken = {"kind": "number", "matter": 1, "number": (await site.last(good))["number"]}
+    journal.write_text("\n".join((whole, json.dumps({"kind": "matter", "index": 1}), json.dumps(taken))))
     stop = asyncio.Event()
     async with site.asr(), site.late() as late, asyncio.timeout(60):
         running = asyncio.create_task(late.run(stop))
@@ -259,7 +261,7 @@ async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
             await asyncio.sleep(0.05)
         assert not running.done()
         assert await site.state(odd) == "wanted"
-        journal.write_text(journal.read_text().replace('"hotline": "none"', '"hotline": "12345"'))
+        journal.write_text(whole)
         while await site.state(odd) != "done":  # noqa: ASYNC110 - it is tried again by itself
             await asyncio.sleep(0.05)
         stop.set()

@@ -58,6 +58,14 @@ def test_a_caller_who_hung_up_before_the_answer_was_not_interrupted(tmp_path):
     assert kinds(call.folder) == ["incoming", "hungup", "finished"]
 
 
+def test_a_journal_that_cannot_be_opened_holds_up_no_other(call, tmp_path, caplog):
+    spoilt = folders.spool(tmp_path) / "20260701T083010-00000000"
+    spoilt.mkdir()
+    (spoilt / journal.NAME).symlink_to(journal.NAME)  # as a bad sector would: an OSError at every look
+    assert list(sweep(tmp_path)) == [call.folder]
+    assert [record.call_id for record in caplog.records if "not taken up" in record.message] == [spoilt.name]
+
+
 def test_a_living_gateways_call_is_left_alone(tmp_path):
     CallFolder(tmp_path).begin().record(silence(1.0))
     assert list(sweep(tmp_path)) == []

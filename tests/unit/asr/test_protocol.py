@@ -126,10 +126,49 @@ def test_a_refusal_is_told_from_a_fault():
 
 
 @pytest.mark.parametrize(
-    "message", ["", "{}", '{"error": "no"}', '{"text": 1}', '{"text": "x", "result": [{}]}', "[]"]
+    "message",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"error": "no"}',
+        '{"text": 1}',
+        '{"text": "x", "result": [{}]}',
+        '{"text": "x", "result": null}',
+        '{"text": "x", "result": 5}',
+        '{"text": "x", "result": [{"conf": NaN, "start": 0.1, "end": 0.4, "word": "x"}]}',
+        '{"text": "x", "result": [{"conf": 0.5, "start": 0.1, "end": Infinity, "word": "x"}]}',
+    ],
 )
 def test_bad_replies_are_errors(message):
     with pytest.raises(ProtocolError):
+        read_reply(message)
+
+
+def test_what_is_no_text_is_left_out():
+    assert read_reply('{"partial": "投诉 \\u0000 \\ud800"}') == Partial("投诉")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["word", "start", "end", "conf", "text", "result"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["error", "code", "partial", "text", "result"]), st.just("busy") | json_values
+    ).map(json.dumps)
+    | st.text()
+)
+def test_whatever_is_answered_is_a_reply_or_an_error(message):
+    with suppress(ProtocolError, BusyError):
         read_reply(message)
 
 

@@ -18,6 +18,7 @@ from recordings.entries import KINDS, Entry, Strange, decode, encode, read_lines
 
 NOW = datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
 SECRET = "13855812345"
+LARGEST = 2**31 - 1
 # What an anonymous line's journal keeps, field by field: whoever adds one must say so here as well.
 KEPT = {
     "incoming": {"call_id", "sip_call_id", "called", "hotline", "line", "flow", "node"},
@@ -70,9 +71,9 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     if is_dataclass(hint):
         return st.builds(hint, **{name: of_type(part) for name, part in hints(hint).items()})
     plain = {
-        str: st.text(),
-        int: st.integers(),
-        float: st.floats(allow_nan=False, allow_infinity=False),
+        str: st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        int: st.integers(-LARGEST, LARGEST),
+        float: st.floats(-LARGEST, LARGEST),
         bool: st.booleans(),
     }
     return plain[hint]
@@ -228,6 +229,11 @@ def read(*lines: Any) -> entries.Reading:
             entries.ElapsedEvent(),
         ),
         ({"kind": "event.elapsed", "at": 10**400}, ("value", "event.elapsed.at"), entries.ElapsedEvent()),
+        ({"kind": "event.elapsed", "at": 1e300}, ("value", "event.elapsed.at"), entries.ElapsedEvent()),
+        ({"kind": "matter", "index": 2**31}, ("value", "matter.index"), entries.Matter()),
+        ({"kind": "answered", "wall": "0500-01-01T00:00:00Z"}, ("value", "wall"), entries.Answered()),
+        ({"kind": "answered", "wall": "0001-01-01T00:00:00+14:00"}, ("value", "wall"), entries.Answered()),
+        ({"kind": "answered", "wall": "9999-12-31T23:59:59-12:00"}, ("value", "wall"), entries.Answered()),
         ({"kind": "matter", "spoken": {"text": "x"}}, ("value", "matter.spoken"), entries.Matter()),
         ({"kind": "incoming", "line": "12345"}, ("value", "incoming.line"), entries.Incoming()),
     ],
@@ -236,6 +242,10 @@ def test_what_is_not_known_is_skipped_and_counted(line, counted, entry):
     reading = read(line if line is None else {"wall": NOW.isoformat(), **line})
     assert [written.entry for written in reading.entries] == ([] if entry is None else [entry])
     assert reading.strange[Strange(*counted)] == 1
+
+
+def test_text_is_read_as_a_database_can_store_it():
+    assert decode({"kind": "deaf", "reason": "a\0b \ud800"}) == entries.Deaf("ab ?")
 
 
 def test_an_entry_without_its_time_was_written_when_the_one_before_was():

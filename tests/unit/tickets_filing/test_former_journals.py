@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from recordings import entries, journal
+from tickets.draft import draft
+from tickets.number import CITY_TIME
 from tickets.record import CallRecord, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JOURNALS = Path(__file__).parent / "journals"
+BEGAN = datetime(2026, 11, 27, 7, 48, 35, tzinfo=UTC)
 
 WHOLE, ANONYMOUS, CUT_OFF = FORMER = (
     "20261127T074835-18bbb5c5",
@@ -21,7 +33,7 @@ SENTENCE = "我要投诉颍州区清河街道小区夜间施工噪音扰民"
 def read(folder: Path, call_id: str) -> entries.Reading:
     place = folder / call_id
     place.mkdir(parents=True)
-    kept = Path(__file__).parent / "journals" / f"{call_id}.jsonl"
+    kept = JOURNALS / f"{call_id}.jsonl"
     (place / journal.NAME).write_bytes(kept.read_bytes())
     return journal.read(place)
 
@@ -74,3 +86,57 @@ def test_a_call_that_was_cut_off(tmp_path):
     told = fold(CUT_OFF, journal.read(tmp_path / CUT_OFF), None, 30.0, None)
     assert told.ended_at is None
     assert [t.matter.text for t in told.matters] == [SENTENCE]
+
+
+STRANGE = [
+    None,
+    True,
+    -1,
+    2**31,
+    10**30,
+    0.5,
+    -1e308,
+    1e308,
+    "",
+    "none",
+    "\0",
+    "\ud800",
+    "９" * 20,
+    [],
+    [[]],
+    {},
+]
+STRANGE += [{"a": {}}, "2026-11-27", "0500-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield from leaves(part, (*path, key))
+
+
+def spoil(line: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    spoilt: Any = json.loads(json.dumps(line))
+    part = spoilt
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    return cast("dict[str, Any]", spoilt)
+
+
+@pytest.mark.parametrize("call_id", [WHOLE, ANONYMOUS])
+def test_no_value_of_a_line_keeps_a_call_from_its_tickets(call_id):
+    lines = [json.loads(line) for line in (JOURNALS / f"{call_id}.jsonl").read_bytes().splitlines()]
+    for position, line in enumerate(lines):
+        for path, value in product(leaves(line), STRANGE):
+            spoilt = [*lines[:position], spoil(line, path, value), *lines[position + 1 :]]
+            told = fold(call_id, entries.read_lines(spoilt, BEGAN), None, 30.0, ())
+            moments = told.started_at, told.answered_at, told.ended_at
+            papers = [drafted.issue("261820700014", 1) for drafted in draft(told)]
+            assert papers or told.reason, (path, value)
+            assert all(json.loads(paper.encode()) for paper in papers)
+            assert "\0" not in f"{told}"
+            assert f"{told}".encode()
+            assert all(moment is None or moment.astimezone(CITY_TIME).year >= 1970 for moment in moments)

@@ -86,10 +86,10 @@ def test_while_the_call_lasts_only_numbered_matters_are_filed(call):
 
 
 def test_the_first_number_of_a_matter_counts(call):
-    call.state(stated(0, LEAK)).note(entries.Number(matter=0, number="1")).note(
-        entries.Number(matter=0, number="2")
+    call.state(stated(0, LEAK)).note(entries.Number(matter=0, number="261820700014")).note(
+        entries.Number(matter=0, number="261820700022")
     )
-    assert read(call.hang_up()).numbers == {0: "1"}
+    assert read(call.hang_up()).numbers == {0: "261820700014"}
 
 
 @pytest.mark.parametrize(
