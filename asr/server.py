@@ -129,7 +129,8 @@ class SpeechServer:
         self._streams.add(stream)
         metrics.STREAMS_OPENED.inc()
         try:
-            await stream.run()
+            if not await stream.run() and request.transport is not None:
+                request.transport.abort()
         finally:
             self._streams.discard(stream)
         return client

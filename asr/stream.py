@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 _AHEAD_SECONDS = 12.0
 _AHEAD = 256  # messages, however little is in them
 _MOST = 32  # messages of one turn
+_UNREAD_SECONDS = (
+    10.0  # for a client to make room for a reply: what he has sent meanwhile counts against all others
+)
 _BURST_SECONDS = (
     3.0  # audio sent ahead of the clock by who speaks live: what waited while the stream was opened
 )
@@ -57,8 +60,11 @@ class Stream:
         self._fault: ProtocolError | None = None
         self._busy = ""
 
-    async def run(self) -> None:
-        """Serve the client until it leaves, ends its stream, errs, is refused, or ``stop`` is called."""
+    async def run(self) -> bool:
+        """Serve the client until it leaves, ends its stream, errs, is refused, or ``stop`` is called.
+
+        False when it takes no more messages, not even that the stream is closed.
+        """
         self._reader = asyncio.create_task(self._read())
         self._answerer = asyncio.create_task(self._answer())
         try:
@@ -66,6 +72,9 @@ class Stream:
             await self._conclude(self._answerer)
         except ConnectionResetError:
             _log.debug("a client left in the middle of a reply")
+            return False
+        else:
+            return True
         finally:
             self._reader.cancel()
             self._answerer.cancel()
@@ -103,8 +112,17 @@ class Stream:
     async def _end(self, last: str, code: WSCloseCode) -> None:
         if not self._socket.closed:
             if last:
-                await self._socket.send_str(last)
+                await self._reply(last)
             await self._socket.close(code=code)
+
+    async def _reply(self, text: str) -> None:
+        """Send; raises ConnectionResetError also for a client that does not read."""
+        try:
+            async with asyncio.timeout(_UNREAD_SECONDS):
+                await self._socket.send_str(text)
+        except TimeoutError:
+            _log.warning("a stream is ended: its client has not read for %.0f s", _UNREAD_SECONDS)
+            raise ConnectionResetError from None
 
     # --- reading
     async def _read(self) -> None:
@@ -175,7 +193,7 @@ class Stream:
         if self._fault:
             raise self._fault
         if self._decoding.in_utterance:
-            await self._socket.send_str(await self._turns.take(self.purpose, self._decoding.finish))
+            await self._reply(await self._turns.take(self.purpose, self._decoding.finish))
         await self._end("", WSCloseCode.OK if self._decoding.ended else WSCloseCode.GOING_AWAY)
 
     def _fill_batch(self) -> None:
@@ -195,7 +213,7 @@ class Stream:
             self._crowd.load.decoded(done.audio, done.took)
         self._room.set()
         for reply in done.replies:
-            await self._socket.send_str(reply.text)
+            await self._reply(reply.text)
             if isinstance(reply.request.message, Finish):
                 metrics.FINALS.observe(time.monotonic() - reply.request.at)
 

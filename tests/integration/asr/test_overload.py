@@ -256,3 +256,26 @@ async def test_turns_go_by_urgency_and_in_rounds():
         await turns.take("question", lambda: 1 / 0)
     assert await turns.take("question", lambda: 7) == 7
     turns.close()
+
+
+async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
+    while True:
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def test_who_does_not_read_is_let_go_and_what_he_sent_counts_no_more(slow, monkeypatch):
+    monkeypatch.setattr("asr.stream._UNREAD_SECONDS", 0.5)
+    path = read_address(slow.url).path
+    _reader, writer = await asyncio.open_unix_connection(path, limit=1)  # reads no more than it is asked for
+    upgrade = "GET / HTTP/1.1\r\nHost: asr\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    writer.write((upgrade + key).encode())
+    frame = b"\x82\x82" + bytes(4) + bytes(2)  # one sample, RFC 6455, 5.2
+    async with asyncio.timeout(PATIENT):
+        with pytest.raises(ConnectionError):
+            await flood(writer, frame * 100)
+        while slow.streams or slow._crowd.load.backlog("dictation"):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)
+    writer.transport.abort()
