@@ -95,5 +95,7 @@ def _read(kind: type[_Part], told: Mapping[str, Any], **parts: Any) -> _Part:
         if field.name in told and field.name not in parts:
             value = values[field.name] = told[field.name]
             if not isinstance(value, _PLAIN[field.type]):
-                raise TypeError(f"{field.name} is a {type(value).__name__}")  # no more: it may be what was said
+                raise TypeError(
+                    f"{field.name} is a {type(value).__name__}"
+                )  # no more: it may be what was said
     return kind(**values)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from asr.client import AsrUnavailable
+from asr.client import AsrBusy, AsrUnavailable
 from asr.offline import transcribe
 from asr.transcript import Transcript
 from recordings import catalogue, folders, journal, wav
@@ -36,6 +36,10 @@ _BATCH = 20
 _reading = Threads("late", 1)
 
 _log = structlog.get_logger(__name__)
+
+
+class _Refused(Exception):  # noqa: N818 - what has happened to one recording, not a mistake
+    """The recogniser is there, and has not transcribed this recording; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class LateTranscriber:
             await self._amend(call_id)
         except AsrUnavailable:
             raise
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, _Refused) as error:
             _log.warning("not transcribed", again_in_s=self._postpone(call_id), reason=_name(error))
             return False
         except Exception:  # noqa: BLE001 - boundary, worker job: one call's trouble must not become the others'
@@ -137,7 +141,12 @@ class LateTranscriber:
             _log.error("nothing to transcribe", reason=str(error))
             return  # filing finds the same, and stops asking for it
         model = await self._client.fingerprint()
-        utterances = await transcribe(self._client, pcm)
+        try:
+            utterances = await transcribe(self._client, pcm)
+        except AsrBusy:
+            raise
+        except AsrUnavailable as error:  # it may be this recording that it cannot take: the next finds out
+            raise _Refused(str(error)) from error
         await _reading.run(_write, folder, Transcript(model, utterances))
 
 

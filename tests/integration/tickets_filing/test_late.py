@@ -13,7 +13,8 @@ from callfolder import CallFolder, heard, silence, stated
 
 from asr.catalogue import open_model
 from asr.client import AsrClient, AsrUnavailable
-from asr.server import serve
+from asr.engine import Engine, EngineError, Recognizer
+from asr.server import SpeechServer, serve
 from gateway.prompts.voice import speak
 from recordings import entries, folders
 from recordings.schema import calls, tickets, transcripts
@@ -245,6 +246,34 @@ async def test_a_recording_that_is_gone_holds_up_no_other(site):
     assert [await site.state(call) for call in (gone, spoilt, good)] == ["none", "none", "done"]
     assert not (await site.last(spoilt))["appeal"]["text_pending"]
     assert (await site.last(good))["appeal"]["content"] == LEAK
+
+
+class Choking(Engine):
+    """An engine that the first recording it gets is too much for."""
+
+    recordings = 0
+
+    def recognizer(self, sample_rate: float, *args: Any, **kwargs: Any) -> Recognizer:
+        self.recordings += 1
+        if self.recordings == 2:  # the first is the server's own trial of its speed
+            raise EngineError("cannot decode that")
+        return super().recognizer(sample_rate, *args, **kwargs)
+
+
+async def test_a_recording_that_the_recogniser_cannot_take_holds_up_no_other(site):
+    odd, good = [await deaf_call(site, LEAK, f"20260701T08301{i}-00000000") for i in range(2)]
+    for call in (odd, good):
+        await site.file(call)
+    server = SpeechServer(Choking(open_model(None)), 2)
+    await server.start(site.address)
+    async with site.late() as late:
+        assert await late.work() == 1
+        assert [await site.state(call) for call in (odd, good)] == ["wanted", "done"]
+        async with asyncio.timeout(30):
+            while await late.work() == 0:  # noqa: ASYNC110 - it is tried again, later
+                await asyncio.sleep(0.05)
+    await server.stop()
+    assert await site.state(odd) == "done"
 
 
 async def test_a_call_that_makes_no_valid_ticket_holds_up_no_other(site):
