@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from acceptance.conftest import eventually
 from acceptance.hostile import torture
 from acceptance.hostile.fuzz import mutate
 from acceptance.hostile.wire import Stream, Wire, sdp
@@ -218,6 +220,48 @@ def test_streams_that_make_no_sense(target: Target) -> None:
     for stream in streams:
         with stream:
             pass
+
+
+@pytest.fixture
+def house_of_few_descriptors(make_house: Callable[..., Any]) -> Any:
+    house = make_house(sip={"cap": 30})
+    house.hotline = ("prlimit", "--nofile=110:110", *house.hotline)
+    house.start()
+    return house
+
+
+def test_more_connections_than_descriptors(house_of_few_descriptors: Any) -> None:
+    """Whom the gateway cannot let in it refuses, and lets in when there is room again; who talks, talks on."""
+    house = house_of_few_descriptors
+    target = Target(house)
+    calling = house.start_calls([SHORT_CALL])
+    eventually(lambda: house.health()["calls"] == 1, 20, "the call")
+    results = None
+    for _ in range(2):
+        with contextlib.ExitStack() as streams:
+            refused = 0
+            for _ in range(200):
+                stream = streams.enter_context(target.stream())
+                with contextlib.suppress(OSError):
+                    stream.send(stream.request("OPTIONS").encode())
+                    refused += stream.answer(2) is None
+            assert refused >= 50
+            idle = sum(target.gateway.cpu_times()[:2])
+            time.sleep(2)
+            assert sum(target.gateway.cpu_times()[:2]) - idle < 1  # nothing is tried without end
+            assert target.answers_options()
+            results = results or house.results(calling)
+
+        def lets_in() -> bool:
+            with target.stream() as stream:
+                stream.send(stream.request("OPTIONS").encode())
+                answer = stream.answer(2)
+            return answer is not None and answer.status == 200
+
+        eventually(lets_in, 20, "a connection that is let in")
+    assert house.child("gateway") == target.gateway
+    assert results
+    assert (results[0]["failure"], results[0]["hung_up_by"]) == ("", "caller")
 
 
 def test_a_datagram_beyond_the_buffer(target: Target) -> None:

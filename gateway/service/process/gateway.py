@@ -30,6 +30,7 @@ from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
+from tickets.gazetteer import open_gazetteer
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         hotlines = read_dialogue(settings.dialogue)
         prompts = open_prompts(settings.dialogue, paths)
         await prompts.prepare(hotlines.openings)
+        open_gazetteer()  # in no call's time, and while there is a file to be had
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
