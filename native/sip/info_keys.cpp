@@ -15,7 +15,7 @@ const char KEYS[] = "0123456789*#ABCD";     // by their event codes (RFC 4733, 3
 
 std::string trim(const std::string &text)
 {
-    const char *blank = " \t\r\n\f\v\"";
+    const std::string blank(" \t\r\n\f\v\"\0", 8);     // some phones send a C string with its end
     size_t begin = text.find_first_not_of(blank);
     return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(blank) - begin + 1);
 }
