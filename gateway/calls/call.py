@@ -60,8 +60,7 @@ class Call:
     def __init__(
         self, leg: Leg, journal: Journal, house: House, hotline: Hotline, prompts: PromptBook
     ) -> None:
-        self._leg, self._house = leg, house
-        self._flow, self._hotline = hotline.flow, hotline
+        self._leg, self._house, self._flow, self._hotline = leg, house, hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
@@ -77,12 +76,12 @@ class Call:
             self._now,
             lambda: self._state.question,
         )
-        self._ear_is_there = True  # as the dialogue was told last
-        self._told_model = False
+        self._ear_is_there, self._told_model = True, False  # what dialogue and journal were told last
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: LookedUp | None = None  # what the event being taken asked for
         self._working: set[asyncio.Task[None]] = set()
-        self._ending = Ending(self._scribe, Watch(house.bounds), lambda: self._state.phase == "talking")
+        watch = Watch(house.bounds, lambda: leg.has_sent)
+        self._ending = Ending(self._scribe, watch, lambda: self._state.phase == "talking")
 
     async def run(self, model: ModelFingerprint | None) -> str:
         """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
@@ -96,7 +95,7 @@ class Call:
         leg.on_ended = lambda ended: context.run(self._ended, ended)
         self._ear_is_there = model is not None
         leg.on_confirmed = lambda: self._ending.watch.confirm(self._now())
-        leg.on_media = self._ending.watch.hear
+        leg.on_media = lambda: self._ending.watch.hear(self._now())
         if model is None:
             self._listener.go_deaf("speech recognition was out of reach when the call came", 0.0, "away")
         self._tell_model(model)
@@ -138,10 +137,9 @@ class Call:
             work.cancel()
         self._listener.stop()
         self._ending.write()
-        trouble = (
-            self._leg.recording_trouble if self._leg.closed.done() else "the recording could not be closed"
-        )
+        trouble = "the recording could not be closed"
         if self._leg.closed.done():
+            trouble = self._leg.recording_trouble
             reception = self._leg.reception
             metrics.count_reception(reception.packets, reception.lost, reception.jitter_seconds)
             self._scribe.note(entries.Media(reception.packets, reception.lost, reception.jitter_seconds))
@@ -220,8 +218,10 @@ class Call:
     def _held(self, *, held: bool) -> None:
         """The caller holds the line, or is back."""
         if not held:
+            self._ending.watch.hear(self._now())
             self._hold.end()
             return
+        self._ending.watch.hold()
         self._hold.begin()
         self._speaker.hold()
         self._events.put_nowait(None)

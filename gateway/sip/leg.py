@@ -95,6 +95,9 @@ class Channel(Protocol):
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
 
+    def has_sent(self) -> bool:
+        """Whether RTP has come so far, or RTCP's word that ours arrives."""
+
     def bury(self) -> None:
         """Leave the bridge at once; sets ``Leg.closed`` when the recording is complete."""
 
@@ -129,7 +132,7 @@ class Leg:
         self.began = time.monotonic()
         """When the INVITE came, or was about to be sent; the event loop's clock."""
         self._hanging_up = False
-        self._held = False
+        self._held = self._has_pressed = False
         self._keys = Keys()
 
     @property
@@ -218,6 +221,11 @@ class Leg:
         """What came over RTP; complete once the leg has ended."""
         return self._channel.reception()
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether the other side has given any sign of life: RTP, a report on ours (RFC 3550, 6.4), or a key."""
+        return self._has_pressed or self._channel.has_sent()
+
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
     def media_began(self) -> None:
         """Media flows for the first time."""
@@ -247,6 +255,7 @@ class Leg:
         self._tell(lambda: self._press(key, new=self._keys.told(key, at)))
 
     def _press(self, key: str, *, new: bool) -> None:
+        self._has_pressed = True
         if new:
             self.on_digit(key)
 

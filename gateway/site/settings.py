@@ -40,7 +40,8 @@ class SipSettings(_Section):
     """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once.
 
     ``drain_seconds`` is how long calls may go on once the gateway was told to stop, ``hold_seconds`` how long a
-    caller may have the line on hold at a time. No call lasts longer than ``longest_call_seconds``.
+    caller may have the line on hold at a time. No call lasts longer than ``longest_call_seconds``, and none goes on
+    whose caller's side has not sent any audio ``first_audio_seconds`` after the answer.
     """
 
     host: Annotated[Address, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a front door listens on every address unless told otherwise
@@ -52,6 +53,7 @@ class SipSettings(_Section):
     retry_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     hold_seconds: Annotated[float, Field(ge=1, le=7200)] = 300.0
+    first_audio_seconds: Annotated[float, Field(ge=2, le=7200)] = 30.0
     longest_call_seconds: Annotated[float, Field(ge=1, le=86400)] = 7200.0
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Line = Callable[[], Trunk]
 
 HOLD_SECONDS = 3.0
+FIRST_AUDIO_SECONDS = 5.0
 LAST = "D"  # pressed at the end of a test: what came before it has come
 
 H264 = ("m=video 30996 RTP/AVP 96", "a=rtpmap:96 H264/90000")
@@ -44,7 +45,7 @@ BEFORE = {
 
 @pytest.fixture(scope="module")
 def house(make_house_once: Callable[..., Any]) -> Any:
-    house = make_house_once(sip={"hold_seconds": HOLD_SECONDS})
+    house = make_house_once(sip={"hold_seconds": HOLD_SECONDS, "first_audio_seconds": FIRST_AUDIO_SECONDS})
     house.start()
     return house
 
@@ -359,6 +360,37 @@ def test_an_info_that_is_no_key(house: Any, line: Line) -> None:
     assert keys(house, trunk) == ""
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/dtmf-extra", "application/x-dtmf", "message/dtmf"]
+)
+def test_an_info_of_another_type_is_refused_with_what_would_be_taken(
+    house: Any, line: Line, kind: str
+) -> None:
+    trunk = line()
+    trunk.invite()
+    trunk.rtp.talk(0.2)
+    answer = trunk.ask("INFO", b"Signal=5\r\nDuration=160\r\n", kind)
+    assert answer.status == 415
+    accepted = {name.strip() for name in answer.headers["Accept"].split(",")}
+    assert {"application/dtmf-relay", "application/dtmf"} <= accepted  # RFC 3261, 21.4.13
+    assert keys(house, trunk) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(RELAY, "Signal=5\r\nDuration=160\r\n"), (RELAY, "Signal=5"), ("application/dtmf", "5")],
+)
+def test_nothing_bytes_behind_a_key_are_nothing(house: Any, line: Line, kind: str, body: str) -> None:
+    """Of phones that send a C string with its end, or their whole buffer."""
+    trunk = line()
+    trunk.invite()
+    trunk.rtp.talk(0.2)
+    for count in (1, 7):
+        assert trunk.ask("INFO", body.encode() + bytes(count), kind).status == 200
+        trunk.rtp.talk(0.1)
+    assert keys(house, trunk) == "55"
+
+
 def test_a_phone_that_tells_each_key_both_ways(house: Any, line: Line) -> None:
     trunk = line()
     trunk.invite()
@@ -504,3 +536,41 @@ def test_a_caller_may_hang_up_on_hold(house: Any, line: Line) -> None:
     wait_for_the_end(house, trunk)
     (ended,) = journal(house, trunk, entries.HungUp)
     assert ended.by == "caller"
+
+
+# --- a call to which no media comes ----------------------------------------------------------------------------------
+def assert_cut(house: Any, trunk: Trunk, reason: str) -> None:
+    wait_for_the_end(house, trunk)
+    (cut,) = journal(house, trunk, entries.Interrupted)
+    assert cut.reason == reason
+
+
+def test_an_answer_to_our_offer_that_never_comes_ends_the_call(house: Any, line: Line) -> None:
+    trunk = line()
+    assert b"m=audio" in trunk.invite(b"").body  # and the ACK has no SDP
+    assert trunk.wait_for_bye(8)
+    assert_cut(house, trunk, "no audio was agreed on within 5 s")
+
+
+def test_a_call_to_which_not_a_packet_comes_ends(house: Any, line: Line) -> None:
+    trunk = line()
+    trunk.invite()
+    began = time.monotonic()
+    assert trunk.wait_for_bye(FIRST_AUDIO_SECONDS + 3)
+    assert time.monotonic() - began > FIRST_AUDIO_SECONDS - 0.5
+    assert_cut(house, trunk, f"the caller's side sent no audio at all within {FIRST_AUDIO_SECONDS:g} s")
+
+
+@pytest.mark.parametrize("sign", ["a packet", "a report", "a key by INFO"])
+def test_whoever_has_given_a_sign_of_life_may_be_silent(line: Line, sign: str) -> None:
+    trunk = line()
+    trunk.invite()
+    eventually(lambda: trunk.rtp.came, 5, "the greeting")
+    if sign == "a packet":
+        trunk.rtp.frame()
+    elif sign == "a report":
+        trunk.rtp.report()
+    else:
+        assert trunk.ask("INFO", b"Signal=1\r\n", RELAY).status == 200
+    assert not trunk.wait_for_bye(FIRST_AUDIO_SECONDS + 1)
+    assert trunk.bye().status == 200

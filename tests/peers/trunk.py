@@ -74,6 +74,7 @@ class Rtp:
         self.timestamp = secrets.randbits(31) if timestamp is None else timestamp
         self.target = (LOOPBACK, 9)
         self.came: list[Packet] = []
+        self.heard = 0  # the SSRC of what came last
         threading.Thread(target=self._receive, daemon=True).start()
 
     def close(self) -> None:
@@ -88,6 +89,7 @@ class Rtp:
                 data, source = self._socket.recvfrom(4096)
                 if not data:
                     return  # closed
+                self.heard = int.from_bytes(data[8:12])
                 self.came.append(Packet(time.monotonic(), source[1], data[1] & 0x7F, data[12:]))
 
     def send(self, kind: int, timestamp: int, payload: bytes, *, marker: bool = False) -> None:
@@ -112,6 +114,12 @@ class Rtp:
         for _ in range(round(seconds / FRAME_SECONDS)):
             self.frame(sound)
             time.sleep(FRAME_SECONDS)
+
+    def report(self) -> None:
+        """An RTCP receiver report on the one stream that came (RFC 3550, 6.4.2), from the next port."""
+        packet = struct.pack("!BBHI", 0x81, 201, 7, self.ssrc) + struct.pack("!I", self.heard) + bytes(20)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            control.sendto(packet, (self.target[0], self.target[1] + 1))
 
     def event(
         self, code: int, timestamp: int, duration: int, *, end: bool = False, marker: bool = False

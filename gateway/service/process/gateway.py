@@ -81,7 +81,7 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             numbers,
             filer.file,
             settings.sip.hold_seconds,
-            Bounds(longest=settings.sip.longest_call_seconds),
+            Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
         )
         switchboard = Switchboard(
             settings,

@@ -108,9 +108,10 @@ class StackCall(pj.Call):
         if stream in self._streams:
             self._streams.discard(stream)
             try:
-                came = self.getStreamStat(stream).rtcp.rxStat
+                told = self.getStreamStat(stream)  # a name of its own: what it holds dies with it
             except pj.Error:  # it went without a word
                 return
+            came = told.rtcp.rxStat
             self._reception = self._reception.plus(Reception(came.pkt, came.loss, came.jitterUsec.mean / 1e6))
 
     @sip_callback
@@ -238,6 +239,15 @@ class StackCall(pj.Call):
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
         return self._reception
+
+    def has_sent(self) -> bool:
+        """Whether RTP has come so far, or RTCP's word that ours arrives."""
+        for stream in tuple(self._streams):
+            with contextlib.suppress(pj.Error):  # it has just ended
+                told = self.getStreamStat(stream)
+                if told.rtcp.rxStat.pkt or told.rtcp.txStat.updateCount:
+                    return True
+        return bool(self._reception.packets)
 
     def bury(self) -> None:
         """Leave the bridge at once, and be ended by the owner."""

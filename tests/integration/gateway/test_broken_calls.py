@@ -105,6 +105,9 @@ class QuietLine:
     def trouble(self) -> str:
         return ""
 
+    def has_sent(self) -> bool:
+        return True
+
     def reception(self) -> Reception:
         return Reception(100, 1, 0.002)
 
