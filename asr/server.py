@@ -124,7 +124,10 @@ class SpeechServer:
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_MESSAGE)
-        await client.prepare(request)
+        try:
+            await client.prepare(request)
+        except ConnectionResetError:  # who asked has gone
+            return client
         stream = Stream(client, self._engine, self._turns, self._crowd)
         self._streams.add(stream)
         metrics.STREAMS_OPENED.inc()

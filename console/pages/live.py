@@ -28,10 +28,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
     )
-    await response.prepare(request)
     board, loop = request.app[LIVE], asyncio.get_running_loop()
     looked = loop.time()
     with board.watch() as watcher, contextlib.suppress(ConnectionResetError):
+        await response.prepare(request)
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(watcher.changed.wait(), _SIGN_OF_LIFE_S)

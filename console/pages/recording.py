@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,11 @@ async def show_peaks(request: web.Request) -> web.StreamResponse:
     except NotARecordingError as error:
         raise _missing() from error
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/octet-stream"})
-    await response.prepare(request)
-    await response.write(first)
-    while piece := await _reading.run(_take, pieces):
-        await response.write(piece)
+    with suppress(ConnectionResetError):  # the page has gone
+        await response.prepare(request)
+        await response.write(first)
+        while piece := await _reading.run(_take, pieces):
+            await response.write(piece)
     return response
 
 

@@ -89,9 +89,9 @@ def route(board: Board) -> web.RouteDef:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        await response.prepare(request)
-        async with contextlib.aclosing(board.follow()) as lines:
-            with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError):  # the follower has gone, perhaps before he was heard
+            await response.prepare(request)
+            async with contextlib.aclosing(board.follow()) as lines:
                 async for line in lines:
                     await response.write(f"data: {line}\n\n".encode(errors="replace") if line else b":\n\n")
         return response

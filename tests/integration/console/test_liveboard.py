@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket as socketlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,19 @@ async def serve(board: live.Board, socket: Path) -> web.AppRunner:
     await runner.setup()
     await web.UnixSite(runner, str(socket)).start()
     return runner
+
+
+async def test_a_follower_who_has_gone_before_he_is_heard_is_no_error(socket, caplog):
+    gateway = await serve(live.Board(), socket)
+    for _ in range(20):
+        with socketlib.socket(socketlib.AF_UNIX) as follower:
+            follower.connect(str(socket))
+            follower.sendall(b"GET /events HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    async with following(socket) as board:
+        page = Page(board)
+        await page.until(lambda p: p.gateways.get("gateway"))
+    await gateway.cleanup()
+    assert "Error handling request" not in caplog.text
 
 
 async def test_a_call_is_followed_from_the_first_word_to_the_last(socket):
