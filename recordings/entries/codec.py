@@ -78,6 +78,9 @@ _EVENT_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
 _ENVELOPE: Final = {"n", "wall", "kind", "v"}
 _LARGEST: Final = 2**31 - 1  # what a database's integer holds; of seconds, 68 years
 _YEARS: Final = range(1970, 9999)  # that every program between here and a ticket can reckon with
+_CONTROLS: Final = dict.fromkeys(
+    {*range(0x20), *range(0x7F, 0xA0)} - set(b"\t\n\r")
+)  # NUL, escapes (ISO 6429)
 _SHOWN = 60  # characters of a name that somebody else wrote
 
 
@@ -240,8 +243,8 @@ def _read_plain(hint: Any, value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Without what a hostile INVITE or recogniser may bring and no database stores: NUL, half a surrogate pair."""
-    return text.replace("\0", "").encode(errors="replace").decode()
+    """Without what a hostile INVITE or recogniser may bring, no database stores and no terminal should obey."""
+    return text if text.isprintable() else text.translate(_CONTROLS).encode(errors="replace").decode()
 
 
 def _strange(what: Literal["kind", "field", "value", "version"], name: str) -> Strange:
