@@ -134,6 +134,8 @@ def seconds_of_tone(pcm: bytes, hertz: int) -> float:
 def assert_heard(house: Any, trunk: Trunk, answer: Answer) -> None:
     """Prompt, key and recording, over the very port that was answered."""
     (port,) = filter(None, ports(answer))
+    # What left by the port before a re-INVITE may still be under way.
+    eventually(lambda: trunk.rtp.came[-1:] and trunk.rtp.came[-1].port == port, 5, "RTP from that port")
     began = time.monotonic()
     trunk.rtp.talk(0.8, tone(600))
     assert trunk.rtp.sound_since(began) > 0.4
