@@ -179,8 +179,9 @@ def _draft_appeal(record: CallRecord, told: Told) -> AppealPart:
     text = matter.text
     instead = _PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID
     named = _NAMED.match(text)
+    preset = record.line.appeal if record.line else None
     return AppealPart(
-        type=matter.appeal or (cast("AppealType", named[1]) if named else None),
+        type=matter.appeal or (cast("AppealType", named[1]) if named else preset),
         title=matter.brief or brief(text) or _entitle(told),
         content=text or instead,
         category_1=category[0],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from asr.transcript import Transcript
 from ivr.hotline import Mode, Source
+from ivr.matter import AppealType
 from recordings.entries import Answered, Finished, HungUp, Incoming, Interrupted, Model
 from tickets import merging
 from tickets.entries import read_model, read_number
@@ -40,6 +41,7 @@ class Line:
     name: str
     department: str
     mode: Mode
+    appeal: AppealType | None
     category: tuple[str, ...]
     anonymous: bool
     found_by: Source | None
@@ -176,6 +178,7 @@ def _fold_line(incoming: Incoming, opening: str) -> Line | None:
         name=told.name,
         department=told.department,
         mode=cast("Mode", told.mode) if told.mode in get_args(Mode) else "总线",
+        appeal=cast("AppealType", told.appeal) if told.appeal in get_args(AppealType) else None,
         category=told.category,
         anonymous=told.anonymous,
         found_by=cast("Source", told.found_by) if told.found_by in get_args(Source) else None,

@@ -241,6 +241,7 @@ def _describe(found: Found) -> Line:
         name=hotline.name,
         department=hotline.department,
         mode=hotline.mode,
+        appeal=hotline.appeal or "",
         category=hotline.category,
         anonymous=hotline.anonymous,
         found_by=called.source if called else None,

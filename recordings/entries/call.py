@@ -13,12 +13,13 @@ class Line:
     """The line that was called, as the hotlines file had it then.
 
     ``found_by`` and ``found_as`` tell where its number stood in the INVITE, and how it was written; None when no line
-    of ours was named.
+    of ours was named. ``appeal`` is "" where the line presets none, or the journal is of before it was told.
     """
 
     name: str = kept("")
     department: str = kept("")
     mode: str = kept("")
+    appeal: str = kept("")
     category: tuple[str, ...] = kept(())
     anonymous: bool = kept(default=False)
     found_by: str | None = kept(None)

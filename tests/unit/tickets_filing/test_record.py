@@ -304,6 +304,13 @@ def test_words_the_dialogue_knew_no_matter_for_become_one(tmp_path):
     assert ticket.place.township == "慎城镇"
 
 
+@pytest.mark.parametrize(("preset", "kind"), [("举报", "举报"), ("", None), ("of a newer version", None)])
+def test_a_matter_nobody_heard_is_of_the_kind_that_the_line_presets(tmp_path, preset, kind):
+    call = CallFolder(tmp_path).begin(model=None, appeal=preset).hang_up()
+    (ticket,) = issue(read(call, found(LEAK), voiced=(Window(4.0, 8.0),)))
+    assert ticket.appeal.type == kind
+
+
 @pytest.mark.parametrize("said", ["喂", "你好转人工", "人工人工", "喂喂喂听得到吗", "没有了谢谢再见", ""])
 def test_greetings_and_menu_words_make_no_matter(tmp_path, said):
     call = CallFolder(tmp_path).begin(model=None).hang_up()
