@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from asr.transcript import ModelFingerprint
     from gateway.calls.dialogue import Dialogue
     from gateway.calls.house import House
     from gateway.sip.incoming import Incoming
@@ -57,14 +56,13 @@ class Switchboard:
         data: Path,
         house: House,
         dialogue: Dialogue,
-        model: Callable[[], ModelFingerprint | None],
         closed: Callable[[Path], None],
     ) -> None:
         self._settings, self._data = settings, data
         self._house = house
         self.dialogue = dialogue
         """What calls that come from now on are led by."""
-        self._model, self._closed = model, closed
+        self._closed = closed
         self._lock = threading.Lock()
         self._lines = 0
         self._unfinished = 0
@@ -198,7 +196,9 @@ class Switchboard:
                 extra={"called": incoming.called},
             )
         try:
-            outcome = await Call(leg, journal, self._house, hotline, dialogue.prompts).run(self._model())
+            outcome = await Call(leg, journal, self._house, hotline, dialogue.prompts).run(
+                self._house.model()
+            )
             await journal.sync()
             log.info("call over", extra={"outcome": outcome})
         finally:

@@ -88,7 +88,6 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             paths.data,
             house,
             Dialogue(hotlines, prompts),
-            lambda: ears.model,
             lambda f: filer.file(f, final=True),
         )
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit

@@ -135,7 +135,6 @@ class Desk:
             data,
             self.house,
             Dialogue(self.hotlines, book),
-            lambda: self.model,
             self.closed.append,
         )
 

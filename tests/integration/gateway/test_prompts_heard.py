@@ -155,9 +155,7 @@ async def test_a_caller_hears_the_opening_at_once_though_every_thread_for_disks_
         NumberBook(tmp_path / "numbers", 1),
         lambda _folder: None,
     )
-    switchboard = Switchboard(
-        Settings(), tmp_path, house, Dialogue(hotlines, book), lambda: None, closed.append
-    )
+    switchboard = Switchboard(Settings(), tmp_path, house, Dialogue(hotlines, book), closed.append)
     agent.on_invite, agent.admit = switchboard.take, switchboard.admit
     pumping = asyncio.create_task(pump.run())
     heard = bytearray()
