@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from gateway.sip.address import default_address, name_servers
+from gateway.sip.address import name_servers
 from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming, read_invite
 from gateway.sip.leg import Leg
@@ -23,6 +23,7 @@ from gateway.sip.pj.common import (
     destroy,
     header_vector,
 )
+from gateway.sip.pj.door import Door
 from gateway.sip.pj.endpoint import Endpoint, StackLog, endpoint_config
 from gateway.sip.pj.legs import Legs
 
@@ -35,8 +36,6 @@ _STOP_SECONDS = 3.0
 _TEND_SECONDS = 0.05
 _TENDS_A_LOOK = 20
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
-_ANY = "0.0.0.0"  # noqa: S104 - a name for it
-_LOOPBACK = "127.0.0.1"
 
 
 class UserAgent:
@@ -50,13 +49,9 @@ class UserAgent:
         self, *, host: str, port: int, tcp: bool, media_host: str = "", rtp_first_port: int = 0
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self._host, self._port, self._tcp = host, port, tcp
-        # RTP is bound to the address the caller dialled: of a machine's outside address and its loopback, the
-        # account whose host stands in the INVITE answers it.
-        self._media_hosts = (
-            [media_host or host] if media_host or host != _ANY else [default_address(), _LOOPBACK]
+        self._door = Door(
+            self, host=host, port=port, tcp=tcp, media_host=media_host, rtp_first_port=rtp_first_port
         )
-        self._rtp_first_port = rtp_first_port
         self._legs = Legs(lambda: self._endpoint.beats if self._endpoint is not None else 0)
         self.on_invite: Callable[[Leg], None] | None = None
         """Called on the loop with each INVITE; without it every INVITE is refused."""
@@ -66,7 +61,6 @@ class UserAgent:
         """Called on the SIP thread at every beat: in how many seconds to try again, what OPTIONS tells; 0: now."""
         self._endpoint: Endpoint | None = None
         self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
-        self._accounts: list[_Account] = []
         self._tending: asyncio.TimerHandle | None = None
         self._tended = 0
         self._log = StackLog()
@@ -74,12 +68,12 @@ class UserAgent:
     @property
     def listens(self) -> bool:
         """Whether the transports are open."""
-        return bool(self._accounts)
+        return self._door.is_open
 
     @property
     def address(self) -> str:
         """``host:port`` a caller on this machine can dial."""
-        return f"{_LOOPBACK if self._host == _ANY else self._host}:{self._port}"
+        return self._door.address
 
     @property
     def beats(self) -> tuple[int, int]:
@@ -127,47 +121,19 @@ class UserAgent:
         endpoint.audDevManager().setNullDev()
         self._clock = pj.PcmPort()
         self._clock.createPort("clock", CLOCK_RATE, FRAME_MS, FRAME_MS)
-        self._listen(endpoint, pj.PJSIP_TRANSPORT_UDP, "UDP")
-        if self._tcp:
-            self._listen(endpoint, pj.PJSIP_TRANSPORT_TCP, "TCP")
+        self._door.listen(endpoint)
         endpoint.libStart()
         endpoint.beat()
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _CODECS.get(codec.codecId.split("/")[0], 0))
-        for host in self._media_hosts:
-            self._accounts.append(self._open_account(host, max_calls))
+        self._door.open(max_calls)
         self._tend()
-
-    def _open_account(self, host: str, max_calls: int) -> _Account:
-        config = pj.AccountConfig()
-        config.idUri = f"sip:hotline@{host}:{self._port}"
-        media = config.mediaConfig.transportConfig
-        media.boundAddress = media.publicAddress = host
-        media.port = self._rtp_first_port
-        if self._rtp_first_port:
-            media.portRange = min(65535 - self._rtp_first_port, max_calls * 8)
-        account = _Account(self)
-        account.create(config)
-        return account
-
-    def _listen(self, endpoint: pj.Endpoint, kind: int, name: str) -> None:
-        config = pj.TransportConfig()
-        config.port = self._port
-        config.boundAddress = "" if self._host == _ANY else self._host
-        number = attempt(
-            f"cannot listen for SIP on {self._host}:{self._port}/{name}"
-            " (another program may use this port, `ss -lnp` tells which; set sip.port to a free one)",
-            lambda: endpoint.transportCreate(kind, config),
-        )
-        self._port = int(endpoint.transportGetInfo(number).localName.rsplit(":", 1)[-1])
 
     def dial(
         self, uri: str, *, caller: str, tcp: bool = False, headers: Mapping[str, str] = MappingProxyType({})
     ) -> Leg:
         """Call a SIP URI as ``caller`` (a number, or "" for anonymous); the leg's callbacks tell the rest."""
-        hosts = zip(self._media_hosts, self._accounts, strict=True)
-        account = next((account for host, account in hosts if f"@{host}" in uri), self._accounts[0])
-        call = StackCall(account, self, pj.PJSUA_INVALID_ID)
+        call = StackCall(self._door.account_for(uri), self, pj.PJSUA_INVALID_ID)
         leg = self._attach(call, None)
         prm = call_parameters()
         identity = f"{caller}@{self.address}" if caller else "anonymous@anonymous.invalid"
@@ -194,13 +160,12 @@ class UserAgent:
             await asyncio.wait([leg.closed for leg in legs], timeout=_STOP_SECONDS)
         if self._tending is not None:
             self._tending.cancel()
-        for account in self._accounts:
-            account.shutdown()
+        self._door.shut()
         self._endpoint.libDestroy()
         self._legs.end()
-        for thing in (self._clock, *self._accounts, self._endpoint):
-            destroy(thing)
-        self._accounts.clear()
+        destroy(self._clock)
+        self._door.destroy()
+        destroy(self._endpoint)
         self._clock = self._endpoint = None
 
     def post(self, function: Callable[[], None]) -> None:
@@ -245,19 +210,3 @@ class UserAgent:
             leg.refuse(500)
         except SipError:
             leg.hang_up()
-
-
-class _Account(pj.Account):
-    """pjsua2 finds the account of each INVITE by the address that was dialled."""
-
-    def __init__(self, agent: UserAgent) -> None:
-        super().__init__()
-        self._agent = agent
-
-    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802 - pjsua2's name
-        call = StackCall(self, self._agent, prm.callId)
-        try:
-            self._agent.invited(call, prm.rdata.wholeMsg, prm.rdata.srcAddress)
-        except Exception:  # boundary, SIP callback: without an answer the caller would hear nothing for ever
-            log.exception("an INVITE could not be taken", extra={"source": prm.rdata.srcAddress})
-            self._agent.drop(call)
