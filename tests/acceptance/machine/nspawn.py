@@ -86,7 +86,9 @@ class Machine:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, AssertionError, subprocess.TimeoutExpired):
-                if self.try_run("systemctl", "is-system-running", "--wait"):
+                # Before its systemd can be asked, systemctl says "offline" or "unknown", and does not wait.
+                state = self.try_run("systemctl", "is-system-running", "--wait").strip()
+                if state in ("running", "degraded"):
                     return
             time.sleep(0.2)
         raise AssertionError(f"not booted: {self._log.read_text(errors='replace')}")
