@@ -37,11 +37,13 @@ class Listen:
     """Listen from now on, beside any prompt, replacing any listening there was.
 
     ``phrases`` restricts the recogniser to these phrases (None: free speech). ``end_silence`` is the pause in
-    seconds that ends a phrase.
+    seconds that ends a phrase. Without ``words`` it is only to be told when he speaks: nobody understands him, and
+    the recording will tell what he said.
     """
 
     phrases: tuple[str, ...] | None
     end_silence: float
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)

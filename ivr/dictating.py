@@ -29,7 +29,10 @@ def enter(turn: Turn, node: Dictate) -> None:
     """Take down from here, beginning with the phrase that led here."""
     state = turn.state
     turn.change(dictation=Dictation(since=len(state.matter.spoken)), until=turn.at + node.longest)
-    turn.listen(None, _SILENCE)
+    if state.hears:
+        turn.listen(None, _SILENCE)
+    else:
+        turn.listen_for_voice(_SILENCE)
     if state.carried is not None:
         turn.open_window(state.carried.start)
         _take(turn, state.carried)
@@ -37,6 +40,9 @@ def enter(turn: Turn, node: Dictate) -> None:
     elif state.speaking is not None:
         turn.open_window(state.speaking)
         turn.change(voiced=True)
+    elif turn.goes_on:
+        turn.open_window(turn.at)
+        note_unclear(turn)
     else:
         turn.open_window(turn.at)
         turn.queue(node.prompts)
@@ -50,15 +56,23 @@ def wait(turn: Turn, node: Dictate) -> None:
     if turn.play_next():
         return
     dictation = turn.state.dictation
+    spoke = dictation.said
     if not turn.state.hears:
         turn.change(voiced=True)  # nobody can tell: the recording will
-    if not turn.state.hears or turn.state.speaking is not None:
+        spoke = spoke or dictation.unclear
+    if turn.state.speaking is not None:
         quiet = node.longest
     elif dictation.checking:
         quiet = _CHECKED
     else:
-        quiet = node.pause if dictation.said else node.wait
+        quiet = node.pause if spoke else node.wait
     turn.wait_until(turn.at + quiet)
+
+
+def go_on(turn: Turn, node: Dictate) -> None:
+    """Nobody understands him any more: follow his voice, the recording will tell the words."""
+    turn.listen_for_voice(_SILENCE)
+    wait(turn, node)
 
 
 def press(turn: Turn, node: Dictate, key: str) -> None:
@@ -125,6 +139,8 @@ def elapse(turn: Turn, node: Dictate) -> None:
 
 def leave(turn: Turn) -> None:
     """Close the window; note the kind of appeal that the words name."""
+    if not turn.state.hears:
+        turn.stop_listening()
     turn.close_window(keep=turn.state.voiced or not turn.state.hears)
     _note_kind(turn)
 

@@ -93,15 +93,19 @@ def _ask_louder(turn: Turn) -> None:
 
 
 def ear_lost(turn: Turn, _event: EarLost) -> None:
-    """Nothing is heard any more: this question goes on by keys."""
-    node = question(turn)
+    """Nothing is understood any more: this question goes on by keys, and who has begun to tell is not stopped."""
+    node, state = question(turn), turn.state
+    told = state.dictation.said or state.dictation.unclear or state.speaking is not None
     turn.stop_listening()
     turn.change(hears=False)
     turn.deafened = True
     if isinstance(node, Ask | Dictate | Digits):
         if node.deaf:
             turn.stop_playing()
+            turn.goes_on = isinstance(node, Dictate) and told
             turn.go(node.deaf)
+        elif isinstance(node, Dictate):
+            dictating.go_on(turn, node)
         else:
             wait(turn)
 

@@ -29,6 +29,7 @@ class Turn:
     """The work on one event. ``state`` is replaced as it goes; ``target`` is the node to be entered next.
 
     ``deafened``: the question was lost to the ear in this very turn, what it leads to is its replacement by keys.
+    ``goes_on``: so was a dictation in which he had spoken already; its replacement lets him speak on, and says nothing.
     """
 
     def __init__(self, flow: Flow, state: State, at: float) -> None:
@@ -37,7 +38,7 @@ class Turn:
         self.at = at
         self.actions: list[Action] = []
         self.target: str | None = None
-        self.deafened = False
+        self.deafened = self.goes_on = False
 
     def change(self, **changes: Any) -> None:
         """Replace fields of the state."""
@@ -99,8 +100,15 @@ class Turn:
 
     def listen(self, phrases: tuple[str, ...] | None, end_silence: float) -> None:
         """Listen so, if speech can be heard at all. Listening already so goes on: a phrase in it is kept."""
-        wanted = Listen(phrases, end_silence)
-        if self.state.hears and wanted != self.state.listening:
+        if self.state.hears:
+            self._listen(Listen(phrases, end_silence))
+
+    def listen_for_voice(self, end_silence: float) -> None:
+        """Be told when he speaks, though nobody understands him."""
+        self._listen(Listen(None, end_silence, words=False))
+
+    def _listen(self, wanted: Listen) -> None:
+        if wanted != self.state.listening:
             self.actions.append(wanted)
             self.change(listening=wanted, speaking=None)
 

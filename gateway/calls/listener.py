@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.transcript import Utterance
+from asr.voice import Voice
 from gateway.site import metrics
 from ivr.events import EarLost, Heard, SpeechStarted
 from recordings import entries
@@ -47,7 +48,7 @@ class Listener:
     ) -> None:
         self._asr, self._scribe, self._fail = asr, scribe, fail
         self._tell, self._now, self._question = tell, now, question
-        self._ear: Ear | None = None
+        self._ear: Ear | Voice | None = None
         self._listen: Listen | None = None
         self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
         self._position = 0.0  # recording time of the next byte fed
@@ -135,6 +136,9 @@ class Listener:
 
     def _open(self, listen: Listen) -> None:
         self._listen = listen
+        if not listen.words:
+            self._ear = Voice(listen.end_silence, self._position, self._sense)
+            return
         purpose: Purpose = "dictation" if listen.phrases is None else "question"
         begun = self._position
 
@@ -143,6 +147,14 @@ class Listener:
 
         ear = Ear(self._asr, listen.phrases, listen.end_silence, begun, sound, self._fail, purpose)
         self._ear = ear
+
+    def _sense(self, event: EarSpeechStarted | Utterance) -> None:
+        """He speaks, or has spoken: that is all that is known of it, and nothing to take down."""
+        match event:
+            case EarSpeechStarted(at=start):
+                self._tell(SpeechStarted(self._now(), start))
+            case Utterance():
+                self._tell(self._understand(event))
 
     def _sound(self, event: EarEvent, *, of_present: bool) -> None:
         """What an ear tells, in recording time, becomes what the dialogue understands."""
@@ -167,6 +179,9 @@ class Listener:
 
     def _hear(self, utterance: Utterance) -> Heard:
         self._scribe.take_down(utterance, self._question())
+        return self._understand(utterance)
+
+    def _understand(self, utterance: Utterance) -> Heard:
         return Heard(
             at=self._now(),
             text=utterance.text,

@@ -97,7 +97,12 @@ class Scene:
     def assert_all_talked(self) -> None:
         """Each went through its script to the end, heard every packet that was sent, and hung up itself."""
         wrong = [
-            (r["failure"], r["hung_up_by"])
+            (
+                r["failure"],
+                r["hung_up_by"],
+                r["sip_call_id"],
+                f"{r['received']} packets, {r['missing']} missing",
+            )
             for r in self.talked
             if r["failure"] or r["hung_up_by"] != "caller"
         ]

@@ -139,8 +139,10 @@ class Rehearsal:
         level = say.level if isinstance(say, Say) else -20.0
         if self._listening is not None and self._listening.phrases is not None:
             text = restrict(text, self._listening.phrases)
-        faint = level < -42
-        return Heard(0.0, "" if faint else text, 0.0 if faint else 0.95, self._phrase_start, self.now, level)
+        faint, understood = level < -42, self._listening is None or self._listening.words
+        if faint or not understood:
+            return Heard(0.0, "", 0.0, self._phrase_start, self.now, level, confirmed=understood)
+        return Heard(0.0, text, 0.95, self._phrase_start, self.now, level)
 
     def flush(self) -> None:
         """The driver's part at a key and at a hang-up: what was being said is heard first."""

@@ -727,15 +727,41 @@ def test_an_answer_over_the_prompt_before_the_question_counts(flow):
 
 def test_losing_the_ear_in_a_dictation_goes_on_by_keys(flow):
     call = Call(flow).says("房子漏雨").take(EarLost(4.0))
-    assert call.actions[0] == StopListening()
+    assert call.actions == (StopListening(), Listen(None, 1.0, words=False)), "he is let speak on"
     call.take(EarChecked(4.1, there=False))
+    call.press("#").found("", "").prompts_end()
+    assert call.said[-1] == "contact_by_keys"
+    assert not any(isinstance(a, Listen) for a in call.actions)
+    assert call.state.listening is None
+    assert all(w.end is not None for w in call.state.matter.windows)
+
+
+def test_losing_the_ear_before_a_word_asks_for_a_message(flow):
+    call = Call(flow).press("1").take(EarLost(4.0))
     assert call.said[-1] == "leave_message"
     call.prompts_end()
     assert call.said[-1] == "beep"
     call.press("#").found("", "").prompts_end()
-    assert call.said[-1] == "contact_by_keys"
-    assert not any(isinstance(a, Listen) for a in call.actions)
-    assert all(w.end is not None for w in call.state.matter.windows)
+    assert call.said[-1] == "contact"
+
+
+def test_a_message_that_nobody_understands_ends_when_he_has_done(flow):
+    call = Call(flow).press("1").take(EarLost(4.0)).prompts_end()
+    call.take(SpeechStarted(9.0))
+    assert call.state.deadline > 100, "he speaks on"
+    call.take(Heard(70.0, "", 0.0, 9.0, 69.0, -20.0, confirmed=False))
+    assert call.state.deadline == 78.0
+    call.take(Elapsed(78.0)).found("", "")
+    assert call.said[-1] == "contact"
+    assert call.state.matter.windows[-1].end == 78.0, "the recording is looked through to here"
+
+
+def test_a_message_of_which_nobody_hears_a_sound_is_not_waited_for_long(flow):
+    call = Call(flow).press("1").take(EarLost(4.0)).prompts_end()
+    assert call.state.deadline == call.now + 8
+    call.quiet().found("", "")
+    assert call.said[-1] == "contact"
+    assert call.state.matter.windows, "it may still be in the recording"
 
 
 def test_losing_the_ear_at_a_question_asks_for_keys(flow):
@@ -747,7 +773,6 @@ def test_losing_the_ear_at_a_question_asks_for_keys(flow):
 def test_after_a_question_that_was_not_heard_the_next_one_listens(flow):
     call = Call(flow).says("房子漏雨").take(EarLost(4.0)).prompts_end()
     assert not call.state.hears
-    assert call.state.listening is None
     call.press("#").found("", "")
     assert call.said[-1] == "contact"
     assert isinstance(call.actions[0], Listen)

@@ -106,7 +106,7 @@ class Line:
                 assert self.playing is not None
                 self.playing = None
             case Listen():
-                assert self.state.hears
+                assert action.words == self.state.hears, "without an ear only the voice is followed"
                 assert action.end_silence > 0
                 assert action.phrases is None or action.phrases
             case LookUp():
