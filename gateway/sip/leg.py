@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from gateway.sip.fault import SipError
 from gateway.sip.keys import Keys
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from gateway.sip.channel import Channel, Reception
     from gateway.sip.incoming import Incoming
     from gateway.site.sound import Sound
 
@@ -41,67 +42,6 @@ class Ended:
     retry_after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
-    """What came over RTP (RFC 3550): packets, packets that never came, and the mean interarrival jitter in seconds."""
-
-    packets: int = 0
-    lost: int = 0
-    jitter_seconds: float = 0.0
-
-    def plus(self, other: Reception) -> Reception:
-        """Both together, jitter weighted by packets."""
-        packets = self.packets + other.packets
-        jitter = self.jitter_seconds * self.packets + other.jitter_seconds * other.packets
-        return Reception(packets, self.lost + other.lost, jitter / packets if packets else 0.0)
-
-
-class Channel(Protocol):
-    """The SIP stack's half of a leg."""
-
-    def respond(self, status: int, headers: Mapping[str, str]) -> None:
-        """Answer the INVITE; raises SipError."""
-
-    def end(self) -> None:
-        """BYE or CANCEL; never raises."""
-
-    def record_to(self, file: Path) -> None:
-        """Record both directions into the file once there is media."""
-
-    def send_keys(self, keys: str) -> None:
-        """RFC 4733; raises SipError."""
-
-    def start_playing(self, sound: Sound) -> int:
-        """Play from the beginning, instead of any other; the play's number. Raises SipError."""
-
-    def stop_playing(self) -> None:
-        """End what is being played."""
-
-    def played(self) -> tuple[int, float]:
-        """The last play that came to its end by itself, 0 before that, and the recording time of that end."""
-
-    def read(self) -> bytes:
-        """Empty the ring buffer."""
-
-    def missed(self) -> float:
-        """Seconds that the ring buffer had no room for."""
-
-    def seconds(self) -> float:
-        """Recording time."""
-
-    def trouble(self) -> str:
-        """Why the recording is incomplete, or ""."""
-
-    def reception(self) -> Reception:
-        """What came over RTP in the streams that are over."""
-
-    def has_sent(self) -> bool:
-        """Whether RTP has come so far, or RTCP's word that ours arrives."""
-
-    def bury(self) -> None:
-        """Leave the bridge at once; sets ``Leg.closed`` when the recording is complete."""
-
-
 class Leg:
     """One SIP call leg with its media. Its owner sets the ``on_…`` callbacks; all are called on the event loop.
 
@@ -115,7 +55,7 @@ class Leg:
         post: Callable[[Callable[[], None]], None],
         closed: asyncio.Future[None],
     ) -> None:
-        self._channel, self._post = channel, post
+        self.channel, self._post = channel, post
         self.incoming = incoming
         self.sip_call_id = incoming.sip_call_id if incoming else ""
         self.on_media: Callable[[], None] = lambda: None
@@ -133,6 +73,8 @@ class Leg:
         """When the INVITE came, or was about to be sent; the event loop's clock."""
         self._hanging_up = False
         self._held = self._has_pressed = False
+        self.partner: Leg | None = None
+        """The leg whose other side talks with that of this one, or would, were the line not held."""
         self._keys = Keys()
 
     @property
@@ -145,14 +87,14 @@ class Leg:
         """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
         self._check_stands()
         if recording is not None:
-            self._channel.record_to(recording)
-        self._channel.respond(200, {})
+            self.channel.record_to(recording)
+        self.channel.respond(200, {})
 
     def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:
         """Refuse the call with a final SIP status (300..699) and extra headers; raises SipError."""
         self._check_stands()
         self._hanging_up = True
-        self._channel.respond(status, headers or {})
+        self.channel.respond(status, headers or {})
 
     def _check_stands(self) -> None:
         if self.ended is not None:  # nothing may be left of the call in the stack
@@ -162,24 +104,54 @@ class Leg:
         """End the leg; ``on_ended`` follows. Harmless when it has ended already."""
         self._hanging_up = True
         if self.ended is None:
-            self._channel.end()
+            self.channel.end()
 
     def press(self, keys: str) -> None:
         """Send keys as RFC 4733 telephone events; raises SipError."""
         if self.ended is None:
-            self._channel.send_keys(keys)
+            self.channel.send_keys(keys)
 
-    def play(self, sound: Sound) -> int:
-        """Play a sound to the other side once, instead of any other; raises SipError.
+    def bridge(self, other: Leg) -> None:
+        """Let the other sides of both legs talk with each other, until `unbridge` or the end of either leg.
+
+        From any state: they hear each other as soon as both have audio and neither holds the line, and again after
+        whatever a re-INVITE changes. A recording of either has on its right side what is heard there. What is played
+        on one leg is not heard on the other.
+        """
+        if self.partner is other or self.ended is not None or other.ended is not None:
+            return
+        self.unbridge()
+        other.unbridge()
+        self.partner, other.partner = other, self
+        self._rejoin()
+
+    def unbridge(self) -> None:
+        """Part the two; each stands as before. Harmless when there is no other."""
+        other, self.partner = self.partner, None
+        if other is not None:
+            other.partner = None
+            self.channel.disconnect(other.channel)
+
+    def _rejoin(self) -> None:
+        other = self.partner
+        if other is None:
+            return
+        if self._held or other.is_held:  # neither hears, nor is recorded as heard by, who has turned away
+            self.channel.disconnect(other.channel)
+        else:
+            self.channel.connect(other.channel)
+
+    def play(self, sound: Sound, *, loop: bool = False) -> int:
+        """Play a sound to the other side, once or over and over, instead of any other; raises SipError.
 
         What is played before there is media begins with it. Gives the play's number, by which `played` tells its
         end; 0 when the leg has ended, and nothing is played.
         """
-        return self._channel.start_playing(sound) if self.ended is None else 0
+        return self.channel.start_playing(sound, loop=loop) if self.ended is None else 0
 
     def stop_playing(self) -> None:
         """End what is being played, within 20 ms."""
-        self._channel.stop_playing()
+        self.channel.stop_playing()
 
     @property
     def played(self) -> tuple[int, float]:
@@ -187,11 +159,11 @@ class Leg:
 
         (0, 0.0) as long as none was; one that was stopped or replaced does not count.
         """
-        return self._channel.played()
+        return self.channel.played()
 
     def read(self) -> bytes:
         """Take what the other side has said since the last read: 8 kHz mono s16le."""
-        return self._channel.read()
+        return self.channel.read()
 
     @property
     def missed_seconds(self) -> float:
@@ -199,7 +171,7 @@ class Leg:
 
         They were lost before what the last read returned, and are in the recording all the same.
         """
-        return self._channel.missed()
+        return self.channel.missed()
 
     @property
     def is_held(self) -> bool:
@@ -209,32 +181,38 @@ class Leg:
     @property
     def media_seconds(self) -> float:
         """Recording time: seconds of media since it began, one frame a tick whether or not anybody speaks."""
-        return self._channel.seconds()
+        return self.channel.seconds()
 
     @property
     def recording_trouble(self) -> str:
         """Empty, or why the recording is incomplete (no file, disk full, frames dropped)."""
-        return self._channel.trouble()
+        return self.channel.trouble()
 
     @property
     def reception(self) -> Reception:
         """What came over RTP; complete once the leg has ended."""
-        return self._channel.reception()
+        return self.channel.reception()
 
     @property
     def has_sent(self) -> bool:
         """Whether the other side has given any sign of life: RTP, a report on ours (RFC 3550, 6.4), or a key."""
-        return self._has_pressed or self._channel.has_sent()
+        return self._has_pressed or self.signs > 0
+
+    @property
+    def signs(self) -> int:
+        """How many signs of life have come over its media; grows while the other side lives (RFC 3550, 6.2)."""
+        return self.channel.signs()
 
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
     def media_began(self) -> None:
         """Media flows for the first time."""
         self._tell(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
 
-    def media_held(self, *, held: bool) -> None:
-        """The other side does, or does no longer, hold the line."""
-        if held != self._held:
-            self._held = held
+    def media_changed(self, *, held: bool) -> None:
+        """Media was agreed on, for the first time or anew; whether the other side holds the line."""
+        before, self._held = self._held, held
+        self._tell(self._rejoin)
+        if held != before:
             self._tell(lambda: self.on_held(held))
 
     def confirmed(self) -> None:
@@ -270,7 +248,7 @@ class Leg:
             by = "caller" if status in _ENDED_BY_PEER else "lost"
         retry_after = _RETRY_AFTER.search(message)
         ended = Ended(
-            by, status, reason, self._channel.seconds(), retry_after[1].strip() if retry_after else ""
+            by, status, reason, self.channel.seconds(), retry_after[1].strip() if retry_after else ""
         )
         self._post(lambda: self._release(ended))
 
@@ -279,11 +257,12 @@ class Leg:
             return
         self.ended = ended
         try:
-            self._channel.stop_playing()
+            self.unbridge()
+            self.channel.stop_playing()
             _guard(lambda: self.on_ended(ended))  # the owner reads what is left in the ring buffer
         finally:
             try:
-                self._channel.bury()
+                self.channel.bury()
             finally:
                 _guard(self.on_gone)
 

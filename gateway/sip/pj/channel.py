@@ -7,28 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import pjsua2 as pj
 
-from gateway.sip.fault import SipError
-from gateway.sip.leg import Leg, Reception
-from gateway.sip.pj.common import (
-    CLOCK_RATE,
-    attempt,
-    call_parameters,
-    destroy,
-    header_vector,
-    sip_callback,
-)
-from gateway.sip.pj.sound import load
+from gateway.sip.channel import Reception
+from gateway.sip.pj.audio import Audio, cross, part
+from gateway.sip.pj.common import attempt, call_parameters, header_vector, sip_callback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from gateway.sip.channel import Channel
+    from gateway.sip.leg import Leg
     from gateway.site.sound import Sound
 
-_FRAME_SECONDS = 0.02
-_RING_MS = (
-    4000  # how long the event loop may stall before caller audio is missed (the recording never misses it)
-)
 _GONE = 481  # the SIP status for a call that is there no more
 _DTMF_IS_UPDATE = 1  # PJMEDIA_STREAM_DTMF_IS_UPDATE of pjmedia/stream.h, which the bindings leave out
 
@@ -41,19 +31,13 @@ class Owner(Protocol):
 
 
 class StackCall(pj.Call):
-    """pjsua2's half of a leg (`gateway.sip.leg.Channel`): the stack's call, its ring, its recording, its prompts."""
+    """pjsua2's half of a leg (`gateway.sip.channel.Channel`): the stack's call with its audio."""
 
     def __init__(self, account: pj.Account, owner: Owner, call_id: int) -> None:
         super().__init__(account, call_id)
         self._owner = owner
         self.leg: Leg
-        self._recording: Path | None = None
-        self._trouble = ""
-        self._pcm: pj.PcmPort | None = None
-        self._tap: pj.DuplexTap | None = None
-        prompt = pj.PromptPort()
-        prompt.pause()  # until there is media: what is played before begins with it
-        self._prompt: pj.PromptPort | None = prompt
+        self.audio = Audio()
         self._streams: set[int] = set()  # running, their statistics not yet taken
         self._reception = Reception()
 
@@ -87,7 +71,7 @@ class StackCall(pj.Call):
                 self._streams.add(media.index)
                 # Its index counts the lines of the SDP; here are those of a kind that the stack knows.
                 self._join(self.getAudioMedia(position))
-                self.leg.media_held(held=False)
+                self.leg.media_changed(held=False)
                 return
         for _, media in audio:
             if media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD:
@@ -95,7 +79,7 @@ class StackCall(pj.Call):
                     self._streams.add(media.index)
                 # What comes now is not the caller, but the music of who holds the line for him: nobody hears it.
                 self._join(None)
-                self.leg.media_held(held=True)
+                self.leg.media_changed(held=True)
                 return
 
     @sip_callback
@@ -133,45 +117,10 @@ class StackCall(pj.Call):
         prm.statusCode = 603
 
     def _join(self, media: pj.AudioMedia | None) -> None:
-        """Connect the call's audio, if there is any, with ring buffer, recording and prompts."""
-        prompt = self._prompt
-        if prompt is None:  # the loop has taken note of the end
-            return
-        first = self._pcm is None
-        if self._pcm is None:
-            pcm = pj.PcmPort()
-            try:
-                pcm.createPort("pcm", CLOCK_RATE, 20, _RING_MS)
-            except pj.Error:
-                destroy(pcm)
-                raise
-            self._pcm = pcm
-            prompt.createPort("prompt", CLOCK_RATE, 20)
-            self._begin_recording(prompt)
-        if media is not None:
-            media.startTransmit(self._pcm)
-            if self._tap is not None:
-                media.startTransmit(self._tap.left())
-            prompt.startTransmit(media)
-        if first:
-            prompt.resume()
+        if self.audio.join(self, media):
             self.leg.media_began()
 
-    def _begin_recording(self, prompt: pj.PromptPort) -> None:
-        if self._recording is None:
-            return
-        tap = pj.DuplexTap()
-        try:
-            tap.open(str(self._recording), CLOCK_RATE, 20)
-        except pj.Error as error:  # the call goes on: its words and keys are worth more than its sound
-            self._trouble = error.info()
-            destroy(tap)
-        else:
-            self._tap = tap
-            tap.closeWith(self)  # at the hang-up, whatever this process is doing then
-            prompt.startTransmit(tap.right())
-
-    # --- gateway.sip.leg.Channel
+    # --- gateway.sip.channel.Channel
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Answer the INVITE; raises SipError."""
         prm = call_parameters()
@@ -186,85 +135,92 @@ class StackCall(pj.Call):
 
     def record_to(self, file: Path) -> None:
         """Record both directions into the file once there is media."""
-        self._recording = file
+        self.audio.file = file
 
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
-        attempt(f"send keys {keys}", lambda: self.dialDtmf(keys))
+        attempt("send keys", lambda: self.dialDtmf(keys))
 
-    def start_playing(self, sound: Sound) -> int:
+    def start_playing(self, sound: Sound, *, loop: bool) -> int:
         """Play from the beginning, instead of any other; the play's number. Raises SipError."""
-        prompt = self._prompt
-        if prompt is None:
-            raise SipError("play a sound: the call is over")
-        loaded: pj.PromptSound = attempt("play a sound", lambda: load(sound))
-        return prompt.play(loaded)
+        return self.audio.play(sound, loop=loop)
 
     def stop_playing(self) -> None:
         """End what is being played."""
-        if self._prompt is not None:
-            self._prompt.stop()
+        self.audio.stop()
 
     def played(self) -> tuple[int, float]:
-        """The last play that came to its end by itself, and when; the audio clock counts, and calls nobody."""
-        prompt, pcm = self._prompt, self._pcm
-        if prompt is None or pcm is None:
-            return 0, 0.0
-        number = prompt.finished()
-        if not number:
-            return 0, 0.0
-        return number, pcm.rxFramesAt(prompt.finishedAt()) * _FRAME_SECONDS
+        """The last play that came to its end by itself, and when."""
+        return self.audio.played()
 
     def read(self) -> bytes:
         """Empty the ring buffer."""
-        pcm = self._pcm
-        return pcm.rxRead(pcm.rxAvailable()) if pcm is not None else b""
+        return self.audio.read()
 
     def missed(self) -> float:
         """Seconds that the ring buffer had no room for."""
-        pcm = self._pcm
-        return pcm.rxDropped() / (2 * CLOCK_RATE) if pcm is not None else 0.0
+        return self.audio.missed()
 
     def seconds(self) -> float:
         """Recording time."""
-        pcm = self._pcm
-        return pcm.rxFrames() * _FRAME_SECONDS if pcm is not None else 0.0
+        return self.audio.seconds()
 
     def trouble(self) -> str:
         """Why the recording is incomplete, or ""."""
-        if self._tap is not None and self._tap.dropped():
-            return f"{self._tap.dropped()} samples lost, errno {self._tap.lastErrno()}"
-        return self._trouble
+        return self.audio.trouble()
 
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
         return self._reception
 
-    def has_sent(self) -> bool:
-        """Whether RTP has come so far, or RTCP's word that ours arrives."""
+    def signs(self) -> int:
+        """RTP packets so far, and reports on what arrives of ours."""
+        signs = self._reception.packets
         for stream in tuple(self._streams):
             with contextlib.suppress(pj.Error):  # it has just ended
                 told = self.getStreamStat(stream)
-                if told.rtcp.rxStat.pkt or told.rtcp.txStat.updateCount:
-                    return True
-        return bool(self._reception.packets)
+                signs += told.rtcp.rxStat.pkt + told.rtcp.txStat.updateCount
+        return signs
+
+    def connect(self, other: Channel) -> None:
+        """Loop: let both sides hear each other, as far as there is audio."""
+        assert isinstance(other, StackCall)  # noqa: S101 - there is one stack
+        mine, theirs = self.voice(), other.voice()
+        if mine is None or theirs is None:
+            return
+        cross((self.audio, mine), (other.audio, theirs))
+        # The SIP worker may have ended either meanwhile: what was theirs must not become a stranger's.
+        if (_port(self.voice()), _port(other.voice())) != (_port(mine), _port(theirs)):
+            part((self.audio, mine), (other.audio, theirs))
+
+    def disconnect(self, other: Channel) -> None:
+        """Loop: they hear each other no more."""
+        assert isinstance(other, StackCall)  # noqa: S101 - as above
+        part((self.audio, self.voice()), (other.audio, other.voice()))
+
+    def voice(self) -> pj.AudioMedia | None:
+        """What comes from the other side at this moment; None while nothing does that may be heard."""
+        if not self.holdsSlot():  # its number in the stack may be another call's by now
+            return None
+        try:
+            info = self.getInfo()
+            for position, media in enumerate(info.media):
+                if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                    voice: pj.AudioMedia = self.getAudioMedia(position)
+                    return voice if self.holdsSlot() else None
+        except pj.Error:  # it has just ended
+            pass
+        return None
 
     def bury(self) -> None:
         """Leave the bridge at once, and be ended by the owner."""
-        pcm, self._pcm = self._pcm, None
-        if pcm is not None:
-            destroy(pcm)
-        prompt, self._prompt = self._prompt, None
-        if prompt is not None:
-            destroy(prompt)
-        if self._tap is not None:
-            self._tap.close()
+        self.audio.leave()
         self._owner.bury(self)
 
     def close_recording(self) -> bool:
         """Whether the recording is complete; looked at until it is, while its writer waits for the disk."""
-        if self._tap is not None and self._tap.finished():
-            self._trouble = self.trouble()
-            tap, self._tap = self._tap, None
-            destroy(tap)
-        return self._tap is None
+        return self.audio.close_recording()
+
+
+def _port(voice: pj.AudioMedia | None) -> int:
+    return voice.getPortId() if voice is not None else pj.PJSUA_INVALID_ID

@@ -23,9 +23,10 @@ from gateway.calls.live import Board
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
+from gateway.sip.channel import Reception
 from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming
-from gateway.sip.leg import Ended, Leg, Reception
+from gateway.sip.leg import Ended, Leg
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gateway.sip.channel import Channel
     from gateway.site.sound import Sound
 
 DIALOGUE = DialogueSettings()
@@ -80,7 +82,8 @@ class QuietLine:
     def send_keys(self, keys: str) -> None:
         pass
 
-    def start_playing(self, sound: Sound) -> int:
+    def start_playing(self, sound: Sound, *, loop: bool) -> int:
+        assert not loop
         if self.unplayable:
             raise SipError("play a sound: no more ports")
         self.plays += 1
@@ -105,8 +108,14 @@ class QuietLine:
     def trouble(self) -> str:
         return ""
 
-    def has_sent(self) -> bool:
-        return True
+    def signs(self) -> int:
+        return 1
+
+    def connect(self, _other: Channel) -> None:
+        raise AssertionError
+
+    def disconnect(self, _other: Channel) -> None:
+        raise AssertionError
 
     def reception(self) -> Reception:
         return Reception(100, 1, 0.002)

@@ -200,7 +200,7 @@ async def test_hostile_endings_leave_nothing(desk: Desk, wire: Wire) -> None:
 
 async def test_a_call_that_the_stack_has_lost_is_ended_all_the_same(desk: Desk) -> None:
     calling, answered = await desk.call()
-    channel = answered._channel
+    channel = answered.channel
     assert isinstance(channel, pj.Call)
     channel.onCallState = lambda _prm: None  # type: ignore[method-assign]  # its end goes unheard
     calling.hang_up()

@@ -20,7 +20,7 @@ import tickets.metrics
 from gateway.service import observe
 from gateway.service.observe import Readiness, Window, WindowError, shown
 from gateway.service.process.worker import watch as watch_worker
-from gateway.sip.leg import Reception
+from gateway.sip.channel import Reception
 from gateway.site.settings import DEFAULT_FILE, MetricsSettings, read_settings
 from recordings.database import migrate, open_database
 from tickets.client import IntakeClient

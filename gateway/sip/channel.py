@@ -1,0 +1,82 @@
+"""What a leg needs of the SIP stack: one call's signalling and media, and what came over its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gateway.site.sound import Sound
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What came over RTP (RFC 3550): packets, packets that never came, and the mean interarrival jitter in seconds."""
+
+    packets: int = 0
+    lost: int = 0
+    jitter_seconds: float = 0.0
+
+    def plus(self, other: Reception) -> Reception:
+        """Both together, jitter weighted by packets."""
+        packets = self.packets + other.packets
+        jitter = self.jitter_seconds * self.packets + other.jitter_seconds * other.packets
+        return Reception(packets, self.lost + other.lost, jitter / packets if packets else 0.0)
+
+
+class Channel(Protocol):
+    """The SIP stack's half of a leg."""
+
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        """Answer the INVITE; raises SipError."""
+
+    def end(self) -> None:
+        """BYE or CANCEL; never raises."""
+
+    def record_to(self, file: Path) -> None:
+        """Record both directions into the file once there is media."""
+
+    def send_keys(self, keys: str) -> None:
+        """RFC 4733; raises SipError."""
+
+    def start_playing(self, sound: Sound, *, loop: bool) -> int:
+        """Play from the beginning, instead of any other, once or over and over; the play's number. Raises SipError."""
+
+    def stop_playing(self) -> None:
+        """End what is being played."""
+
+    def played(self) -> tuple[int, float]:
+        """The last play that came to its end by itself, 0 before that, and the recording time of that end."""
+
+    def read(self) -> bytes:
+        """Empty the ring buffer."""
+
+    def missed(self) -> float:
+        """Seconds that the ring buffer had no room for."""
+
+    def seconds(self) -> float:
+        """Recording time."""
+
+    def trouble(self) -> str:
+        """Why the recording is incomplete, or ""."""
+
+    def reception(self) -> Reception:
+        """What came over RTP in the streams that are over."""
+
+    def signs(self) -> int:
+        """Signs of life so far: RTP packets, and RTCP's words that ours arrive. It never falls."""
+
+    def connect(self, other: Channel) -> None:
+        """Let both sides hear each other, as far as there is audio by now; harmless again, never raises.
+
+        What this side hears so is recorded with the rest of it. A re-INVITE may undo it.
+        """
+
+    def disconnect(self, other: Channel) -> None:
+        """They hear each other no more; harmless again, never raises."""
+
+    def bury(self) -> None:
+        """Leave the bridge at once; sets ``Leg.closed`` when the recording is complete."""
