@@ -7,7 +7,6 @@ by the content of what it is made of; each machine is a copy.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -17,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from peers import debian
+
 CLONE = Path(__file__).parents[3]
 SUITE = "bookworm"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 REBOOTED = 133  # systemd-nspawn with --keep-unit: start me again
-OPTIONS = ("--variant=minbase", f"--keyring={KEYRING}")
 
 
 def read_packages() -> list[str]:
@@ -30,30 +29,9 @@ def read_packages() -> list[str]:
     return ["dbus", "python3", "systemd-sysv", *(line for line in lines if not line.startswith("#"))]
 
 
-def find_archive() -> str:
-    """Where this machine takes its Debian packages."""
-    command = ["apt-get", "indextargets", "--format", "$(SITE)", "Origin: Debian", f"Codename: {SUITE}"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert found, f"apt knows no Debian archive of {SUITE}: run apt-get update"
-    return found[0]
-
-
 def make_root() -> Path:
     """The root folder every machine is copied from."""
-    home = Path(os.environ.get("HOTLINE_CACHE") or Path.home() / ".cache" / "minsheng-hotline") / "machine"
-    packages = ",".join(read_packages())
-    key = hashlib.sha256(" ".join([SUITE, *OPTIONS, packages]).encode()).hexdigest()[:16]
-    root = home / key
-    if not root.is_dir():
-        draft = home / f"{key}.{os.getpid()}"
-        draft.mkdir(parents=True)
-        command = ["debootstrap", *OPTIONS, f"--include={packages}", SUITE, str(draft), find_archive()]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            shutil.rmtree(draft)
-            raise AssertionError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        draft.rename(root)
-    return root
+    return debian.make_root("machine", SUITE, read_packages())
 
 
 class Machine:
