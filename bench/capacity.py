@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bench import speech
 from bench.deafness import measure_deafness, wait_for_words
 from bench.house import open_house
+from bench.loop import read_loop
 from bench.peer import Load, generate
 from bench.processes import Busy, Usage
 from bench.throttle import serve_slowly
@@ -135,6 +136,7 @@ async def _run_gateway(program: Path, load: Load, folder: Path, rate: float | No
     async with _open_house(load.calls + 64, folder, rate) as house:
         meter = _Meter(house.processes)
         report = await generate(program, house.sip, load, meter.hear)
+        loop = await read_loop(house.socket)
         await _filed(spool(house.data))
         kinds = await asyncio.to_thread(_count_entries, house.data)
         deaf = await asyncio.to_thread(measure_deafness, house.data)
@@ -143,6 +145,7 @@ async def _run_gateway(program: Path, load: Load, folder: Path, rate: float | No
     return {
         **_describe(load, report),
         **meter.figures,
+        "loop": loop,
         "decoded_a_second_at_most": None if rate is None else round(rate, 1),
         "recordings": {"incomplete": kinds["recording_trouble"]},
         "dialogue": {kind: kinds[kind] for kind in _DIALOGUE},

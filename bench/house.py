@@ -34,12 +34,16 @@ class HouseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running house: its SIP address (``ip:port``), its intake's URL, its data folder, its processes by name."""
+    """A running house: its SIP address (``ip:port``), its intake's URL, its data folder, its processes by name.
+
+    ``socket`` is the gateway's own, where it tells its metrics.
+    """
 
     sip: str
     intake: str
     data: Path
     processes: dict[str, int]
+    socket: Path
 
 
 def free_port() -> int:
@@ -82,7 +86,13 @@ async def open_house(cap: int, asr_url: str = "", *, hears: bool = True) -> Asyn
             await _wait_until_up(process, paths, log, hears=hears)
             own = (name for name in PROCESSES if not (asr_url and name == "asr"))
             processes = {name: child(process.pid, name) for name in own}
-            yield House(f"127.0.0.1:{sip_port}", f"http://127.0.0.1:{intake_port}", data, processes)
+            yield House(
+                f"127.0.0.1:{sip_port}",
+                f"http://127.0.0.1:{intake_port}",
+                data,
+                processes,
+                paths.gateway_socket,
+            )
         finally:
             await _stop(process)
             shutil.rmtree(paths.run, ignore_errors=True)

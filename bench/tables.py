@@ -25,6 +25,8 @@ def show_capacity(result: dict[str, Any]) -> Table:
         "max ms",
         "missing",
         "setup p99",
+        "loop p99.9",
+        "turn",
         "deaf",
         "longest s",
         "late",
@@ -39,6 +41,7 @@ def show_capacity(result: dict[str, Any]) -> Table:
             "" if asr is None else f"{asr:.0f}",
             *(f"{gap[key]:.1f}" for key in ("p50", "p99", "max")),
             *(str(run["rtp"]["missing"]), f"{run['setup_ms']['p99']:.0f}"),
+            *_show_loop(run),
             *_show_hearing(run),
         )
     return table
@@ -48,6 +51,13 @@ def _name_decoding(share: float | None) -> str:
     if share is None:
         return "all that is said decoded"
     return f"{share:.0%} of what is said decoded" if share else "no speech server"
+
+
+def _show_loop(run: dict[str, Any]) -> tuple[str, ...]:
+    """How late the event loop came round, in ms, and the processor time of its costliest turn, in ms."""
+    if "loop" not in run:
+        return ("",) * 2
+    return (f"{run['loop']['delay_p999_ms']:.0f}", f"{run['loop']['turn_cpu_max_ms']:.0f}")
 
 
 def _show_hearing(run: dict[str, Any]) -> tuple[str, ...]:

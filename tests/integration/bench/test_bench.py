@@ -47,6 +47,8 @@ async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> 
         assert all(megabytes > 10 for megabytes in run["resident_mb"].values())
     assert bare["recordings"] == {"lost_samples": 0}
     assert gateway["recordings"] == {"incomplete": 0}
+    assert 0 < gateway["loop"]["turn_cpu_max_ms"] < 1000
+    assert 0 < gateway["loop"]["delay_p999_ms"] < 1000
     assert gateway["dialogue"]["finished"] == CALLS
     assert gateway["dialogue"]["played"] >= CALLS
     (summary,) = result["summary"]
