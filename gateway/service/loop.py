@@ -62,12 +62,20 @@ class LoopMeter:
         """Sample the delay until cancelled, twenty times a second; what the start has cost is forgotten."""
         self._costliest.clear()
         loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + _SAMPLE_SECONDS
-            await asyncio.sleep(_SAMPLE_SECONDS)
-            delay = max(0.0, loop.time() - due)
+
+        def sample() -> None:
+            nonlocal timer
+            now = loop.time()
+            delay = max(0.0, now - timer.when())
+            timer = loop.call_later(_SAMPLE_SECONDS, sample)
             self._delays.append(delay)
             metrics.LOOP_DELAY.observe(delay)
+
+        timer = loop.call_later(_SAMPLE_SECONDS, sample)  # a timer alone is one turn a sample, a sleep would be two
+        try:
+            await loop.create_future()  # nobody sets it
+        finally:
+            timer.cancel()
 
 
 class _MeasuringSelector(selectors.DefaultSelector):

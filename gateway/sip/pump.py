@@ -23,14 +23,19 @@ class Pumped(Protocol):
 
 
 class MediaPump:
-    """Calls every member's ``tick`` each 50 ms: one timer for hundreds of calls is cheaper than one each."""
+    """Calls every member's ``tick`` each 50 ms: one timer for hundreds of calls is cheaper than one each.
+
+    Without members it sleeps.
+    """
 
     def __init__(self) -> None:
         self._members: dict[Pumped, Context] = {}
+        self._joined = asyncio.Event()
 
     def join(self, member: Pumped) -> None:
         """Tick this member from now on, in the context of whoever says so: its log lines carry the call's id."""
         self._members[member] = copy_context()
+        self._joined.set()
 
     def leave(self, member: Pumped) -> None:
         """Tick it no longer."""
@@ -41,6 +46,9 @@ class MediaPump:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
+            if not self._members:
+                self._joined.clear()
+                await self._joined.wait()
             for member, context in tuple(self._members.items()):
                 context.run(self._tick, member)
             due = max(due + TICK_SECONDS, loop.time())

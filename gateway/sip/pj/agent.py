@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 3.0
 _TEND_SECONDS = 0.05
-_TENDS_A_LOOK = 20
+_LOOK_SECONDS = 1.0
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 
 
@@ -61,8 +61,8 @@ class UserAgent:
         """Called on the SIP thread at every beat: in how many seconds to try again, what OPTIONS tells; 0: now."""
         self._endpoint: Endpoint | None = None
         self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
-        self._tending: asyncio.TimerHandle | None = None
-        self._tended = 0
+        self._tending: asyncio.TimerHandle | None = None  # only while a call is over and not gone
+        self._looking: asyncio.TimerHandle | None = None
         self._log = StackLog()
 
     @property
@@ -127,7 +127,7 @@ class UserAgent:
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _CODECS.get(codec.codecId.split("/")[0], 0))
         self._door.open(max_calls)
-        self._tend()
+        self._look()
 
     def dial(
         self, uri: str, *, caller: str, tcp: bool = False, headers: Mapping[str, str] = MappingProxyType({})
@@ -158,11 +158,12 @@ class UserAgent:
             leg.hang_up()
         if legs:
             await asyncio.wait([leg.closed for leg in legs], timeout=_STOP_SECONDS)
-        if self._tending is not None:
-            self._tending.cancel()
         self._door.shut()
         self._endpoint.libDestroy()
         self._legs.end()
+        for timer in (self._looking, self._tending):
+            if timer is not None:
+                timer.cancel()
         destroy(self._clock)
         self._door.destroy()
         destroy(self._endpoint)
@@ -176,13 +177,18 @@ class UserAgent:
     def bury(self, call: StackCall) -> None:
         """Loop: end what is left of a call that is over and has left the bridge."""
         self._legs.bury(call)
+        if self._tending is None:
+            self._tending = self.loop.call_later(_TEND_SECONDS, self._tend)
 
     def _tend(self) -> None:
         self._tending = self.loop.call_later(_TEND_SECONDS, self._tend)
-        self._legs.tend()
-        self._tended += 1
-        if self._tended % _TENDS_A_LOOK == 0:
-            self._legs.look()
+        if not self._legs.tend():
+            self._tending.cancel()
+            self._tending = None
+
+    def _look(self) -> None:
+        self._looking = self.loop.call_later(_LOOK_SECONDS, self._look)
+        self._legs.look()
 
     def _attach(self, call: StackCall, incoming: Incoming | None) -> Leg:
         leg = call.leg = Leg(call, incoming, self.post, self.loop.create_future())

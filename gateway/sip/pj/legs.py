@@ -54,14 +54,15 @@ class Legs:
             self._over.setdefault(call, self._beats())
             self._close(call)
 
-    def tend(self) -> None:
-        """Loop, many times a second: end what can be ended by now; never waits."""
+    def tend(self) -> bool:
+        """Loop, many times a second while it says so: end what can be ended by now; never waits."""
         for call, beat in tuple(self._over.items()):
             self._close(call)
             if self._beats() != beat:
                 destroy(call)
             if self._held[call].closed.done() and not hasattr(call, "this"):
                 del self._over[call], self._held[call]
+        return bool(self._over)
 
     def look(self) -> None:
         """Loop, every second: no leg outlives its call in the stack, and no hang-up is lost."""
