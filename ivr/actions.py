@@ -66,8 +66,31 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Reach somebody for this reason: begin to call the line's targets of it, in their order, and never wait here.
+
+    ``id`` counts up within the call, and is that of the events which tell how it goes: ``Calling`` for each target that
+    is called, then ``Connected`` and at last ``Parted``, or ``Refused`` when no target was reached. From the first
+    ``Calling`` until one of them the caller hears music whenever no prompt plays; listening and keys go on. Connected,
+    nothing plays but what the target says, and neither keys nor words are the dialogue's. ``matter`` is what the target
+    may be told of, which on an anonymous line is nothing.
+    """
+
+    id: int
+    reason: str
+    matter: Matter
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Give up reaching somebody, or end the talk, of ``Connect.id``: no more is heard of it, nor music."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup:
-    """End the call from our side."""
+    """End the call from our side, and with it whatever it is connected to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +100,4 @@ class Finish:
     matters: tuple[Matter, ...]
 
 
-Action = Play | StopPlaying | Listen | StopListening | LookUp | Submit | Hangup | Finish
+Action = Play | StopPlaying | Listen | StopListening | LookUp | Submit | Connect | Part | Hangup | Finish

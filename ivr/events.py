@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Refusal = Literal["no_target", "closed", "busy", "no_answer", "failed"]
+"""Why nobody was reached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -118,6 +121,49 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Calling:
+    """For ``Connect.id``, a target is being called; ``target`` is its name."""
+
+    at: float
+    id: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The target has taken the call, a person's telephone by its key, and hears the caller; all listening has ended."""
+
+    at: float
+    id: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody was reached: no target of that reason, or what became of the last one that was called.
+
+    ``closed``: no target is open now. None was called if the reason is that, or ``no_target``.
+    """
+
+    at: float
+    id: int
+    why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """The target is gone, after ``talked`` seconds with the caller, who is still there (else: ``HungUp``).
+
+    ``by`` whom: the target hung up; the gateway ended it (a bound of its own); the target was lost.
+    """
+
+    at: float
+    id: int
+    by: Literal["target", "gateway", "lost"]
+    talked: float
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over."""
 
@@ -137,5 +183,9 @@ Event = (
     | EarLost
     | EarChecked
     | Resumed
+    | Calling
+    | Connected
+    | Refused
+    | Parted
     | HungUp
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ivr.actions import Prompt
     from ivr.flow import Flow
     from ivr.matter import AppealType
+    from ivr.target import Target
 
 Mode = Literal["总线", "整体并入", "双号并行", "设分中心", "转接"]
 """The front door itself; merged into it; parallel numbers; a department's sub-centre; passed on."""
@@ -39,7 +40,8 @@ class Hotline:
     ``openings`` replace the prompts of the flow's opening questions, by the question's name. ``appeal`` is the kind of
     appeal its calls have unless the caller names another, ``category`` the one to three levels of their category.
     Of an ``anonymous`` line nothing is kept that tells who called or what was said, but a number that the caller has
-    agreed to be called back at.
+    agreed to be called back at; whom it is passed on to is told neither who calls, nor what for, nor the call's id.
+    ``targets`` are those whom its calls are passed on to, by reason, in the order in which they are tried.
     """
 
     number: str
@@ -51,6 +53,7 @@ class Hotline:
     category: tuple[str, ...] = ()
     openings: Mapping[str, Prompt] = field(default_factory=dict)
     anonymous: bool = False
+    targets: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     since: date | None = None
     until: date | None = None
 

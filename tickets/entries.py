@@ -26,6 +26,10 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.EarLost: entries.EarLostEvent,
     events.EarChecked: entries.EarCheckedEvent,
     events.Resumed: entries.ResumedEvent,
+    events.Calling: entries.CallingEvent,
+    events.Connected: entries.ConnectedEvent,
+    events.Refused: entries.RefusedEvent,
+    events.Parted: entries.PartedEvent,
     events.HungUp: entries.HungUpEvent,
 }
 _APPEALS: Final = frozenset(get_args(AppealType))

@@ -1,7 +1,7 @@
 """What a call's journal says: one frozen class a kind, and the codec between them and the lines on the disk.
 
-A kind is added by writing its class in the module where it belongs (``call``, ``speech``, ``matter`` or ``dialogue``)
-and naming it in ``KINDS``; the tests walk these modules and find one that was forgotten:
+A kind is added by writing its class in the module where it belongs (``call``, ``leg``, ``speech``, ``matter`` or
+``dialogue``) and naming it in ``KINDS``; the tests walk these modules and find one that was forgotten:
 
 - ``kind`` is its name on the disk, for ever; never that of a class, which may be renamed.
 - Each field has a default, which is what a journal of before the field says. ``kept(default)`` lets the journal of an
@@ -30,6 +30,8 @@ from recordings.entries.call import (
 from recordings.entries.codec import KINDS, Reading, Strange, Written, decode, encode, read_lines, withhold
 from recordings.entries.dialogue import (
     AnsweredEvent,
+    CallingEvent,
+    ConnectedEvent,
     DigitEvent,
     EarCheckedEvent,
     EarLostEvent,
@@ -38,12 +40,15 @@ from recordings.entries.dialogue import (
     HeardEvent,
     HungUpEvent,
     LookedUpEvent,
+    PartedEvent,
     PromptEndedEvent,
+    RefusedEvent,
     ResumedEvent,
     SpeechStartedEvent,
     SubmittedEvent,
 )
 from recordings.entries.entry import Entry
+from recordings.entries.leg import Dialled, LegAnswered, LegEnded
 from recordings.entries.matter import Matter, Number, Spoken, Window
 from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Played, Unplayed, Word
 
@@ -51,7 +56,10 @@ __all__ = [
     "KINDS",
     "Answered",
     "AnsweredEvent",
+    "CallingEvent",
+    "ConnectedEvent",
     "Deaf",
+    "Dialled",
     "DigitEvent",
     "EarCheckedEvent",
     "EarLostEvent",
@@ -67,17 +75,21 @@ __all__ = [
     "HungUpEvent",
     "Incoming",
     "Interrupted",
+    "LegAnswered",
+    "LegEnded",
     "Line",
     "LookedUpEvent",
     "Matter",
     "Media",
     "Model",
     "Number",
+    "PartedEvent",
     "Partial",
     "Played",
     "PromptEndedEvent",
     "Reading",
     "RecordingTrouble",
+    "RefusedEvent",
     "ResumedEvent",
     "SpeechStartedEvent",
     "Spoken",

@@ -14,7 +14,7 @@ from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from recordings.entries import call, dialogue, matter, speech
+from recordings.entries import call, dialogue, leg, matter, speech
 from recordings.entries.entry import strip
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         call.Media,
         call.RecordingTrouble,
         call.Finished,
+        leg.Dialled,
+        leg.LegAnswered,
+        leg.LegEnded,
         speech.Model,
         speech.Deaf,
         speech.Hearing,
@@ -53,6 +56,10 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         dialogue.EarLostEvent,
         dialogue.EarCheckedEvent,
         dialogue.ResumedEvent,
+        dialogue.CallingEvent,
+        dialogue.ConnectedEvent,
+        dialogue.RefusedEvent,
+        dialogue.PartedEvent,
         dialogue.HungUpEvent,
     )
 }
@@ -72,6 +79,10 @@ _EVENTS: Final = {
     "EarLost": "event.ear_lost",
     "EarChecked": "event.ear_checked",
     "Resumed": "event.resumed",
+    "Calling": "event.calling",
+    "Connected": "event.connected",
+    "Refused": "event.refused",
+    "Parted": "event.parted",
     "HungUp": "event.hungup",
 }
 _EVENT_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}

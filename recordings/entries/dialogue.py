@@ -120,6 +120,47 @@ class ResumedEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallingEvent(Event):
+    """A target is being called."""
+
+    kind: ClassVar = "event.calling"
+
+    id: int = kept(0)
+    target: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedEvent(Event):
+    """A target has taken the call."""
+
+    kind: ClassVar = "event.connected"
+
+    id: int = kept(0)
+    target: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent(Event):
+    """Nobody was reached."""
+
+    kind: ClassVar = "event.refused"
+
+    id: int = kept(0)
+    why: str = kept("failed")
+
+
+@dataclass(frozen=True, slots=True)
+class PartedEvent(Event):
+    """The target is gone, the caller is still there."""
+
+    kind: ClassVar = "event.parted"
+
+    id: int = kept(0)
+    by: str = kept("lost")
+    talked: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class HungUpEvent(Event):
     """The call is over."""
 

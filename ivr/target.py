@@ -1,0 +1,62 @@
+"""Whom a call can be passed on to: the targets of a line, by the reason for which somebody is to be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime, time
+
+Kind = Literal["queue", "personal"]
+"""A queue of an exchange answers when an agent does; a personal telephone may be answered by its voicemail."""
+
+Way = Literal["warm", "cold"]
+"""The gateway calls the target and stays between the two, or hands the call over (REFER, RFC 3515) and leaves it."""
+
+Keeper = Literal["ours", "theirs"]
+"""Whose ticket it becomes once an agent has talked with the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A stretch of the week: on these ISO weekdays (1 is Monday) from ``begin`` until before ``end``, city time.
+
+    One whose end is not after its beginning goes on past midnight, until that time of the next day.
+    """
+
+    days: frozenset[int]
+    begin: time
+    end: time
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the moment, a time of the city, lies in it."""
+        now, day = moment.time(), moment.isoweekday()
+        if self.begin < self.end:
+            return day in self.days and self.begin <= now < self.end
+        before = (day - 2) % 7 + 1
+        return (day in self.days and now >= self.begin) or (before in self.days and now < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody who can be called: ``name`` is said to the caller, and recorded.
+
+    ``uri`` is a SIP URI; it is called through the trunk of that name, "" directly. Without ``hours`` the target is
+    always open. ``ring_seconds`` is how long one that does not answer is rung. ``keys`` says that the caller's keys
+    are relayed, since an exchange may ask for them.
+    """
+
+    name: str
+    uri: str
+    trunk: str = ""
+    hours: tuple[Hours, ...] = ()
+    ring_seconds: float = 30.0
+    kind: Kind = "queue"
+    way: Way = "warm"
+    ticket: Keeper = "ours"
+    keys: bool = True
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether somebody is there at that time of the city."""
+        return not self.hours or any(hours.holds(moment) for hours in self.hours)
