@@ -11,6 +11,11 @@ Its steps:
 - ``press: KEYS`` — keys ``0``–``9``, ``*``, ``#``, one after the other, at once.
 - ``pause: SECONDS`` — do nothing.
 - ``hang_up`` — end the call. Without it the caller stays until the other side hangs up.
+
+``targets`` are whom the called line passes calls on to, and what each does when it is called (``does``), step by
+step: ``rings: SECONDS``, ``answers``, ``talks: SECONDS``, ``hangs_up``; or ``busy``, ``fails``; or ``silent``: it says
+nothing at all; or ``dies``: it is gone without a word. One that has answered and has nothing more to do stays on the
+line.
 """
 
 from __future__ import annotations
@@ -81,11 +86,37 @@ Step = Annotated[
 ]
 
 
+class Rings(_Part):
+    """It rings for so many seconds."""
+
+    rings: float = Field(gt=0)
+
+
+class Talks(_Part):
+    """It talks, and listens, for so many seconds."""
+
+    talks: float = Field(gt=0)
+
+
+Deed = Rings | Talks | Literal["answers", "hangs_up", "busy", "fails", "silent", "dies"]
+
+
+class ScriptedTarget(_Part):
+    """Somebody the call is passed on to; see `ivr.target.Target`. ``closed``: out of hours."""
+
+    name: str = Field(min_length=1)
+    ticket: Literal["ours", "theirs"] = "ours"
+    ring_seconds: float = Field(default=30.0, gt=0)
+    closed: bool = False
+    does: tuple[Deed, ...] = ()
+
+
 class ExpectedTicket(_Part):
     """What one ticket must hold; what is not given is not compared.
 
     ``text`` is the whole dictation without spaces and punctuation, ``category`` its levels joined by ``_``.
-    ``call_back``, ``danger``, ``confirmed`` and ``text_pending`` say whether the ticket carries it.
+    ``call_back``, ``danger``, ``confirmed`` and ``text_pending`` say whether the ticket carries it. ``passed_to`` is
+    who has talked with the caller, "" nobody.
     """
 
     text: str | None = None
@@ -97,6 +128,7 @@ class ExpectedTicket(_Part):
     danger: bool | None = None
     confirmed: bool | None = None
     text_pending: bool | None = None
+    passed_to: str | None = None
 
 
 class Expected(_Part):
@@ -115,6 +147,7 @@ class Script(_Part):
     """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled.
 
     ``forwarded_from`` is the number that forwarded the call there (Diversion, RFC 5806), empty for a direct call.
+    ``targets`` are by the reason for which they are called, each reason's in the order in which they are tried.
     """
 
     name: str
@@ -122,6 +155,7 @@ class Script(_Part):
     called: str = "12345"
     forwarded_from: str = ""
     asr: Literal["up", "down"] = "up"
+    targets: dict[str, tuple[ScriptedTarget, ...]] = {}
     steps: tuple[Step, ...] = Field(min_length=1)
     expect: Expected = Expected()
 

@@ -10,6 +10,7 @@ from config.document import ConfigError, Document, embedded, load, read
 from ivr.document import (
     AskPart,
     ChoosePart,
+    ConnectPart,
     DictatePart,
     DigitsPart,
     FlowFile,
@@ -21,7 +22,7 @@ from ivr.document import (
     SubmitPart,
     WordsFile,
 )
-from ivr.flow import Ask, Change, Choose, Dictate, Digits, End, Flow, LookUp, Node, Step, Submit
+from ivr.flow import Ask, Change, Choose, Connect, Dictate, Digits, End, Flow, LookUp, Node, Step, Submit
 from ivr.proof import check_words, prove
 from ivr.words import Words
 
@@ -45,8 +46,10 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         start=file.start,
         person=file.person,
         danger=file.danger,
+        danger_said=file.danger_said or file.danger,
         lost=file.lost,
         faint=file.faint,
+        centre=file.centre,
         patience=file.patience,
         matters=file.matters,
         speak_up=file.speak_up,
@@ -117,6 +120,23 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 tries=part.tries,
                 then=part.then,
                 deaf=part.deaf,
+            )
+        case ConnectPart():
+            return Connect(
+                name=name,
+                reason=part.connect,
+                prompts=_names(part.say),
+                waiting=part.waiting,
+                every=part.every,
+                longest=part.longest,
+                answers=MappingProxyType(dict(part.on)),
+                parted=part.parted,
+                broken=part.broken,
+                refused=part.refused,
+                nobody=part.nobody or part.refused,
+                tries=part.tries,
+                file=part.submit is not None,
+                keep_words=part.keep_words,
             )
         case LookUpPart():
             return LookUp(name, part.look_up, part.next)

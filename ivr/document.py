@@ -97,6 +97,24 @@ class DigitsPart(_Part):
     then: str
 
 
+class ConnectPart(_Part):
+    """``connect:`` pass the caller on to somebody, for this reason."""
+
+    connect: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    say: Prompts = ()
+    waiting: str | None = None
+    every: Seconds = 20.0
+    longest: Seconds
+    on: dict[str, str] = {}
+    submit: Literal["matter"] | None = None
+    keep_words: bool = False
+    parted: str
+    broken: str
+    refused: str
+    nobody: str | None = None
+    tries: Tries
+
+
 class LookUpPart(_Part):
     """``look_up:`` find place and title."""
 
@@ -118,7 +136,7 @@ class EndPart(_Part):
     end: Prompts
 
 
-_KINDS = ("ask", "dictate", "digits", "look_up", "submit", "choose", "end")
+_KINDS = ("ask", "dictate", "digits", "look_up", "connect", "submit", "choose", "end")
 
 
 def _kind(part: Any) -> str | None:
@@ -133,6 +151,7 @@ NodePart = Annotated[
     | Annotated[AskPart, Tag("ask")]
     | Annotated[DictatePart, Tag("dictate")]
     | Annotated[DigitsPart, Tag("digits")]
+    | Annotated[ConnectPart, Tag("connect")]
     | Annotated[LookUpPart, Tag("look_up")]
     | Annotated[SubmitPart, Tag("submit")]
     | Annotated[EndPart, Tag("end")],
@@ -160,8 +179,10 @@ class FlowFile(_Part):
     start: str
     person: str
     danger: str
+    danger_said: str | None = None
     lost: str
     faint: str
+    centre: str | None = None
     patience: int = Field(ge=1, le=5)
     matters: int = Field(ge=1, le=20)
     speak_up: str

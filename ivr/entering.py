@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ivr import asking, collecting, dictating, passing
-from ivr.flow import Ask, Choose, Dictate, Digits, End, LookUp, Step, Submit
+from ivr import asking, collecting, connecting, dictating, passing
+from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, LookUp, Step, Submit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ivr.flow import Node
     from ivr.turn import Turn
 
-WAITING: Mapping[type, Any] = MappingProxyType({Ask: asking, Dictate: dictating, Digits: collecting})
+WAITING: Mapping[type, Any] = MappingProxyType(
+    {Ask: asking, Dictate: dictating, Digits: collecting, Connect: connecting}
+)
 """The nodes that wait for the caller; each module knows enter, wait, press, hear and elapse of its kind."""
 
 
@@ -23,8 +25,7 @@ def enter(turn: Turn) -> None:
     left = turn.state.question
     while turn.target is not None:
         name, turn.target = turn.target, None
-        if isinstance(question(turn), Dictate):
-            dictating.leave(turn)
+        _leave(turn)
         turn.change(question=name, until=None, cut=False, replayed=False)
         match turn.flow.nodes[name]:
             case Step() as node:
@@ -40,7 +41,18 @@ def enter(turn: Turn) -> None:
             case node:
                 if node.name != left:
                     _try_to_hear(turn)
-                _enter_waiting(turn, node)
+                if isinstance(node, Connect):
+                    connecting.enter(turn, node)
+                else:
+                    _enter_waiting(turn, node)
+
+
+def _leave(turn: Turn) -> None:
+    node = question(turn)
+    if isinstance(node, Dictate):
+        dictating.leave(turn)
+    elif isinstance(node, Connect):
+        connecting.leave(turn)
 
 
 def _try_to_hear(turn: Turn) -> None:
@@ -57,14 +69,11 @@ def _enter_waiting(turn: Turn, node: Ask | Dictate | Digits) -> None:
     if node.deaf and not state.hears:
         turn.go(node.deaf, state.carried)
         return
-    visits = dict(state.visits)
     # A phrase that leads here has cost a try where it was heard; it must never be lost to this node's.
-    if state.carried is None and not (isinstance(node, Dictate) and state.speaking is not None):
-        if visits.get(node.name, 0) >= node.tries:
-            turn.go(node.then)
-            return
-        visits[node.name] = visits.get(node.name, 0) + 1
-        turn.change(visits=tuple(visits.items()))
+    free = state.carried is not None or (isinstance(node, Dictate) and state.speaking is not None)
+    if not free and not turn.spend_try(node.name, node.tries):
+        turn.go(node.then)
+        return
     WAITING[type(node)].enter(turn, node)
 
 

@@ -1,8 +1,8 @@
 """A dialogue as a frozen graph. Made only by `ivr.compile`, which proves it; run by `ivr.machine`.
 
 Nodes that pass on at once: `Step`, `Choose`. Nodes that wait for the caller: `Ask`, `Dictate`, `Digits`. Nodes that
-wait for the system: `LookUp`, `Submit`. `End` says goodbye and hangs up. What passes on queues its prompt, so that the
-caller can answer the question that follows over it.
+wait for the system: `LookUp`, `Submit`. `Connect` waits for somebody else. `End` says goodbye and hangs up. What passes
+on queues its prompt, so that the caller can answer the question that follows over it.
 
 A waiting node may be entered ``tries`` times for one matter; after that its ``then`` is entered instead. With the
 bound on matters this bounds every call, whatever the caller does.
@@ -138,6 +138,33 @@ class Digits:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Pass the caller on to somebody, for ``reason``; ``file``: the matter is filed beside it, and not waited for.
+
+    The first of ``prompts`` that can be filled is said when somebody is called, ``waiting`` again every ``every``
+    seconds until somebody has come, for ``longest`` seconds in all. Meanwhile ``answers`` leads from a key or a class
+    of words to a node, and with ``keep_words`` what else is said is kept in the matter. A talk leads to ``parted``, one
+    that was cut off or too short to have settled anything to ``broken``. When nobody has come, or all ``tries`` are
+    spent, ``refused`` follows; when nobody could even be called, ``nobody``.
+    """
+
+    name: str
+    reason: str
+    prompts: tuple[str, ...]
+    waiting: str | None
+    every: float
+    longest: float
+    answers: Mapping[str, str]
+    parted: str
+    broken: str
+    refused: str
+    nobody: str
+    tries: int
+    file: bool = False
+    keep_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Find place and title."""
 
@@ -163,7 +190,7 @@ class End:
     prompts: tuple[str, ...]
 
 
-Node = Step | Choose | Ask | Dictate | Digits | LookUp | Submit | End
+Node = Step | Choose | Ask | Dictate | Digits | Connect | LookUp | Submit | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +198,21 @@ class Flow:
     """A proved dialogue.
 
     ``person`` is where key 0 and the words for a person lead from everywhere, ``danger`` where key 9 leads from
-    everywhere once a question has offered it (never where digits are keyed in), ``lost`` where ``patience``
-    misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. ``not_heard`` is said
-    before a question is asked again. ``matters`` bounds the matters of one call. ``slots`` gives the slots of each
-    prompt; ``proof`` says, a line each, what was proved.
+    everywhere once a question has offered it (never where digits are keyed in), ``danger_said`` where words of danger
+    do from wherever speech is listened to freely, ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a
+    caller leads who stays too quiet after ``speak_up``. At ``centre`` the call of a line begins that has targets for
+    that node's reason. ``not_heard`` is said before a question is asked again. ``matters`` bounds the matters of one
+    call. ``slots`` gives the slots of each prompt; ``proof`` says, a line each, what was proved.
     """
 
     name: str
     start: str
     person: str
     danger: str
+    danger_said: str
     lost: str
     faint: str
+    centre: str | None
     patience: int
     matters: int
     speak_up: str

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ivr import dictating
 from ivr.entering import WAITING, question, wait
-from ivr.flow import Ask, Dictate, Digits
+from ivr.flow import Ask, Connect, Dictate, Digits
 from ivr.turn import spoken
 
 if TYPE_CHECKING:
@@ -35,10 +35,9 @@ def heard(turn: Turn, event: Heard) -> None:
         turn.change(speaking=None)
     if turn.state.listening is None or type(node) not in WAITING:
         return
-    last = isinstance(node, Dictate) and turn.state.dictation.closing
-    faint = (
-        event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE) and not last
-    )
+    closing = isinstance(node, Dictate) and turn.state.dictation.closing
+    quiet = event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE)
+    faint = quiet and not closing and not isinstance(node, Connect)
     unclear = _is_unclear(event, faint=faint)
     if unclear and isinstance(node, Dictate):
         dictating.note_unclear(turn)
@@ -50,9 +49,13 @@ def heard(turn: Turn, event: Heard) -> None:
         _ask_louder(turn)
     else:
         turn.stop_playing()
+        free = turn.state.listening.phrases is None
         request = turn.flow.words.find_request(event.text)
-        if request:
-            told = request.beside if turn.state.listening.phrases is None else ""
+        if free and not turn.state.matter.danger and turn.flow.words.tells_danger(event.text):
+            turn.keep(spoken(event))
+            turn.go(turn.flow.danger_said)
+        elif request and not (isinstance(node, Connect) and turn.state.matter.call_back):
+            told = request.beside if free else ""
             turn.keep(spoken(event, told) if told else None)
             turn.go(turn.flow.person)
         else:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.document import ConfigError, Document, embedded, read
 from ivr.actions import Prompt
 from ivr.compile import compile_flow
-from ivr.flow import Ask, Dictate, LookUp
+from ivr.flow import Ask, Connect, Dictate, LookUp
 from ivr.hotline import Hotline, Hotlines, Mode
 from ivr.matter import AppealType
 
@@ -178,7 +178,11 @@ class _Reader:
         if name is None:
             self._fault(i, "anonymous", "an anonymous line needs a flow of its own", "add `flow:`")
             return
-        taking = [n.name for n in flow.nodes.values() if isinstance(n, Dictate | LookUp)]
+        taking = [
+            n.name
+            for n in flow.nodes.values()
+            if isinstance(n, Dictate | LookUp) or (isinstance(n, Connect) and n.keep_words)
+        ]
         if taking and flow is not self._flows[None]:
             what = f"the flow {name!r} takes down what the caller says: {', '.join(taking)}"
             self._fault(i, "anonymous", what, "use `ask` and `digits` only")

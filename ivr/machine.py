@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ivr import dictating, hearing, passing
+from ivr import connecting, dictating, hearing, passing
 from ivr.actions import Finish
 from ivr.entering import WAITING, enter, question, wait
 from ivr.events import (
     Answered,
+    Calling,
+    Connected,
     Digit,
     EarChecked,
     EarLost,
@@ -17,12 +19,14 @@ from ivr.events import (
     Heard,
     HungUp,
     LookedUp,
+    Parted,
     PromptEnded,
+    Refused,
     Resumed,
     SpeechStarted,
     Submitted,
 )
-from ivr.flow import DANGER_KEY, Ask, Digits, End, LookUp, Submit
+from ivr.flow import DANGER_KEY, Ask, Connect, Digits, End, LookUp, Submit
 from ivr.matter import Matter
 from ivr.state import State
 from ivr.turn import Turn
@@ -40,17 +44,24 @@ _EARLY = 0.001  # seconds that a timer may come early by rounding
 
 
 def start(
-    flow: Flow, *, openings: Mapping[str, Prompt] = MappingProxyType({}), appeal: AppealType | None = None
+    flow: Flow,
+    *,
+    openings: Mapping[str, Prompt] = MappingProxyType({}),
+    appeal: AppealType | None = None,
+    reasons: frozenset[str] = frozenset(),
 ) -> State:
     """A dialogue before its call is answered.
 
     ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
-    another: both are the `Hotline`'s. Raises ValueError for an opening that cannot be said.
+    another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. Raises ValueError for an
+    opening that cannot be said.
     """
     for prompt in openings.values():
         if flow.slots.get(prompt.name) != frozenset(prompt.slots):
             raise ValueError(f"the opening {prompt.name!r} is no prompt, or its slots are not those given")
-    return State("ringing", _UNANSWERED, (Matter(0, appeal),), openings=openings, preset=appeal)
+    return State(
+        "ringing", _UNANSWERED, (Matter(0, appeal),), openings=openings, preset=appeal, reasons=reasons
+    )
 
 
 def advance(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
@@ -68,14 +79,18 @@ def advance(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Action
 
 def _answered(turn: Turn, event: Answered) -> None:
     turn.change(phase="talking", caller=event.caller, hears=event.hears, ear=event.hears)
-    turn.go(turn.flow.start)
+    centre = turn.flow.nodes.get(turn.flow.centre or "")
+    passed_on = isinstance(centre, Connect) and centre.reason in turn.state.reasons
+    turn.go(centre.name if isinstance(centre, Connect) and passed_on else turn.flow.start)
 
 
 def _digit(turn: Turn, event: Digit) -> None:
     node, key, matter = question(turn), event.key, turn.state.matter
     turn.change(speaking=None)
     rescue = None if isinstance(node, Digits) else turn.rescue(key)
-    settled = isinstance(node, LookUp | Submit | End)  # once a call back is noted, 0 changes nothing here
+    settled = isinstance(
+        node, LookUp | Submit | Connect | End
+    )  # once a call back is noted, 0 changes nothing here
     noted = matter.danger if key == DANGER_KEY else bool(matter.call_back) and settled
     if rescue and not noted:
         turn.stop_playing()
@@ -97,7 +112,7 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
     if deadline is not None and event.at < deadline - _EARLY:
         return
     node = question(turn)
-    if turn.state.phase != "talking":
+    if turn.state.phase in ("ringing", "leaving"):
         _finish(turn)
     elif isinstance(node, LookUp):
         passing.looked_up(turn, node, "", "")
@@ -125,6 +140,26 @@ def _submitted(turn: Turn, event: Submitted) -> None:
             turn.go(node.next)
 
 
+def _follow(turn: Turn, event: Calling | Connected | Refused | Parted) -> None:
+    """How it goes with whom the caller is to be passed on to; of an attempt that was given up, nothing counts."""
+    node = question(turn)
+    talking = isinstance(event, Parted)
+    if (
+        isinstance(node, Connect)
+        and event.id == turn.state.reaching
+        and talking == (turn.state.phase == "connected")
+    ):
+        match event:
+            case Calling():
+                connecting.calling(turn, node, event)
+            case Connected():
+                connecting.connected(turn, node, event)
+            case Refused():
+                connecting.refused(turn, node, event)
+            case Parted():
+                connecting.parted(turn, node, event)
+
+
 def _resumed(turn: Turn, event: Resumed) -> None:
     """Give the caller the time that he had left when he put the line on hold."""
     deadline, until = turn.state.deadline, turn.state.until
@@ -146,6 +181,7 @@ def _finish(turn: Turn) -> None:
         turn.change(voiced=True)
     turn.keep(turn.state.carried)
     dictating.leave(turn)
+    connecting.forget(turn)
     turn.change(
         phase="ended",
         deadline=None,
@@ -172,6 +208,10 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         EarLost: hearing.ear_lost,
         EarChecked: hearing.ear_checked,
         Resumed: _resumed,
+        Calling: _follow,
+        Connected: _follow,
+        Refused: _follow,
+        Parted: _follow,
         HungUp: _hung_up,
     }
 )
@@ -181,6 +221,7 @@ _FITTING: Mapping[str, tuple[type[Event], ...]] = MappingProxyType(
     {
         "ringing": (Answered, Elapsed, HungUp),
         "talking": tuple(kind for kind in HANDLERS if kind is not Answered),
+        "connected": (Elapsed, Submitted, LookedUp, EarLost, EarChecked, Resumed, Parted, HungUp),
         "leaving": (Elapsed, HungUp),
         "ended": (),
     }

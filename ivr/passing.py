@@ -122,9 +122,14 @@ def _correct(turn: Turn, place_name: str, brief: str) -> None:
 
 def submit(turn: Turn, _node: Submit) -> None:
     """File the matter."""
+    file_beside(turn)
+    _await(turn)
+
+
+def file_beside(turn: Turn) -> None:
+    """File the matter, and wait for nothing."""
     turn.change_matter(complete=True)
     turn.actions.append(SubmitAction(turn.state.matter))
-    _await(turn)
 
 
 def end(turn: Turn, node: End) -> None:

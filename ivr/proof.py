@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.flow import DANGER_KEY, Ask, Choose, Connect, Dictate, Digits, End, LookUp, Node, Step, Submit
 from ivr.rescue import ROOTS, check_rescue, closure
 from ivr.words import EMPTY
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-SLOTS = frozenset({"place", "brief", "tail", "contact", "number"})
+SLOTS = frozenset({"place", "brief", "tail", "contact", "number", "target"})
 """What the dialogue can fill into a prompt."""
 
 _KEYS = frozenset("123456789*#")
 _CHOICES = 4
-_OWN_WORDS = ("person", "somebody", "help", "repeat", "no", "more", *EMPTY)
+_OWN_WORDS = ("danger", "person", "somebody", "help", "repeat", "no", "more", *EMPTY)
 _WAITS = (Ask, Dictate, Digits)
 
 
@@ -49,6 +49,8 @@ def prove(
         f"{len(waits)} questions, each with a timeout and an exit; at most {tries} are asked in one call",
         f"at most {keys} keys a question, 0 among them: it leads to {document.value.person!r} from everywhere",
         f"key {DANGER_KEY} leads to {document.value.danger!r} from everywhere once it was offered, as it is to silence",
+        "danger is passed on and filed at once",
+        "who needs a person is passed on, or leaves a message: every way there does one or the other",
         f"{len({p for n in nodes.values() for p in prompts_of(n)})} prompts, all written and all can be filled",
     )
 
@@ -81,6 +83,8 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return (*node.prompts, *filter(None, (node.tone, node.check)))
         case Digits():
             return (*node.prompts, node.invalid)
+        case Connect():
+            return (*node.prompts, *filter(None, (node.waiting,)))
         case _:
             return ()
 
@@ -102,6 +106,9 @@ def _by_itself(node: Node) -> Iterator[tuple[str, str]]:
                 yield "deaf", node.deaf
             if isinstance(node, Ask) and node.blank:
                 yield "blank", node.blank
+        case Connect():
+            yield "refused", node.refused
+            yield "nobody", node.nobody
         case End():
             return
 
@@ -119,10 +126,13 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
         case Digits():
             yield "next", node.next
             yield from (("on", target) for target in node.answers.values())
+        case Connect():
+            yield from (("parted", node.parted), ("broken", node.broken))
+            yield from (("on", target) for target in node.answers.values())
 
 
 def _roots(document: Document[FlowFile]) -> dict[str, str]:
-    return {key: getattr(document.value, key) for key in ROOTS}
+    return {key: target for key in ROOTS if (target := getattr(document.value, key)) is not None}
 
 
 def _unknown_names(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
@@ -171,13 +181,13 @@ def _prompts(
             )
 
 
-def _choices(node: Ask) -> int:
+def _choices(node: Ask | Connect) -> int:
     return 1 + sum(key in _KEYS for key in node.answers)
 
 
 def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
     for name, node in nodes.items():
-        if not isinstance(node, Ask | Digits):
+        if not isinstance(node, Ask | Digits | Connect):
             continue
         for answer in node.answers:
             path = ("nodes", name, "on", answer)
@@ -193,7 +203,7 @@ def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[C
                     f"{answer!r} is neither a key nor a class of words",
                     "use 1 to 9, * or a class of `words:`",
                 )
-        if isinstance(node, Ask) and _choices(node) > _CHOICES:
+        if isinstance(node, Ask | Connect) and _choices(node) > _CHOICES:
             yield document.error(
                 ("nodes", name, "on"), f"{_choices(node)} keys, with 0 for a person", f"keep to {_CHOICES}"
             )
@@ -238,10 +248,14 @@ def _paths(
     for name in sorted(reached - ending):
         yield document.error(("nodes", name), f"{name} never leads to an end", "give it a way to an `end:`")
     free = {n: {t for _, t in _by_itself(node)} for n, node in nodes.items()}
+    centre = nodes.get(document.value.centre or "")
+    if centre is not None and not isinstance(centre, Connect):
+        what = f"{centre.name!r} passes nobody on"
+        yield document.error(("centre",), what, "name a `connect:` node")
     for name in nodes:
         if name in closure(free[name], free):
             yield document.error(
                 ("nodes", name),
                 f"{name} leads back to itself without asking the caller anything",
-                "break the circle: `next`, `then`, `otherwise`, `blank` and `deaf` must lead onwards",
+                "break the circle: `next`, `then`, `otherwise`, `blank`, `deaf`, `refused`, `nobody` must lead onwards",
             )

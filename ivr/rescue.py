@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import DANGER_KEY, Ask, Choose, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.flow import DANGER_KEY, Ask, Choose, Connect, Dictate, Digits, End, LookUp, Node, Step, Submit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-ROOTS = ("start", "person", "danger", "lost", "faint")
+ROOTS = ("start", "person", "danger", "danger_said", "lost", "faint", "centre")
 """The keys of a flow that name the nodes where something begins."""
 
 
@@ -21,8 +21,10 @@ def check_rescue(
 ) -> Iterator[ConfigError]:
     """Faults in the ways to a person and out of danger. ``edges`` are all the targets of each node."""
     file = document.value
-    for key in ("person", "danger", "lost", "faint"):
+    for key in ("person", "danger", "danger_said", "lost", "faint"):
         name = getattr(file, key)
+        if name is None:
+            continue
         node = nodes[name]
         if not isinstance(node, Step) or not node.change.call_back:
             yield document.error(
@@ -33,6 +35,12 @@ def check_rescue(
         if not any(isinstance(nodes[n], Submit) for n in closure({name}, edges)):
             yield document.error(
                 ("nodes", name), f"{key} leads here, but nothing is filed", "lead to a submit"
+            )
+        if (end := _unheard_end(name, nodes)) is not None:
+            yield document.error(
+                ("nodes", name),
+                f"{key} leads here, and on to {end!r} without a person or a message",
+                "lead every way to a `connect`, a `dictate` or a `submit`",
             )
     yield from _danger(document, nodes)
     for hears in (True, None):
@@ -55,17 +63,35 @@ def closure(start: Collection[str], edges: Mapping[str, set[str]]) -> set[str]:
     return reached
 
 
+def _unheard_end(name: str, nodes: Mapping[str, Node]) -> str | None:
+    """An end that a silent caller comes to from here, whom nobody was called for and who could leave no message."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        node = nodes[todo.pop()]
+        if isinstance(node, End):
+            return node.name
+        if node.name not in seen and not isinstance(node, Connect | Dictate | Submit):
+            seen.add(node.name)
+            todo += _in_silence(node, hears=True)
+    return None
+
+
 def _danger(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
     name = document.value.danger
-    node = nodes[name]
-    if isinstance(node, Step) and not node.change.danger:
-        yield document.error(("nodes", name), "no danger is noted", "add `set: {danger: true}`")
-    if not isinstance(_past_steps(node, nodes), Submit):
-        yield document.error(
-            ("nodes", name), "danger is not filed at once", "lead to a submit, by steps at most"
-        )
+    for noted in sorted({name, document.value.danger_said or name}):
+        node = nodes[noted]
+        if isinstance(node, Step) and not node.change.danger:
+            yield document.error(("nodes", noted), "no danger is noted", "add `set: {danger: true}`")
+        reached = _past_steps(node, nodes)
+        if not (isinstance(reached, Connect) and reached.file):
+            yield document.error(
+                ("nodes", noted),
+                "danger is not passed on and filed at once",
+                "lead to a `connect:` with `submit: matter`, by steps at most",
+            )
     for asking in nodes.values():
-        if isinstance(asking, Ask) and asking.answers.get(DANGER_KEY, name) != name:
+        if isinstance(asking, Ask | Connect) and asking.answers.get(DANGER_KEY, name) != name:
             yield document.error(
                 ("nodes", asking.name, "on", DANGER_KEY),
                 f"key {DANGER_KEY} belongs to danger",
@@ -104,7 +130,9 @@ def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool | N
     return True
 
 
-def _in_silence(node: Step | Choose | Ask | Dictate | Digits | LookUp, *, hears: bool) -> tuple[str, ...]:
+def _in_silence(
+    node: Step | Choose | Ask | Dictate | Digits | Connect | LookUp, *, hears: bool
+) -> tuple[str, ...]:
     """Where silence leads; of what is asked again, where it leads in the end."""
     match node:
         case Ask():
@@ -113,6 +141,8 @@ def _in_silence(node: Step | Choose | Ask | Dictate | Digits | LookUp, *, hears:
             return (node.empty, node.then) if hears else (node.next,)
         case Digits():
             return (node.then,)
+        case Connect():
+            return (node.refused, node.nobody, node.broken)
         case Choose():
             return (*(target for _, target in node.cases), node.otherwise)
         case _:

@@ -29,6 +29,8 @@ def _value(slot: str, state: State) -> str:
             return matter.brief
         case "tail":
             return state.caller[-_TAIL:] if len(state.caller) >= _TAIL else ""
+        case "target":
+            return state.target
         case "contact":
             return _grouped(matter.contact)
         case _:

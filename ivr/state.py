@@ -42,14 +42,17 @@ class State:
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
     ``hears`` tells whether this question can be answered by speech, ``ear`` whether the next one will try.
+    ``reasons`` are those for which somebody can be reached. ``reaching`` is the id of the ``Connect`` under way, and
+    ``calling`` says that it has come to calling somebody; ``target`` was called last; ``attempts`` were made so far.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
-    phase: Literal["ringing", "talking", "leaving", "ended"]
+    phase: Literal["ringing", "talking", "connected", "leaving", "ended"]
     deadline: float | None
     everything: tuple[Matter, ...]
     openings: Mapping[str, Prompt] = field(default_factory=dict)
     preset: AppealType | None = None
+    reasons: frozenset[str] = frozenset()
     caller: str = ""
     hears: bool = True
     ear: bool = True
@@ -74,6 +77,10 @@ class State:
     offered: bool = False
     number: str = ""
     lookups: int = 0
+    attempts: int = 0
+    reaching: int | None = None
+    calling: bool = False
+    target: str = ""
 
     @property
     def ended(self) -> bool:

@@ -17,6 +17,9 @@ Way = Literal["warm", "cold"]
 Keeper = Literal["ours", "theirs"]
 """Whose ticket it becomes once an agent has talked with the caller."""
 
+TALKED_SECONDS = 10.0
+"""A talk with an agent that lasted so long, and was not cut off, has settled where the matter is now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:

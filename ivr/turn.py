@@ -152,6 +152,15 @@ class Turn:
 
     # -- what every question shares
 
+    def spend_try(self, name: str, tries: int) -> bool:
+        """Count an entry of this node for the matter; false, and nothing is counted, when all its tries are spent."""
+        visits = dict(self.state.visits)
+        if visits.get(name, 0) >= tries:
+            return False
+        visits[name] = visits.get(name, 0) + 1
+        self.change(visits=tuple(visits.items()))
+        return True
+
     def rescue(self, key: str) -> str | None:
         """The node that a key leads to from everywhere; None for all other keys."""
         if key == DANGER_KEY:

@@ -44,9 +44,9 @@ class LegAnswered(Entry):
 
 @dataclass(frozen=True, slots=True)
 class LegEnded(Entry):
-    """The leg is over, ``by`` caller, target, gateway or lost, after ``talked`` seconds; ``cause`` is SIP's word for it.
+    """The leg is over, ended ``by`` caller, target, gateway or lost, after ``talked`` seconds with the caller.
 
-    Of one that was never answered ``by`` tells who gave up.
+    Of one that was never answered ``by`` tells who gave up. ``cause`` is SIP's word for it.
     """
 
     kind: ClassVar = "leg.ended"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from reaching import Reach
 
 from config.categories import read_categories
 from config.document import embedded, load
@@ -16,10 +17,12 @@ from config.prompts import PromptTexts, Tone
 from config.script import Pause, Press, Say, SayFile, Script, Wait
 from ivr.actions import (
     Action,
+    Connect,
     Finish,
     Hangup,
     Listen,
     LookUp,
+    Part,
     Play,
     StopListening,
     StopPlaying,
@@ -28,13 +31,17 @@ from ivr.actions import (
 from ivr.compile import compile_flow
 from ivr.events import (
     Answered,
+    Calling,
+    Connected,
     Digit,
     Elapsed,
     Event,
     Heard,
     HungUp,
     LookedUp,
+    Parted,
     PromptEnded,
+    Refused,
     SpeechStarted,
     Submitted,
 )
@@ -42,6 +49,9 @@ from ivr.hotline import Called
 from ivr.hotlines import read_hotlines
 from ivr.machine import advance, start
 from ivr.words import normalise
+from recordings import entries
+from recordings.entries import Written
+from tickets.entries import note_event, note_matter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +60,11 @@ if TYPE_CHECKING:
     from ivr.hotline import Hotline, Hotlines
     from ivr.matter import Matter
     from ivr.state import State
+    from recordings.entries import Entry
 
 QUIET = 0.6
 TODAY = date(2026, 11, 25)
+BEGAN = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 COUNTIES = ("颍州区", "颍东区", "颍泉区", "临泉县", "太和县", "阜南县", "颍上县", "界首市")
 TOWNS = ("清河街道", "慎城镇")
 
@@ -77,7 +89,9 @@ class Rehearsal:
     actions: list[Action] = field(default_factory=list)
     submitted: list[Matter] = field(default_factory=list)
     finished: tuple[Matter, ...] | None = None
-    _due: list[tuple[float, int, Event]] = field(default_factory=list)
+    journal: list[Written] = field(default_factory=list)
+    legs: dict[int, Entry] = field(default_factory=dict)
+    _due: list[tuple[float, int, Event | None, Entry | None]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _playing: Play | None = None
     _listening: Listen | None = None
@@ -87,6 +101,15 @@ class Rehearsal:
     _prompts: int = 0  # prompts heard to their end since the last step that spoke, pressed or waited
 
     def run(self) -> None:
+        line = entries.Line(self.hotline.name, self.hotline.department, self.hotline.mode)
+        invited = entries.Incoming(
+            caller=self.script.caller,
+            called=self.script.called,
+            hotline=self.hotline.number,
+            line=replace(line, anonymous=self.hotline.anonymous, found_by="request-uri"),
+        )
+        self.note(invited)
+        self.note(entries.Answered())
         self.take(Answered(0.0, self.script.caller, self.script.called, hears=self.script.asr == "up"))
         for step in self.script.steps:
             assert not self.state.ended, f"the call ended before {step}"
@@ -94,6 +117,9 @@ class Rehearsal:
         while not self.state.ended:
             assert self.now < 900, "the call does not end"
             self.run_once(self.now + 1000)
+        self.note(entries.Finished())
+        if self.hotline.anonymous:
+            self.journal = [replace(one, entry=entries.withhold(one.entry)) for one in self.journal]
 
     def step(self, step: object) -> None:
         match step:
@@ -105,7 +131,8 @@ class Rehearsal:
                 self._prompts = 0
                 for key in step.press:
                     self.flush()
-                    self.take(Digit(self.now, key))
+                    if self.state.phase != "connected":  # then it is the target's
+                        self.take(Digit(self.now, key))
                     self.run_until(self.now + 0.2)
             case Pause():
                 self.run_until(self.now + step.pause)
@@ -149,13 +176,17 @@ class Rehearsal:
         heard = [d for d in self._due if isinstance(d[2], Heard)]
         self._due = [d for d in self._due if d not in heard]
         heapq.heapify(self._due)
-        for _, _, event in sorted(heard):
+        for _, _, event, _ in sorted(heard):
             self.take(event)
 
     # -- the driver
 
-    def schedule(self, at: float, event: Event) -> None:
-        heapq.heappush(self._due, (at, next(self._order), event))
+    def schedule(self, at: float, event: Event | None, entry: Entry | None = None) -> None:
+        heapq.heappush(self._due, (at, next(self._order), event, entry))
+
+    def note(self, entry: Entry) -> None:
+        """The driver's part in the journal, before each effect."""
+        self.journal.append(Written(BEGAN + timedelta(seconds=self.now), entry))
 
     def run_until(self, at: float) -> None:
         while self.now < at and not self.state.ended:
@@ -168,8 +199,12 @@ class Rehearsal:
         due = self._due[0][0] if self._due else limit + 1
         self.now = max(self.now, min(limit, due, deadline))
         if due <= self.now:
-            _, _, event = heapq.heappop(self._due)
-            if not isinstance(event, PromptEnded) or (self._playing and event.id == self._playing.id):
+            _, _, event, entry = heapq.heappop(self._due)
+            if entry is not None:
+                self.note(entry)
+                self.legs[entry.leg] = entry
+            stopped = isinstance(event, PromptEnded) and (not self._playing or event.id != self._playing.id)
+            if event is not None and not stopped:
                 self.take(event)
         elif deadline <= self.now:
             self.take(Elapsed(self.now))
@@ -180,7 +215,15 @@ class Rehearsal:
             self._phrase = None
         if isinstance(event, PromptEnded):
             self.silence()
+        if isinstance(event, HungUp):
+            self.end_legs("caller" if event.by == "caller" else "gateway")
+            self.note(entries.HungUp(event.by, "", self.now))
+        self.note(note_event(event))
+        before = self.state.matters
         self.state, actions = advance(self.hotline.flow, self.state, event)
+        for matter in self.state.matters:
+            if matter not in before:
+                self.note(note_matter(matter))
         for action in actions:
             self.perform(action)
 
@@ -194,6 +237,7 @@ class Rehearsal:
         match action:
             case Play():
                 assert self._playing is None, "a prompt over a prompt"
+                assert self.state.phase != "connected", "a prompt into the talk"
                 self._playing = action
                 self.trace.append(action.prompt.name)
                 self.played.append(action)
@@ -210,12 +254,34 @@ class Rehearsal:
             case Submit():
                 self.submitted.append(action.matter)
                 number = f"26327010001{action.matter.index}"
+                self.note(entries.Number(action.matter.index, number))
                 self.schedule(self.now + 0.05, Submitted(0.0, action.matter.index, number))
+            case Connect() | Part():
+                self.pass_on(action)
             case Hangup():
                 self.schedule(self.now + 0.05, HungUp(0.0, "gateway"))
             case Finish():
                 assert self.finished is None
                 self.finished = action.matters
+
+    def pass_on(self, action: Connect | Part) -> None:
+        if isinstance(action, Connect):
+            reach = Reach(action, self.script.targets[action.reason], self.now, len(self.legs))
+            for at, event, entry in reach.happenings():
+                self.schedule(at, event, entry)
+            return
+        self.end_legs("gateway")
+        told = (Calling, Connected, Refused, Parted)
+        self._due = [d for d in self._due if not isinstance(d[2], told) and d[3] is None]
+        heapq.heapify(self._due)
+
+    def end_legs(self, by: str) -> None:
+        """What was dialled and has not ended, ends with the call, or when it is given up."""
+        for leg, entry in self.legs.items():
+            if not isinstance(entry, entries.LegEnded):
+                talked = self.now - entry.at if isinstance(entry, entries.LegAnswered) else 0.0
+                self.legs[leg] = entries.LegEnded(leg, self.now, by, "", talked)
+                self.note(self.legs[leg])
 
     def length(self, play: Play) -> float:
         text = self.texts.prompts[play.prompt.name]
@@ -257,7 +323,8 @@ def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]
             script = load(Script, "\n".join([*lines, f"steps: {script}"]))
         called = (Called(script.called, "request-uri"), Called(script.forwarded_from, "diversion"))
         line = hotlines.find(called, TODAY).hotline
-        state = start(line.flow, openings=line.openings, appeal=line.appeal)
+        reasons = frozenset(script.targets)
+        state = start(line.flow, openings=line.openings, appeal=line.appeal, reasons=reasons)
         rehearsal = Rehearsal(line, texts, script, state)
         rehearsal.run()
         return rehearsal

@@ -31,7 +31,8 @@ not_heard: again
 NODES = """nodes:
   hello: {ask: hello, timeout: 5, on: {1: bye, 9: danger, "yes": bye}, hear: tell, tries: 2, then: bye}
   tell: {dictate: hello, wait: 5, pause: 4, longest: 60, next: file, empty: bye, tries: 1, then: bye}
-  danger: {set: {danger: true, call_back: 有危险}, next: file}
+  danger: {set: {danger: true, call_back: 有危险}, next: alarm}
+  alarm: {connect: danger, submit: matter, longest: 60, parted: bye, broken: file, refused: file, tries: 1}
   person: {set: {call_back: 要人工}, next: file}
   file: {submit: matter, next: bye, failed: bye}
   bye: {end: bye}
@@ -45,7 +46,7 @@ def line_of(text: str, part: str) -> int:
 
 def test_a_small_flow_is_proved():
     flow = compile_flow(GOOD, TEXTS)
-    assert flow.proof[0] == "6 nodes, all reached from 'hello', all lead to an end"
+    assert flow.proof[0] == "7 nodes, all reached from 'hello', all lead to an end"
     assert flow.proof[1].endswith("at most 6 are asked in one call")
 
 
@@ -82,7 +83,17 @@ def test_a_flow_shares_the_words_it_does_not_list():
         ("9: danger", "9: bye", "key 9 belongs to danger"),
         ("9: danger, ", "", "key 9 is not offered to a caller who stays silent"),
         ("{danger: true, call_back: 有危险}", "{call_back: 有危险}", "no danger is noted"),
-        ("call_back: 有危险}, next: file", "call_back: 有危险}, next: tell", "danger is not filed at once"),
+        ("call_back: 有危险}, next: alarm", "call_back: 有危险}, next: tell", "danger is not passed on"),
+        ("connect: danger, submit: matter", "connect: danger", "danger is not passed on and filed at once"),
+        ("longest: 60, parted", "longest: 60, on: {9: bye}, parted", "key 9 belongs to danger"),
+        ("longest: 60, parted", "longest: 60, on: {0: bye}, parted", "key 0 belongs to the person"),
+        ("refused: file, tries", "refused: fil, tries", "refused leads to 'fil', which is no node"),
+        ("refused: file, tries", "refused: file, nobody: alarm, tries", "alarm leads back to itself"),
+        (
+            "{call_back: 要人工}, next: file",
+            "{call_back: 要人工}, next: hello",
+            "and on to 'bye' without a person",
+        ),
         ("then: bye}\n  tell", "then: bye, deaf: tell}\n  tell", "while speech recognition is out of reach"),
         ("tries: 1, then: bye", "tries: 1, then: tell", "tell leads back to itself"),
         ("failed: bye", "failed: file", "file leads back to itself"),

@@ -50,6 +50,7 @@ def as_ticket(matter: Matter, caller: str, hotline: Hotline) -> ExpectedTicket:
         danger=matter.danger,
         confirmed=matter.confirmed,
         text_pending=not matter.text and bool(matter.windows),
+        passed_to="",
     )
 
 

@@ -116,7 +116,7 @@ def other(more: str) -> str:
         (other("anonymous: true"), ":5: 12331: an anonymous line needs a flow of its own"),
         (
             other("anonymous: true, flow: flows/default.yaml"),
-            ":5: 12331: the flow 'flows/default.yaml' takes down what the caller says: quiet_message",
+            ":5: 12331: the flow 'flows/default.yaml' takes down what the caller says: connect_centre",
         ),
         (
             other("flow: flows/psychological_aid.yaml, opening: opening"),

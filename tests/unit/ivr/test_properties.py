@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from config.document import embedded, load
 from config.prompts import PromptTexts
-from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopPlaying, Submit
+from ivr.actions import Connect, Finish, Hangup, Listen, LookUp, Part, Play, StopPlaying, Submit
 from ivr.compile import compile_flow
 from ivr.events import (
     Answered,
+    Calling,
+    Connected,
     Digit,
     EarChecked,
     EarLost,
@@ -20,7 +22,9 @@ from ivr.events import (
     Heard,
     HungUp,
     LookedUp,
+    Parted,
     PromptEnded,
+    Refused,
     Resumed,
     SpeechStarted,
     Submitted,
@@ -59,15 +63,18 @@ SAID = (
     "没别的事了",
     "谢谢",
 )
+REASONS = frozenset({"person", "danger", "centre"})
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
 
 
 class Line:
     """Takes events and checks what must always hold."""
 
-    def __init__(self, flow: Flow = FLOW) -> None:
-        self.flow = flow
-        self.state: State = start(flow)
+    def __init__(self, flow: Flow = FLOW, reasons: frozenset[str] = frozenset()) -> None:
+        self.flow, self.reasons = flow, reasons
+        self.state: State = start(flow, reasons=reasons)
+        self.reaching: int | None = None
+        self.connects = 0
         self.now = 0.0
         self.playing: int | None = None
         self.hung_up = False
@@ -82,6 +89,9 @@ class Line:
         ended = self.state.ended
         if isinstance(event, PromptEnded) and event.id == self.playing:
             self.playing = None
+        over = {"talking": Refused, "connected": Parted}.get(self.state.phase, ())
+        if isinstance(event, over) and event.id == self.reaching:
+            self.reaching = None
         self.state, actions = advance(self.flow, self.state, event)
         self.events += 1
         assert not (ended and actions)
@@ -97,6 +107,7 @@ class Line:
             case Play():
                 assert not self.hung_up, "a prompt after Hangup"
                 assert self.playing is None, "a prompt over a prompt"
+                assert self.state.phase != "connected", "a prompt into the talk"
                 assert action.id == self.plays, "the ids count up"
                 slots = self.flow.slots[action.prompt.name]
                 assert slots == action.prompt.slots.keys()
@@ -113,8 +124,17 @@ class Line:
                 assert action.text
             case Submit():
                 assert action.matter.complete
+            case Connect():
+                assert self.reaching is None, "two at once"
+                assert action.id == self.connects, "the ids count up"
+                assert action.reason in self.reasons
+                self.reaching, self.connects = action.id, action.id + 1
+            case Part():
+                assert action.id == self.reaching
+                self.reaching = None
             case Hangup():
                 assert self.playing is None
+                assert self.reaching is None
                 self.hung_up = True
             case Finish():
                 self.finished = action.matters
@@ -130,6 +150,8 @@ class Line:
             assert math.isfinite(state.deadline)
             assert state.deadline >= 0
             assert state.playing == self.playing
+            assert state.reaching == self.reaching
+            assert state.phase != "connected" or (state.reaching is not None and state.listening is None)
         open_windows = [w for m in state.everything for w in m.windows if w.end is None]
         assert len(open_windows) <= 1
         assert all(w.end is None or w.end >= w.start for m in state.everything for w in m.windows)
@@ -182,10 +204,26 @@ happening = st.one_of(
     st.builds(lambda there: lambda n: [EarChecked(n.now, there)], st.booleans()),
     st.builds(lambda held: lambda n: [Resumed(n.now, held)], st.floats(0, 300)),
     st.just(lambda n: [Answered(n.now, "", "12345")]),
+    st.builds(lambda i: lambda n: [Calling(n.now, i, "坐席")], st.integers(0, 3)),
+    st.just(lambda n: [Calling(n.now, n.connects - 1, "坐席")]),
+    st.just(lambda n: [Connected(n.now, n.connects - 1, "坐席")]),
+    st.builds(lambda i: lambda n: [Connected(n.now, i, "坐席")], st.integers(0, 3)),
+    st.builds(
+        lambda late, why: lambda n: [Refused(n.now, n.connects - 1 - late, why)],
+        st.integers(0, 1),
+        st.sampled_from(("closed", "busy", "no_answer", "failed", "no_target")),
+    ),
+    st.builds(
+        lambda late, by, talked: lambda n: [Parted(n.now, n.connects - 1 - late, by, talked)],
+        st.integers(0, 1),
+        st.sampled_from(("target", "gateway", "lost")),
+        st.sampled_from((0.0, 9.0, 60.0)),
+    ),
 )
 passing = st.floats(0, 20, allow_nan=False)
 story = st.lists(st.tuples(passing, happening), max_size=60)
 flows = st.sampled_from((FLOW, AID))
+lines = st.builds(Line, flows, st.sampled_from((frozenset(), REASONS)))
 answered = st.builds(
     lambda caller, hears: Answered(0.0, caller, "12345", hears),
     st.sampled_from(("13855812345", "", "12", "05582345678")),
@@ -208,10 +246,9 @@ def tell(line: Line, first: Answered, events: list) -> None:
                 line.take(event)
 
 
-@given(flows, answered, story)
+@given(lines, answered, story)
 @settings(max_examples=400, deadline=None)
-def test_whatever_happens_a_hang_up_ends_it(flow: Flow, first: Answered, events: list):
-    line = Line(flow)
+def test_whatever_happens_a_hang_up_ends_it(line: Line, first: Answered, events: list):
     tell(line, first, events)
     line.take(HungUp(line.now, "caller"))
     assert line.state.ended
@@ -219,12 +256,12 @@ def test_whatever_happens_a_hang_up_ends_it(flow: Flow, first: Answered, events:
     assert line.take(Elapsed(line.now + 100)) == ()
 
 
-@given(flows, answered, story)
+@given(lines, answered, story)
 @settings(max_examples=200, deadline=None)
 def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(
-    flow: Flow, first: Answered, events: list
+    line: Line, first: Answered, events: list
 ):
-    line = Line(flow)
+    flow = line.flow
     tell(line, first, [(0.0, "time"), (0.0, "time"), *events])
     state = line.state
     if state.phase != "talking" or not state.offered or isinstance(flow.nodes[state.question], Digits):
@@ -233,16 +270,17 @@ def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(
     actions = line.take(Digit(line.now, "9"))
     assert line.state.matter.danger
     assert before or any(isinstance(a, Submit) and a.matter.danger for a in actions)
+    connects = [a.reason for a in actions if isinstance(a, Connect)]
+    assert before or not line.reasons or connects == ["danger"]
     line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
     playing = line.playing
     line.take(Digit(line.now, "9"))
     assert line.playing == playing
 
 
-@given(flows, answered, story)
+@given(lines, answered, story)
 @settings(max_examples=200, deadline=None)
-def test_whatever_happened_time_alone_ends_it(flow: Flow, first: Answered, events: list):
-    line = Line(flow)
+def test_whatever_happened_time_alone_ends_it(line: Line, first: Answered, events: list):
     tell(line, first, events)
     for _ in range(PROMPTS_OF_A_CALL):
         if line.state.ended:
@@ -266,7 +304,7 @@ def test_before_the_answer_only_the_end_counts(events: list):
 @given(answered, story)
 @settings(max_examples=200, deadline=None)
 def test_the_aid_line_takes_nothing_down_and_keeps_a_number_only_by_consent(first: Answered, events: list):
-    line = Line(AID)
+    line = Line(AID, REASONS)
     tell(line, first, events)
     line.take(HungUp(line.now, "caller"))
     (matter,) = line.state.everything
@@ -295,14 +333,18 @@ STUBBORN = {
 }
 
 
-@pytest.mark.parametrize("hears", [True, False], ids=["up", "down"])
+@pytest.mark.parametrize(
+    ("hears", "reasons"),
+    [(True, frozenset()), (False, frozenset()), (True, REASONS)],
+    ids=["up", "down", "targets"],
+)
 @pytest.mark.parametrize("habit", STUBBORN)
 @pytest.mark.parametrize("pause", [0.5, 3.0])
 @pytest.mark.parametrize("flow", [FLOW, AID], ids=lambda flow: flow.name)
 def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(
-    flow: Flow, habit: str, pause: float, *, hears: bool
+    flow: Flow, habit: str, pause: float, hears: bool, reasons: frozenset[str]
 ):
-    line = Line(flow)
+    line = Line(flow, reasons)
     line.take(Answered(0.0, "13855812345", "12345", hears))
     for _ in range(20_000):
         if line.state.ended:
@@ -312,6 +354,9 @@ def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(
         for event in STUBBORN[habit](line.now):
             line.take(event)
         line.take(LookedUp(line.now, "", "漏雨"))
+        line.take(Calling(line.now, line.connects - 1, "坐席"))
+        if line.connects % 2:
+            line.take(Refused(line.now, line.connects - 1, "busy"))
         line.take(Submitted(line.now, line.state.matter.index, "263270100014"))
         if line.state.deadline is not None and line.state.deadline <= line.now:
             line.take(Elapsed(line.now))

@@ -29,6 +29,9 @@ KEPT = {
     "media": {"packets", "lost", "jitter_seconds"},
     "recording_trouble": {"reason"},
     "finished": set(),
+    "leg.dialled": {"leg", "at", "attempt", "matter", "reason", "target", "uri", "ticket"},
+    "leg.answered": {"leg", "at"},
+    "leg.ended": {"leg", "at", "by", "cause", "talked"},
     "model": {"name", "sha256", "demo"},
     "deaf": {"reason", "at"},
     "hearing": {"at"},
@@ -58,6 +61,10 @@ KEPT = {
     "event.ear_lost": {"at"},
     "event.ear_checked": {"at", "there"},
     "event.resumed": {"at", "held"},
+    "event.calling": {"at", "id", "target"},
+    "event.connected": {"at", "id", "target"},
+    "event.refused": {"at", "id", "why"},
+    "event.parted": {"at", "id", "by", "talked"},
     "event.hungup": {"at", "by"},
 }
 
