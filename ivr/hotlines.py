@@ -14,6 +14,7 @@ from ivr.compile import compile_flow
 from ivr.flow import Ask, Connect, Dictate, LookUp
 from ivr.hotline import Hotline, Hotlines, Mode
 from ivr.matter import AppealType
+from ivr.targets import TargetsPart, make_targets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from config.categories import Category
     from config.prompts import PromptTexts
     from ivr.flow import Flow
+    from ivr.target import Target
 
 OPENING_SLOTS = frozenset({"hotline", "department"})
 """What an opening may be filled with: the line's name as it is said, and its department."""
@@ -39,6 +41,7 @@ class ModePart(_Part):
     opening: str | None = None
     opening_by_keys: str | None = None
     flow: str | None = None
+    targets: TargetsPart | None = None
 
 
 class HotlinePart(ModePart):
@@ -145,6 +148,7 @@ class _Reader:
             what = "a line that is passed on would be answered as the front door"
             self._fault(i, "mode", what, "give it a `flow` or an `opening` of its own")
         openings = dict(self._openings(i, part, shared, flow))
+        targets = self._targets(i, part, flow)
         return Hotline(
             number=part.number,
             name=part.name,
@@ -155,9 +159,26 @@ class _Reader:
             category=self._split_category(i, part.category),
             openings=MappingProxyType(openings),
             anonymous=part.anonymous,
+            targets=MappingProxyType(targets),
             since=part.since,
             until=part.until,
         )
+
+    def _targets(self, i: int, part: HotlinePart, flow: Flow) -> dict[str, tuple[Target, ...]]:
+        """Whom the line's calls are passed on to; what it does not say itself, its mode or the front door does.
+
+        An anonymous line's calls reach nobody whom it does not name itself, and no line is another's centre.
+        """
+        value = self._document.value
+        known = {node.reason for node in flow.nodes.values() if isinstance(node, Connect)}
+        own = (value.modes.get(part.mode, ModePart()).targets or {}) | (part.targets or {})
+        for reason in sorted(own.keys() - known):
+            what = f"nothing in the flow {flow.name!r} passes a call on for the reason {reason!r}"
+            self._fault(i, "targets", what, f"use {', '.join(sorted(known)) or 'another flow'}")
+        door = next((p for p in value.hotlines if p.number == value.front), None)
+        shared = {} if part.anonymous or door is None else door.targets or {}
+        inherited = {reason: listed for reason, listed in shared.items() if reason != "centre"}
+        return make_targets((inherited if part is not door else {}) | own)
 
     def _find_flow(self, i: int, name: str | None) -> Flow:
         if name not in self._flows:

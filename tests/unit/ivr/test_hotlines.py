@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from config.document import ConfigError, embedded
 from ivr.actions import Prompt
 from ivr.hotline import normalise
 from ivr.hotlines import read_hotlines
+from ivr.target import Hours, Target
 
 TODAY = date(2026, 11, 25)
 SPELLINGS = (
@@ -183,3 +184,62 @@ def test_a_category_may_be_as_fine_as_the_catalogue(flow, texts, tmp_path):
         (tmp_path / "h.yaml").write_text(other(f"category: {category}"))
         (line,) = read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE).by_number["12331"]
         assert line.category == tuple(category.split("_"))
+
+
+PERSON = 'person: [{name: 人工坐席, uri: "sip:9000@10.0.0.5"}]'
+FRONT_TARGETS = LINE.replace("}", f", targets: {{{PERSON}, centre: [{{name: c, uri: 'sip:c@h'}}]}}}}")
+
+
+def reach(lines: str, flow, texts, tmp_path):
+    (tmp_path / "h.yaml").write_text(write(lines=lines))
+    return {
+        line.number: {reason: [t.name for t in listed] for reason, listed in line.targets.items()}
+        for line in read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    }
+
+
+def test_a_line_reaches_whom_it_names_and_else_whom_the_front_door_does(flow, texts, tmp_path):
+    own = OTHER.replace("}", ", targets: {danger: [{name: 指挥席, uri: 'sip:9110@h'}]}}")
+    aid = OTHER.replace("12331", "12356").replace("整体并入", "转接")
+    aid = aid.replace("}", ", anonymous: true, flow: flows/psychological_aid.yaml}")
+    nobody = OTHER.replace("12331", "12333").replace("}", ", targets: {person: []}}")
+    assert reach(f"{FRONT_TARGETS}\n{own}\n{aid}\n{nobody}", flow, texts, tmp_path) == {
+        "12345": {"person": ["人工坐席"], "centre": ["c"]},
+        "12331": {"person": ["人工坐席"], "danger": ["指挥席"]},
+        "12356": {},
+        "12333": {},
+    }
+
+
+def test_a_target_is_wrong_at_its_line(flow, texts, tmp_path):
+    for wrong, message in (
+        (
+            "{persons: [{name: a, uri: 'sip:9000@h'}]}",
+            ":5: 12331: nothing in the flow 'default' passes a call on",
+        ),
+        ("{person: [{name: a, uri: '9000'}]}", ":5: hotlines.1.targets.person.0.uri"),
+        ("{person: [{name: a, uri: 'sip:a@h', hours: [{from: '8:30', until: '17:30'}]}]}", "hours.0.from"),
+        (
+            "{person: [{name: a, uri: 'sip:a@h', hours: [{days: [0], from: '08:30', until: '17:30'}]}]}",
+            "days.0",
+        ),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            reach(f"{LINE}\n{OTHER.replace('}', f', targets: {wrong}}}')}", flow, texts, tmp_path)
+        assert message in str(caught.value)
+
+
+def test_hours_hold_on_their_days_and_past_midnight():
+    day = Hours(frozenset({1, 2, 3, 4, 5}), time(8, 30), time(17, 30))
+    night = Hours(frozenset({7}), time(22), time(6))
+    monday = datetime(2026, 11, 23, 8, 30)  # noqa: DTZ001 - a time of the city
+    assert day.holds(monday)
+    assert not day.holds(monday.replace(hour=17))
+    assert not day.holds(monday + timedelta(days=5))
+    assert night.holds(monday.replace(hour=5))
+    assert night.holds(monday.replace(hour=23) + timedelta(days=6))
+    assert not night.holds(monday.replace(hour=23))
+    target = Target("坐席", "sip:9000@h", hours=(day, night))
+    assert target.is_open(monday)
+    assert not target.is_open(monday.replace(hour=20))
+    assert Target("坐席", "sip:9000@h").is_open(monday)
