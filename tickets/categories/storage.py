@@ -1,0 +1,103 @@
+"""A classifier in a folder: one ``model.npz`` of plain arrays, never pickled objects, so that reading runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from config.fault import LastingFault
+from tickets.categories.model import Classifier, Linear, Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+FILE = "model.npz"
+_FORMAT = 1
+_STEPS = 127  # of a weight kept in one byte
+
+
+class ModelError(LastingFault):
+    """The folder holds no classifier that can be used; the message says which file, why, and what to do."""
+
+
+def save(classifier: Classifier, folder: Path) -> Path:
+    """Write ``folder``/model.npz (the same bytes for the same classifier) and return its path."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "grams": _write_names(
+            sorted(classifier.vocabulary.numbers, key=classifier.vocabulary.numbers.__getitem__)
+        ),
+        "idf": classifier.vocabulary.idf,
+        "first": _write_names(["", *classifier.below]),
+    }
+    for i, linear in enumerate((classifier.first, *classifier.below.values())):
+        scale = np.abs(linear.weights).max(axis=0, initial=0.0) / _STEPS
+        arrays |= {
+            f"{i}.classes": _write_names(linear.classes),
+            f"{i}.grams": np.flatnonzero(linear.rows >= 0).astype(np.int32),
+            f"{i}.weights": np.rint(linear.weights / np.where(scale == 0, 1, scale)).astype(np.int8),
+            f"{i}.scale": scale.astype(np.float32),
+            f"{i}.bias": linear.bias,
+            f"{i}.temperature": np.array([linear.temperature], np.float32),
+        }
+    arrays["format"] = np.array([_FORMAT], np.int32)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / FILE
+    with file.open("wb") as out:
+        np.savez_compressed(out, allow_pickle=False, **arrays)
+    return file
+
+
+def load(folder: Path) -> Classifier:
+    """The classifier in ``folder``; raises ModelError."""
+    file = folder / FILE
+    try:
+        version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        with np.load(file, allow_pickle=False) as arrays:
+            return _read(arrays, version)
+    except FileNotFoundError:
+        raise ModelError(
+            f"{file}: 没有分类模型 / no classifier here — `hotline classify train CSV --out DIR`"
+        ) from None
+    except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"{file}: 分类模型读不出 / not a classifier that can be read ({error}) — 重新训练 / train it anew"
+        ) from None
+
+
+def _read(arrays: Mapping[str, npt.NDArray[Any]], version: str) -> Classifier:
+    if int(arrays["format"][0]) != _FORMAT:
+        raise ValueError(f"format {arrays['format'][0]}")
+    grams = _read_names(arrays["grams"])
+    firsts = _read_names(arrays["first"])
+    linears = [_read_linear(arrays, i, len(grams)) for i in range(len(firsts))]
+    vocabulary = Vocabulary({gram: i for i, gram in enumerate(grams)}, arrays["idf"].astype(np.float32))
+    if len(vocabulary.idf) != len(grams):
+        raise ValueError("idf and grams differ in length")
+    return Classifier(vocabulary, linears[0], dict(zip(firsts[1:], linears[1:], strict=True)), version)
+
+
+def _read_linear(arrays: Mapping[str, npt.NDArray[Any]], i: int, known: int) -> Linear:
+    grams = arrays[f"{i}.grams"]
+    rows = np.full(known, -1, np.int32)
+    rows[grams] = np.arange(len(grams), dtype=np.int32)
+    classes = _read_names(arrays[f"{i}.classes"])
+    weights = arrays[f"{i}.weights"].astype(np.float32) * arrays[f"{i}.scale"].astype(np.float32)
+    if weights.shape != (len(grams), len(classes)):
+        raise ValueError("weights of another shape")
+    bias = arrays[f"{i}.bias"].astype(np.float32)
+    return Linear(tuple(classes), rows, weights, bias, float(arrays[f"{i}.temperature"][0]))
+
+
+def _write_names(names: list[str] | tuple[str, ...]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(names, ensure_ascii=False).encode(), np.uint8)
+
+
+def _read_names(array: npt.NDArray[Any]) -> list[str]:
+    return list(map(str, json.loads(array.tobytes())))
