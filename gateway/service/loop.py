@@ -62,20 +62,21 @@ class LoopMeter:
         """Sample the delay until cancelled, twenty times a second; what the start has cost is forgotten."""
         self._costliest.clear()
         loop = asyncio.get_running_loop()
-
-        def sample() -> None:
-            nonlocal timer
-            now = loop.time()
-            delay = max(0.0, now - timer.when())
-            timer = loop.call_later(_SAMPLE_SECONDS, sample)
-            self._delays.append(delay)
-            metrics.LOOP_DELAY.observe(delay)
-
-        timer = loop.call_later(_SAMPLE_SECONDS, sample)  # a timer alone is one turn a sample, a sleep would be two
+        self._wait(loop)
         try:
             await loop.create_future()  # nobody sets it
         finally:
-            timer.cancel()
+            self._timer.cancel()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        # A timer alone costs one turn a sample, a sleep would cost two.
+        self._timer = loop.call_later(_SAMPLE_SECONDS, self._sample, loop)
+
+    def _sample(self, loop: asyncio.AbstractEventLoop) -> None:
+        delay = max(0.0, loop.time() - self._timer.when())
+        self._wait(loop)
+        self._delays.append(delay)
+        metrics.LOOP_DELAY.observe(delay)
 
 
 class _MeasuringSelector(selectors.DefaultSelector):
