@@ -15,6 +15,9 @@ from rich.progress import Progress
 from asr.catalogue import open_model
 from config.document import embedded
 from gateway.cli import Site, app, errors
+from gateway.cli.drawing.chart import chart
+from gateway.cli.drawing.layout import lay_out
+from gateway.cli.drawing.svg import draw
 from gateway.service.opened import open_prompts, read_dialogue, read_texts
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
@@ -75,6 +78,29 @@ def check_flow(
     out.print(f"流程可用 / flow proved: {chosen}: {flow.name}")
     for line in flow.proof:
         out.print(f"  {line}")
+
+
+@flows.command("show")
+def show_flow(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="流程文件 / flow file", show_default="the one in use")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="SVG 文件 / write the picture here", show_default="the terminal")
+    ] = None,
+) -> None:
+    """把流程画成图(SVG),不懂流程文件也能看懂 / Draw a flow for those who read no flow files."""
+    site: Site = context.obj
+    chosen = file or site.settings.dialogue.flow or embedded("flows/default.yaml")
+    texts = read_texts(site.settings.dialogue)
+    flow = compile_flow(chosen, texts)
+    picture = draw(lay_out(chart(flow, texts)), f"来电流程 {flow.name}")
+    if to is None:
+        print(picture)  # noqa: T201 - this is the command's output
+    else:
+        to.write_text(picture, encoding="utf-8")
+        out.print(f"已画出 / drawn: {to}")
 
 
 @app.command()

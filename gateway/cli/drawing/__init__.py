@@ -1,0 +1,1 @@
+"""A flow as a picture for people who do not read flow files."""

@@ -1,0 +1,220 @@
+"""What a picture of a flow shows: a box for each thing that a caller meets, in Chinese, and where each answer leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from config.prompts import Tone, split
+from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, LookUp, Step, Submit
+from ivr.proof import prompts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from config.prompts import PromptTexts
+    from ivr.flow import Change, Flow, Node
+
+Kind = Literal["说", "问", "听", "输号码", "判断", "查找", "登记", "转接", "结束"]
+
+_KINDS: Final[Mapping[type, Kind]] = {
+    Step: "说",
+    Ask: "问",
+    Dictate: "听",
+    Digits: "输号码",
+    Choose: "判断",
+    LookUp: "查找",
+    Submit: "登记",
+    Connect: "转接",
+    End: "结束",
+}
+_CONDITIONS: Final = {
+    "told": "已经说过事情",
+    "placed": "地点清楚",
+    "caller": "有来电号码",
+    "contact": "联系电话已确认",
+    "call_back": "须回电",
+    "later": "不是第一件事",
+}
+_SLOTS: Final = {
+    "place": "地点",
+    "brief": "事由",
+    "tail": "尾号",
+    "contact": "电话",
+    "number": "编号",
+    "hotline": "热线",
+    "department": "部门",
+}
+_SAMPLE_WORDS: Final = 2
+_SILENT: Final[Mapping[Kind, str]] = {
+    "听": "只听,不说话",
+    "判断": "看已经知道什么",
+    "转接": "转接人工",
+    "登记": "登记工单,取编号",
+    "查找": "查找地点和事由",
+    "结束": "挂机",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Where one or several answers lead."""
+
+    label: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One thing that a caller meets: ``text`` is what he hears, or what is done."""
+
+    name: str
+    kind: Kind
+    text: str
+    exits: tuple[Exit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The boxes by name, and where the dialogue begins, in words, in the order in which they are drawn."""
+
+    name: str
+    boxes: Mapping[str, Box]
+    beginnings: Mapping[str, str]
+
+
+def chart(flow: Flow, texts: PromptTexts) -> Chart:
+    """What is to be drawn of the flow; what only notes something, without a word, is told on the way onwards."""
+    reading = _Reading(flow, texts)
+    person = "、".join(f"“{word}”" for word in flow.words.classes["person"][:_SAMPLE_WORDS])
+    beginnings = {flow.start: "来电接通"}
+    for name, told in (
+        (flow.person, f"随时:按 0 或说{person}"),
+        (flow.danger, "随时(提示过以后):按 9"),
+        (flow.danger_said, "随时:说到有危险"),
+        (flow.lost, f"{flow.patience} 次没有听明白"),
+        (flow.faint, "声音太小"),
+        (flow.duty, "全部转人工时"),
+        (flow.centre, "有专席的热线来电"),
+    ):
+        if name is None:
+            continue
+        beginnings[name] = f"{beginnings[name]};{told}" if name in beginnings else told
+    return Chart(flow.name, {name: reading.box(name) for name in reading.shown(beginnings)}, beginnings)
+
+
+class _Reading:
+    """Puts one flow into words."""
+
+    def __init__(self, flow: Flow, texts: PromptTexts) -> None:
+        self._flow, self._texts = flow, texts
+
+    def shown(self, beginnings: Mapping[str, str]) -> Iterator[str]:
+        """The nodes that are boxes: all that something leads to, but for what is told on the way."""
+        seen, todo = set[str](), list(beginnings)
+        while todo:
+            name = todo.pop(0)
+            if name not in seen:
+                seen.add(name)
+                yield name
+                todo += [each.target for each in self.box(name).exits]
+
+    def box(self, name: str) -> Box:
+        node = self._flow.nodes[name]
+        labels: dict[str, list[str]] = {}
+        for label, target in self._exits(node):
+            noted, end = self._pass_on(target)
+            told = f"{label}({noted})" if label and noted else label or noted
+            labels.setdefault(end, []).append(told)
+        exits = tuple(Exit("、".join(filter(None, told)), target) for target, told in labels.items())
+        kind = _KINDS[type(node)]
+        return Box(name, kind, self._words(node) or self._note(node) or _SILENT.get(kind, ""), exits)
+
+    def _pass_on(self, name: str) -> tuple[str, str]:
+        """What is noted on the way from here, and the node that is met at its end."""
+        noted: list[str] = []
+        node = self._flow.nodes[name]
+        while (isinstance(node, Step) and not node.prompts) or isinstance(node, LookUp):
+            noted.append(self._note(node))
+            node = self._flow.nodes[node.next]
+        return ",".join(filter(None, noted)), node.name
+
+    def _words(self, node: Node) -> str:
+        names = prompts_of(node)
+        return self._text(names[0]) if names else ""
+
+    def _text(self, prompt: str) -> str:
+        text = self._texts.prompts[prompt]
+        if isinstance(text, Tone):
+            return "(嘀声)"
+        return "".join(
+            fixed + (f"〔{_SLOTS.get(slot, slot)}〕" if slot else "") for fixed, slot in split(text)
+        )
+
+    def _note(self, node: Node) -> str:
+        if isinstance(node, LookUp):
+            return _SILENT["查找"]
+        return _describe(node.change) if isinstance(node, Step) else ""
+
+    def _exits(self, node: Node) -> Iterator[tuple[str, str]]:
+        match node:
+            case Step() | LookUp():
+                yield "", node.next
+            case Choose():
+                yield from ((_CONDITIONS.get(when, when), target) for when, target in node.cases)
+                yield "否则", node.otherwise
+            case Submit():
+                yield "取到编号", node.next
+                yield "暂无编号", node.failed
+            case Ask() | Dictate() | Digits():
+                yield from self._answers(node)
+                yield f"{node.tries} 次以后", node.then
+                if node.deaf:
+                    yield "语音识别不可用", node.deaf
+            case Connect():
+                yield from ((self._answer(answer), target) for answer, target in node.answers.items())
+                yield "谈完", node.parted
+                yield "中途断线", node.broken
+                yield "无人接听", node.refused
+                yield "没有可转接的人", node.nobody
+            case _:
+                return
+
+    def _answers(self, node: Ask | Dictate | Digits) -> Iterator[tuple[str, str]]:
+        if isinstance(node, Ask | Digits):
+            yield from ((self._answer(answer), target) for answer, target in node.answers.items())
+        if isinstance(node, Ask):
+            yield from ((f"{self._answer(c)}再补充", target) for c, target in node.after.items())
+            for told, target in (
+                ("说别的", node.hear),
+                ("不作声", node.silence),
+                ("没有内容可念", node.blank),
+            ):
+                if target:
+                    yield told, target
+        elif isinstance(node, Dictate):
+            yield from (("说完", node.next), ("什么也没说", node.empty))
+        else:
+            yield "号码完整", node.next
+
+    def _answer(self, answer: str) -> str:
+        words = self._flow.words.classes.get(answer)
+        return f"说“{'/'.join(words[:_SAMPLE_WORDS])}”" if words else f"按 {answer}"
+
+
+def _describe(change: Change) -> str:
+    """What a step notes, in words."""
+    told = []
+    if change.appeal:
+        told.append(f"记为{'/'.join(change.appeal)}")
+    if change.danger:
+        told.append("特急")
+    elif change.call_back:
+        told.append("须回电")
+    if change.confirmed:
+        told.append("内容已确认")
+    if change.contact:
+        told.append({"calling": "用来电号码", "agreed": "用此号码", "none": "不留号码"}[change.contact])
+    if change.next_matter:
+        told.append("另记一件")
+    return ",".join(told)
