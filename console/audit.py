@@ -37,11 +37,13 @@ class Action(StrEnum):
     PLAY = "播放"
     EXPORT = "导出"
     EDIT = "编辑"
+    DUTY_ON = "转人工"
+    DUTY_OFF = "恢复语音接听"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row; ``subject`` is a call id, a user's name, or ""."""
+    """One row; ``subject`` is a call id, a user's name, a line, or ""."""
 
     id: int
     at: datetime

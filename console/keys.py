@@ -31,6 +31,8 @@ DATA: Final = web.AppKey("DATA", Path)
 """The folder where the calls' own folders lie."""
 RUN: Final = web.AppKey("RUN", Path)
 """The folder of the courier's socket."""
+GATEWAYS: Final[web.AppKey[Sequence[Path]]] = web.AppKey("GATEWAYS")
+"""The sockets of the gateways: their events, and where they are told of the duty switch."""
 LIVE: Final = web.AppKey("LIVE", LiveBoard)
 PLAYS: Final = web.AppKey("PLAYS", Plays)
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp_jinja2
 import jinja2
 
+from console.duty import orders_in_force
 from console.headers import nonce_of
 from console.keys import ASSETS, SESSION
 from console.policy import Role
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from aiohttp import web
 
 _MINUTE: Final = 60
 _NAVIGATION: Final = (
     ("/", "工作列表", Role.AGENT),
     ("/live", "正在通话", Role.AGENT),
+    ("/duty", "转人工", Role.ADMIN),
     ("/users", "用户", Role.ADMIN),
     ("/audit", "审计", Role.ADMIN),
 )
@@ -49,7 +50,7 @@ def render(
     """The template as a page.
 
     Besides ``context`` it knows ``session`` (or None), ``csrf``,
-    ``asset``, ``nonce``, ``here`` (the path) and ``navigation``.
+    ``asset``, ``nonce``, ``here`` (the path), ``navigation`` and ``duty`` (the orders that pass callers to people).
     """
     session = request.get(SESSION)
     assets = request.app[ASSETS]
@@ -60,6 +61,7 @@ def render(
         "nonce": nonce_of(request),
         "here": request.path,
         "navigation": _NAVIGATION,
+        "duty": orders_in_force(request.app, datetime.now(UTC)) if session else (),
     }
     return aiohttp_jinja2.render_template(template, request, {**common, **(context or {})}, status=status)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from console import bundles
-from console.pages import audit, live, login, recording, review, story, users, worklist
+from console.pages import audit, duty, live, login, recording, review, story, users, worklist
 from console.policy import Role
 
 if TYPE_CHECKING:
@@ -56,5 +56,8 @@ ROUTES: Final[Sequence[Route]] = (
     Route("POST", "/users", users.add, Role.ADMIN),
     Route("POST", "/users/{name}/active", users.switch, Role.ADMIN),
     Route("POST", "/users/{name}/password", users.reset, Role.ADMIN),
+    Route("GET", "/duty", duty.show, Role.ADMIN),
+    Route("POST", "/duty", duty.switch_on, Role.ADMIN),
+    Route("POST", "/duty/off", duty.switch_off, Role.ADMIN),
     Route("GET", "/audit", audit.show, Role.ADMIN),
 )

@@ -45,6 +45,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         name=file.name,
         start=file.start,
         person=file.person,
+        duty=file.at_once,
         danger=file.danger,
         danger_said=file.danger_said or file.danger,
         lost=file.lost,

@@ -173,11 +173,12 @@ class WordsFile(_Part):
 
 
 class FlowFile(_Part):
-    """A flow file."""
+    """A flow file. Without ``duty``, a call that is passed to a person at once begins where key 0 leads."""
 
     name: str = Field(min_length=1)
     start: str
     person: str
+    duty: str | None = None
     danger: str
     danger_said: str | None = None
     lost: str
@@ -189,3 +190,8 @@ class FlowFile(_Part):
     not_heard: str
     words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)
+
+    @property
+    def at_once(self) -> str:
+        """Where a call begins that is passed to a person at once."""
+        return self.duty or self.person

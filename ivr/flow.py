@@ -197,10 +197,11 @@ Node = Step | Choose | Ask | Dictate | Digits | Connect | LookUp | Submit | End
 class Flow:
     """A proved dialogue.
 
-    ``person`` is where key 0 and the words for a person lead from everywhere, ``danger`` where key 9 leads from
-    everywhere once a question has offered it (never where digits are keyed in), ``danger_said`` where words of danger
-    do from wherever speech is listened to freely, ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a
-    caller leads who stays too quiet after ``speak_up``. At ``centre`` the call of a line begins that has targets for
+    ``person`` is where key 0 and the words for a person lead from everywhere, ``duty`` where a call begins whose caller
+    is passed to a person at once, ``danger`` where key 9 leads from everywhere once a question has offered it (never
+    where digits are keyed in), ``danger_said`` where words of danger do from wherever speech is listened to freely,
+    ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after
+    ``speak_up``. At ``centre`` the call of a line begins that has targets for
     that node's reason. ``not_heard`` is said before a question is asked again. ``matters`` bounds the matters of one
     call. ``slots`` gives the slots of each prompt; ``proof`` says, a line each, what was proved.
     """
@@ -208,6 +209,7 @@ class Flow:
     name: str
     start: str
     person: str
+    duty: str
     danger: str
     danger_said: str
     lost: str

@@ -49,18 +49,20 @@ def start(
     openings: Mapping[str, Prompt] = MappingProxyType({}),
     appeal: AppealType | None = None,
     reasons: frozenset[str] = frozenset(),
+    at_once: bool = False,
 ) -> State:
     """A dialogue before its call is answered.
 
     ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
-    another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. Raises ValueError for an
-    opening that cannot be said.
+    another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. ``at_once``: the caller
+    is passed to a person without a question. Raises ValueError for an opening that cannot be said.
     """
     for prompt in openings.values():
         if flow.slots.get(prompt.name) != frozenset(prompt.slots):
             raise ValueError(f"the opening {prompt.name!r} is no prompt, or its slots are not those given")
+    matters = (Matter(0, appeal),)
     return State(
-        "ringing", _UNANSWERED, (Matter(0, appeal),), openings=openings, preset=appeal, reasons=reasons
+        "ringing", _UNANSWERED, matters, openings=openings, preset=appeal, reasons=reasons, at_once=at_once
     )
 
 
@@ -80,8 +82,9 @@ def advance(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Action
 def _answered(turn: Turn, event: Answered) -> None:
     turn.change(phase="talking", caller=event.caller, hears=event.hears, ear=event.hears)
     centre = turn.flow.nodes.get(turn.flow.centre or "")
+    first = turn.flow.duty if turn.state.at_once else turn.flow.start
     passed_on = isinstance(centre, Connect) and centre.reason in turn.state.reasons
-    turn.go(centre.name if isinstance(centre, Connect) and passed_on else turn.flow.start)
+    turn.go(centre.name if isinstance(centre, Connect) and passed_on else first)
 
 
 def _digit(turn: Turn, event: Digit) -> None:

@@ -132,7 +132,8 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _roots(document: Document[FlowFile]) -> dict[str, str]:
-    return {key: target for key in ROOTS if (target := getattr(document.value, key)) is not None}
+    roots = {key: target for key in ROOTS if (target := getattr(document.value, key)) is not None}
+    return roots | {"duty": document.value.at_once}
 
 
 def _unknown_names(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:

@@ -42,6 +42,13 @@ def check_rescue(
                 f"{key} leads here, and on to {end!r} without a person or a message",
                 "lead every way to a `connect`, a `dictate` or a `submit`",
             )
+    at_once, person = (_past_steps(nodes[name], nodes) for name in (file.at_once, file.person))
+    if file.at_once != file.start and at_once is not person:
+        yield document.error(
+            ("duty",),
+            f"duty leads to {file.at_once!r}, and not where {file.person!r} does",
+            f"lead it there by steps alone, or to {file.start!r} where that calls a person without being asked",
+        )
     yield from _danger(document, nodes)
     for hears in (True, None):
         if not _offered_in_silence(file.start, nodes, hears=hears):

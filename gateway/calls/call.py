@@ -58,14 +58,21 @@ class Call:
     """One call from the answer to the end of its journal."""
 
     def __init__(
-        self, leg: Leg, journal: Journal, house: House, hotline: Hotline, prompts: PromptBook
+        self,
+        leg: Leg,
+        journal: Journal,
+        house: House,
+        hotline: Hotline,
+        prompts: PromptBook,
+        *,
+        at_once: bool = False,
     ) -> None:
         self._leg, self._house, self._flow, self._hotline = leg, house, hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
         self._events = Waiting()
-        self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal)
+        self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal, at_once=at_once)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)
         self._listener = Listener(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from config.duty import Duty
     from gateway.calls.dialogue import Dialogue
     from gateway.calls.house import House
     from gateway.sip.incoming import Incoming
@@ -56,19 +57,24 @@ class Switchboard:
         data: Path,
         house: House,
         dialogue: Dialogue,
+        duty: Callable[[], Duty],
         closed: Callable[[Path], None],
     ) -> None:
         self._settings, self._data = settings, data
         self._house = house
         self.dialogue = dialogue
         """What calls that come from now on are led by."""
-        self._closed = closed
+        self._duty, self._closed = duty, closed
         self._lock = threading.Lock()
         self._lines = 0
         self._unfinished = 0
         self._left = asyncio.Event()
         self._draining = False
         self._calls: dict[asyncio.Task[None], Leg] = {}
+
+    def lead_by(self, dialogue: Dialogue) -> None:
+        """Lead the calls to come by this; those in progress keep what they have."""
+        self.dialogue = dialogue
 
     @property
     def calls(self) -> int:
@@ -83,7 +89,7 @@ class Switchboard:
     @property
     def cap(self) -> int:
         """Calls let in at once at most."""
-        return self._settings.sip.cap
+        return self.dialogue.cap
 
     @property
     def trouble(self) -> str:
@@ -181,24 +187,26 @@ class Switchboard:
         dialogue = self.dialogue
         found = dialogue.hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
         hotline = found.hotline
+        at_once = self._why_at_once(dialogue, hotline.number)
         try:
-            journal = self._begin(call_id, incoming, found)
+            journal = self._begin(call_id, incoming, found, at_once)
         except JournalError as error:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
                 "no record can be begun, the call is refused: %s", error
             )
             self._turn_away(leg)
             return "failed"
-        log.info("call", extra={"hotline": hotline.number, "source": incoming.source})
+        log.info(
+            "call", extra={"hotline": hotline.number, "source": incoming.source, "at_once": at_once or None}
+        )
         if found.called is None:
             log.warning(
                 "an unknown line was called, answered as the front door: list it in the hotlines file",
                 extra={"called": incoming.called},
             )
         try:
-            outcome = await Call(leg, journal, self._house, hotline, dialogue.prompts).run(
-                self._house.model()
-            )
+            call = Call(leg, journal, self._house, hotline, dialogue.prompts, at_once=bool(at_once))
+            outcome = await call.run(self._house.model())
             await journal.sync()
             log.info("call over", extra={"outcome": outcome})
         finally:
@@ -207,7 +215,13 @@ class Switchboard:
             self._closed(journal.folder)
         return outcome
 
-    def _begin(self, call_id: str, incoming: Incoming, found: Found) -> Journal:
+    def _why_at_once(self, dialogue: Dialogue, number: str) -> str:
+        """Why a call of that line is passed to a person at once, as its record says it; "" when it is not."""
+        if self._duty().order_for(number, datetime.now(UTC)) is not None:
+            return "duty"
+        return "makeshift" if dialogue.makeshift else ""
+
+    def _begin(self, call_id: str, incoming: Incoming, found: Found, at_once: str) -> Journal:
         """The call's journal, before anything is answered; raises JournalError."""
         hotline = found.hotline
         journal = Journal.create(spool(self._data), call_id)
@@ -221,6 +235,7 @@ class Switchboard:
                 line=_describe(found),
                 flow=hotline.flow.name,
                 node=self._settings.node,
+                at_once=at_once,
             )
             Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
         except JournalError:

@@ -33,6 +33,8 @@ _COMMANDS = {
     "flow": "checks",
     "check": "checks",
     "take-node": "mending",
+    "reload": "steering",
+    "duty": "duty",
     "doctor": "doctor",
     "install": "install",
 }
@@ -46,6 +48,10 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _AS_THEMSELVES = {"call", "flow", "install"}  # work on files of whoever runs them, or on the machine
 _WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
+_WITHOUT_SETTINGS = {"reload", "duty"}  # what runs is told, whatever the settings have become
+
+ORIGIN = "HOTLINE_ORIGIN"
+"""The environment's name for the operator's settings file, told by `hotline up` to processes that run with a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,14 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the options before the sub-command say."""
+    """What the options before the sub-command say.
+
+    ``origin`` is the operator's own settings file; None: the embedded one.
+    """
 
     settings: Settings
     paths: Paths
+    origin: Path | None
 
 
 app = typer.Typer(
@@ -89,12 +99,23 @@ def _options(
     if command in _WITHOUT_HOUSE:
         context.obj = Whereabouts(config, data)
         return
+    if command in _WITHOUT_SETTINGS:
+        become(os.environ.get("HOTLINE_USER", ""))
+        context.obj = Whereabouts(config, data)
+        return
     paths = Paths(data)
     settings = read_settings(config)
     if command not in _AS_THEMSELVES:
         become(os.environ.get("HOTLINE_USER", ""))
     paths.make()
-    context.obj = Site(settings, paths)
+    context.obj = Site(settings, paths, _find_origin(config))
+
+
+def _find_origin(config: Path | None) -> Path | None:
+    told = os.environ.get(ORIGIN)
+    if told is not None:
+        return Path(told) if told else None
+    return config.absolute() if config else None
 
 
 def main() -> None:

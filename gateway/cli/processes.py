@@ -21,6 +21,7 @@ def gateway(
     """接听电话 / Answer calls."""
     from gateway.service.loop import LoopMeter
     from gateway.service.process.gateway import run
+    from gateway.site.renewal import Source
 
     site: Site = context.obj
     configure_logs("gateway", site.settings.log)
@@ -28,7 +29,7 @@ def gateway(
     door = site.paths.socket_of_gateway(site.settings, chosen)
     meter = LoopMeter()
     with asyncio.Runner(loop_factory=meter.make_loop) as runner:
-        runner.run(run(site.settings.of_gateway(chosen), site.paths, door, meter))
+        runner.run(run(Source(site.origin, site.settings.of_gateway(chosen)), site.paths, door, meter))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from config.document import embedded, load
 from config.script import Script
 from gateway.caller.demo import demonstrate, watch
-from gateway.cli import Site, app
+from gateway.cli import ORIGIN, Site, app
 from gateway.cli.page_users import first_login
 from gateway.cli.screen import Screen, console, show_ticket
 from gateway.service.logs import configure_logs
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from gateway.site.settings import Settings
 
 _HEARING_SECONDS = 60.0  # for a demonstration
+_MAKESHIFT = (
+    "对话文件无法使用,来电直接转人工 / the dialogue's files cannot be used, callers are passed to a person"
+)
 _NOT_HEARING = (
     "语音识别尚未就绪,就绪前来电用按键 / speech recognition is not up yet: until it is, calls go by keys"
 )
@@ -82,6 +85,8 @@ async def _run(site: Site, *, demo: bool, once: bool) -> None:
         async with _house_up(site, log_to, demo=demo) as (supervisor, settings, health):
             if health["warning"]:
                 console.print(f"⚠ {health['warning']}", style="yellow")
+            if health["makeshift"]:
+                console.print(f"⚠ {_MAKESHIFT}: {escape(health['makeshift'])}", style="red")
             if health["asr"] != "up":
                 console.print(f"⚠ {_NOT_HEARING}", style="yellow")
             async with _shown(site, settings) if demo else contextlib.nullcontext():
@@ -118,7 +123,8 @@ async def _house_up(
 ) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
     with alone(site.paths.data, "up"):
         settings = settle(site.settings) if demo else site.settings
-        supervisor = Supervisor(settings, site.paths, log_to)
+        origin = {ORIGIN: str(site.origin or "")}
+        supervisor = Supervisor(settings, site.paths, log_to, origin)
         try:
             await supervisor.start()
             health = await (supervisor.hears(_HEARING_SECONDS) if demo else supervisor.ready())

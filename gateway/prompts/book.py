@@ -67,14 +67,15 @@ class PromptBook:
         self,
         openings: Iterable[Prompt] = (),
         progress: Callable[[int, int], None] = lambda _made, _wanted: None,
+        at_once: int = os.cpu_count() or 1,
     ) -> None:
         """Take every fixed part and every one of these openings into memory, so that no caller waits for them.
 
         What the cache lacks is made first; what an earlier version has left there of callers' prompts is removed.
 
-        ``progress`` is told (made so far, how many in all). Raises SoundError naming a recording that cannot be read,
-        VoiceError when there is no voice, KilledError when what makes it was killed, PromptError for an opening that is
-        no prompt.
+        ``at_once`` of them are made at a time; ``progress`` is told (made so far, how many in all). Raises SoundError
+        naming a recording that cannot be read, VoiceError when there is no voice, KilledError when what makes it was
+        killed, PromptError for an opening that is no prompt.
         """
         await asyncio.to_thread(_remove_left, self._cache / "joined")
         parts = {
@@ -83,7 +84,7 @@ class PromptBook:
         missing = [part for part in parts if not (await self._find(part)).exists()]
         joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
         unmade = [place for place in joined if not place.exists()]
-        gate = asyncio.Semaphore(os.cpu_count() or 1)
+        gate = asyncio.Semaphore(at_once)
         made = 0
 
         async def make(one: Callable[[], Awaitable[None]]) -> None:

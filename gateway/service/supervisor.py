@@ -12,6 +12,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
@@ -24,7 +25,7 @@ from gateway.site.reach import AWAY, reach, tell
 from recordings.database import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from pathlib import Path
 
     from gateway.site.settings import Paths, Settings
@@ -63,10 +64,20 @@ class _Child:
 
 
 class Supervisor:
-    """Runs the processes; ``log_to`` takes their log instead of this process's own stderr."""
+    """Runs the processes; ``log_to`` takes their log instead of this process's own stderr.
 
-    def __init__(self, settings: Settings, paths: Paths, log_to: IO[bytes] | None = None) -> None:
+    ``environment`` is what they are told besides what this process was.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        paths: Paths,
+        log_to: IO[bytes] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._settings, self._paths, self._log_to = settings, paths, log_to
+        self._environment = {**os.environ, **environment, "RUNTIME_DIRECTORY": str(paths.run)}
         self._stopping = False
         self._was_ready = False
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -170,7 +181,7 @@ class Supervisor:
             stderr=self._log_to,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
             preexec_fn=_die_with_parent,
-            env={**os.environ, "RUNTIME_DIRECTORY": str(self._paths.run), **child.watch.environment},
+            env={**self._environment, **child.watch.environment},
         )
         silence = asyncio.create_task(child.watch.overdue(process.pid))
         ending = asyncio.create_task(process.wait())

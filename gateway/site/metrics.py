@@ -112,6 +112,22 @@ DEMO_MODEL: Final = Gauge(
     "1 while the demonstration speech model is in use, which understands nobody but its own voice.",
     registry=REGISTRY,
 )
+RELOADS: Final = Counter(
+    "hotline_reloads",
+    "Reloads of hotlines, flows, prompts and caps, by result: done, refused (what was in force stays).",
+    ["result"],
+    registry=REGISTRY,
+)
+DUTY: Final = Gauge(
+    "hotline_duty_orders",
+    "Orders of the duty switch in force: lines, or all of them, whose callers are passed to a person at once.",
+    registry=REGISTRY,
+)
+MAKESHIFT: Final = Gauge(
+    "hotline_dialogue_makeshift",
+    "1 while the operator's hotlines, flows or prompts cannot be used and callers are passed to a person at once.",
+    registry=REGISTRY,
+)
 
 
 for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
@@ -120,6 +136,8 @@ for _status in ("488", "503"):
     REFUSED.labels(_status)
 for _why in ("busy", "lost", "away", "late"):
     HEARING_LOST.labels(_why)
+for _result in ("done", "refused"):
+    RELOADS.labels(_result)
 for _result in ("ticket", "none"):
     FILED.labels(_result)
 for _what in ("line", "kind", "field", "value", "version"):

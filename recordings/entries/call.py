@@ -30,7 +30,8 @@ class Line:
 class Incoming(Entry):
     """The INVITE came; before anything is answered. ``line`` None: of before the journal told it.
 
-    ``hotline`` is "" when the journal does not say which, ``node`` None when not whose call it was.
+    ``hotline`` is "" when the journal does not say which, ``node`` None when not whose call it was. ``at_once`` is why
+    the caller was passed to a person at once: ``duty`` (the duty switch), ``makeshift`` (no dialogue could be used).
     """
 
     kind: ClassVar = "incoming"
@@ -43,6 +44,7 @@ class Incoming(Entry):
     line: Line | None = kept(None)  # noqa: RUF009 - a field, no value
     flow: str = kept("")
     node: int | None = kept(None)
+    at_once: str = kept("")
 
 
 @dataclass(frozen=True, slots=True)

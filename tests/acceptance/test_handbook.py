@@ -290,6 +290,7 @@ def test_read_the_page(operator: Operator, first_login: tuple[str, str, str]) ->
                 assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
                     "工作列表",
                     "正在通话",
+                    "转人工",
                     "用户",
                     "审计",
                 ]
@@ -323,6 +324,19 @@ def test_replace_a_prompt(started: Operator) -> None:
     power = np.sqrt(np.convolve(heard**2, np.ones(len(own)), "valid") * (own @ own))
     likeness = np.correlate(heard, own, "valid") / np.maximum(power, 1)
     assert np.abs(likeness).max() > 0.8
+
+
+def test_change_it_while_calls_go_on(started: Operator) -> None:
+    operator = started
+    chapter = Chapter("change")
+    assert "drawn: " in operator.type(chapter.next())
+    assert (operator.root / "tmp" / "flow.svg").read_text().startswith("<svg ")
+    assert "hotlines: 33" in operator.type(chapter.next())
+    told = operator.type(chapter.next())
+    assert told.count("line 12333") == 2
+    assert "系统演练" in told
+    assert "none is passed on at once" in told
+    chapter.end()
 
 
 @pytest.mark.soak

@@ -18,14 +18,18 @@ from gateway.service.observe import Readiness, Window, shown
 from gateway.service.opened import read_dialogue
 from gateway.service.process.common import look_at_database, stop_signal
 from gateway.site.reach import AWAY, tell
+from gateway.site.settings import DialogueSettings
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME
 from tickets.worklist import backfill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from config.categories import Category
     from gateway.site.settings import ConsoleSettings, Paths, Settings
+    from ivr.hotline import Hotlines
     from recordings.database import Database
 
 log = logging.getLogger(__name__)
@@ -37,13 +41,12 @@ async def run(settings: Settings, paths: Paths) -> None:
     """Serve the page until SIGTERM."""
     stop = stop_signal()
     page = settings.console
-    hotlines = read_dialogue(settings.dialogue)
+    hotlines, categories = _read_lines(settings.dialogue)
     tls = open_tls(page)
     db = open_database(paths.database_url(settings))
     try:
         await require_current(db)
         gateways = page.gateways or paths.sockets_of_gateways(settings)
-        categories = read_categories(settings.dialogue.categories)
         made = make_app(
             db,
             _make_policy(page),
@@ -68,6 +71,15 @@ async def run(settings: Settings, paths: Paths) -> None:
             await asyncio.wait([listing])
     finally:
         await db.close()
+
+
+def _read_lines(dialogue: DialogueSettings) -> tuple[Hotlines, Sequence[Category]]:
+    """The lines and the catalogue; agents go on with the embedded ones while the operator's cannot be used."""
+    try:
+        return read_dialogue(dialogue), read_categories(dialogue.categories)
+    except ConfigError as fault:
+        log.error("the dialogue cannot be used, the page names lines as embedded: %s", fault)  # noqa: TRY400
+    return read_dialogue(DialogueSettings()), read_categories()
 
 
 def watch(data: Path, db: Database) -> Window:

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 from asr.client import AsrClient
 from gateway.calls import live
 from gateway.calls.bounds import Bounds
-from gateway.calls.dialogue import Dialogue
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
 from gateway.calls.house import House
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
+from gateway.service.duty import DutyWatch
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import open_prompts, read_dialogue
+from gateway.service.opened import open_some_dialogue
 from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
+from gateway.service.reload import Reload
+from gateway.service.steering import duty_at, reload_at, reload_on_signal
 from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site import metrics
@@ -37,32 +39,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.service.loop import LoopMeter
-    from gateway.site.settings import Paths, Settings
+    from gateway.site.renewal import Source
+    from gateway.site.settings import Paths
     from recordings.database import Database
 
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
+_SPARE = 64  # calls that the stack has room for above the cap: those that are refused
 _FILES = 16384  # a call has two RTP sockets and a recording open
 
 
-async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) -> None:
-    """Answer calls until SIGTERM, then drain.
+async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> None:
+    """Answer calls until SIGTERM, then drain; take the dialogue anew on SIGHUP or when asked to.
 
-    ``door`` is the socket of its events and its health, ``meter`` measures the loop that this runs in.
+    ``source`` is where its settings stand, ``door`` the socket of its events and its health, ``meter`` measures the
+    loop that this runs in.
     """
-    stop = stop_signal()
+    stop, settings = stop_signal(), source.running
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     with alone(paths.data, f"gateway-{settings.node}"):
-        hotlines = read_dialogue(settings.dialogue)
-        prompts = open_prompts(settings.dialogue, paths)
-        await prompts.prepare(hotlines.openings)
+        dialogue = await open_some_dialogue(settings, paths)
         open_gazetteer()  # in no call's time, and while there is a file to be had
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
         client = AsrClient(paths.asr_url(settings))
+        duty = DutyWatch(paths.data)
+        await duty.look()
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths, claim)
         board, pump, ears = live.Board(), MediaPump(), EarWatch(client)
@@ -87,7 +92,8 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
             settings,
             paths.data,
             house,
-            Dialogue(hotlines, prompts),
+            dialogue,
+            lambda: duty.duty,
             lambda f: filer.file(f, final=True),
         )
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
@@ -96,24 +102,30 @@ async def run(settings: Settings, paths: Paths, door: Path, meter: LoopMeter) ->
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
-        window, where = watch(paths.data, agent, switchboard, db, ears), settings.metrics
+        most_calls = min(1024, settings.sip.cap + _SPARE)
+        reload = Reload(source, paths, most_calls - _SPARE, switchboard.lead_by)
+        window, where = watch(paths.data, agent, switchboard, db, ears, reload), settings.metrics
         background = [
+            asyncio.create_task(duty.run(), name="the duty watch"),
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
         ]
+        own = [live.route(board), reload_at(reload), duty_at(duty)]
         try:
-            agent.start(max_calls=min(1024, settings.sip.cap + 64))
+            agent.start(max_calls=most_calls)
             background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
             # What the start has made stays, 140,000 objects: to look through them in each full collection would hold up
             # the loop for a tenth of a second. What belongs to a call is collected as ever, and leans on none of it.
             gc.collect()
             gc.freeze()
             async with (
-                shown(window, door, where.host, where.gateway_port, [live.route(board)]),
+                shown(window, door, where.host, where.gateway_port, own),
                 serving(lambda: agent.beats) as stopping,
             ):
+                reload_on_signal(reload)
                 log.info("ready", extra={"sip": agent.address, "cap": settings.sip.cap})
                 await attend(stop, background)
+                reload.close()
                 stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
                 await switchboard.drain()
         finally:
@@ -129,13 +141,16 @@ def _count(agent: UserAgent, kind: str) -> int:
     return agent.native_objects()[kind]
 
 
-def watch(data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, ears: EarWatch) -> Window:
+def watch(
+    data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, ears: EarWatch, reload: Reload
+) -> Window:
     """The gateway is ready when it would take a call: SIP listens, it is neither full nor draining, and can record."""
     metrics.CALLS_IN_PROGRESS.set_function(lambda: switchboard.calls)
     metrics.CALLS_UNFINISHED.set_function(lambda: switchboard.unfinished)
     for kind in agent.native_objects():
         metrics.NATIVE_OBJECTS.labels(kind).set_function(partial(_count, agent, kind))
-    metrics.CALLS_CAP.set(switchboard.cap)
+    metrics.CALLS_CAP.set_function(lambda: switchboard.cap)
+    metrics.MAKESHIFT.set_function(lambda: bool(switchboard.dialogue.makeshift))
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)
 
     def health() -> dict[str, Any]:
@@ -148,6 +163,8 @@ def watch(data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, 
             "model": model.name if model else None,
             "demo_model": model.demo if model else None,
             "warning": DEMO_WARNING if model and model.demo else None,
+            "dialogue_since": switchboard.dialogue.since.isoformat(),
+            "makeshift": switchboard.dialogue.makeshift or None,
         }
 
     async def readiness() -> Readiness:
@@ -163,6 +180,10 @@ def watch(data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, 
         limits += away
         if ears.model is None:
             limits.append("speech recognition is out of reach, calls go by keys")
+        if makeshift := switchboard.dialogue.makeshift:
+            limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
+        if reload.refused:
+            limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
         return Readiness(tuple(faults), tuple(limits))
 
     return Window("gateway", data, health, readiness, (metrics.REGISTRY,))

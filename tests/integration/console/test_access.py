@@ -102,6 +102,9 @@ def test_what_anyone_may_ask_is_named_here():
 
 def test_what_administrators_alone_may_ask_is_named_here():
     assert {name_of(route) for route in ROUTES if route.role is Role.ADMIN} == {
+        "GET /duty",
+        "POST /duty",
+        "POST /duty/off",
         "GET /users",
         "POST /users",
         "POST /users/{name}/active",

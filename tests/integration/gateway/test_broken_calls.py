@@ -9,6 +9,7 @@ import itertools
 import math
 import time
 import weakref
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from callfolder import told
 from asr.client import AsrClient
 from asr.transcript import ModelFingerprint
 from config.document import embedded
+from config.duty import Duty
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.house import House
 from gateway.calls.live import Board
@@ -143,7 +145,8 @@ class Desk:
             settings,
             data,
             self.house,
-            Dialogue(self.hotlines, book),
+            Dialogue(self.hotlines, book, 600, datetime.now(UTC)),
+            Duty,
             self.closed.append,
         )
 

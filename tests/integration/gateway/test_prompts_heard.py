@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import wave
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from stuck import stuck_threads
 
 from asr.client import AsrClient
 from config.document import embedded
+from config.duty import Duty
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.house import House
 from gateway.calls.live import Board
@@ -155,7 +157,9 @@ async def test_a_caller_hears_the_opening_at_once_though_every_thread_for_disks_
         NumberBook(tmp_path / "numbers", 1),
         lambda _folder: None,
     )
-    switchboard = Switchboard(Settings(), tmp_path, house, Dialogue(hotlines, book), closed.append)
+    switchboard = Switchboard(
+        Settings(), tmp_path, house, Dialogue(hotlines, book, 600, datetime.now(UTC)), Duty, closed.append
+    )
     agent.on_invite, agent.admit = switchboard.take, switchboard.admit
     pumping = asyncio.create_task(pump.run())
     heard = bytearray()

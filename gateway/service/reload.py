@@ -1,0 +1,91 @@
+"""Taking hotlines, flows, prompts and caps anew while calls go on: proved and prepared first, then swapped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from config.fault import Fault
+from gateway.service.opened import open_dialogue
+from gateway.site import metrics
+from recordings.threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.calls.dialogue import Dialogue
+    from gateway.site.renewal import Source
+    from gateway.site.settings import Paths, Settings
+
+log = logging.getLogger(__name__)
+
+_preparing: Final = Threads("reload", 1)
+
+
+class StoppedError(Fault):
+    """The gateway stops: nothing more is taken anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A reload that was done. ``late`` names the settings that differ and that only a restart takes."""
+
+    dialogue: Dialogue
+    late: tuple[str, ...]
+
+
+class Reload:
+    """Reloads one gateway.
+
+    ``swap`` gives it what calls are led by from now on; ``most`` is the highest cap that its stack has room for.
+    """
+
+    def __init__(self, source: Source, paths: Paths, most: int, swap: Callable[[Dialogue], None]) -> None:
+        self._source, self._paths, self._most, self._swap = source, paths, most, swap
+        self._turn = asyncio.Lock()
+        self._over = threading.Event()
+        self.refused = ""
+        """Why the last reload was refused; "" when it was done, or none was asked for."""
+
+    async def reload(self) -> Reloaded:
+        """Prove and prepare what the files say now, away from the loop, then lead the calls to come by it.
+
+        Whatever is wrong with them, nothing changes and the fault is raised (ConfigError, PromptError, SoundError,
+        VoiceError, KilledError, OSError); the log has it too. Who asks while another reload runs waits for his own.
+        """
+        async with self._turn:
+            try:
+                settings, late, dialogue = await _preparing.run(asyncio.run, self._prepare())
+            except (Fault, OSError) as fault:
+                self.refused = str(fault)
+                metrics.RELOADS.labels("refused").inc()
+                log.error(  # noqa: TRY400 - the message says what, where, and what to do
+                    "reload refused, what was in force stays: %s", fault
+                )
+                raise
+            self._source.running, self.refused = settings, ""
+            self._swap(dialogue)
+        metrics.RELOADS.labels("done").inc()
+        lines, flows = len(dialogue.hotlines), [flow.name for flow in dialogue.hotlines.flows]
+        log.info("reloaded", extra={"hotlines": lines, "flows": flows, "cap": dialogue.cap})
+        if late:
+            log.warning("a restart is needed for: %s", ", ".join(late))
+        return Reloaded(dialogue, late)
+
+    def close(self) -> None:
+        """Let a reload that runs end soon, with nothing changed."""
+        self._over.set()
+
+    async def _prepare(self) -> tuple[Settings, tuple[str, ...], Dialogue]:
+        settings, late = self._source.read()
+        if settings.sip.cap > self._most:  # the stack's table was made at the start
+            sip = settings.sip.model_copy(update={"cap": self._source.running.sip.cap})
+            settings, late = settings.model_copy(update={"sip": sip}), (*late, "sip.cap")
+        return settings, late, await open_dialogue(settings, self._paths, self._note_made, at_once=1)
+
+    def _note_made(self, _made: int, _wanted: int) -> None:
+        if self._over.is_set():
+            raise StoppedError("the gateway stops: nothing was reloaded")

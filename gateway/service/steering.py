@@ -1,0 +1,75 @@
+"""What a running gateway is told: to take its dialogue anew, that the duty switch was thrown.
+
+By its Unix socket: whoever may write to it may steer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from config.fault import Fault
+
+if TYPE_CHECKING:
+    from gateway.service.duty import DutyWatch
+    from gateway.service.reload import Reload
+
+
+def reload_at(reload: Reload) -> web.RouteDef:
+    """``POST /reload``: 200 with what is in force now, or 422 with the reason why nothing has changed."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        try:
+            done = await reload.reload()
+        except (Fault, OSError) as fault:
+            code = fault.exit_code if isinstance(fault, Fault) else Fault.exit_code
+            return _tell({"reason": str(fault), "exit_code": code}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        dialogue = done.dialogue
+        return _tell(
+            {
+                "hotlines": len(dialogue.hotlines),
+                "flows": [flow.name for flow in dialogue.hotlines.flows],
+                "recordings": dialogue.prompts.recordings,
+                "cap": dialogue.cap,
+                "late": done.late,
+            }
+        )
+
+    return web.post("/reload", answer)
+
+
+def duty_at(watch: DutyWatch) -> web.RouteDef:
+    """``POST /duty``: look at the duty switch now; the orders in force. The next call is led by them."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        await watch.look()
+        return _tell({"orders": len(watch.duty.in_force(datetime.now(UTC))), "trouble": watch.trouble})
+
+    return web.post("/duty", answer)
+
+
+def reload_on_signal(reload: Reload) -> None:
+    """Reload when SIGHUP comes; how it went stands in the log."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def work() -> None:
+        with contextlib.suppress(Fault, OSError):  # told by then
+            await reload.reload()
+
+    def begin() -> None:
+        task = asyncio.create_task(work(), name="a reload")
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, begin)
+
+
+def _tell(document: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.json_response(document, status=status, dumps=lambda o: json.dumps(o, ensure_ascii=False))
