@@ -136,6 +136,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 refused=part.refused,
                 nobody=part.nobody or part.refused,
                 tries=part.tries,
+                given_up=part.given_up,
                 file=part.submit is not None,
                 keep_words=part.keep_words,
             )

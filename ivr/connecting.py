@@ -44,6 +44,13 @@ def leave(turn: Turn) -> None:
         forget(turn)
 
 
+def hang_up(turn: Turn, node: Connect) -> None:
+    """The caller has gone; before anybody came, he is owed a call."""
+    if turn.state.phase != "connected" and node.given_up and not turn.state.matter.call_back:
+        turn.change_matter(call_back=node.given_up)
+    forget(turn)
+
+
 def forget(turn: Turn) -> None:
     """Nobody is being reached any more, nor talked with."""
     phase = "talking" if turn.state.phase == "connected" else turn.state.phase

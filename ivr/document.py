@@ -108,6 +108,7 @@ class ConnectPart(_Part):
     on: dict[str, str] = {}
     submit: Literal["matter"] | None = None
     keep_words: bool = False
+    given_up: str = Field(default="", min_length=1)
     parted: str
     broken: str
     refused: str

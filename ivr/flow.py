@@ -145,7 +145,8 @@ class Connect:
     seconds until somebody has come, for ``longest`` seconds in all. Meanwhile ``answers`` leads from a key or a class
     of words to a node, and with ``keep_words`` what else is said is kept in the matter. A talk leads to ``parted``, one
     that was cut off or too short to have settled anything to ``broken``. When nobody has come, or all ``tries`` are
-    spent, ``refused`` follows; when nobody could even be called, ``nobody``.
+    spent, ``refused`` follows; when nobody could even be called, ``nobody``. ``given_up`` is why a caller must be
+    called back who hangs up before that.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Connect:
     refused: str
     nobody: str
     tries: int
+    given_up: str = ""
     file: bool = False
     keep_words: bool = False
 

@@ -184,7 +184,8 @@ def _finish(turn: Turn) -> None:
         turn.change(voiced=True)
     turn.keep(turn.state.carried)
     dictating.leave(turn)
-    connecting.forget(turn)
+    if isinstance(node, Connect):
+        connecting.hang_up(turn, node)
     turn.change(
         phase="ended",
         deadline=None,

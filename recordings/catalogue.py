@@ -1,4 +1,4 @@
-"""The calls in the database: one row a call, with its recording and its transcripts."""
+"""The calls in the database: one row a call, with its recording, its transcripts and its legs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from recordings.database import insert
-from recordings.schema import calls, recordings, transcripts
+from recordings.schema import calls, legs, recordings, transcripts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -60,7 +60,30 @@ class TranscriptRow:
     document: str
 
 
-async def store(connection: AsyncConnection, rows: Sequence[CallRow | RecordingRow | TranscriptRow]) -> None:
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """A leg of a call; see ``recordings.schema.legs`` for the columns."""
+
+    call_id: str
+    leg: int
+    direction: Literal["in", "out"]
+    target: str
+    uri: str
+    reason: str
+    ticket: str | None
+    sip_call_id: str
+    began_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ended_by: str | None
+    cause: str
+    talked_s: float | None
+
+
+Row = CallRow | RecordingRow | TranscriptRow | LegRow
+
+
+async def store(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Insert rows, or bring those there are up to date; a call's own row before its others."""
     for kind, (table, key) in _TABLES.items():
         values = [{c.name: getattr(row, c.name) for c in table.columns} for row in rows if type(row) is kind]
@@ -92,4 +115,5 @@ _TABLES: dict[type, tuple[sa.Table, list[str]]] = {
     CallRow: (calls, ["call_id"]),
     RecordingRow: (recordings, ["call_id"]),
     TranscriptRow: (transcripts, ["call_id", "source"]),
+    LegRow: (legs, ["call_id", "leg"]),
 }

@@ -2,50 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
-    from sqlalchemy.types import TypeEngine
-
-_TEXT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment, as a timezone-aware datetime (UTC when read; naive ones are refused with ValueError).
-
-    PostgreSQL keeps a ``timestamptz``; SQLite, which has no such type, ISO 8601 text of fixed width, so that
-    comparing text compares time.
-    """
-
-    impl = sa.TIMESTAMP(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
-        """Text on SQLite, timestamptz elsewhere."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.Text())
-        return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        """Bring to UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone: give an aware datetime")
-        value = value.astimezone(UTC)
-        return value.strftime(_TEXT_FORMAT) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read back as UTC."""
-        if isinstance(value, str):
-            return datetime.strptime(value, _TEXT_FORMAT).replace(tzinfo=UTC)
-        return value if value is None else value.astimezone(UTC)
-
+from recordings.instant import Instant
 
 metadata = sa.MetaData(
     naming_convention={
@@ -108,6 +67,29 @@ transcripts = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("document", sa.Text, nullable=False),  # asr Transcript, JSON
     sa.CheckConstraint("source IN ('live', 'late')", name="source"),
+)
+
+# Leg 0 is the caller's own; those counted from 1 are the ones by which the call was passed on.
+legs = sa.Table(
+    "legs",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("leg", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),  # its name in the hotlines file; "" for the caller's own
+    sa.Column("uri", sa.Text, nullable=False),  # likewise
+    sa.Column("reason", sa.Text, nullable=False),  # why somebody was called
+    sa.Column("ticket", sa.Text),  # whose it becomes once they have talked: ours, theirs
+    sa.Column("sip_call_id", sa.Text, nullable=False),  # the leg's own, "" on anonymous lines' outgoing ones
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("answered_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("ended_by", sa.Text),  # caller, target, gateway, lost
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("talked_s", sa.Double),
+    sa.Index("ix_legs_sip_call_id", "sip_call_id"),
+    sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
+    sa.CheckConstraint("ticket IN ('ours', 'theirs')", name="ticket"),
 )
 
 nodes = sa.Table(

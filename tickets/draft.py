@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from recordings import folders, wav
+from tickets.parts import CallPart, LinePart, RecordingPart
+from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
 from tickets.place import Place, brief, find
 from tickets.ticket import (
     AppealPart,
     CallerPart,
-    CallPart,
-    LinePart,
     ModelPart,
     PlacePart,
-    RecordingPart,
     Ticket,
     TranscriptPart,
     UtterancePart,
@@ -39,6 +38,7 @@ _NOT_SAID = "(来电人未留言)"
 _WITHHELD = "(匿名热线,不记录通话内容)"
 _AGREED = "来电人同意回电。号码不随工单外传,请凭通话编号在本系统查看后尽快回电;回电时不要透露来电内容"
 _IN_DANGER = "来电人按了求助键,可能有危险"
+_SAYS_DANGER = "来电人说有危险"
 _UNREACHABLE = "来电人没有留下可以回电的号码"
 _PASSED_ON = ("设分中心", "转接")
 
@@ -74,6 +74,7 @@ def _draft_matter(record: CallRecord, told: Told) -> Draft:
         "hotline": record.hotline,
         "line": _draft_line(record.line) if record.line else None,
         "call": _draft_call(record),
+        **draft_passed(record, told.matter),
         "recording": _draft_recording(record),
         "caller": _draft_caller(record, told.matter),
         "appeal": _draft_appeal(record, told),
@@ -91,6 +92,7 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
         "hotline": record.hotline,
         "line": _draft_line(line),
         "call": _draft_call(record).model_copy(update={"caller": ""}),
+        **draft_passed(record, matter),
         "recording": None,
         "caller": CallerPart(
             number="", contact="", confidential=True, anonymous=True, call_back=matter.call_back
@@ -145,7 +147,7 @@ def _draft_recording(record: CallRecord) -> RecordingPart | None:
 
 def _draft_caller(record: CallRecord, matter: Matter) -> CallerPart:
     contact = matter.contact or record.caller
-    call_back = ";".join(filter(None, (matter.call_back, _promise(record))))
+    call_back = ";".join(filter(None, (need_call_back(record, matter), _promise(record))))
     return CallerPart(number=record.caller, contact=contact, anonymous=not contact, call_back=call_back)
 
 
@@ -168,7 +170,7 @@ def _levels(line: Line | None) -> tuple[str, str, str]:
 def _promise(record: CallRecord) -> str:
     """The department that has to call back, because the call could not be passed on to it."""
     line = record.line
-    if line is None or line.mode not in _PASSED_ON:
+    if line is None or line.mode not in _PASSED_ON or any(leg.settled for leg in record.legs):
         return ""
     return f"{record.hotline}{line.name}热线未能转接,须由{line.department}回电"
 
@@ -182,7 +184,7 @@ def _draft_appeal(record: CallRecord, told: Told) -> AppealPart:
     preset = record.line.appeal if record.line else None
     return AppealPart(
         type=matter.appeal or (cast("AppealType", named[1]) if named else preset),
-        title=matter.brief or brief(text) or _entitle(told),
+        title=matter.brief or brief(text) or _entitle(record, told),
         content=text or instead,
         category_1=category[0],
         category_2=category[1],
@@ -192,10 +194,10 @@ def _draft_appeal(record: CallRecord, told: Told) -> AppealPart:
     )
 
 
-def _entitle(told: Told) -> str:
+def _entitle(record: CallRecord, told: Told) -> str:
     if told.matter.danger:
         return "来电人按键求助,可能有危险"
-    return told.matter.call_back or ("来电录音待转写" if told.pending else "来电人未说明诉求")
+    return need_call_back(record, told.matter) or ("来电录音待转写" if told.pending else "来电人未说明诉求")
 
 
 def _draft_place(matter: Matter) -> PlacePart:
@@ -265,15 +267,19 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
         notes.append("演示模型转写,文字仅供测试")
     if record.interrupted:
         notes.append("通话中断,内容可能不完整")
+    notes += [tell_leg(leg) for leg in record.legs if leg.matter == matter.index]
+    talked = any(leg.window for leg in record.legs if leg.matter == matter.index)
     if told.pending:
-        notes.append("语音识别曾中断,文字待录音转写后补全")
+        what = "转接后的通话" if talked else "语音识别曾中断,文字"
+        notes.append(f"{what}待录音转写后补全")
     elif told.unheard:
         notes.append("语音未能识别,请听录音")
     if matter.danger:
-        notes.append(_IN_DANGER)
-    if matter.call_back:
-        notes.append(f"{matter.call_back},须回电")
-    if record.ended_at and not record.interrupted and not matter.complete:
+        notes.append(_SAYS_DANGER if matter.call_back.startswith(_SAYS_DANGER) else _IN_DANGER)
+    if call_back := need_call_back(record, matter):
+        notes.append(f"{call_back},须回电")
+    unfinished = record.ended_at and not record.interrupted and not matter.complete
+    if unfinished and not is_settled(record, matter):
         notes.append("来电人未办完即挂机")
     if matter.text and not matter.confirmed:
         notes.append("内容未经来电人确认")

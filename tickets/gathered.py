@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from ivr.matter import Window
+from ivr.matter import Matter, Window
 from recordings import entries
 from tickets.entries import can_be_issued, read_matter, read_utterance
+from tickets.legs import add_talks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from asr.transcript import Utterance
-    from ivr.matter import Matter
     from recordings.entries import Entry, Written
+    from tickets.legs import Leg
 
+_GAVE_UP = "来电人在转接时挂机，须回电"
 E = TypeVar("E", bound="Entry")
 
+_PASSING = (entries.Dialled, entries.LegAnswered, entries.LegEnded)
 _OF_A_TALK = (
     entries.Answered,
     entries.Interrupted,
@@ -28,6 +31,7 @@ _OF_A_TALK = (
     entries.Heard,
     entries.Matter,
     entries.Number,
+    *_PASSING,
 )
 
 
@@ -36,15 +40,16 @@ class Gathered:
     """A journal's entries by kind.
 
     ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
-    ``opening`` is the text of the first prompt that was played. ``talked`` says that there is an entry that only a call
-    that was answered has; ``cut`` says that the gateway died, or ended the call,
-    before the hang-up: after it words may be lost, not the call.
+    ``passing`` tells of the legs by which the call was passed on. ``opening`` is the text of the first prompt that was
+    played. ``talked`` says that there is an entry that only a call that was answered has; ``cut`` says that the gateway
+    died, or ended the call, before the hang-up: after it words may be lost, not the call.
     """
 
     heard: list[Utterance] = field(default_factory=list)
     matters: dict[int, Matter] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
     deaf: list[Window] = field(default_factory=list)
+    passing: list[Entry] = field(default_factory=list)
     opening: str = ""
     talked: bool = False
     cut: bool = False
@@ -55,7 +60,10 @@ class Gathered:
         """Sort a journal's entries."""
         gathered = cls()
         for one in written:
-            gathered._add(one)
+            if isinstance(one.entry, _PASSING):
+                gathered.passing.append(one.entry)
+            else:
+                gathered._add(one)
             gathered.talked |= isinstance(one.entry, _OF_A_TALK)
         return gathered
 
@@ -72,6 +80,19 @@ class Gathered:
         """When the last entry of a kind that is told once was written."""
         written = self._last.get(kind)
         return written.wall if written else None
+
+    def pass_on(self, legs: Sequence[Leg], *, ended: bool) -> None:
+        """Let the talks count as what was said of their matters, which is to be heard in the recording.
+
+        Whoever was passed on, or hung up before that, is owed a matter, though the dialogue knew of none.
+        """
+        for leg in legs:
+            index, talk = leg.matter, leg.window
+            if index >= 0 and index not in self.matters and ended:
+                self.matters[index] = Matter(index, call_back="" if leg.settled else _GAVE_UP)
+            if talk is not None:
+                self.deaf = sorted((*self.deaf, talk), key=lambda window: window.start)
+        self.matters = {index: add_talks(matter, legs) for index, matter in self.matters.items()}
 
     def _add(self, written: Written) -> None:
         match written.entry:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
 from recordings import catalogue, folders, wav
-from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import outbox, worklist
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asr.transcript import Transcript
+    from recordings.catalogue import Row
     from recordings.database import Database
     from recordings.worklist import WorkRow
     from tickets.draft import Draft
@@ -36,7 +37,7 @@ class Papers(NamedTuple):
     """All that one filing writes."""
 
     call_id: str
-    rows: list[CallRow | RecordingRow | TranscriptRow]
+    rows: list[Row]
     revisions: list[Revision]
     listed: tuple[WorkRow, str] | None
 
@@ -70,10 +71,10 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
     return [None] * len(papers)
 
 
-def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | TranscriptRow]:
+def describe_call(record: CallRecord) -> list[Row]:
     """The call's rows in the catalogue."""
     home = folders.archived(record.call_id)
-    rows: list[CallRow | RecordingRow | TranscriptRow] = [
+    rows: list[Row] = [
         CallRow(
             call_id=record.call_id,
             sip_call_id=record.sip_call_id,
@@ -99,7 +100,52 @@ def describe_call(record: CallRecord) -> list[CallRow | RecordingRow | Transcrip
     rows.append(TranscriptRow(record.call_id, "live", record.live.complete, _write(record.live)))
     if record.late:
         rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
-    return rows
+    return rows + _describe_legs(record)
+
+
+def _describe_legs(record: CallRecord) -> list[Row]:
+    """The caller's own leg, and those by which the call was passed on."""
+    began = record.answered_at or record.started_at
+
+    def at(seconds: float | None) -> datetime | None:
+        return None if seconds is None else began + timedelta(seconds=seconds)
+
+    own = LegRow(
+        call_id=record.call_id,
+        leg=0,
+        direction="in",
+        target="",
+        uri="",
+        reason="",
+        ticket=None,
+        sip_call_id=record.sip_call_id,
+        began_at=record.started_at,
+        answered_at=record.answered_at,
+        ended_at=record.ended_at,
+        ended_by=record.hung_up_by if record.ended_at else None,
+        cause=record.cause,
+        talked_s=record.duration_s,
+    )
+    passed = [
+        LegRow(
+            call_id=record.call_id,
+            leg=leg.number,
+            direction="out",
+            target=leg.target,
+            uri=leg.uri,
+            reason=leg.reason,
+            ticket=leg.ticket,
+            sip_call_id=leg.call_id,
+            began_at=began + timedelta(seconds=leg.dialled_at),
+            answered_at=at(leg.answered_at),
+            ended_at=at(leg.ended_at),
+            ended_by=None if leg.ended_at is None else leg.ended_by,
+            cause=leg.cause,
+            talked_s=leg.talked,
+        )
+        for leg in record.legs
+    ]
+    return [own, *passed]
 
 
 def list_call(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:

@@ -13,10 +13,11 @@ from recordings.entries import Answered, Finished, HungUp, Incoming, Interrupted
 from tickets import merging
 from tickets.entries import read_model, read_number
 from tickets.gathered import Gathered
+from tickets.legs import Leg, fold_legs
 from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ivr.matter import Window
     from recordings.entries import Reading, Strange
@@ -59,8 +60,8 @@ class CallRecord:
     that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
     what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
     are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter. ``reason`` says
-    why an ended call has no matter. ``transcription`` is the state of the late transcription. ``strange`` counts what
-    of the journal this program does not know.
+    why an ended call has no matter. ``transcription`` is the state of the late transcription. ``legs`` are those by
+    which the call was passed on. ``strange`` counts what of the journal this program does not know.
     """
 
     call_id: str
@@ -86,6 +87,7 @@ class CallRecord:
     numbers: Mapping[int, str]
     reason: str | None
     transcription: Late
+    legs: tuple[Leg, ...]
     strange: Mapping[Strange, int]
 
 
@@ -119,15 +121,19 @@ def fold(
     answered_at = journal.wall(Answered) or (started_at if journal.talked else None)
     line = _fold_line(incoming, journal.opening)
     anonymous = line is not None and line.anonymous
+    length = _measure(hungup, seconds) if ended and answered_at else None
+    legs = fold_legs(journal.passing, length)
+    if not anonymous:
+        journal.pass_on(legs, ended=ended)
     # When somebody spoke, and how surely he was understood, is kept in the journal only.
     live = Transcript(None, ()) if anonymous else _fold_transcript(journal)
     late = late if ended and not anonymous else None
     transcript = merging.merge(live, late)
-    told = tell(journal, live, late, transcript, voiced)
+    told = tell(journal, live, late, transcript, voiced, legs)
     if anonymous:
         told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
     elif ended:
-        told = add_loose_words(journal, told, transcript, late, seconds)
+        told = add_loose_words(journal, told, transcript, late, seconds, legs)
     if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
     wanted = (
@@ -149,7 +155,7 @@ def fold(
         started_at=started_at,
         answered_at=answered_at,
         ended_at=_find_end(journal, answered_at or started_at, seconds) if ended else None,
-        duration_s=_measure(hungup, seconds) if ended and answered_at else None,
+        duration_s=length,
         hung_up_by=_name_who(hungup),
         cause=hungup.cause if hungup else "",
         interrupted=journal.cut,
@@ -161,10 +167,11 @@ def fold(
         numbers=journal.numbers,
         reason=None
         if told or not ended
-        else _NOTHING_KEPT
-        if anonymous and answered_at
-        else _give_reason(answered_at, hungup, late, wanted=wanted),
+        else _name_keeper(legs)
+        or (_NOTHING_KEPT if anonymous and answered_at else None)
+        or _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
+        legs=legs,
         strange=reading.strange,
     )
 
@@ -215,6 +222,16 @@ def _name_who(hungup: HungUp | None) -> HungUpBy | None:
     if hungup is None:
         return None
     return cast("HungUpBy", hungup.by) if hungup.by in get_args(HungUpBy) else "lost"
+
+
+def _name_keeper(legs: Iterable[Leg]) -> str | None:
+    """Who has the ticket of a call that makes none here."""
+    settled = [leg for leg in legs if leg.settled]
+    if not settled:
+        return None
+    last = settled[-1]
+    known = f", there {last.call_id}" if last.call_id else ""
+    return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 
 def _give_reason(

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from asr.transcript import Transcript
 from recordings import folders, journal
-from recordings.catalogue import CallRow, RecordingRow, TranscriptRow
+from recordings.catalogue import CallRow, LegRow, RecordingRow, Row, TranscriptRow
 from recordings.entries import Answered, Event, Heard, Played
-from recordings.schema import calls, outbox, recordings, tickets, transcripts
+from recordings.schema import calls, legs, outbox, recordings, tickets, transcripts
 from recordings.threads import Threads
 from tickets.papers import describe_call
 from tickets.reading import read_record
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from recordings.database import Database
     from recordings.entries import Entry, Written
 
-Row = CallRow | RecordingRow | TranscriptRow
-
 _TABLES: tuple[tuple[type[Row], sa.Table], ...] = (
     (CallRow, calls),
     (RecordingRow, recordings),
     (TranscriptRow, transcripts),
+    (LegRow, legs),
 )
 _reading = Threads("story", 2)
 
@@ -96,7 +95,8 @@ class CallStory:
     """Everything known of one call.
 
     ``filed`` says whether it is in the database; ``transcripts`` is by source, ``live`` or ``late``. ``events`` is
-    empty when the call's folder is not on this machine. ``recording`` is None while the call lasts.
+    empty when the call's folder is not on this machine. ``recording`` is None while the call lasts. ``legs`` are in
+    order, the caller's own first.
     """
 
     call: CallRow
@@ -104,6 +104,7 @@ class CallStory:
     events: tuple[StoryEvent, ...]
     tickets: tuple[TicketStory, ...]
     recording: RecordingRow | None
+    legs: tuple[LegRow, ...]
     transcripts: Mapping[str, Transcript]
 
 
@@ -128,6 +129,7 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
         events=_place(written),
         tickets=told,
         recording=next((row for row in rows if isinstance(row, RecordingRow)), None),
+        legs=tuple(sorted((row for row in rows if isinstance(row, LegRow)), key=lambda row: row.leg)),
         transcripts={
             row.source: Transcript.from_json(json.loads(row.document))
             for row in rows

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from recordings.entries import Interrupted
 from tickets import merging
+from tickets.legs import is_theirs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asr.transcript import Transcript
     from ivr.matter import Matter, Window
     from tickets.gathered import Gathered
+    from tickets.legs import Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,13 @@ def tell(
     late: Transcript | None,
     merged: Transcript,
     voiced: tuple[Window, ...] | None,
+    legs: Sequence[Leg],
 ) -> tuple[Told, ...]:
-    """Each matter with its words; only those that are something."""
+    """Each matter with its words; only those that are something, and ours."""
     told = []
     for _, matter in sorted(journal.matters.items()):
+        if is_theirs(matter, legs, numbered=matter.index in journal.numbers):
+            continue
         gaps = [w for w in matter.windows if not merging.is_sound(w, live, journal.deaf)]
         pending = False
         if not live.complete and late is not None:
@@ -54,27 +61,37 @@ def tell(
             or pending
             or unheard
             or matter.index in journal.numbers
+            or any(leg.matter == matter.index for leg in legs)
         ):
             told.append(Told(matter, pending, unheard))
     return tuple(told)
 
 
 def add_loose_words(
-    journal: Gathered, told: tuple[Told, ...], merged: Transcript, late: Transcript | None, seconds: float
+    journal: Gathered,
+    told: tuple[Told, ...],
+    merged: Transcript,
+    late: Transcript | None,
+    seconds: float,
+    legs: Sequence[Leg],
 ) -> tuple[Told, ...]:
     """Words the dialogue knew no matter for, because it was deaf or died.
 
     Without any matter they are one. What was said after the last matter was complete, before the process died, is
-    one more. Anything else belongs to the matter that was asked for next.
+    one more. Anything else belongs to the matter that was asked for next. What was said to whom the call was passed on
+    is of no matter but that of the talk.
     """
     if merged.complete and late is None:
         return told  # the dialogue heard everything, and made of it what there was
-    windows = [w for t in told for w in t.matter.windows]
+    talks = [leg.window for leg in legs if leg.window is not None]
+    windows = [*talks, *(w for t in told for w in t.matter.windows)]
     loose = [
         u
         for u in merged.utterances
         if u not in journal.heard and not any(merging.belongs(u, w) for w in windows)
     ]
+    if not told and any(leg.settled for leg in legs):
+        return told
     if not told:
         matter = merging.state_matter(0, merged.utterances, seconds)
     elif journal.has(Interrupted) and all(t.matter.complete for t in told):

@@ -8,101 +8,39 @@ The committed JSON Schema ``tickets/schema/ticket-v1.json`` is generated from th
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
+from tickets.parts import (
+    CallPart,
+    Digits,
+    LinePart,
+    Part,
+    PassedPart,
+    RecordingPart,
+    Seconds,
+    Share,
+    Timestamp,
+)
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "ticket-v1.json"
-_GAINED = {"line", "follow_up", "repeats", "longitude", "latitude", "handling", "review", "corrected"}
+_GAINED = {
+    "line",
+    "follow_up",
+    "repeats",
+    "longitude",
+    "latitude",
+    "handling",
+    "review",
+    "corrected",
+    "passed",
+}
 
 
-def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-Timestamp = Annotated[
-    AwareDatetime,
-    AfterValidator(_to_utc),
-    WithJsonSchema(
-        # The pattern says what `format` alone does not enforce: RFC 3339, and always UTC.
-        {
-            "type": "string",
-            "format": "date-time",
-            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$",
-        }
-    ),
-]
-Seconds = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Digits = Annotated[str, Field(pattern=r"^[0-9]*$")]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,  # it is what a citizen said, and the error goes into logs
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
-
-
-class CallPart(_Part):
-    """The call the ticket comes from."""
-
-    call_id: Annotated[str, Field(min_length=1)]
-    """Our own id of the call."""
-    sip_call_id: str
-    """The Call-ID header of the INVITE (RFC 3261, 8.1.1.4)."""
-    caller: Digits
-    """来电号码, digits only; empty when withheld."""
-    called: str
-    """The called number as it was received."""
-    started_at: Timestamp
-    """来电时间."""
-    answered_at: Timestamp
-    ended_at: Timestamp | None = None
-    """Null while the call is still going on."""
-    duration_s: Seconds | None = None
-    """通话时长 in seconds from the answer; null while the call is still going on."""
-    interrupted: bool = False
-    """The gateway stopped during the call; the content may lack its end."""
-    hung_up_by: Literal["caller", "gateway", "lost"] | None = None
-
-
-class LinePart(_Part):
-    """The line that was called, as the hotlines file had it on that day."""
-
-    name: str
-    department: str
-    """The department that the line belongs to."""
-    mode: Mode
-    """How the line was merged into 12345."""
-    found_by: Source | None = None
-    """Where in the INVITE the line's number stood; null when no line of ours was named."""
-    found_as: str = ""
-    """The number that named the line, as it was received."""
-    opening: str = ""
-    """What the caller was greeted with."""
-
-
-class RecordingPart(_Part):
-    """录音: where the call's audio lies."""
-
-    path: Annotated[str, Field(pattern=r"^[^/]")]
-    """Relative to the gateway's data folder."""
-    seconds: Seconds
-    channels: Annotated[int, Field(ge=1, le=2)]
-    """2: the caller left, what the caller heard right."""
-
-
-class CallerPart(_Part):
+class CallerPart(Part):
     """The person to come back to."""
 
     number: Digits
@@ -122,7 +60,7 @@ class CallerPart(_Part):
     The dialogue does not ask; an agent or the intake may."""
 
 
-class AppealPart(_Part):
+class AppealPart(Part):
     """诉求: what the caller wants."""
 
     type: AppealType | None = None
@@ -144,7 +82,7 @@ class AppealPart(_Part):
     """The words still have to be transcribed from the recording; a revision follows by itself."""
 
 
-class PlacePart(_Part):
+class PlacePart(Part):
     """Where the matter is."""
 
     code: Annotated[str, Field(pattern=r"^([0-9]{6})?$")] = ""
@@ -161,7 +99,7 @@ class PlacePart(_Part):
     """The caller's own words for the place."""
 
 
-class HandlingPart(_Part):
+class HandlingPart(Part):
     """办理: what becomes of the ticket once it is accepted.
 
     The gateway posts it empty and reads nothing of it: it is the intake's part of the contract, to be filled in what it
@@ -182,7 +120,7 @@ class HandlingPart(_Part):
     """满意度 in the words of the place's own scale; empty until the caller was asked after the handling."""
 
 
-class ModelPart(_Part):
+class ModelPart(Part):
     """The speech model that heard the call."""
 
     name: str
@@ -191,7 +129,7 @@ class ModelPart(_Part):
     """The built-in demonstration model: its text is for trials only."""
 
 
-class UtterancePart(_Part):
+class UtterancePart(Part):
     """One phrase of the caller; ``start`` and ``end`` in seconds of the recording."""
 
     start: Seconds
@@ -204,7 +142,7 @@ class UtterancePart(_Part):
     """An agent has listened and written what was said."""
 
 
-class TranscriptPart(_Part):
+class TranscriptPart(Part):
     """Everything the caller said in the call."""
 
     model: ModelPart | None = None
@@ -212,7 +150,7 @@ class TranscriptPart(_Part):
     utterances: tuple[UtterancePart, ...] = ()
 
 
-class ReviewPart(_Part):
+class ReviewPart(Part):
     """审核: what a person has decided. The fields of the ticket are then that person's words."""
 
     agent: Annotated[str, Field(min_length=1)]
@@ -224,7 +162,7 @@ class ReviewPart(_Part):
     """Words were found in the recording after the review, which the agent has not seen."""
 
 
-class Ticket(_Part):
+class Ticket(Part):
     """One revision of one ticket. A revision replaces the one before it; the number stays."""
 
     version: Literal[1] = 1
@@ -239,6 +177,8 @@ class Ticket(_Part):
     line: LinePart | None = None
     """Null for a call that was recorded before version 1 had this field."""
     call: CallPart
+    passed: PassedPart | None = None
+    """Null when nobody has talked with the caller for ten seconds."""
     recording: RecordingPart | None = None
     caller: CallerPart
     appeal: AppealPart

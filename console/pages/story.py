@@ -80,7 +80,21 @@ def _tell_system(entry: Entry) -> str:
         case entries.HungUp(by=by):
             return _ENDS.get(by, "通话结束")
         case _:
-            return _SYSTEM.get(type(entry), "")
+            return _SYSTEM.get(type(entry), "") or _tell_leg(entry)
+
+
+def _tell_leg(entry: Entry) -> str:
+    match entry:
+        case entries.Dialled(target=target):
+            return f"呼叫 {target}"
+        case entries.ConnectedEvent(target=target):
+            return f"{target} 接听,来电人与其通话,语音助手不再听"
+        case entries.LegEnded(talked=talked) if talked:
+            return f"转接的通话结束,通话 {show_length(talked)}"
+        case entries.LegEnded(cause=cause):
+            return f"未接通{f'({cause})' if cause else ''}"
+        case _:
+            return ""
 
 
 def _tell_words(story: CallStory) -> list[Step]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from callfolder import told
+from goldenticket import look
 
 from recordings.entries import Heard, Incoming, Matter, Played
 
@@ -41,23 +42,6 @@ def without_expectation(name: str) -> dict[str, Any]:
 def expected(name: str) -> dict[str, Any]:
     wanted: dict[str, Any] = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())["expect"]
     return wanted
-
-
-def look(ticket: dict[str, Any], field: str) -> Any:
-    place = ticket["place"]
-    return {
-        "text": lambda: re.sub(
-            r"^\(.*\)$", "", ticket["appeal"]["content"]
-        ),  # a remark in brackets: nothing was said
-        "appeal": lambda: ticket["appeal"]["type"],
-        "category": lambda: "_".join(filter(None, (ticket["appeal"][f"category_{n}"] for n in (1, 2, 3)))),
-        "place_name": lambda: place["county"] + place["township"],
-        "contact": lambda: ticket["caller"]["contact"],
-        "call_back": lambda: bool(ticket["caller"]["call_back"]),
-        "danger": lambda: ticket["appeal"]["urgency"] == "特急",
-        "text_pending": lambda: ticket["appeal"]["text_pending"],
-        "confirmed": lambda: not any("未经来电人确认" in note for note in ticket["notes"]),
-    }[field]()
 
 
 def test_golden_calls(house: Any) -> None:

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from tickets.intake.server import serve
 from tickets.number import NumberBook
-from tickets.ticket import AppealPart, CallerPart, CallPart, PlacePart, Ticket, TranscriptPart
+from tickets.parts import CallPart
+from tickets.ticket import AppealPart, CallerPart, PlacePart, Ticket, TranscriptPart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -101,7 +101,13 @@ class Rehearsal:
     _prompts: int = 0  # prompts heard to their end since the last step that spoke, pressed or waited
 
     def run(self) -> None:
-        line = entries.Line(self.hotline.name, self.hotline.department, self.hotline.mode)
+        line = entries.Line(
+            name=self.hotline.name,
+            department=self.hotline.department,
+            mode=self.hotline.mode,
+            appeal=self.hotline.appeal or "",
+            category=self.hotline.category,
+        )
         invited = entries.Incoming(
             caller=self.script.caller,
             called=self.script.called,

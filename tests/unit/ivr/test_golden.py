@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from goldenticket import look
 
 from config.document import load
-from config.script import ExpectedTicket, Script
+from config.script import Script
+from recordings.entries import Reading, encode, read_lines
+from tickets.draft import draft
+from tickets.record import fold
 
 if TYPE_CHECKING:
     from conftest import Rehearsal
 
-    from ivr.hotline import Hotline
-    from ivr.matter import Matter
-
+BEGAN = datetime(2026, 11, 25, 1, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[2] / "golden"
 SCRIPTS = sorted(GOLDEN.glob("*.yaml"))
 
@@ -25,33 +29,22 @@ def test_golden_call(path: Path, rehearse):
     if script.expect.trace is not None:
         assert tuple(call.trace) == script.expect.trace
     assert call.finished is not None
-    found = [as_ticket(m, script.caller, call.hotline) for m in told(call)]
-    for expected, ticket in zip(script.expect.tickets, found, strict=True):
-        given = expected.model_dump(exclude_none=True)
-        assert {k: v for k, v in ticket.model_dump().items() if k in given} == given
-    assert script.expect.reason == (not found)
     assert all(w.end is not None for m in call.finished for w in m.windows)
+    record = fold("20261125T010000-0a1b2c3d", Reading(tuple(call.journal), {}), None, call.now, None)
+    tickets = [json.loads(d.issue("263297000014", 1)) for d in draft(record)]
+    for expected, ticket in zip(script.expect.tickets, tickets, strict=True):
+        given = expected.model_dump(exclude_none=True)
+        assert {field: look(ticket, field) for field in given} == given
+    assert script.expect.reason == (record.reason is not None)
+    assert strangers(call) == []
 
 
-def told(call: Rehearsal) -> list[Matter]:
-    """The matters that make a ticket: on an anonymous line those that the caller wants to be known."""
-    assert call.finished is not None
-    return [m for m in call.finished if m.contact_confirmed or m.danger or not call.hotline.anonymous]
-
-
-def as_ticket(matter: Matter, caller: str, hotline: Hotline) -> ExpectedTicket:
-    return ExpectedTicket(
-        text=matter.text,
-        appeal=matter.appeal,
-        category="_".join(hotline.category),
-        place_name=matter.place_name,
-        contact="" if hotline.anonymous else matter.contact or caller,
-        call_back=bool(matter.call_back) or hotline.mode in {"设分中心", "转接"},
-        danger=matter.danger,
-        confirmed=matter.confirmed,
-        text_pending=not matter.text and bool(matter.windows),
-        passed_to="",
-    )
+def strangers(call: Rehearsal) -> list[str]:
+    """What of the call the journal could not say in words that are read again."""
+    lines = [json.loads(json.dumps(encode(one.entry))) for one in call.journal]
+    reading = read_lines([{**line, "wall": "2026-11-25T01:00:00Z"} for line in lines], BEGAN)
+    assert [one.entry for one in reading.entries] == [one.entry for one in call.journal]
+    return [what.name for what in reading.strange]
 
 
 def test_the_golden_calls_are_all_there():
