@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 Kind = Literal["queue", "personal"]
 """A queue of an exchange answers when an agent does; a personal telephone may be answered by its voicemail."""
 
-Way = Literal["warm", "cold"]
-"""The gateway calls the target and stays between the two, or hands the call over (REFER, RFC 3515) and leaves it."""
-
 Keeper = Literal["ours", "theirs"]
 """Whose ticket it becomes once an agent has talked with the caller."""
 
@@ -45,18 +42,15 @@ class Hours:
 class Target:
     """Somebody who can be called: ``name`` is said to the caller, and recorded.
 
-    ``uri`` is a SIP URI; it is called through the trunk of that name, "" directly. Without ``hours`` the target is
-    always open. ``ring_seconds`` is how long one that does not answer is rung. ``keys`` says that the caller's keys
-    are relayed, since an exchange may ask for them.
+    ``uri`` is its SIP address. Without ``hours`` the target is always open. ``ring_seconds`` is how long one that does
+    not answer is rung. ``keys`` says that the caller's keys are relayed, since an exchange may ask for them.
     """
 
     name: str
     uri: str
-    trunk: str = ""
     hours: tuple[Hours, ...] = ()
     ring_seconds: float = 30.0
     kind: Kind = "queue"
-    way: Way = "warm"
     ticket: Keeper = "ours"
     keys: bool = True
 

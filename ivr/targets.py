@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ivr.target import Hours, Keeper, Kind, Target, Way
+from ivr.target import Hours, Keeper, Kind, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +33,9 @@ class TargetPart(_Part):
 
     name: str = Field(min_length=1)
     uri: Annotated[str, Field(pattern=r"^sips?:[^\s<>\"]+$")]
-    trunk: str = ""
     hours: tuple[HoursPart, ...] = ()
     ring_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     kind: Kind = "queue"
-    way: Way = "warm"
     ticket: Keeper = "ours"
     keys: bool = True
 
@@ -55,11 +53,9 @@ def _make(part: TargetPart) -> Target:
     return Target(
         name=part.name,
         uri=part.uri,
-        trunk=part.trunk,
         hours=tuple(_make_hours(hours) for hours in part.hours),
         ring_seconds=part.ring_seconds,
         kind=part.kind,
-        way=part.way,
         ticket=part.ticket,
         keys=part.keys,
     )
