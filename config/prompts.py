@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,12 +20,23 @@ class Tone(BaseModel):
     seconds: float = Field(gt=0, le=2)
 
 
-class PromptTexts(BaseModel):
-    """All prompts: a text, in which ``{slot}`` stands for what is filled in when it is said, or a tone."""
+class Melody(BaseModel):
+    """Soft music instead of a text: ``melody`` are its chords, each of notes in Hz; each fades over ``seconds``."""
 
     model_config = ConfigDict(frozen=True)
 
-    prompts: dict[str, str | Tone]
+    melody: tuple[tuple[Annotated[float, Field(ge=100, le=3400)], ...], ...] = Field(
+        min_length=1, max_length=64
+    )
+    seconds: float = Field(gt=0.2, le=10)
+
+
+class PromptTexts(BaseModel):
+    """All prompts: a text, in which ``{slot}`` stands for what is filled in when it is said, a tone, or a melody."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompts: dict[str, str | Tone | Melody]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -41,7 +52,7 @@ class PromptTexts(BaseModel):
     def slots(self, name: str) -> frozenset[str]:
         """The slots of that prompt; raises KeyError for an unknown name."""
         prompt = self.prompts[name]
-        return frozenset() if isinstance(prompt, Tone) else frozenset(s for _, s in split(prompt) if s)
+        return frozenset(s for _, s in split(prompt) if s) if isinstance(prompt, str) else frozenset()
 
 
 def split(text: str) -> tuple[tuple[str, str], ...]:

@@ -1,15 +1,17 @@
-/* pjproject for a telephone server: 1,024 calls in one process, no sound card, no video. */
+/* pjproject for a telephone server: 2,048 calls in one process, no sound card, no video. */
 
 /* -- sizes ---------------------------------------------------------------- */
-#define PJSUA_MAX_CALLS                   1024
+/* Callers (sip.cap, 1,000 at most), the legs to people (passing.cap, 500 at most), and calls that are over and wait for
+ * their last messages, up to a minute with a peer that is gone. */
+#define PJSUA_MAX_CALLS                   2048
 #define PJSUA_MAX_ACC                     128
 /* A call takes 5 bridge ports: its stream, the recogniser's PcmPort, the two sides of a DuplexTap, and its PromptPort;
  * one more for what leaves the bridge a tick late. */
-#define PJSUA_MAX_CONF_PORTS              (1024 * 6 + 64)
+#define PJSUA_MAX_CONF_PORTS              (2048 * 6 + 64)
 #define PJSUA_MAX_PLAYERS                 32        /* ours is PromptPort */
 #define PJSUA_MAX_RECORDERS               32        /* ours is DuplexTap */
-/* RTP and RTCP of 1,024 calls, and as many SIP connections again. Needs epoll: select() stops at 1,024. */
-#define PJ_IOQUEUE_MAX_HANDLES            4096
+/* RTP and RTCP of 2,048 calls, and as many SIP connections again. Needs epoll: select() stops at 1,024. */
+#define PJ_IOQUEUE_MAX_HANDLES            8192
 #define PJSIP_MAX_TSX_COUNT               (16 * 1024 - 1)
 #define PJSIP_MAX_DIALOG_COUNT            (4 * 1024 - 1)
 #define PJSIP_MAX_TIMED_OUT_ENTRIES       64

@@ -5,23 +5,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gateway.calls.beside import Beside
 from gateway.calls.bounds import Watch
+from gateway.calls.connecting import Party
 from gateway.calls.ending import Ending
 from gateway.calls.hold import Hold
 from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
+from gateway.calls.passing import Passing
+from gateway.calls.presence import Presence
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.calls.waiting import Waiting
 from gateway.sip.fault import SipError
 from gateway.site import metrics
-from ivr.actions import Finish, Hangup, Listen, LookUp, Play, StopListening, StopPlaying, Submit
+from ivr.actions import (
+    Connect,
+    Hangup,
+    Listen,
+    LookUp,
+    Part,
+    Play,
+    StopListening,
+    StopPlaying,
+    Submit,
+)
 from ivr.events import (
     Answered,
+    Connected,
     Digit,
-    EarChecked,
     Elapsed,
     HungUp,
     LookedUp,
@@ -33,12 +47,10 @@ from ivr.machine import advance, start
 from recordings import entries
 from recordings.folders import AUDIO
 from recordings.journal import JournalError
-from tickets.entries import note_event, note_matter, note_model
+from tickets.entries import note_event, note_matter
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from asr.transcript import ModelFingerprint
     from gateway.calls.house import House
     from gateway.prompts.book import PromptBook
@@ -83,10 +95,12 @@ class Call:
             self._now,
             lambda: self._state.question,
         )
-        self._ear_is_there, self._told_model = True, False  # what dialogue and journal were told last
+        self._presence = Presence(house.model, self._scribe)
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: LookedUp | None = None  # what the event being taken asked for
-        self._working: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
+        party = Party(leg, self._speaker, prompts, self._scribe, self._events.put_nowait, self._now)
+        self._passing = Passing(house, hotline, party, self._numbering, self.fail)
         watch = Watch(house.bounds, lambda: leg.has_sent)
         self._ending = Ending(self._scribe, watch, lambda: self._state.phase == "talking")
 
@@ -97,15 +111,14 @@ class Call:
         closed, and its journal ``finished``, unless the journal itself cannot be written any more (JournalError).
         """
         leg, context = self._leg, copy_context()
-        leg.on_digit = lambda key: self._events.press(Digit(self._now(), key))
+        leg.on_digit = self._press
         leg.on_held = lambda held: context.run(self._held, held=held)
         leg.on_ended = lambda ended: context.run(self._ended, ended)
-        self._ear_is_there = model is not None
         leg.on_confirmed = lambda: self._ending.watch.confirm(self._now())
         leg.on_media = lambda: self._ending.watch.hear(self._now())
         if model is None:
             self._listener.go_deaf("speech recognition was out of reach when the call came", 0.0, "away")
-        self._tell_model(model)
+        self._presence.begin(model)
         try:
             leg.answer(None if self._hotline.anonymous else self._scribe.folder / AUDIO)
         except SipError as error:
@@ -115,7 +128,7 @@ class Call:
             self._answered_at = self._loop.time()
             metrics.SETUP.observe(self._answered_at - leg.began)
             self._scribe.note(entries.Answered())
-            self._work(self._scribe.sync())
+            self._beside.do(self._scribe.sync())
             self._house.pump.join(self)
             caller = leg.incoming.caller if leg.incoming else ""
             await self._take(Answered(0.0, caller, self._hotline.number, hears=model is not None))
@@ -139,8 +152,9 @@ class Call:
         """Hang up, let what is under way end, and finish the journal."""
         self._leg.hang_up()
         self._house.pump.leave(self)
-        await asyncio.wait((self._leg.closed, *self._working), timeout=_CLOSE_SECONDS)
-        for work in self._working:
+        await self._passing.close()
+        await asyncio.wait((self._leg.closed, *self._beside.working), timeout=_CLOSE_SECONDS)
+        for work in self._beside.working:
             work.cancel()
         self._listener.stop()
         self._ending.write()
@@ -155,19 +169,6 @@ class Call:
             log.error("recording incomplete: %s", trouble)
             self._scribe.note(entries.RecordingTrouble(trouble))
         self._scribe.note(entries.Finished())
-
-    def _work(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do what waits for a disk beside the dialogue, whose own times go on."""
-
-        async def guarded() -> None:
-            try:
-                await work
-            except OSError as error:  # JournalError among them
-                log.error("the disk fails: %s", error)  # noqa: TRY400
-
-        task = asyncio.create_task(guarded())
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
 
     # --- events ------------------------------------------------------------------------------------------------
     async def _next(self) -> Event:
@@ -210,6 +211,8 @@ class Call:
                 await self._take(heard)
         self._scribe.note(note_event(event))
         before, heard_before = self._state.matters, self._state.hears
+        if isinstance(event, Connected):
+            self._passing.join(event.id)
         self._state, actions = advance(self._flow, self._state, event)
         for matter in self._state.matters:
             if matter not in before:
@@ -222,8 +225,13 @@ class Call:
         if found is not None:  # before anything else: a key or the end must not come between
             await self._take(found)
 
+    def _press(self, key: str) -> None:
+        if not self._passing.press(key):
+            self._events.press(Digit(self._now(), key))
+
     def _held(self, *, held: bool) -> None:
         """The caller holds the line, or is back."""
+        self._passing.hold(held=held)
         if not held:
             self._ending.watch.hear(self._now())
             self._hold.end()
@@ -240,6 +248,7 @@ class Call:
     def _ended(self, ended: Ended) -> None:
         """The line is down: whatever fails from here on, the dialogue is told."""
         self._ending.take(ended)
+        self._passing.end()
         self._hold.end()
         try:
             self.tick()
@@ -257,27 +266,17 @@ class Call:
         pcm = self._leg.read()
         missed = self._leg.missed_seconds  # asked for after the read: what was lost, was before it
         self._listener.feed(pcm, missed)
-        self._look_for_ear()
+        checked = self._presence.look(self._now())
+        if checked is not None:
+            self._events.put_nowait(checked)
         for number, ago in self._speaker.take_ended():
             self._events.put_nowait(PromptEnded(self._now() - ago, number))
         if self._ending.cut(self._now()):
             self._leg.hang_up()
 
-    def _look_for_ear(self) -> None:
-        """Tell the dialogue when speech recognition has come or gone: its next question will listen, or not try."""
-        model = self._house.model()
-        if (model is not None) is not self._ear_is_there:
-            self._ear_is_there = model is not None
-            self._tell_model(model)
-            self._events.put_nowait(EarChecked(self._now(), self._ear_is_there))
-
-    def _tell_model(self, model: ModelFingerprint | None) -> None:
-        if model is not None and not self._told_model:
-            self._told_model = True
-            self._scribe.note(note_model(model))
-
     # --- actions -----------------------------------------------------------------------------------------------
     async def _perform(self, action: Action) -> None:
+        """At ``Finish`` there is nothing to do: every matter stands in the journal already."""
         match action:
             case Play():
                 if not await self._speaker.play(action):
@@ -292,11 +291,11 @@ class Call:
                 place = find(text)
                 self._found = LookedUp(self._now(), place.name if place else "", brief(text))
             case Submit(matter=matter):
-                self._work(self._submit(matter))
+                self._beside.do(self._submit(matter))
+            case Connect() | Part():
+                self._passing.perform(action)
             case Hangup():
                 self._leg.hang_up()
-            case Finish():
-                pass  # every matter stands in the journal already
 
     async def _submit(self, matter: Matter) -> None:
         number = await self._numbering.number(matter)

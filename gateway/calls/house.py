@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asr.client import AsrClient
     from asr.transcript import ModelFingerprint
     from gateway.calls.live import Board
+    from gateway.calls.outgoing import Outgoing
     from gateway.sip.pump import MediaPump
     from tickets.number import NumberBook
 
@@ -30,7 +31,11 @@ class House:
     numbers: NumberBook
     file: Callable[[Path], None]
     """Asks for the call's tickets to be brought up to date with its journal; never blocks, never fails."""
+    outgoing: Outgoing
+    """The lines on which people are called."""
     longest_hold: float = 300.0
-    """Seconds that a caller may have the line on hold before he is hung up."""
+    """Seconds that either side may have the line on hold before it is hung up."""
+    target_silence: float = 20.0
+    """Seconds without a sign of life after which a target's line is given up: its process, or its network, is gone."""
     bounds: Bounds = field(default_factory=Bounds)
     """What else ends a call that nobody ends."""

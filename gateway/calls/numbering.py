@@ -23,6 +23,10 @@ class Numbering:
         self._numbers: dict[int, str] = {}
         self._turn = asyncio.Lock()
 
+    def given(self, matter: Matter) -> str:
+        """The number the matter has by now, "" without one."""
+        return self._numbers.get(matter.index, "")
+
     async def number(self, matter: Matter) -> str:
         """The matter's number, durable in the journal when this returns; raises JournalError, OSError."""
         async with self._turn:

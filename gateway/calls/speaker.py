@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.prompts.sounds import SoundError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
     from gateway.prompts.book import PromptBook
     from gateway.sip.leg import Leg
+    from gateway.site.sound import Sound
     from ivr.actions import Play
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ class Speaker:
         self._playing: tuple[Play, int] | None = None  # and the leg's number for it
         self._held = False
         self._waiting: Play | None = None  # what is to be played when the caller is back
+        self._music: Sound | None = None  # while nothing else is
+        self._humming, self._heard = False, 0  # and how far it had come when it was interrupted, in samples
 
     async def play(self, action: Play) -> bool:
         """Play it; false when it cannot be played and is left out. Raises JournalError."""
@@ -52,6 +56,7 @@ class Speaker:
             # A slot of an anonymous line's prompt is filled with what nobody else may read.
             text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
             self._scribe.note(Played(action.id, action.prompt.name, text, began))
+            self._interrupt()
             self._playing = (action, self._leg.play(rendered.sound))
         except JournalError:
             raise
@@ -74,9 +79,30 @@ class Speaker:
         return True
 
     def stop(self) -> None:
-        """End what is being played, at once."""
+        """End what is being played, at once; music goes on."""
+        self._interrupt()
         self._playing = self._waiting = None
         self._leg.stop_playing()
+        self._hum()
+
+    def hum(self, music: Sound | None) -> None:
+        """Play this over and over whenever nothing else is played; prompts interrupt it, and it goes on after them."""
+        if music is self._music:
+            return
+        if self._humming:
+            self._leg.stop_playing()
+        self._music, self._humming, self._heard = music, False, 0
+        self._hum()
+
+    def _interrupt(self) -> None:
+        if self._humming:
+            self._humming, self._heard = False, self._leg.position
+
+    def _hum(self) -> None:
+        if self._music is not None and self._playing is None and not self._held:
+            with suppress(SipError):  # the call is just ending
+                self._leg.play(self._music, loop=True, first=self._heard)
+                self._humming = True
 
     @property
     def is_held(self) -> bool:
@@ -85,8 +111,9 @@ class Speaker:
 
     def hold(self) -> None:
         """The caller wants to hear nothing: what is being played ends here, to begin anew when he is back."""
-        self._held = True
         waiting = self._playing[0] if self._playing is not None else self._waiting
+        self._interrupt()
+        self._held = True
         self.stop()
         self._waiting = waiting
 
@@ -94,6 +121,8 @@ class Speaker:
         """The caller is back; what is to be played for him now."""
         self._held = False
         waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            self._hum()
         return waiting
 
     def take_ended(self) -> list[tuple[int, float]]:
@@ -105,4 +134,5 @@ class Speaker:
         if number != wanted:
             return []
         self._playing = None
+        self._hum()
         return [(action.id, max(0.0, self._leg.media_seconds - at))]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config.duty import Duty
     from gateway.calls.dialogue import Dialogue
     from gateway.calls.house import House
+    from gateway.calls.outgoing import Outgoing
     from gateway.sip.incoming import Incoming
     from gateway.sip.leg import Leg
     from gateway.site.settings import Settings
@@ -90,6 +91,11 @@ class Switchboard:
     def cap(self) -> int:
         """Calls let in at once at most."""
         return self.dialogue.cap
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The lines on which people are called."""
+        return self._house.outgoing
 
     @property
     def trouble(self) -> str:

@@ -15,8 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from config.document import load
-from config.prompts import PromptTexts, Tone
+from config.prompts import Melody, PromptTexts, Tone
 from gateway.prompts import sounds
+from gateway.prompts.melody import MELODY_VERSION, make_melody
 from gateway.prompts.pronounce import pronounce
 from gateway.prompts.voice import VOICE_VERSION, speak
 from gateway.prompts.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.actions import Prompt
+
+Made = Fixed | Tone | Melody
+"""A part that is always the same, made once."""
 
 _PAUSES: Final = {"": 0.0, **dict.fromkeys("。.!?!?…", 0.35), **dict.fromkeys(",,、;;::", 0.18)}
 
@@ -57,8 +61,8 @@ class PromptBook:
         )
         """How many parts are the operator's own recordings."""
         self._fixed, self._openings, self._cache = cache / "fixed", cache / "openings", cache
-        self._places: dict[Fixed | Tone, Path] = {}
-        self._parts: dict[Fixed | Tone, Sound] = {}
+        self._places: dict[Made, Path] = {}
+        self._parts: dict[Made, Sound] = {}
         self._joined: dict[tuple[str, frozenset[tuple[str, str]]], Sound] = {}
         self._fixed.mkdir(parents=True, exist_ok=True)
         self._openings.mkdir(exist_ok=True)
@@ -78,9 +82,7 @@ class PromptBook:
         killed, PromptError for an opening that is no prompt.
         """
         await asyncio.to_thread(_remove_left, self._cache / "joined")
-        parts = {
-            part for prompt in self._prompts.values() for part in prompt if isinstance(part, Fixed | Tone)
-        }
+        parts = {part for prompt in self._prompts.values() for part in prompt if isinstance(part, Made)}
         missing = [part for part in parts if not (await self._find(part)).exists()]
         joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
         unmade = [place for place in joined if not place.exists()]
@@ -135,7 +137,7 @@ class PromptBook:
         """
         parts = self._cut(prompt)
         text = "".join(_words(part, prompt.slots) for part in parts)
-        if len(parts) == 1 and isinstance(parts[0], Fixed | Tone):
+        if len(parts) == 1 and isinstance(parts[0], Made):
             return Rendered(await self._take(parts[0]), text)
         sound = self._joined.get(_key(prompt))
         if sound is None:
@@ -151,23 +153,25 @@ class PromptBook:
                 raise PromptError(f"prompt {prompt.name!r} needs a value for {{{part.name}}}")
         return parts
 
-    def _place(self, part: Fixed | Tone) -> Path:
+    def _place(self, part: Made) -> Path:
         """Where a fixed part is kept: by what it says and by which voice, or by the recording's own bytes."""
         if isinstance(part, Tone):
             key = f"tone {part.tone} {part.seconds}".encode()
+        elif isinstance(part, Melody):
+            key = f"melody {MELODY_VERSION} {part.melody} {part.seconds}".encode()
         elif part.recording is None:
             key = f"{VOICE_VERSION} {part.text}".encode()
         else:
             key = _read_recording(part.recording)
         return self._fixed / f"{_digest(key)}.wav"
 
-    async def _find(self, part: Fixed | Tone) -> Path:
+    async def _find(self, part: Made) -> Path:
         place = self._places.get(part)
         if place is None:
             place = self._places[part] = await asyncio.to_thread(self._place, part)
         return place
 
-    async def _take(self, part: Fixed | Tone) -> Sound:
+    async def _take(self, part: Made) -> Sound:
         """The part from memory; it is brought there first if need be, and made before that."""
         sound = self._parts.get(part)
         if sound is None:
@@ -178,9 +182,11 @@ class PromptBook:
             sound = self._parts.setdefault(part, Sound(pcm))
         return sound
 
-    async def _make(self, part: Fixed | Tone) -> None:
+    async def _make(self, part: Made) -> None:
         if isinstance(part, Tone):
             pcm = sounds.make_tone(part.tone, part.seconds)
+        elif isinstance(part, Melody):
+            pcm = await asyncio.to_thread(make_melody, part.melody, part.seconds)
         elif part.recording is None:
             pcm = await speak(part.text)
         else:
@@ -215,7 +221,7 @@ class PromptBook:
 
 def _words(part: Part, slots: Mapping[str, str]) -> str:
     match part:
-        case Tone():
+        case Tone() | Melody():
             return ""
         case Slot(name):
             return slots[name]

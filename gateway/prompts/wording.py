@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from config import prompts
 from config.fault import LastingFault
-from config.prompts import Tone
+from config.prompts import Melody, Tone
 from gateway.prompts.pronounce import pronounce
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Pause:
     text: str
 
 
-Part = Fixed | Slot | Pause | Tone
+Part = Fixed | Slot | Pause | Tone | Melody
 
 
 def find_recordings(folder: Path) -> dict[str, Path]:
@@ -63,7 +63,9 @@ def find_recordings(folder: Path) -> dict[str, Path]:
     return found
 
 
-def cut(texts: Mapping[str, str | Tone], recordings: Mapping[str, Path]) -> dict[str, tuple[Part, ...]]:
+def cut(
+    texts: Mapping[str, str | Tone | Melody], recordings: Mapping[str, Path]
+) -> dict[str, tuple[Part, ...]]:
     """Cut every prompt into its parts.
 
     A prompt without slots takes the recording ``NAME``; in one with slots the fixed words, counted from 1,
@@ -78,16 +80,16 @@ def cut(texts: Mapping[str, str | Tone], recordings: Mapping[str, Path]) -> dict
     return parts
 
 
-def label(name: str, parts: Sequence[Part]) -> dict[str, Fixed | Tone]:
+def label(name: str, parts: Sequence[Part]) -> dict[str, Fixed | Tone | Melody]:
     """The parts of prompt NAME that a recording may stand for, by the name such a recording has."""
     single = not any(isinstance(part, Slot) for part in parts)
-    own = [part for part in parts if isinstance(part, Fixed | Tone)]
+    own = [part for part in parts if isinstance(part, Fixed | Tone | Melody)]
     return {name if single else f"{name}.{number}": part for number, part in enumerate(own, start=1)}
 
 
-def _cut(name: str, text: str | Tone, recordings: dict[str, Path]) -> Iterator[Part]:
-    if isinstance(text, Tone):
-        # An operator's own sound may stand for a tone as well; it says nothing.
+def _cut(name: str, text: str | Tone | Melody, recordings: dict[str, Path]) -> Iterator[Part]:
+    if not isinstance(text, str):
+        # An operator's own sound may stand for a tone or music as well; it says nothing.
         yield Fixed("", recordings.pop(name)) if name in recordings else text
         return
     pieces = prompts.split(text)

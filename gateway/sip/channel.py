@@ -42,11 +42,14 @@ class Channel(Protocol):
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
 
-    def start_playing(self, sound: Sound, *, loop: bool) -> int:
-        """Play from the beginning, instead of any other, once or over and over; the play's number. Raises SipError."""
+    def start_playing(self, sound: Sound, *, loop: bool, first: int) -> int:
+        """Play from a sample on, instead of any other, once or over and over; the play's number. Raises SipError."""
 
     def stop_playing(self) -> None:
         """End what is being played."""
+
+    def position(self) -> int:
+        """The sample of what is being played that is heard next."""
 
     def played(self) -> tuple[int, float]:
         """The last play that came to its end by itself, 0 before that, and the recording time of that end."""

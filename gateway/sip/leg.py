@@ -141,17 +141,22 @@ class Leg:
         else:
             self.channel.connect(other.channel)
 
-    def play(self, sound: Sound, *, loop: bool = False) -> int:
+    def play(self, sound: Sound, *, loop: bool = False, first: int = 0) -> int:
         """Play a sound to the other side, once or over and over, instead of any other; raises SipError.
 
-        What is played before there is media begins with it. Gives the play's number, by which `played` tells its
-        end; 0 when the leg has ended, and nothing is played.
+        It begins with the sample ``first``; what is played before there is media begins with it. Gives the play's
+        number, by which `played` tells its end; 0 when the leg has ended, and nothing is played.
         """
-        return self.channel.start_playing(sound, loop=loop) if self.ended is None else 0
+        return self.channel.start_playing(sound, loop=loop, first=first) if self.ended is None else 0
 
     def stop_playing(self) -> None:
         """End what is being played, within 20 ms."""
         self.channel.stop_playing()
+
+    @property
+    def position(self) -> int:
+        """The sample of what is being played that is heard next."""
+        return self.channel.position()
 
     @property
     def played(self) -> tuple[int, float]:

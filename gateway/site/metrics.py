@@ -66,6 +66,27 @@ JOURNAL_UNKNOWN: Final = Counter(
     ["what"],
     registry=REGISTRY,
 )
+CONNECTS: Final = Counter(
+    "hotline_connects",
+    "Targets that were called to pass a caller on, by what became of it: connected, busy, no_answer, failed.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+RING: Final = Histogram(
+    "hotline_ring_seconds",
+    "From the call to a target to its answer, or to the end of waiting for it.",
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0),
+    registry=REGISTRY,
+)
+OUTGOING: Final = Gauge(
+    "hotline_outgoing_lines", "Lines to people that are up, those still ringing included.", registry=REGISTRY
+)
+OUTGOING_CAP: Final = Gauge(
+    "hotline_outgoing_cap", "Lines to people at once at most (passing.cap).", registry=REGISTRY
+)
+BRIDGED: Final = Gauge(
+    "hotline_calls_bridged", "Callers who talk with a person at this moment.", registry=REGISTRY
+)
 PROMPT_RENDER: Final = Histogram(
     "hotline_prompt_render_seconds",
     "Time to have a prompt ready to be played.",
@@ -132,6 +153,8 @@ MAKESHIFT: Final = Gauge(
 
 for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
     CALLS.labels(_outcome)  # a series that is there from the start can be seen to rise
+for _outcome in ("connected", "busy", "no_answer", "failed"):
+    CONNECTS.labels(_outcome)
 for _status in ("488", "503"):
     REFUSED.labels(_status)
 for _why in ("busy", "lost", "away", "late"):

@@ -62,9 +62,9 @@ void PromptPort::createPort(const string &name, unsigned clockRate, unsigned pti
     attach(name, clockRate, ptimeMs, ends, ends);
 }
 
-unsigned long PromptPort::play(const PromptSound &sound, bool loop)
+unsigned long PromptPort::play(const PromptSound &sound, bool loop, unsigned long first)
 {
-    return track->order(sound.held(), loop);
+    return track->order(sound.held(), loop, first);
 }
 
 void PromptPort::stop()

@@ -65,12 +65,13 @@ public:
     void createPort(const string &name, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error);
 
     /**
-     * Play from the first sample, instead of any other sound.
+     * Play instead of any other sound.
      *
      * @param loop      whether its end is followed by its beginning, until it is stopped.
+     * @param first     the sample to begin with, counted round the sound's end.
      * @return          the number of this play; they count up.
      */
-    unsigned long play(const PromptSound &sound, bool loop = false);
+    unsigned long play(const PromptSound &sound, bool loop = false, unsigned long first = 0);
 
     /** Break off; nothing is finished() by it. */
     void stop();

@@ -33,11 +33,12 @@ void PromptTrack::release(Order *orders)
     }
 }
 
-unsigned long PromptTrack::order(std::shared_ptr<const Samples> sound, bool loop)
+unsigned long PromptTrack::order(std::shared_ptr<const Samples> sound, bool loop, size_t first)
 {
     std::lock_guard<std::mutex> guard(ordering);
     release(done.exchange(nullptr));
-    Order *order = new Order{std::move(sound), loop, ++ordered, nullptr};
+    size_t begin = sound ? first % sound->size() : 0;
+    Order *order = new Order{std::move(sound), loop, begin, ++ordered, nullptr};
     release(wanted.exchange(order));        // one that came and went between two ticks
     return ordered;
 }
@@ -70,7 +71,7 @@ bool PromptTrack::give(int16_t *out, unsigned count)
         retire(current);
         current = order;
         if (order->sound) {
-            place = 0;
+            place = order->first;
         } else {
             retire(order);
             current = nullptr;

@@ -36,11 +36,11 @@ public:
     /** @name For the program, on any thread. */
     /**@{*/
     /**
-     * Play from the beginning, instead of what is playing or has been ordered; no sound: stop.
+     * Play from the sample `first` on, instead of what is playing or has been ordered; no sound: stop.
      *
      * @return          the order's number; they count up from 1.
      */
-    unsigned long order(std::shared_ptr<const Samples> sound, bool loop);
+    unsigned long order(std::shared_ptr<const Samples> sound, bool loop, size_t first = 0);
 
     /** Whatever plays, or is ordered later, stands still until this is false again. */
     void pause(bool wanted) { paused = wanted; }
@@ -72,6 +72,7 @@ private:
     {
         std::shared_ptr<const Samples> sound;
         bool loop;
+        size_t first;
         unsigned long number;
         Order *next;                            // among those done with
     };

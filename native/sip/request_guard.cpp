@@ -121,6 +121,9 @@ pj_bool_t on_request_outside(pjsip_rx_data *rdata)
 {
     const pjsip_method &method = rdata->msg_info.msg->line.req.method;
     Headers headers(rdata->tp_info.pool);
+    if (is_one_of(method, {"INVITE"}) && pjsua_call_get_count() >= pjsua_call_get_max_count())
+        return refuse(rdata, PJSIP_SC_SERVICE_UNAVAILABLE,      // the stack's own word, 486, would tell of a busy person
+                      headers.add(pjsip_retry_after_hdr_create(headers.pool, int(std::max(1u, retry_after.load())))));
     if (is_one_of(method, {"INVITE", "ACK", "CANCEL"}))
         return PJ_FALSE;
     if (is_one_of(method, {"BYE", "INFO", "UPDATE", "PRACK"}))

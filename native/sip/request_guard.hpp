@@ -15,6 +15,8 @@ namespace pj
  * not a call's 405. The session description is taken out of multipart bodies (RFC 5621), what follows a message in its
  * datagram is thrown away, and an offer with no IPv4 address gets 488 with a Warning.
  *
+ * An INVITE for which the stack has no place left gets 503 with Retry-After.
+ *
  * Allow, Accept and Supported name what is really served.
  *
  * @throw Error     PJ_EINVALIDOP when there is no endpoint.

@@ -16,6 +16,7 @@ from gateway.calls.bounds import Bounds
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
 from gateway.calls.house import House
+from gateway.calls.outgoing import Outgoing
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
-_SPARE = 64  # calls that the stack has room for above the cap: those that are refused
-_FILES = 16384  # a call has two RTP sockets and a recording open
+_SPARE = 64  # calls that the stack has room for above the caps: those that are refused
+_FILES = 16384  # a call has two RTP sockets and a recording open, a line to a person two sockets
 
 
 async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> None:
@@ -78,6 +79,11 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             media_host=settings.sip.media_host,
             rtp_first_port=settings.sip.rtp_first_port,
         )
+        outgoing = Outgoing(
+            lambda target, caller, headers: agent.dial(target.uri, caller=caller, headers=headers),
+            settings.passing.cap,
+            settings.passing.kept_for_danger,
+        )
         house = House(
             client,
             lambda: ears.model,
@@ -85,7 +91,9 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             board,
             numbers,
             filer.file,
+            outgoing,
             settings.sip.hold_seconds,
+            settings.passing.silent_seconds,
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
         )
         switchboard = Switchboard(
@@ -102,8 +110,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
-        most_calls = min(1024, settings.sip.cap + _SPARE)
-        reload = Reload(source, paths, most_calls - _SPARE, switchboard.lead_by)
+        reload = Reload(source, paths, settings.sip.cap, switchboard.lead_by)
         window, where = watch(paths.data, agent, switchboard, db, ears, reload), settings.metrics
         background = [
             asyncio.create_task(duty.run(), name="the duty watch"),
@@ -112,7 +119,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty)]
         try:
-            agent.start(max_calls=most_calls)
+            agent.start(max_calls=settings.sip.cap + settings.passing.cap + _SPARE)
             background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
             # What the start has made stays, 140,000 objects: to look through them in each full collection would hold up
             # the loop for a tenth of a second. What belongs to a call is collected as ever, and leans on none of it.
@@ -149,7 +156,11 @@ def watch(
     metrics.CALLS_UNFINISHED.set_function(lambda: switchboard.unfinished)
     for kind in agent.native_objects():
         metrics.NATIVE_OBJECTS.labels(kind).set_function(partial(_count, agent, kind))
+    outgoing = switchboard.outgoing
     metrics.CALLS_CAP.set_function(lambda: switchboard.cap)
+    metrics.OUTGOING.set_function(lambda: outgoing.lines)
+    metrics.OUTGOING_CAP.set(outgoing.cap)
+    metrics.BRIDGED.set_function(lambda: outgoing.bridged)
     metrics.MAKESHIFT.set_function(lambda: bool(switchboard.dialogue.makeshift))
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)
 
@@ -159,6 +170,8 @@ def watch(
             "pid": os.getpid(),
             "sip": agent.address,
             "calls": switchboard.calls,
+            "outgoing_lines": outgoing.lines,
+            "bridged": outgoing.bridged,
             "asr": "up" if model else "down",
             "model": model.name if model else None,
             "demo_model": model.demo if model else None,

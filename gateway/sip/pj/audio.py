@@ -85,18 +85,22 @@ class Audio:
         if self._tap is not None:
             yield self._tap.right()
 
-    def play(self, sound: Sound, *, loop: bool) -> int:
-        """Play from the beginning, instead of any other; the play's number. Raises SipError."""
+    def play(self, sound: Sound, *, loop: bool, first: int) -> int:
+        """Play from a sample on, instead of any other; the play's number. Raises SipError."""
         prompt = self._prompt
         if prompt is None:
             raise SipError("play a sound: the call is over")
         loaded: pj.PromptSound = attempt("play a sound", lambda: load(sound))
-        return prompt.play(loaded, loop)
+        return prompt.play(loaded, loop, first)
 
     def stop(self) -> None:
         """End what is being played."""
         if self._prompt is not None:
             self._prompt.stop()
+
+    def position(self) -> int:
+        """The sample of what is being played that is heard next."""
+        return self._prompt.position() if self._prompt is not None else 0
 
     def played(self) -> tuple[int, float]:
         """The last play that came to its end by itself, and when; the audio clock counts, and calls nobody."""

@@ -141,13 +141,17 @@ class StackCall(pj.Call):
         """RFC 4733; raises SipError."""
         attempt("send keys", lambda: self.dialDtmf(keys))
 
-    def start_playing(self, sound: Sound, *, loop: bool) -> int:
-        """Play from the beginning, instead of any other; the play's number. Raises SipError."""
-        return self.audio.play(sound, loop=loop)
+    def start_playing(self, sound: Sound, *, loop: bool, first: int) -> int:
+        """Play from a sample on, instead of any other; the play's number. Raises SipError."""
+        return self.audio.play(sound, loop=loop, first=first)
 
     def stop_playing(self) -> None:
         """End what is being played."""
         self.audio.stop()
+
+    def position(self) -> int:
+        """The sample of what is being played that is heard next."""
+        return self.audio.position()
 
     def played(self) -> tuple[int, float]:
         """The last play that came to its end by itself, and when."""
@@ -207,7 +211,7 @@ class StackCall(pj.Call):
             for position, media in enumerate(info.media):
                 if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                     voice: pj.AudioMedia = self.getAudioMedia(position)
-                    return voice if self.holdsSlot() else None
+                    return voice if self.holdsSlot() and _port(voice) != pj.PJSUA_INVALID_ID else None
         except pj.Error:  # it has just ended
             pass
         return None

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
 _LOOPBACK = "127.0.0.1"
-_PORTS_PER_CALL = 8  # more than RTP and RTCP take: other programs' ports lie between
+_PORTS_PER_CALL = 6  # more than RTP and RTCP take: other programs' ports lie between
 
 
 class Host(Owner, Protocol):

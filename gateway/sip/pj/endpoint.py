@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PORTS_PER_CALL = 6
-_MOST_CALLS = 1024  # of the stack's build
+_MOST_CALLS = 2048  # of the stack's build
 _BEAT_MS = 250
 _FIRST_TRANSPORT = 0
 

@@ -22,6 +22,7 @@ from config.duty import Duty
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.house import House
 from gateway.calls.live import Board
+from gateway.calls.outgoing import Outgoing
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from gateway.site.sound import Sound
 
 DIALOGUE = DialogueSettings()
+NOBODY = Outgoing(lambda *_: pytest.fail("nobody is called"), 0, 0)
 
 
 class QuietLine:
@@ -84,13 +86,16 @@ class QuietLine:
     def send_keys(self, keys: str) -> None:
         pass
 
-    def start_playing(self, sound: Sound, *, loop: bool) -> int:
-        assert not loop
+    def start_playing(self, sound: Sound, *, loop: bool, first: int) -> int:
+        assert (loop, first) == (False, 0)
         if self.unplayable:
             raise SipError("play a sound: no more ports")
         self.plays += 1
         self.play_ends = self.seconds() + sound.seconds
         return self.plays
+
+    def position(self) -> int:
+        return 0
 
     def stop_playing(self) -> None:
         self.play_ends = math.inf
@@ -139,7 +144,9 @@ class Desk:
         self.numbers = NumberBook(data / "numbers", 1)
         book = PromptBook(embedded("prompts.yaml"), None, prompts)
         client = AsrClient(f"unix:{data / 'nobody.sock'}")
-        self.house = House(client, lambda: self.model, self.pump, Board(), self.numbers, lambda _folder: None)
+        self.house = House(
+            client, lambda: self.model, self.pump, Board(), self.numbers, lambda _folder: None, NOBODY
+        )
         settings = Settings(sip=SipSettings(drain_seconds=0.2))
         self.switchboard = Switchboard(
             settings,

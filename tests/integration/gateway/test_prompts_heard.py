@@ -18,6 +18,7 @@ from config.duty import Duty
 from gateway.calls.dialogue import Dialogue
 from gateway.calls.house import House
 from gateway.calls.live import Board
+from gateway.calls.outgoing import Outgoing
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
@@ -156,6 +157,7 @@ async def test_a_caller_hears_the_opening_at_once_though_every_thread_for_disks_
         Board(),
         NumberBook(tmp_path / "numbers", 1),
         lambda _folder: None,
+        Outgoing(lambda *_: pytest.fail("nobody is called"), 0, 0),
     )
     switchboard = Switchboard(
         Settings(), tmp_path, house, Dialogue(hotlines, book, 600, datetime.now(UTC)), Duty, closed.append

@@ -1,0 +1,37 @@
+"""What is done beside a call's dialogue, because it waits for a disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+log = logging.getLogger(__name__)
+
+
+class Beside:
+    """The work of one call that its dialogue does not wait for; a disk that fails is logged, and ends nothing."""
+
+    def __init__(self) -> None:
+        self._working: set[asyncio.Task[None]] = set()
+
+    @property
+    def working(self) -> tuple[asyncio.Task[None], ...]:
+        """What is not done yet."""
+        return tuple(self._working)
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin this, and come back at once."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except OSError as error:  # JournalError among them
+                log.error("the disk fails: %s", error)  # noqa: TRY400
+
+        task = asyncio.create_task(guarded())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)

@@ -1,0 +1,134 @@
+"""What a call does with the dialogue's wish for a person: one wish at a time, beside everything else of the call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from gateway.calls.connecting import Bounds, Connecting
+from gateway.calls.errand import Errand
+from ivr.actions import Connect, Part
+from recordings.journal import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.calls.connecting import Party
+    from gateway.calls.house import House
+    from gateway.calls.numbering import Numbering
+    from gateway.calls.target_line import By
+    from ivr.hotline import Hotline
+
+log = logging.getLogger(__name__)
+
+_NUMBER_SECONDS: Final = (
+    0.5  # how long a target is called later for the sake of the ticket's number; never in danger
+)
+
+
+class Passing:
+    """Passes one call on. ``fail`` gets what keeps the journal from being written."""
+
+    def __init__(
+        self,
+        house: House,
+        hotline: Hotline,
+        party: Party,
+        numbering: Numbering,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._house, self._hotline, self._party = house, hotline, party
+        self._numbering, self._fail = numbering, fail
+        self._connecting: Connecting | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # the last wish, and what is just ending of those before
+        self._wish = 0  # the last one
+        self._legs = 0
+
+    @property
+    def is_talking(self) -> bool:
+        """Whether the caller talks with somebody."""
+        return self._connecting is not None and self._connecting.is_talking
+
+    def perform(self, action: Connect | Part) -> None:
+        """Call the targets of a reason, one after the other, or give that up, or end the talk; never waits."""
+        if isinstance(action, Connect):
+            self._end("gateway")
+            self._wish = action.id
+            task = asyncio.create_task(self._run(action), name=f"connect {action.reason}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif action.id == self._wish:
+            self._end("gateway")
+
+    def join(self, wish: int) -> None:
+        """The dialogue has taken note that somebody is there: they hear each other."""
+        if self._connecting is not None and self._connecting.id == wish:
+            self._connecting.join()
+
+    def press(self, key: str) -> bool:
+        """Give a key to who the caller talks with; whether that is where it went, or was to go."""
+        connecting = self._connecting
+        if connecting is None or not connecting.is_talking:
+            return False
+        connecting.press(key)
+        return True
+
+    def hold(self, *, held: bool) -> None:
+        """The caller holds the line, or is back."""
+        if self._connecting is not None:
+            self._connecting.hold(held=held)
+
+    def end(self) -> None:
+        """The caller's line is down: end whatever there is, at once."""
+        self._end("caller")
+
+    async def close(self) -> None:
+        """As `end`, and wait until the journal says so."""
+        self._end("caller")
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _end(self, by: By) -> None:
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.give_up(by)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _run(self, connect: Connect) -> None:
+        errand = Errand(
+            call_id=self._party.scribe.call_id,
+            caller=self._party.leg.incoming.caller if self._party.leg.incoming else "",
+            hotline=self._hotline,
+            matter=connect.matter,
+            number=self._numbering.given(connect.matter),
+        )
+        try:
+            if not errand.number and self._wants_number(errand, connect.reason):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_NUMBER_SECONDS):
+                        number = await asyncio.shield(self._numbering.number(connect.matter))
+                    errand = replace(errand, number=number)
+            bounds = Bounds(self._house.target_silence, self._house.longest_hold)
+            connecting = self._connecting = Connecting(
+                connect, errand, self._party, self._house.outgoing, bounds, self._count
+            )
+            await connecting.run()
+        except (JournalError, OSError) as error:
+            self._fail(error)
+        except Exception as error:  # boundary, call task: whatever it was, the caller must not wait for ever
+            log.exception("passing the call on has failed")
+            self._fail(error)
+
+    def _wants_number(self, errand: Errand, reason: str) -> bool:
+        """Whether a target is to know the ticket's number; in danger nobody waits for one."""
+        if errand.danger or self._hotline.anonymous:
+            return False
+        return any(target.ticket == "ours" for target in self._hotline.targets.get(reason, ()))
+
+    def _count(self) -> int:
+        self._legs += 1
+        return self._legs

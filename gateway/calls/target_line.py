@@ -1,0 +1,136 @@
+"""One target being called and talked with: what its leg tells, to be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gateway.sip.leg import Ended, Leg
+    from gateway.site.sound import Sound
+    from ivr.events import Refusal
+
+By = Literal["caller", "target", "gateway", "lost"]
+
+_BUSY: Final = {486, 600, 603}
+_NOBODY: Final = {408, 480, 487}
+_LOOK_SECONDS: Final = 1.0
+
+
+class TargetLine:
+    """The leg to one target. Whoever makes one ends it by `hang_up`, whatever happens between."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._loop = asyncio.get_running_loop()
+        self._answered: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[Ended] = self._loop.create_future()
+        self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=20)
+        self._given_up: By | None = None
+        leg.on_confirmed = self._answer
+        leg.on_ended = self._ended.set_result
+        leg.on_digit = self._press
+
+    @property
+    def leg(self) -> Leg:
+        """The leg itself."""
+        return self._leg
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the line is down."""
+        return self._ended.done()
+
+    def hang_up(self, by: By) -> None:
+        """End it for this reason, unless it has ended; harmless again."""
+        if not self._ended.done():
+            self._given_up = self._given_up or by
+        self._leg.hang_up()
+
+    async def is_answered(self, seconds: float) -> bool:
+        """Ring for so long at most; whether the target has answered and is still there."""
+        await self._wait(self._answered, seconds)
+        return self._answered.done() and not self._ended.done()
+
+    async def presses(self, key: str, seconds: float) -> bool:
+        """Wait for so long at most for the target to press the key; whether it did."""
+        until = self._loop.time() + seconds
+        while not self._ended.done() and (left := until - self._loop.time()) > 0:
+            if await self._key(left) == key:
+                return True
+        return False
+
+    async def comes_first(self, other: Coroutine[Any, Any, Any]) -> bool:
+        """Wait until the other is done, at most until the line is down; whether it was done first."""
+        task = asyncio.ensure_future(other)
+        try:
+            await asyncio.wait((task, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            return task.done()
+        finally:
+            task.cancel()
+
+    async def hears(self, sound: Sound) -> bool:
+        """Play to the target alone, until the end or any key of his; whether he is still there. Raises SipError."""
+        number, begun = self._leg.play(sound), self._loop.time()
+        while not self._ended.done() and self._leg.played[0] != number and self._keys.empty():
+            if self._loop.time() - begun > sound.seconds + _LOOK_SECONDS:
+                break
+            await asyncio.wait((self._ended,), timeout=0.05)
+        self._leg.stop_playing()
+        return not self._ended.done()
+
+    async def talks(self, silence: float, longest_hold: float) -> None:
+        """Wait for the line's end; end it when nothing has come for ``silence`` seconds, or it is held too long."""
+        signs, since = -1, self._loop.time()
+        held_since: float | None = None
+        while not self._ended.done():
+            await asyncio.wait((self._ended,), timeout=_LOOK_SECONDS)
+            now = self._loop.time()
+            held_since = (held_since or now) if self._leg.is_held else None
+            if self._leg.signs != signs:
+                signs, since = self._leg.signs, now
+            if held_since is not None and now - held_since > longest_hold:
+                self.hang_up("gateway")
+            elif now - since > (longest_hold if held_since is not None else silence):
+                self.hang_up("lost")
+            if self._given_up is not None:
+                await asyncio.wait((self._ended,), timeout=_LOOK_SECONDS)
+                return
+
+    def refusal(self) -> Refusal:
+        """Why it did not come to a talk; "no_answer" for one that we gave up."""
+        if not self._ended.done() or self._given_up is not None or self._answered.done():
+            return "no_answer"
+        status = self._ended.result().status
+        return "busy" if status in _BUSY else "no_answer" if status in _NOBODY else "failed"
+
+    def ending(self) -> tuple[By, str]:
+        """Who has ended it, and SIP's word for it."""
+        if not self._ended.done():
+            return self._given_up or "gateway", ""
+        ended = self._ended.result()
+        cause = f"{ended.status} {ended.reason}"
+        if self._given_up is not None:
+            return self._given_up, cause
+        return ("target" if ended.by == "caller" or not self._answered.done() else "lost"), cause
+
+    async def _key(self, seconds: float) -> str | None:
+        key = asyncio.ensure_future(self._keys.get())
+        try:
+            await asyncio.wait((key, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return key.result() if key.done() else None
+        finally:
+            key.cancel()
+
+    async def _wait(self, wanted: asyncio.Future[None], seconds: float) -> None:
+        await asyncio.wait((wanted, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+    def _answer(self) -> None:
+        if not self._answered.done():
+            self._answered.set_result(None)
+
+    def _press(self, key: str) -> None:
+        if not self._keys.full():
+            self._keys.put_nowait(key)

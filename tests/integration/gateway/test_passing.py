@@ -1,0 +1,448 @@
+"""Passing a call on in the real stack: who is called, what each side hears and is told, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import wave
+from dataclasses import replace
+from datetime import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pjsua2 as pj
+import pytest
+import pytest_asyncio
+from stuck import stuck_threads
+
+from asr.client import AsrClient
+from config.document import embedded
+from gateway.calls.connecting import Party
+from gateway.calls.house import House
+from gateway.calls.live import Board
+from gateway.calls.numbering import Numbering
+from gateway.calls.outgoing import Outgoing
+from gateway.calls.passing import Passing
+from gateway.calls.scribe import Scribe
+from gateway.calls.speaker import Speaker
+from gateway.prompts.book import PromptBook
+from gateway.service.opened import read_dialogue
+from gateway.sip.pj import UserAgent
+from gateway.sip.pump import MediaPump
+from gateway.site.settings import DialogueSettings
+from gateway.site.sound import Sound
+from ivr.actions import Connect, Part, Play, Prompt
+from ivr.events import Calling, Connected, Parted, Refused
+from ivr.matter import Matter
+from ivr.target import Hours, Target
+from recordings import journal
+from recordings.entries import Dialled, LegAnswered, LegEnded, Number
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from gateway.sip.leg import Leg
+    from gateway.sip.pj.channel import StackCall
+    from ivr.events import Event
+    from ivr.hotline import Hotline
+
+pytestmark = pytest.mark.asyncio(
+    loop_scope="module"
+)  # one SIP stack a process: it lives as long as this file
+
+CALLER, AGENT = 430, 1310
+LOUD, QUIET = 1000.0, 120.0
+RATE = 8000
+CALLING = "13855812345"
+
+
+def tone(hertz: int) -> Sound:
+    turns = np.arange(RATE) * (2 * np.pi * hertz / RATE)
+    return Sound((8000 * np.sin(turns)).astype("<i2").tobytes())
+
+
+def level(samples: NDArray[np.int16], hertz: int) -> float:
+    turns = np.exp(2j * np.pi * hertz / RATE * np.arange(len(samples)))
+    return float(2 * abs(np.dot(samples, turns)) / max(1, len(samples)))
+
+
+def loudness(samples: NDArray[np.int16]) -> float:
+    return float(np.sqrt(np.mean(samples.astype(float) ** 2)))
+
+
+async def until(look: Callable[[], Any], seconds: float = 15) -> Any:
+    async with asyncio.timeout(seconds):
+        while not (found := look()):  # noqa: ASYNC110 - there is nothing to be woken by: what is looked at is the effect
+            await asyncio.sleep(0.01)
+    return found
+
+
+class Exchange(UserAgent):
+    """A stack that is gateway, caller and target in one: it keeps each INVITE's text by the user it calls."""
+
+    def __init__(self) -> None:
+        super().__init__(host="127.0.0.1", port=0, tcp=False, rtp_first_port=28000)
+        self.invites: dict[str, str] = {}
+        self.targets: dict[str, Leg] = {}
+        self.answering: set[str] = set()
+        self.busy: set[str] = set()
+        self.on_invite = self.take
+        self.incoming: Leg | None = None
+
+    def invited(self, call: StackCall, message: str, source: str) -> None:
+        self.invites[message.split(" ", 2)[1].partition(":")[2].partition("@")[0]] = message
+        super().invited(call, message, source)
+
+    def take(self, leg: Leg) -> None:
+        assert leg.incoming
+        user = leg.incoming.called
+        if user == "12345":
+            self.incoming = leg
+        elif user in self.busy:
+            leg.refuse(486)
+        else:
+            self.targets[user] = leg
+            if user in self.answering:
+                leg.answer(None)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def agent() -> AsyncIterator[Exchange]:
+    agent = Exchange()
+    agent.start(max_calls=40)
+    yield agent
+    await agent.stop()
+    alive = pj.liveObjects()
+    assert (alive.calls, alive.taps, alive.recordings, alive.pcmPorts, alive.promptPorts) == (0, 0, 0, 0, 0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptBook:
+    book = PromptBook(embedded("prompts.yaml"), None, tmp_path_factory.mktemp("prompts"))
+    for name in ("hold_music", "press_one", "whisper_danger"):
+        await book.render(Prompt(name))
+    return book
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Hotline:
+    return read_dialogue(DialogueSettings()).front
+
+
+class Scene:
+    """One answered call, which is passed on."""
+
+    def __init__(self, agent: Exchange, prompts: PromptBook, hotline: Hotline, folder: Path) -> None:
+        self.agent, self.prompts, self.folder = agent, prompts, folder
+        self.hotline = hotline
+        self.events: list[Event] = []
+        self.outgoing = Outgoing(
+            lambda target, caller, headers: agent.dial(target.uri, caller=caller, headers=headers), 30, 20
+        )
+        self.failures: list[BaseException] = []
+        self.recording = folder / "call.wav"
+        agent.invites.clear()
+        agent.targets.clear()
+        agent.answering.clear()
+        agent.busy.clear()
+        agent.incoming = None
+
+    def target(self, user: str, **more: Any) -> Target:
+        return Target(name=f"{user}号", uri=f"sip:{user}@{self.agent.address}", **more)
+
+    async def begin(self, *targets: Target, anonymous: bool = False) -> None:
+        self.caller = self.agent.dial(f"sip:12345@{self.agent.address}", caller=CALLING)
+        self.leg = await until(lambda: self.agent.incoming)
+        self.leg.answer(self.recording)
+        self.caller.play(tone(CALLER), loop=True)
+        await until(lambda: self.leg.media_seconds > 0.1 and self.caller.media_seconds > 0.1)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        self.journal = journal.Journal.create(self.folder, f"20261127T101010-{secrets.token_hex(4)}")
+        self.scribe = Scribe(self.journal, Board(), anonymous=anonymous)
+        self.speaker = Speaker(self.leg, self.prompts, self.scribe)
+        party = Party(
+            self.leg, self.speaker, self.prompts, self.scribe, self.tell, lambda: loop.time() - begun
+        )
+        book = NumberBook(self.folder / "numbers", 1)
+        house = House(
+            AsrClient(f"unix:{self.folder / 'nobody.sock'}"),
+            lambda: None,
+            MediaPump(),
+            Board(),
+            book,
+            lambda _folder: None,
+            self.outgoing,
+        )
+        line = replace(self.hotline, targets={"person": targets}, anonymous=anonymous)
+        self.passing = Passing(house, line, party, Numbering(book, self.scribe), self.failures.append)
+        self.leg.on_held = lambda held: self.passing.hold(held=held)
+        self.leg.on_ended = lambda _ended: self.passing.end()
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Connected):  # as the dialogue does, once it has taken it
+            asyncio.get_running_loop().call_soon(self.passing.join, event.id)
+
+    def connect(self, matter: Matter | None = None, number: int = 1) -> None:
+        self.passing.perform(
+            Connect(number, "person", matter or Matter(0, place_name="颍泉区", brief="路灯不亮"))
+        )
+
+    async def told(self, kind: type, seconds: float = 15) -> Any:
+        return await until(lambda: next((e for e in self.events if isinstance(e, kind)), None), seconds)
+
+    async def rings(self, user: str) -> Leg:
+        return await until(lambda: self.agent.targets.get(user))
+
+    async def next_heard(self, leg: Leg, seconds: float = 0.4) -> NDArray[np.int16]:
+        leg.read()
+        pcm = bytearray()
+
+        def enough() -> bool:
+            pcm.extend(leg.read())
+            return len(pcm) >= 2 * RATE * seconds
+
+        await until(enough)
+        return np.frombuffer(bytes(pcm), "<i2")
+
+    async def hears(self, leg: Leg, wanted: int | None) -> None:
+        """Wait until this side hears the other's tone; None: until it hears something that is neither's."""
+        async with asyncio.timeout(15):
+            while True:
+                heard = await self.next_heard(leg)
+                tones = {hertz: level(heard, hertz) for hertz in (CALLER, AGENT)}
+                if wanted is None and max(tones.values()) < QUIET and loudness(heard) > 100:
+                    return
+                if wanted is not None and tones[wanted] > LOUD:
+                    return
+
+    async def silent(self, leg: Leg) -> None:
+        async with asyncio.timeout(10):
+            while loudness(await self.next_heard(leg)) > 20:
+                pass
+
+    async def talk(self, user: str) -> Leg:
+        target = await self.rings(user)
+        target.play(tone(AGENT), loop=True)
+        await self.told(Connected)
+        await self.hears(self.caller, AGENT)
+        await self.hears(target, CALLER)
+        return target
+
+    def written(self, kind: type) -> list[Any]:
+        return [w.entry for w in journal.read(self.journal.folder).entries if isinstance(w.entry, kind)]
+
+    async def end(self) -> None:
+        self.caller.hang_up()
+        await asyncio.gather(self.caller.closed, self.leg.closed)
+        await self.passing.close()
+        self.journal.close()
+        await until(lambda: all(target.ended for target in self.agent.targets.values()))
+        assert self.failures == []
+        assert self.outgoing.lines == self.outgoing.bridged == 0
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(
+    agent: Exchange, prompts: PromptBook, hotline: Hotline, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    scene = Scene(agent, prompts, hotline, tmp_path)
+    yield scene
+    await scene.end()
+    await until(lambda: pj.liveObjects().stackCalls == 0 and len(agent._legs) == 0)
+
+
+def header(invite: str, name: str) -> str:
+    found = re.search(rf"^{name}:\s*(.*?)\r?$", invite, re.MULTILINE | re.IGNORECASE)
+    return found[1] if found else ""
+
+
+async def test_music_then_a_summary_for_the_agent_alone_then_both_talk(scene: Scene) -> None:
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    target = await scene.rings("801")
+    assert (await scene.told(Calling)).target == "801号"
+    await scene.hears(scene.caller, None)
+    await scene.speaker.play(Play(1, Prompt("whisper_danger")))  # whatever is said meanwhile
+    await until(scene.speaker.take_ended)
+    await scene.hears(scene.caller, None)  # the music goes on
+    invite = scene.agent.invites["801"]
+    (number,) = scene.written(Number)
+    assert header(invite, "X-Hotline-Call") == scene.scribe.call_id
+    assert header(invite, "X-Hotline-Ticket") == number.number
+    assert header(invite, "X-Hotline-Line") == "12345"
+    content, *parameters = header(invite, "User-to-User").split(";")
+    assert parameters == ["encoding=hex", "purpose=isdn-uui", "content=isdn-uui"]
+    said = bytes.fromhex(content)
+    assert said == f"\x04call={scene.scribe.call_id};line=12345;ticket={number.number}".encode()
+    assert CALLING in header(invite, "From")
+
+    target.answer(None)
+    await scene.hears(target, None)  # the summary
+    assert not scene.written(LegAnswered)
+    whispered_at = scene.leg.media_seconds
+    target.play(tone(AGENT), loop=True)
+    await scene.told(Connected)
+    await scene.hears(scene.caller, AGENT)
+    await scene.hears(target, CALLER)
+    keys: list[str] = []
+    target.on_digit = keys.append
+    assert scene.passing.press("7")
+    await until(lambda: keys == ["7"])
+    talked_at = scene.leg.media_seconds
+    target.hang_up()
+    parted = await scene.told(Parted)
+    assert (parted.by, parted.id) == ("target", 1)
+    assert parted.talked > 0.5
+    await scene.silent(scene.caller)
+    (dialled,), (answered,), (ended,) = map(scene.written, (Dialled, LegAnswered, LegEnded))
+    assert (dialled.leg, dialled.attempt, dialled.target, dialled.reason) == (1, 1, "801号", "person")
+    assert dialled.sip_call_id == header(invite, "Call-ID")
+    assert (answered.leg, ended.leg, ended.by) == (1, 1, "target")
+    assert ended.talked == pytest.approx(ended.at - answered.at, abs=0.05)
+    await scene.end()
+    with wave.open(str(scene.recording)) as file:
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    talk = both[round((talked_at - 0.4) * RATE) : round(talked_at * RATE)]
+    assert level(talk[:, 0], CALLER) > LOUD
+    assert level(talk[:, 1], AGENT) > LOUD
+    music = both[round((whispered_at - 0.3) * RATE) : round(whispered_at * RATE), 1]
+    assert 100 < loudness(music) < 1500  # the music went on, and the summary is not in it
+
+
+async def test_each_target_in_turn_until_one_takes_the_call(scene: Scene) -> None:
+    night = Hours(frozenset(range(1, 8)), time(0), time(0, 0, 1))
+    closed = scene.target("800", hours=(night,))
+    patient = scene.target("802", ring_seconds=0.5)
+    personal = scene.target("803", kind="personal")
+    scene.agent.busy.add("801")
+    scene.agent.answering |= {"803"}
+    await scene.begin(closed, scene.target("801"), patient, personal)
+    scene.connect(Matter(0))
+    target = await scene.rings("803")
+    await scene.hears(target, None)  # press one
+    assert not any(isinstance(e, Connected) for e in scene.events)
+    target.press("5")
+    target.press("1")
+    await scene.talk("803")
+    assert [e.target for e in scene.events if isinstance(e, Calling)] == ["801号", "802号", "803号"]
+    first, second = scene.written(LegEnded)
+    assert (first.by, first.cause[:3]) == ("target", "486")
+    assert (second.by, second.cause) == ("gateway", "")
+    scene.passing.perform(Part(1))
+    await until(lambda: target.ended)
+    await until(lambda: len(scene.written(LegEnded)) == 3)
+    assert scene.written(LegEnded)[-1].by == "gateway"
+    assert not any(isinstance(e, Parted | Refused) for e in scene.events)
+    await scene.silent(scene.caller)
+
+
+async def test_nobody_there(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.calls.connecting._ACCEPT_SECONDS", 0.5)
+    scene.agent.answering.add("804")  # a voicemail, which presses nothing
+    night = Hours(frozenset(range(1, 8)), time(0), time(0, 0, 1))
+    await scene.begin()
+    for targets, why in [
+        ((), "no_target"),
+        ((scene.target("800", hours=(night,)),), "closed"),
+        ((Target("坏", "sip:805@no host"),), "failed"),
+        ((scene.target("804", kind="personal"),), "no_answer"),
+    ]:
+        scene.events.clear()
+        scene.passing._hotline = replace(scene.passing._hotline, targets={"person": targets})
+        scene.connect()
+        refused = await scene.told(Refused)
+        assert refused.why == why
+    await scene.silent(scene.caller)
+
+
+async def test_a_caller_who_hangs_up_leaves_nobody_ringing_and_nobody_alone(scene: Scene) -> None:
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    target = await scene.rings("801")
+    scene.caller.hang_up()
+    await until(lambda: target.ended)
+    assert target.ended is not None
+    assert target.ended.status == 487
+    await scene.passing.close()
+    assert [e.by for e in scene.written(LegEnded)] == ["caller"]
+
+
+async def test_a_caller_who_hangs_up_while_they_talk(scene: Scene) -> None:
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    target = await scene.talk("801")
+    scene.caller.hang_up()
+    await until(lambda: target.ended)
+    await scene.passing.close()
+    (ended,) = scene.written(LegEnded)
+    assert ended.by == "caller"
+    assert ended.talked > 0.5
+
+
+async def test_who_is_held_hears_music_on_either_side(scene: Scene) -> None:
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    target = await scene.talk("801")
+    for holder, other, voice in ((target, scene.caller, AGENT), (scene.caller, target, CALLER)):
+        stack_call(holder).setHold(pj.CallOpParam())
+        await scene.hears(other, None)
+        resume(holder)
+        await scene.hears(other, voice)
+    await scene.hears(scene.caller, AGENT)
+
+
+async def test_an_anonymous_line_tells_the_target_nothing(scene: Scene) -> None:
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801"), anonymous=True)
+    scene.connect()
+    target = await scene.talk("801")
+    invite = scene.agent.invites["801"]
+    assert CALLING not in invite
+    assert "anonymous" in header(invite, "From")
+    assert "X-Hotline" not in invite
+    assert "User-to-User" not in invite
+    assert scene.scribe.call_id not in invite
+    assert scene.written(Number) == []
+    assert [e.sip_call_id for e in scene.written(Dialled)] == [""]
+    target.hang_up()
+    await scene.told(Parted)
+
+
+async def test_danger_rings_within_a_second_though_disks_hang_and_the_lines_are_taken(scene: Scene) -> None:
+    await scene.begin(scene.target("801"))
+    others = [
+        scene.outgoing.call(scene.target(f"9{n}"), caller="", headers={}, danger=False) for n in range(10)
+    ]
+    with stuck_threads():
+        begun = asyncio.get_running_loop().time()
+        scene.connect(Matter(0, danger=True))
+        await scene.rings("801")
+        assert asyncio.get_running_loop().time() - begun < 1
+    scene.events.clear()
+    scene.connect(Matter(0), number=2)
+    assert (await scene.told(Refused)).why == "failed"
+    for leg in others:
+        leg.hang_up()
+    await asyncio.gather(*(leg.closed for leg in others))
+
+
+def stack_call(leg: Leg) -> pj.Call:
+    assert isinstance(leg.channel, pj.Call)
+    return leg.channel
+
+
+def resume(leg: Leg) -> None:
+    """Offer anew, with audio both ways."""
+    prm = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2: with the default call setting
+    prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
+    prm.opt.flag = 1  # PJSUA_CALL_UNHOLD, which the bindings leave out
+    stack_call(leg).reinvite(prm)
