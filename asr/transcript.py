@@ -32,7 +32,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One phrase of the caller between two pauses.
+    """One phrase between two pauses, of the caller, or of the ``target`` his call was passed on to: ``speaker``.
 
     ``text`` is without spaces, empty when nothing was understood; ``level`` is the speech level in dBFS;
     ``confirmed`` is false for a partial result that was never finished.
@@ -45,6 +45,7 @@ class Utterance:
     confidence: float
     level: float
     confirmed: bool = True
+    speaker: str = "caller"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _merge_words(transcripts: Mapping[str, Transcript]) -> Transcript:
 def _show_utterance(utterance: Utterance) -> dict[str, Any]:
     start = max(utterance.start, 0.0)  # as in the ticket
     return {
-        "who": "caller",
+        "who": utterance.speaker,
         "start": start,
         "end": max(utterance.end, start),
         "text": utterance.text,

@@ -248,6 +248,7 @@ def _draft_utterance(utterance: Utterance) -> UtterancePart:
         text=utterance.text,
         confidence=min(max(utterance.confidence, 0.0), 1.0),
         confirmed=utterance.confirmed,
+        speaker="caller" if utterance.speaker == "caller" else "target",
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +18,8 @@ from asr.transcript import Transcript
 from recordings import catalogue, folders, journal, wav
 from recordings.threads import Threads
 from tickets.filing import file_call
+from tickets.gathered import Gathered
+from tickets.legs import fold_legs
 from tickets.reading import read_late
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _BACKOFF_FIRST_S = 1.0
 _BACKOFF_MAX_S = 30.0
 _TROUBLE_MAX_S = 600.0
 _BATCH = 20
+_AROUND_S = 0.3  # a talk's times are those of its journal, not of the audio clock
 _reading = Threads("late", 1)
 
 _log = structlog.get_logger(__name__)
@@ -140,14 +143,31 @@ class LateTranscriber:
         except (FileNotFoundError, wav.NotARecordingError) as error:
             _log.error("nothing to transcribe", reason=str(error))
             return  # filing finds the same, and stops asking for it
+        talks = (await _reading.run(_find_talks, folder)) if pcm else []
         model = await self._client.fingerprint()
         try:
-            utterances = await transcribe(self._client, pcm)
+            utterances = list(await transcribe(self._client, pcm))
+            for start, end in talks:
+                heard = await _reading.run(wav.read_channel, audio, 1, start, end)
+                utterances += [
+                    replace(u, speaker="target") for u in await transcribe(self._client, heard, start)
+                ]
         except AsrBusy:
             raise
         except AsrUnavailable as error:  # it may be this recording that it cannot take: the next finds out
             raise _Refused(str(error)) from error
-        await _reading.run(_write, folder, Transcript(model, utterances))
+        await _reading.run(_write, folder, Transcript(model, tuple(utterances)))
+
+
+def _find_talks(folder: Path) -> list[tuple[float, float]]:
+    """From when to when, in seconds of the recording, the caller heard whom he was passed on to."""
+    legs = fold_legs(Gathered.gather(journal.read(folder).entries).passing, None)
+    longest = wav.duration(folder / folders.AUDIO)
+    return [
+        (max(0.0, talk.start - _AROUND_S), min(longest, (talk.end or longest) + _AROUND_S))
+        for talk in (leg.window for leg in legs)
+        if talk is not None
+    ]
 
 
 def _name(error: Exception) -> str:

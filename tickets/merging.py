@@ -31,7 +31,7 @@ def merge(live: Transcript, late: Transcript | None) -> Transcript:
     if late is None:
         return live
     kept = [u for u in live.utterances if u.confirmed]
-    found = [u for u in late.utterances if not any(_covers(k, u) for k in kept)]
+    found = [u for u in late.utterances if u.speaker != "caller" or not any(_covers(k, u) for k in kept)]
     # A partial that the recording does not know either is better than nothing.
     torn = [
         u for u in live.utterances if not u.confirmed and u.text and not any(_covers(f, u) for f in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
@@ -129,11 +129,12 @@ def fold(
     live = Transcript(None, ()) if anonymous else _fold_transcript(journal)
     late = late if ended and not anonymous else None
     transcript = merging.merge(live, late)
-    told = tell(journal, live, late, transcript, voiced, legs)
+    said = replace(transcript, utterances=tuple(u for u in transcript.utterances if u.speaker == "caller"))
+    told = tell(journal, live, late, said, voiced, legs)
     if anonymous:
         told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
     elif ended:
-        told = add_loose_words(journal, told, transcript, late, seconds, legs)
+        told = add_loose_words(journal, told, said, late, seconds, legs)
     if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
     wanted = (

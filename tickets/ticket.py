@@ -37,6 +37,7 @@ _GAINED = {
     "review",
     "corrected",
     "passed",
+    "speaker",
 }
 
 
@@ -130,7 +131,7 @@ class ModelPart(Part):
 
 
 class UtterancePart(Part):
-    """One phrase of the caller; ``start`` and ``end`` in seconds of the recording."""
+    """One phrase; ``start`` and ``end`` in seconds of the recording."""
 
     start: Seconds
     end: Seconds
@@ -140,10 +141,12 @@ class UtterancePart(Part):
     """False for a phrase the recogniser never finished."""
     corrected: bool = False
     """An agent has listened and written what was said."""
+    speaker: Literal["caller", "target"] = "caller"
+    """Who said it: the caller, or the target to whom his call was passed on."""
 
 
 class TranscriptPart(Part):
-    """Everything the caller said in the call."""
+    """Everything the caller said in the call, and what was said to him by whom he was passed on to."""
 
     model: ModelPart | None = None
     complete: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,7 +104,9 @@ def _tell_words(story: CallStory) -> list[Step]:
         return []
     began = story.call.answered_at or story.call.started_at
     return [
-        step for u in words.utterances if (step := _tell(StoryEvent(began, u.start, note_utterance(u, ""))))
+        replace(step, who=u.speaker)
+        for u in words.utterances
+        if (step := _tell(StoryEvent(began, u.start, note_utterance(u, ""))))
     ]
 
 

@@ -14,7 +14,7 @@ function make(tag, className, text) {
   return element;
 }
 
-const WHO = { caller: "来电人", prompt: "系统", key: "按键" };
+const WHO = { caller: "来电人", target: "接听人", prompt: "系统", key: "按键" };
 
 export class Words {
   // `onPlay(seconds)`: somebody wants to hear from there.
