@@ -1,8 +1,9 @@
 """pjsua2 and nothing else: what the gateway is compared with.
 
 Every call is answered, hears a sound over and over, has its audio drained from a ring buffer every 50 ms and
-both sides recorded into one file: the same ports as in the gateway, without dialogue, speech or tickets. Prints its
-address, and after SIGTERM how many samples its recordings lost.
+both sides recorded into one file: the same ports as in the gateway, without dialogue, speech or tickets. With
+``--target`` each call is passed on: the target is called, and caller and target hear each other instead of the sound.
+Prints its address, and after SIGTERM how many samples its recordings lost.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ _PORTS_PER_CALL = 6
 
 
 class _Account(pj.Account):
-    def __init__(self, prompt: Path, folder: Path) -> None:
+    def __init__(self, prompt: Path, folder: Path, target: str) -> None:
         super().__init__()
+        self._target = target
         with wave.open(str(prompt)) as source:
             self.prompt = pj.PromptSound(source.readframes(source.getnframes()))
         self.calls: list[_Call] = []
@@ -37,6 +39,9 @@ class _Account(pj.Account):
         answer = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2: with the default call setting
         answer.statusCode = 200
         call.answer(answer)
+        if self._target:
+            call.target = _Target(self, call)
+            call.target.makeCall(self._target, pj.CallOpParam(True))  # noqa: FBT003 - as above
 
 
 class _Call(pj.Call):
@@ -47,6 +52,7 @@ class _Call(pj.Call):
         self.pcm: pj.PcmPort | None = None
         self.tap: pj.DuplexTap | None = None
         self._prompt = pj.PromptPort()
+        self.target: _Target | None = None
         self.over = False
 
     def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
@@ -63,9 +69,23 @@ class _Call(pj.Call):
         prompt.startTransmit(media)
         prompt.startTransmit(tap.right())
         self.pcm, self.tap = pcm, tap
+        if self.target is not None and self.target.media is not None:
+            self.bridge(self.target.media)
+
+    def bridge(self, other: pj.AudioMedia) -> None:
+        """SIP thread: the target has audio; nothing to do before this call has."""
+        if self.tap is None:
+            return
+        media = self.getAudioMedia(-1)
+        self._prompt.stop()
+        media.startTransmit(other)
+        other.startTransmit(media)
+        other.startTransmit(self.tap.right())
 
     def onCallState(self, _prm: pj.OnCallStateParam) -> None:  # noqa: N802
         self.over = self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED
+        if self.over and self.target is not None and not self.target.over:
+            self.target.hangup(pj.CallOpParam())
 
     def drain(self) -> None:
         if self.pcm is not None:
@@ -82,6 +102,27 @@ class _Call(pj.Call):
             return 0
         tap.close()
         return int(tap.dropped())
+
+
+class _Target(pj.Call):
+    """The call to whom a caller is passed on."""
+
+    def __init__(self, account: _Account, caller: _Call) -> None:
+        super().__init__(account)
+        self._caller = caller
+        self.media: pj.AudioMedia | None = None
+        self.over = False
+
+    def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
+        if self.media is None and self.getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.media = self.getAudioMedia(-1)
+            self._caller.bridge(self.media)
+
+    def onCallState(self, _prm: pj.OnCallStateParam) -> None:  # noqa: N802
+        state = self.getInfo().state
+        self.over = state == pj.PJSIP_INV_STATE_DISCONNECTED
+        if state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.onCallMediaState(pj.OnCallMediaStateParam())
 
 
 def _open_endpoint(calls: int) -> pj.Endpoint:
@@ -119,6 +160,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, required=True, help="at most so many at once")
     parser.add_argument("--prompt", type=Path, required=True, help="WAV, 8 kHz mono s16le")
     parser.add_argument("--folder", type=Path, required=True, help="where the recordings go")
+    parser.add_argument("--target", default="", help="a SIP URI: pass each call on to it")
     return parser.parse_args()
 
 
@@ -129,9 +171,9 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(16384, hard), hard))
     arguments = _read_arguments()
-    endpoint = _open_endpoint(arguments.calls)
+    endpoint = _open_endpoint(arguments.calls * (2 if arguments.target else 1))
     address = _listen(endpoint)
-    account = _Account(arguments.prompt, arguments.folder)
+    account = _Account(arguments.prompt, arguments.folder, arguments.target)
     config = pj.AccountConfig()
     config.idUri = f"sip:bare@{address}"
     config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"

@@ -1,0 +1,105 @@
+"""People to whom calls are passed on, in a process of their own, which may be killed: `targets.py < deeds.json`.
+
+What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
+``{"rings": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``"hangs_up"``, ``"busy"``, ``"fails"``; one that has
+nothing more to do stays as it is. Who has answered sounds a tone of ``HERTZ``. Prints its address, then a JSON line for
+each call that comes (with the INVITE's ``head``) and one when it is over (``ended``, ``heard`` seconds of sound).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from gateway.sip.pj import UserAgent
+from gateway.site.sound import Sound
+
+if TYPE_CHECKING:
+    from gateway.sip.leg import Leg
+    from gateway.sip.pj.channel import StackCall
+
+HERTZ: Final = 1310
+_LOUD = 300
+
+
+def tone() -> Sound:
+    turns = np.arange(8000) * (2 * np.pi * HERTZ / 8000)
+    return Sound((8000 * np.sin(turns)).astype("<i2").tobytes())
+
+
+def tell(**facts: Any) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+class Telephones(UserAgent):
+    def __init__(self, deeds: dict[str, list[Any]]) -> None:
+        super().__init__(host="127.0.0.1", port=0, tcp=False)
+        self.deeds = deeds
+        self.heads: dict[str, str] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.on_invite = self.take
+
+    def invited(self, call: StackCall, message: str, source: str) -> None:
+        head = message.partition("\r\n\r\n")[0]
+        self.heads[head.partition("Call-ID: ")[2].partition("\r\n")[0]] = head
+        super().invited(call, message, source)
+
+    def take(self, leg: Leg) -> None:
+        assert leg.incoming
+        tell(invited=leg.incoming.called, head=self.heads.pop(leg.sip_call_id, ""))
+        task = asyncio.create_task(self.act(leg, leg.incoming.called))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def act(self, leg: Leg, user: str) -> None:
+        over = asyncio.Event()
+        leg.on_ended = lambda _ended: over.set()
+        heard = asyncio.create_task(listen(leg, over))
+        for deed in self.deeds.get(user, ["answers"]):
+            if over.is_set():
+                break
+            match deed:
+                case {"rings": seconds} | {"talks": seconds}:
+                    await asyncio.wait((asyncio.ensure_future(over.wait()),), timeout=seconds)
+                case "answers":
+                    leg.answer(None)
+                    leg.play(tone(), loop=True)
+                case "hangs_up":
+                    leg.hang_up()
+                case "busy":
+                    leg.refuse(486)
+                case "fails":
+                    leg.refuse(500)
+                case {"moved": where}:
+                    leg.refuse(302, {"Contact": f"<{where}>"})
+        await over.wait()
+        tell(ended=user, status=leg.ended.status if leg.ended else 0, heard=round(await heard, 2))
+
+
+async def listen(leg: Leg, over: asyncio.Event) -> float:
+    """Seconds of sound that came."""
+    loud = 0
+    while not over.is_set():
+        samples = np.frombuffer(leg.read(), "<i2")
+        loud += int(np.count_nonzero(np.abs(samples) > _LOUD))
+        await asyncio.sleep(0.1)
+    return loud / 8000
+
+
+async def run() -> None:
+    telephones = Telephones(json.load(sys.stdin))
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    telephones.start(max_calls=80)
+    tell(address=telephones.address)
+    await stop.wait()
+    await telephones.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())
