@@ -110,10 +110,11 @@ class CallFolder:
         self.journal.close()
         return self
 
-    def record(self, caller: bytes) -> CallFolder:
-        """The recording: the caller's side as s16le, 8 kHz; the other side is silent."""
+    def record(self, caller: bytes, heard: bytes = b"") -> CallFolder:
+        """The recording: the caller's side as s16le, 8 kHz, and what he heard; silence where that ends before."""
         samples = array("h", bytes(2 * len(caller)))
         samples[0::2] = array("h", caller)
+        samples[1 : len(heard) : 2] = array("h", heard[: len(caller)])
         with wave.open(str(self.folder / folders.AUDIO), "wb") as file:
             file.setparams((2, 2, 8000, 0, "NONE", ""))
             file.writeframes(samples.tobytes())

@@ -164,6 +164,56 @@ async def test_an_interrupted_call_gets_its_words_from_the_recording(site):
     assert ticket["call"]["interrupted"]
 
 
+async def passed_on_call(site: Site, call_id: str, talk_seconds: float) -> CallFolder:
+    """A caller who has told his matter, and has then talked with somebody who asked and was answered, in turn."""
+    matter, answer, question = await say(LEAK), await say("我家停水三天了"), await say(COMPLAINT)
+    told_until = 1.0 + len(matter) / 16000
+    caller, target = bytearray(silence(1.0) + matter + silence(2.0)), bytearray()
+    begun = len(caller) / 16000
+    target += silence(begun)
+    while len(caller) / 16000 < begun + talk_seconds:
+        target += question + silence(1.5 + len(answer) / 16000)
+        caller += silence(0.7 + len(question) / 16000) + answer + silence(0.8)
+    until = len(caller) / 16000
+    call = CallFolder(site.data, call_id).begin()
+    phrase = heard(LEAK, 1.0, told_until)
+    call.hear(phrase).state(stated(0, phrase, until=told_until + 1.0, complete=True))
+    call.note(entries.LegAnswered(leg=1, at=begun), entries.LegEnded(leg=1, at=until, by="caller"))
+    call.record(bytes(caller), bytes(target))
+    return call.hang_up(seconds=until)
+
+
+async def test_a_talk_is_transcribed_from_both_sides_of_the_recording(site):
+    call = await passed_on_call(site, "20260701T083015-0a1b2c3d", 5.0)
+    await site.file(call)
+    assert await site.state(call) == "wanted"
+    assert not (await site.last(call))["transcript"]["complete"]
+    async with site.asr(), site.late() as late:
+        assert await late.work() == 1
+    ticket = await site.last(call)
+    assert ticket["transcript"]["complete"]
+    assert ticket["appeal"]["content"] == LEAK  # the talk is no part of what was told before it
+    said = [(u["speaker"], u["text"]) for u in ticket["transcript"]["utterances"] if u["text"]]
+    assert said[0] == ("caller", LEAK)
+    assert [who for who, _ in said[1:]] == ["target", "caller"] * (len(said) // 2)
+    assert all(text == COMPLAINT for who, text in said if who == "target")
+
+
+@pytest.mark.soak
+async def test_fifty_talks_are_transcribed_within_ten_minutes(site):
+    made = [await passed_on_call(site, f"20260701T083015-000000{i:02}", 90.0) for i in range(50)]
+    for call in made:
+        await site.file(call)
+    begun = asyncio.get_running_loop().time()
+    async with site.asr(), site.late() as late:
+        while await late.work():
+            pass
+    took = asyncio.get_running_loop().time() - begun
+    print(f"50 talks of 90 s, both sides, transcribed in {took:.0f} s")
+    assert [await site.state(call) for call in made] == ["done"] * 50
+    assert took < 600
+
+
 async def test_a_recording_of_nothing_waits_for_nobody(site):
     call = CallFolder(site.data).begin().record(silence(10.0)).die()
     filed = await file_call(site.db, site.numbers, call.folder)
