@@ -21,28 +21,7 @@ from gateway.calls.speaker import Speaker
 from gateway.calls.waiting import Waiting
 from gateway.sip.fault import SipError
 from gateway.site import metrics
-from ivr.actions import (
-    Connect,
-    Hangup,
-    Listen,
-    LookUp,
-    Part,
-    Play,
-    StopListening,
-    StopPlaying,
-    Submit,
-)
-from ivr.events import (
-    Answered,
-    Connected,
-    Digit,
-    Elapsed,
-    HungUp,
-    LookedUp,
-    PromptEnded,
-    Resumed,
-    Submitted,
-)
+from ivr import actions, events
 from ivr.machine import advance, start
 from recordings import entries
 from recordings.folders import AUDIO
@@ -84,7 +63,13 @@ class Call:
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
         self._events = Waiting()
-        self._state = start(hotline.flow, openings=hotline.openings, appeal=hotline.appeal, at_once=at_once)
+        self._state = start(
+            hotline.flow,
+            openings=hotline.openings,
+            appeal=hotline.appeal,
+            at_once=at_once,
+            reasons=frozenset(hotline.targets),
+        )
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)
         self._listener = Listener(
@@ -97,12 +82,12 @@ class Call:
         )
         self._presence = Presence(house.model, self._scribe)
         self._numbering = Numbering(house.numbers, self._scribe)
-        self._found: LookedUp | None = None  # what the event being taken asked for
+        self._found: events.LookedUp | None = None  # what the event being taken asked for
         self._beside = Beside()
         party = Party(leg, self._speaker, prompts, self._scribe, self._events.put_nowait, self._now)
         self._passing = Passing(house, hotline, party, self._numbering, self.fail)
         watch = Watch(house.bounds, lambda: leg.has_sent)
-        self._ending = Ending(self._scribe, watch, lambda: self._state.phase == "talking")
+        self._ending = Ending(self._scribe, watch, lambda: self._state.phase in {"talking", "connected"})
 
     async def run(self, model: ModelFingerprint | None) -> str:
         """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
@@ -131,7 +116,7 @@ class Call:
             self._beside.do(self._scribe.sync())
             self._house.pump.join(self)
             caller = leg.incoming.caller if leg.incoming else ""
-            await self._take(Answered(0.0, caller, self._hotline.number, hears=model is not None))
+            await self._take(events.Answered(0.0, caller, self._hotline.number, hears=model is not None))
             while not self._state.ended:
                 await self._take(await self._next())
         finally:
@@ -188,7 +173,7 @@ class Call:
         try:
             return await asyncio.wait_for(self._events.get(), timeout)
         except TimeoutError:
-            return Elapsed(self._now())
+            return events.Elapsed(self._now())
 
     async def _wait_for_the_caller(self) -> Event | None:
         """Let the dialogue stand until he takes the line from hold, or the call ends."""
@@ -202,24 +187,24 @@ class Call:
         again = self._speaker.release()
         if again is not None and self._leg.ended is None:
             await self._perform(again)
-        return Resumed(self._now(), held) if held else None
+        return events.Resumed(self._now(), held) if held else None
 
     async def _take(self, event: Event) -> None:
         """Let one event have its effect; what the caller was saying when a key or the end came, comes first."""
-        if isinstance(event, Digit | HungUp):
+        if isinstance(event, events.Digit | events.HungUp):
             for heard in await self._listener.flush(on=self._leg.ended is None):
                 await self._take(heard)
         self._scribe.note(note_event(event))
         before, heard_before = self._state.matters, self._state.hears
-        if isinstance(event, Connected):
+        if isinstance(event, events.Connected):
             self._passing.join(event.id)
-        self._state, actions = advance(self._flow, self._state, event)
+        self._state, wanted = advance(self._flow, self._state, event)
         for matter in self._state.matters:
             if matter not in before:
                 self._scribe.note(note_matter(matter))
         if self._state.hears != heard_before:
             self._listener.follow(hears=self._state.hears)
-        for action in actions:
+        for action in wanted:
             await self._perform(action)
         found, self._found = self._found, None
         if found is not None:  # before anything else: a key or the end must not come between
@@ -227,7 +212,7 @@ class Call:
 
     def _press(self, key: str) -> None:
         if not self._passing.press(key):
-            self._events.press(Digit(self._now(), key))
+            self._events.press(events.Digit(self._now(), key))
 
     def _held(self, *, held: bool) -> None:
         """The caller holds the line, or is back."""
@@ -254,7 +239,7 @@ class Call:
             self.tick()
             self._ending.write()
         finally:
-            self._events.put_nowait(HungUp(self._now(), ended.by))
+            self._events.put_nowait(events.HungUp(self._now(), ended.by))
 
     def fail(self, error: BaseException) -> None:
         """Media pump, ear: the caller cannot be heard any more; the call breaks off."""
@@ -270,7 +255,7 @@ class Call:
         if checked is not None:
             self._events.put_nowait(checked)
         for number, ago in self._speaker.take_ended():
-            self._events.put_nowait(PromptEnded(self._now() - ago, number))
+            self._events.put_nowait(events.PromptEnded(self._now() - ago, number))
         if self._ending.cut(self._now()):
             self._leg.hang_up()
 
@@ -278,29 +263,29 @@ class Call:
     async def _perform(self, action: Action) -> None:
         """At ``Finish`` there is nothing to do: every matter stands in the journal already."""
         match action:
-            case Play():
+            case actions.Play():
                 if not await self._speaker.play(action):
-                    self._events.put_nowait(PromptEnded(self._now(), action.id))
-            case StopPlaying():
+                    self._events.put_nowait(events.PromptEnded(self._now(), action.id))
+            case actions.StopPlaying():
                 self._speaker.stop()
-            case Listen():
+            case actions.Listen():
                 self._listener.listen(action)
-            case StopListening():
+            case actions.StopListening():
                 self._listener.stop()
-            case LookUp(text=text):
+            case actions.LookUp(text=text):
                 place = find(text)
-                self._found = LookedUp(self._now(), place.name if place else "", brief(text))
-            case Submit(matter=matter):
+                self._found = events.LookedUp(self._now(), place.name if place else "", brief(text))
+            case actions.Submit(matter=matter):
                 self._beside.do(self._submit(matter))
-            case Connect() | Part():
+            case actions.Connect() | actions.Part():
                 self._passing.perform(action)
-            case Hangup():
+            case actions.Hangup():
                 self._leg.hang_up()
 
     async def _submit(self, matter: Matter) -> None:
         number = await self._numbering.number(matter)
         self._house.file(self._scribe.folder)
-        self._events.put_nowait(Submitted(self._now(), matter.index, number))
+        self._events.put_nowait(events.Submitted(self._now(), matter.index, number))
 
     def _now(self) -> float:
         return self._loop.time() - self._answered_at

@@ -44,7 +44,7 @@ class Passing:
         self._numbering, self._fail = numbering, fail
         self._connecting: Connecting | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # the last wish, and what is just ending of those before
-        self._wish = 0  # the last one
+        self._wish = -1  # the last one; they count from 0
         self._legs = 0
 
     @property
