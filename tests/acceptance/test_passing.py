@@ -1,0 +1,295 @@
+"""Calls passed on over real SIP, through the whole house: to people in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import yaml
+from callfolder import told
+from waiting import eventually
+
+from recordings import folders
+from recordings.entries import Dialled, DigitEvent, LegAnswered, LegEnded, PartedEvent, RefusedEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+RATE, HERTZ = 8000, 1310
+CALLER = "13855812345"
+WAIT, NOISE = {"wait": "prompt"}, {"say": "颍州区清河街道小区夜间施工噪音扰民"}
+DEEDS: dict[str, list[Any]] = {
+    "801": [{"rings": 1.0}, "answers"],
+    "802": ["answers", {"talks": 3.0}, "hangs_up"],
+    "803": ["answers", {"talks": 12.5}, "hangs_up"],
+    "804": ["answers", {"talks": 2.0}, "hangs_up"],
+    "805": ["busy"],
+    "806": [{"moved": "sip:801@127.0.0.1:9"}],
+    "807": [],
+}
+CALLS: dict[str, dict[str, Any]] = {
+    "talk": {"steps": [WAIT, {"press": "0"}, {"pause": 13.0}, NOISE, {"pause": 0.5}, "hang_up"]},
+    "danger": {"steps": [WAIT, WAIT, {"press": "9"}, {"pause": 14.0}, "hang_up"]},
+    "centre": {"called": "12366", "steps": [WAIT, {"pause": 40.0}, "hang_up"]},
+    "aid": {"called": "12356", "steps": [WAIT, {"pause": 14.0}, "hang_up"]},
+    "nobody": {"called": "12331", "steps": [WAIT, {"press": "0"}, {"pause": 12.0}, "hang_up"]},
+}
+
+
+class People:
+    """The process of telephones to which calls are passed on."""
+
+    def __init__(self, deeds: dict[str, list[Any]], folder: Path) -> None:
+        script = Path(__file__).with_name("targets.py")
+        root = str(Path(__file__).parents[2])
+        self.log = (folder / "people.jsonl").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=self.log,
+            env={**os.environ, "PYTHONPATH": root},
+            text=True,
+        )
+        assert self.process.stdin
+        json.dump(deeds, self.process.stdin)
+        self.process.stdin.close()
+        self.address = eventually(lambda: self.told("address"), 20, "the telephones")[0]["address"]
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        lines = Path(self.log.name).read_text().splitlines()
+        return [fact for line in lines if line.endswith("}") and kind in (fact := json.loads(line))]
+
+    def target(self, user: str, **more: Any) -> dict[str, Any]:
+        return {"name": f"{user}号席", "uri": f"sip:{user}@{self.address}", **more}
+
+    def invite(self, user: str) -> str:
+        return next(str(f["head"]) for f in self.told("invited") if f["invited"] == user)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(20)
+        self.log.close()
+
+
+def passing_house(make: Callable[..., Any], people: People, targets: dict[str, Any], **settings: Any) -> Any:
+    """A house whose lines have these targets."""
+    lines = yaml.safe_load((Path(__file__).parents[2] / "config" / "hotlines.yaml").read_text())
+    for line in lines["hotlines"]:
+        if line["number"] in targets:
+            line["targets"] = targets[line["number"]]
+    file = Path(people.log.name).with_name("hotlines.yaml")
+    file.write_text(yaml.safe_dump(lines, allow_unicode=True))
+    house = make(dialogue={"hotlines": str(file)}, **settings)
+    house.start()
+    return house
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    people = People(DEEDS, tmp_path_factory.mktemp("people"))
+    yield people
+    people.stop()
+
+
+class Round:
+    """All these calls through one house, and what has come of them."""
+
+    def __init__(self, house: Any) -> None:
+        self.house = house
+        scripts = [{"name": name, "called": "12345", "caller": CALLER} | s for name, s in CALLS.items()]
+        self.folder = house.folder / "round"
+        results = house.results(house.start_calls(scripts, 0.1, record_to=self.folder))
+        self.sip_ids = {name: result["sip_call_id"] for name, result in zip(CALLS, results, strict=True)}
+        eventually(lambda: len(self._ended()) == len(CALLS), 30, "the calls' ends")
+
+    def _ended(self) -> list[Path]:
+        return [f.parent for f in (self.house.data / "calls").rglob("events.jsonl")]
+
+    def entries(self, name: str, kind: type) -> list[Any]:
+        return [entry for entry in told(self.place(name)) if isinstance(entry, kind)]
+
+    def place(self, name: str) -> Path:
+        wanted = self.sip_ids[name]
+        return next(f for f in self._ended() if wanted in (f / "events.jsonl").read_text())
+
+    def channel(self, name: str, number: int) -> NDArray[np.int16]:
+        return read_channel(self.place(name) / folders.AUDIO, number)
+
+
+@pytest.fixture(scope="module")
+def calls(make_house_once: Callable[..., Any], people: People) -> Round:
+    at = people.target
+    return Round(
+        passing_house(
+            make_house_once,
+            people,
+            {
+                "12345": {"person": [at("801")], "danger": [at("802")]},
+                "12366": {"centre": [at("803", ticket="theirs")]},
+                "12356": {"centre": [at("804")]},
+                "12331": {"person": [at("805"), at("806"), at("807", ring_seconds=2)]},
+            },
+        )
+    )
+
+
+def read_channel(file: Path, number: int) -> NDArray[np.int16]:
+    with wave.open(str(file)) as source:
+        return np.frombuffer(source.readframes(source.getnframes()), "<i2").reshape(-1, 2)[:, number]
+
+
+def level(samples: NDArray[np.int16], hertz: int = HERTZ) -> float:
+    turns = np.exp(2j * np.pi * hertz / RATE * np.arange(len(samples)))
+    return float(2 * abs(np.dot(samples, turns)) / max(1, len(samples)))
+
+
+def test_a_caller_who_asks_for_a_person_talks_with_one_and_both_are_recorded(
+    calls: Round, people: People
+) -> None:
+    (answered,) = calls.entries("talk", LegAnswered)
+    (ended,) = calls.entries("talk", LegEnded)
+    assert ended.by == "caller"
+    assert ended.talked > 5
+    heard = calls.channel("talk", 1)
+    begin, end = round((answered.at + 0.5) * RATE), round((ended.at - 0.5) * RATE)
+    assert level(heard[begin:end]) > 3000
+    assert level(heard[: round((answered.at - 0.3) * RATE)]) < 100
+    said = calls.channel("talk", 0)[begin:end].astype(float)
+    assert np.sqrt(np.mean(said**2)) > 100
+    heard_by_agent = next(f["heard"] for f in people.told("ended") if f["ended"] == "801")
+    assert heard_by_agent > 2
+    caller_heard = read_channel(calls.folder / "caller0.wav", 1)
+    assert max(level(caller_heard[at : at + 4000]) for at in range(0, len(caller_heard), 4000)) > 3000
+    ticket = calls.house.whole_ticket(calls.sip_ids["talk"])
+    invite = people.invite("801")
+    assert f"X-Hotline-Ticket: {ticket['number']}" in invite
+    assert CALLER in invite
+    said_to_agent = [u for u in ticket["transcript"]["utterances"] if u["start"] > answered.at and u["text"]]
+    assert "caller" in {u["speaker"] for u in said_to_agent}
+
+
+def test_danger_rings_within_a_second_of_the_key(calls: Round, people: People) -> None:
+    key = next(e for e in calls.entries("danger", DigitEvent) if e.key == "9")
+    (dialled,) = calls.entries("danger", Dialled)
+    assert 0 <= dialled.at - key.at < 1
+    (parted,) = calls.entries("danger", PartedEvent)
+    assert parted.by == "target"
+    (ticket,) = calls.house.final_tickets(calls.sip_ids["danger"])
+    assert ticket["appeal"]["urgency"] == "特急"
+    assert "X-Hotline-Call" in people.invite("802")
+
+
+def test_another_centres_line_is_passed_on_at_once(calls: Round, people: People) -> None:
+    (ended,) = calls.entries("centre", LegEnded)
+    assert (ended.by, ended.talked > 10) == ("target", True)
+    assert re.search(r"^X-Hotline-Line: 12366\r?$", people.invite("803"), re.MULTILINE)
+
+
+def test_the_aid_line_is_passed_on_without_a_word_about_the_caller(calls: Round, people: People) -> None:
+    invite = people.invite("804")
+    assert "X-Hotline" not in invite
+    assert "User-to-User" not in invite
+    assert CALLER not in invite
+    (ended,) = calls.entries("aid", LegEnded)
+    assert ended.by == "target"
+    assert not (calls.place("aid") / folders.AUDIO).exists()
+    assert CALLER not in (calls.place("aid") / "events.jsonl").read_text()
+
+
+def test_who_finds_nobody_leaves_a_message(calls: Round) -> None:
+    assert [e.target for e in calls.entries("nobody", Dialled)] == ["805号席", "806号席", "807号席"]
+    causes = [e.cause[:3] for e in calls.entries("nobody", LegEnded)]
+    assert causes == ["486", "302", ""]
+    (refused,) = calls.entries("nobody", RefusedEvent)
+    assert refused.why == "no_answer"
+    (ticket,) = calls.house.final_tickets(calls.sip_ids["nobody"])
+    assert ticket["caller"]["call_back"]
+
+
+def test_nothing_is_left_of_the_legs(calls: Round) -> None:
+    wanted = {
+        "calls": 0,
+        "stack_calls": 0,
+        "recordings": 0,
+        "taps": 0,
+        "pcm_ports": 1,
+        "prompt_ports": 0,
+        "strays": 0,
+    }
+    eventually(lambda: calls.house.native_objects() == wanted, 70, "the stack to be empty")
+    assert calls.house.faults() == []
+    _, text = calls.house.page("gateway.sock", "/metrics")
+    assert "hotline_outgoing_lines 0.0" in text
+    assert 'hotline_connects_total{outcome="connected"} 4.0' in text
+    assert 'hotline_connects_total{outcome="busy"} 1.0' in text
+
+
+@pytest.mark.soak
+def test_a_caller_whose_agent_is_gone_without_a_word_is_told_and_goes_on(
+    make_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    people = People({"801": ["answers"]}, tmp_path)
+    try:
+        house = passing_house(
+            make_house,
+            people,
+            {"12345": {"person": [people.target("801")]}},
+            passing={"cap": 40, "kept_for_danger": 20, "silent_seconds": 10},
+        )
+        script = {
+            "name": "left alone",
+            "called": "12345",
+            "caller": CALLER,
+            "steps": [WAIT, {"press": "0"}, {"pause": 40.0}, "hang_up"],
+        }
+        peer = house.start_calls([script])
+        eventually(lambda: (house.health() or {}).get("bridged") == 1, 30, "the talk")
+        people.process.kill()
+        (result,) = house.results(peer)
+        (ticket,) = house.final_tickets(result["sip_call_id"])
+        assert ticket["caller"]["call_back"]
+        place = next(f.parent for f in (house.data / "calls").rglob("events.jsonl"))
+        (parted,) = [e for e in told(place) if isinstance(e, PartedEvent)]
+        assert parted.by == "lost"
+        assert house.faults() == []
+    finally:
+        people.stop(signal.SIGKILL)
+
+
+@pytest.mark.soak
+def test_a_gateway_that_is_stopped_while_thirty_callers_talk_loses_none(
+    make_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    people = People({"801": ["answers"]}, tmp_path)
+    try:
+        house = passing_house(
+            make_house, people, {"12345": {"person": [people.target("801")]}}, sip={"drain_seconds": 2}
+        )
+        steps = [WAIT, {"press": "0"}, {"pause": 90.0}, "hang_up"]
+        scripts = [
+            {"name": f"{n}", "called": "12345", "caller": f"138558123{n:02}", "steps": steps}
+            for n in range(30)
+        ]
+        peer = house.start_calls(scripts, 0.1)
+        eventually(lambda: (house.health() or {}).get("bridged") == 30, 60, "thirty talks")
+        house.process.terminate()
+        assert house.process.wait(90) == 0
+        results = house.results(peer)
+        house.start()
+        tickets = [house.final_tickets(result["sip_call_id"]) for result in results]
+        assert [len(of_call) for of_call in tickets] == [1] * 30
+        assert house.faults() == []
+    finally:
+        people.stop()
