@@ -259,10 +259,10 @@ async def test_a_number_read_back_on_the_anonymous_line_is_on_no_disk_and_let_go
     played: list[weakref.ref[Sound]] = []
     play = QuietLine.start_playing
 
-    def note(line: QuietLine, sound: Sound) -> int:
+    def note(line: QuietLine, sound: Sound, *, loop: bool, first: int) -> int:
         played.append(weakref.ref(sound))
         line.unplayable = unplayable and sound not in desk.switchboard.dialogue.prompts._parts.values()
-        return play(line, sound)
+        return play(line, sound, loop=loop, first=first)
 
     monkeypatch.setattr(QuietLine, "start_playing", note)
     line = desk.ring("12356", caller="")
