@@ -29,6 +29,7 @@ PJSIP_INV_STATE_INCOMING: int
 PJSIP_INV_STATE_EARLY: int
 PJSIP_INV_STATE_CONNECTING: int
 PJSIP_INV_STATE_CONFIRMED: int
+PJSIP_REDIRECT_REJECT: int
 PJSIP_INV_STATE_DISCONNECTED: int
 PJSIP_SC_OK: int
 PJSUA_CALL_MEDIA_NONE: int
@@ -513,6 +514,9 @@ class OnCallReplaceRequestParam:
     reason: str
     opt: CallSetting
 
+class OnCallRedirectedParam:
+    targetUri: str
+
 class OnCallTransferStatusParam:
     statusCode: int
     reason: str
@@ -551,6 +555,7 @@ class Call:
     def onCallTransferRequest(self, prm: OnCallTransferRequestParam) -> None: ...
     def onCallTransferStatus(self, prm: OnCallTransferStatusParam) -> None: ...
     def onCallReplaceRequest(self, prm: OnCallReplaceRequestParam) -> None: ...
+    def onCallRedirected(self, prm: OnCallRedirectedParam) -> int: ...
 
 # -- media --------------------------------------------------------------------
 

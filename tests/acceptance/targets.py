@@ -2,8 +2,10 @@
 
 What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
 ``{"rings": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``"hangs_up"``, ``"busy"``, ``"fails"``; one that has
-nothing more to do stays as it is. Who has answered sounds a tone of ``HERTZ``. Prints its address, then a JSON line for
-each call that comes (with the INVITE's ``head``) and one when it is over (``ended``, ``heard`` seconds of sound).
+nothing more to do stays as it is. Who has answered sounds a tone of ``HERTZ`` for four seconds.
+
+Prints its address, then a JSON line for each call that comes (with the INVITE's ``head``) and one when it is over
+(``ended``, ``heard`` seconds of sound).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _LOUD = 300
 
 
 def tone() -> Sound:
-    turns = np.arange(8000) * (2 * np.pi * HERTZ / 8000)
+    turns = np.arange(4 * 8000) * (2 * np.pi * HERTZ / 8000)
     return Sound((8000 * np.sin(turns)).astype("<i2").tobytes())
 
 
@@ -68,7 +70,7 @@ class Telephones(UserAgent):
                     await asyncio.wait((asyncio.ensure_future(over.wait()),), timeout=seconds)
                 case "answers":
                     leg.answer(None)
-                    leg.play(tone(), loop=True)
+                    leg.play(tone())
                 case "hangs_up":
                     leg.hang_up()
                 case "busy":

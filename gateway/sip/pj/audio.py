@@ -174,4 +174,6 @@ def part(one: Side, other: Side) -> None:
 def _ways(one: Side, other: Side) -> Iterator[tuple[pj.AudioMedia, pj.AudioMedia]]:
     for (_, voice), (audio, own) in ((one, other), (other, one)):
         if voice is not None:
-            yield from ((voice, ear) for ear in audio.ears(own))
+            # A recording leaves the bridge with its call, before anybody here knows.
+            ears = (ear for ear in audio.ears(own) if ear.getPortId() != pj.PJSUA_INVALID_ID)
+            yield from ((voice, ear) for ear in ears)

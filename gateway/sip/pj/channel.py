@@ -116,6 +116,10 @@ class StackCall(pj.Call):
         """INVITE with Replaces: refused."""
         prm.statusCode = 603
 
+    def onCallRedirected(self, _prm: pj.OnCallRedirectedParam) -> int:  # noqa: N802
+        """3xx to a call of ours: nobody dials where a stranger points; the call ends by that status."""
+        return pj.PJSIP_REDIRECT_REJECT
+
     def _join(self, media: pj.AudioMedia | None) -> None:
         if self.audio.join(self, media):
             self.leg.media_began()
