@@ -5,6 +5,7 @@ The scenes, all of them when none is named:
 - ``capacity``: calls that are heard, 100 and 300 of them;
 - ``overload``: 300 calls while half of what they say can be decoded;
 - ``keys``: 600 calls without a speech server;
+- ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
 - ``console``: the work list over many calls.
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import capacity, console, latency
+from bench import bridged, capacity, console, latency
 from bench.build import BuildError, build_rtpgen
 from bench.house import HouseError
 from bench.machine import describe
@@ -38,6 +39,7 @@ _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "capacity": show_capacity,
     "overload": show_capacity,
     "keys": show_capacity,
+    "bridged": show_capacity,
     "latency": show_latency,
     "console": show_console,
 }
@@ -55,6 +57,8 @@ async def _measure(name: str, calls: int | None, *, quick: bool) -> dict[str, An
     if name == "console":
         return await console.measure(2000, 2) if quick else await console.measure(50_000, 20)
     program = build_rtpgen()
+    if name == "bridged":
+        return await (bridged.measure(program, 5, 1, 8.0) if quick else bridged.measure(program, 50, 2, 35.0))
     if name in _CALLS:
         counts, rounds, decoding = _CALLS[name]
         if quick:

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 _FRAMES_PER_SECOND = 50
 _FILING_LOOKS, _FILING_PAUSE_SECONDS = 120, 0.5
 _DIALOGUE = ("played", "heard", "unconfirmed", "unconfirmed_at_end", "deaf", "number", "finished")
-_PROMPT = "您好，阜阳12345热线。请说您要反映的事，也可以按键。我是语音助手，通话会录音。"
+PROMPT = "您好，阜阳12345热线。请说您要反映的事，也可以按键。我是语音助手，通话会录音。"
 
 
-class _Meter:
+class Meter:
     """CPU and memory of named processes during the measured time."""
 
     def __init__(self, processes: dict[str, int]) -> None:
@@ -73,13 +73,13 @@ async def measure(
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
         folder = Path(scratch)
         length, spoken = await speech.write_speech(speech.CAPACITY, folder / "caller.ulaw")
-        write_wav(folder / "prompt.wav", await speak(_PROMPT))
+        write_wav(folder / "prompt.wav", await speak(PROMPT))
         runs = []
         for turn in range(rounds):
             for calls in counts:
                 load = Load(calls, seconds, folder / "caller.ulaw")
                 rate = None if decoding is None else decoding * calls * spoken
-                for name, run in (("bare", _run_bare), ("gateway", partial(_run_gateway, rate=rate))):
+                for name, run in (("bare", run_bare), ("gateway", partial(_run_gateway, rate=rate))):
                     figures = {
                         "what": name,
                         "calls": calls,
@@ -93,28 +93,50 @@ async def measure(
         "seconds": seconds,
         "decoding": decoding,
         "runs": runs,
-        "summary": [_summarise(runs, calls) for calls in counts],
+        "summary": [summarise(runs, calls) for calls in counts],
     }
 
 
-async def _run_bare(program: Path, load: Load, folder: Path) -> dict[str, Any]:
+@dataclass(slots=True)
+class Bare:
+    """A running `bench.bare`: where it answers, its process, and, once it is over, the samples that it lost."""
+
+    sip: str
+    pid: int
+    lost_samples: int = 0
+
+
+@contextlib.asynccontextmanager
+async def open_bare(calls: int, folder: Path, target: str = "") -> AsyncIterator[Bare]:
+    """pjsua2 alone for so many calls, each of which is passed on to ``target``, if there is one."""
     with tempfile.TemporaryDirectory(dir=folder) as recordings:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.bare", "--calls", str(load.calls + 64)),
+            *(sys.executable, "-m", "bench.bare", "--calls", str(calls + 64), "--target", target),
             *("--prompt", str(folder / "prompt.wav"), "--folder", recordings),
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None  # noqa: S101 - asked for above
+        bare = Bare("", process.pid)
         try:
-            target = (await process.stdout.readline()).decode().strip()
-            meter = _Meter({"bare": process.pid})
-            report = await generate(program, target, load, meter.hear)
+            bare.sip = (await process.stdout.readline()).decode().strip()
+            yield bare
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             printed, _ = await process.communicate()
-    lost = json.loads(printed)["lost_samples"]
-    return {**_describe(load, report), **meter.figures, "recordings": {"lost_samples": lost}}
+        bare.lost_samples = json.loads(printed)["lost_samples"]
+
+
+async def run_bare(program: Path, load: Load, folder: Path, target: str = "") -> dict[str, Any]:
+    """This load on pjsua2 alone."""
+    async with open_bare(load.calls, folder, target) as bare:
+        meter = Meter({"bare": bare.pid})
+        report = await generate(program, bare.sip, load, meter.hear)
+    return {
+        **describe_load(load, report),
+        **meter.figures,
+        "recordings": {"lost_samples": bare.lost_samples},
+    }
 
 
 @contextlib.asynccontextmanager
@@ -134,16 +156,16 @@ async def _open_house(cap: int, folder: Path, rate: float | None) -> AsyncIterat
 
 async def _run_gateway(program: Path, load: Load, folder: Path, rate: float | None) -> dict[str, Any]:
     async with _open_house(load.calls + 64, folder, rate) as house:
-        meter = _Meter(house.processes)
+        meter = Meter(house.processes)
         report = await generate(program, house.sip, load, meter.hear)
         loop = await read_loop(house.socket)
-        await _filed(spool(house.data))
-        kinds = await asyncio.to_thread(_count_entries, house.data)
+        await wait_until_filed(spool(house.data))
+        kinds = await asyncio.to_thread(count_entries, house.data)
         deaf = await asyncio.to_thread(measure_deafness, house.data)
         words = None if rate == 0 else await wait_for_words(house.data)
     assert meter.figures["cpu_percent"].keys() == house.processes.keys()  # noqa: S101 - none of them died
     return {
-        **_describe(load, report),
+        **describe_load(load, report),
         **meter.figures,
         "loop": loop,
         "decoded_a_second_at_most": None if rate is None else round(rate, 1),
@@ -154,7 +176,7 @@ async def _run_gateway(program: Path, load: Load, folder: Path, rate: float | No
     }
 
 
-async def _filed(folder: Path) -> None:
+async def wait_until_filed(folder: Path) -> None:
     """Until the calls have left the spool; what was not in time shows in the counts."""
     for _ in range(_FILING_LOOKS):
         if not await asyncio.to_thread(os.listdir, folder):
@@ -162,7 +184,7 @@ async def _filed(folder: Path) -> None:
         await asyncio.sleep(_FILING_PAUSE_SECONDS)
 
 
-def _count_entries(data: Path) -> Counter[str]:
+def count_entries(data: Path) -> Counter[str]:
     """Journal entries of all calls by kind, and phrases whose final came too late: in the call, and at its end."""
     counts: Counter[str] = Counter()
     for journal in data.rglob("events.jsonl"):
@@ -175,7 +197,7 @@ def _count_entries(data: Path) -> Counter[str]:
     return counts
 
 
-def _describe(load: Load, report: PeerReport) -> dict[str, Any]:
+def describe_load(load: Load, report: PeerReport) -> dict[str, Any]:
     p99s = [stream.gap_ms.p99 for stream in report.streams if stream.gap_ms]
     return {
         "rtp": {
@@ -195,7 +217,7 @@ def _describe(load: Load, report: PeerReport) -> dict[str, Any]:
     }
 
 
-def _summarise(runs: list[dict[str, Any]], calls: int) -> dict[str, Any]:
+def summarise(runs: list[dict[str, Any]], calls: int) -> dict[str, Any]:
     """Medians over the rounds, and the gateway's figures over the bare ones of the same round."""
     bare = [r for r in runs if r["what"] == "bare" and r["calls"] == calls]
     full = [r for r in runs if r["what"] == "gateway" and r["calls"] == calls]

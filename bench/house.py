@@ -60,8 +60,10 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def open_house(cap: int, asr_url: str = "", *, hears: bool = True) -> AsyncIterator[House]:
-    """A house with the embedded settings, but for ports and CAP; everything it wrote is removed afterwards.
+async def open_house(
+    cap: int, asr_url: str = "", *, hears: bool = True, hotlines: Path | None = None
+) -> AsyncIterator[House]:
+    """A house with the embedded settings, but for ports, CAP and HOTLINES; everything it wrote is removed afterwards.
 
     ``asr_url`` is a speech server that runs already; without ``hears`` it is not waited for.
     """
@@ -71,6 +73,7 @@ async def open_house(cap: int, asr_url: str = "", *, hears: bool = True) -> Asyn
         settings = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
         settings["sip"] |= {"host": "127.0.0.1", "port": sip_port, "rtp_first_port": 0, "cap": cap}
         settings["asr"]["url"] = asr_url
+        settings["dialogue"]["hotlines"] = str(hotlines) if hotlines else None
         settings["intake"]["reference_port"] = intake_port
         (folder / "gateway.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         paths = Paths(data, {})
