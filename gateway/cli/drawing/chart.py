@@ -145,8 +145,8 @@ class _Reading:
 
     def _text(self, prompt: str) -> str:
         text = self._texts.prompts[prompt]
-        if isinstance(text, Tone):
-            return "(嘀声)"
+        if not isinstance(text, str):
+            return "(嘀声)" if isinstance(text, Tone) else "(音乐)"
         return "".join(
             fixed + (f"〔{_SLOTS.get(slot, slot)}〕" if slot else "") for fixed, slot in split(text)
         )
