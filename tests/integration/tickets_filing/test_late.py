@@ -178,7 +178,8 @@ async def passed_on_call(site: Site, call_id: str, talk_seconds: float) -> CallF
     call = CallFolder(site.data, call_id).begin()
     phrase = heard(LEAK, 1.0, told_until)
     call.hear(phrase).state(stated(0, phrase, until=told_until + 1.0, complete=True))
-    call.note(entries.LegAnswered(leg=1, at=begun), entries.LegEnded(leg=1, at=until, by="caller"))
+    call.note(entries.Dialled(leg=1, at=begun - 1.0, matter=0, target="坐席"), entries.LegAnswered(1, begun))
+    call.note(entries.LegEnded(leg=1, at=until, by="caller", talked=until - begun))
     call.record(bytes(caller), bytes(target))
     return call.hang_up(seconds=until)
 
@@ -192,7 +193,7 @@ async def test_a_talk_is_transcribed_from_both_sides_of_the_recording(site):
         assert await late.work() == 1
     ticket = await site.last(call)
     assert ticket["transcript"]["complete"]
-    assert ticket["appeal"]["content"] == LEAK  # the talk is no part of what was told before it
+    assert COMPLAINT not in ticket["appeal"]["content"]
     said = [(u["speaker"], u["text"]) for u in ticket["transcript"]["utterances"] if u["text"]]
     assert said[0] == ("caller", LEAK)
     assert [who for who, _ in said[1:]] == ["target", "caller"] * (len(said) // 2)

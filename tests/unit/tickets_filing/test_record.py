@@ -530,29 +530,20 @@ def _fields(matter: Matter) -> dict[str, Any]:
     return {name: getattr(matter, name) for name in matter.__slots__}
 
 
-def test_what_was_said_to_a_person_is_transcribed_afterwards_and_is_no_part_of_the_matter(call):
+def test_a_talk_is_transcribed_afterwards_and_what_the_caller_said_in_it_belongs_to_its_matter(call):
     call.hear(LEAK).state(stated(0, LEAK, until=8.0))
-    call.note(entries.LegAnswered(leg=1, at=10.0)).note(entries.LegEnded(leg=1, at=25.0, talked=15.0))
-    call.hang_up(seconds=29.5)
-    record = read(call, voiced=(Window(4.0, 7.0), Window(12.0, 15.0)))
+    call.note(entries.Dialled(leg=1, at=9.0, matter=0, target="坐席"), entries.LegAnswered(leg=1, at=10.0))
+    call.note(entries.LegEnded(leg=1, at=25.0, by="target", talked=15.0)).hang_up(seconds=29.5)
+    voiced = (Window(4.0, 7.0), Window(12.0, 15.0))
+    record = read(call, voiced=voiced)
     assert (record.transcription, record.transcript.complete) == ("wanted", False)
-    (ticket,) = issue(record)
-    assert ticket.appeal.content == LEAK.text
-    assert not ticket.appeal.text_pending
     answer = replace(heard("请问您家住哪里", 14.0, 16.0), speaker="target")
-    record = read(call, found(LEAK, WATER, answer), voiced=(Window(4.0, 7.0), Window(12.0, 15.0)))
+    record = read(call, found(LEAK, WATER, answer), voiced=voiced)
     assert (record.transcription, record.transcript.complete) == ("done", True)
     (ticket,) = issue(record)
-    assert ticket.appeal.content == LEAK.text
+    assert ticket.appeal.content == LEAK.text + WATER.text
     assert [(u.text, u.speaker) for u in ticket.transcript.utterances] == [
         (LEAK.text, "caller"),
         (WATER.text, "caller"),
         (answer.text, "target"),
     ]
-
-
-def test_a_talk_alone_makes_no_matter(call):
-    call.note(entries.LegAnswered(leg=1, at=3.0)).hang_up(seconds=29.5)
-    answer = replace(heard("请问您家住哪里", 14.0, 16.0), speaker="target")
-    record = read(call, found(WATER, answer), voiced=(Window(12.0, 15.0),))
-    assert record.matters == ()
