@@ -16,8 +16,8 @@ from gateway.calls.call import Call
 from gateway.calls.scribe import Scribe
 from gateway.sip.fault import SipError
 from gateway.site import metrics
+from recordings.entries import Claim, Line
 from recordings.entries import Incoming as Invited
-from recordings.entries import Line
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
 from tickets.number import CITY_TIME
@@ -202,9 +202,7 @@ class Switchboard:
             )
             self._turn_away(leg)
             return "failed"
-        log.info(
-            "call", extra={"hotline": hotline.number, "source": incoming.source, "at_once": at_once or None}
-        )
+        log.info("call", extra=_tell(incoming, hotline.number) | {"at_once": at_once or None})
         if found.called is None:
             log.warning(
                 "an unknown line was called, answered as the front door: list it in the hotlines file",
@@ -242,6 +240,8 @@ class Switchboard:
                 flow=hotline.flow.name,
                 node=self._settings.node,
                 at_once=at_once,
+                trunk=incoming.trunk,
+                claims=tuple(Claim(claim.header, claim.user) for claim in incoming.claims),
             )
             Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
         except JournalError:
@@ -253,6 +253,16 @@ class Switchboard:
 def _refusal(status: int, header: str, value: str) -> Refusal:
     metrics.REFUSED.labels(str(status)).inc()
     return status, {header: value}
+
+
+def _tell(incoming: Incoming, hotline: str) -> dict[str, object]:
+    """A call for the log, which holds no number of a citizen."""
+    told: dict[str, object] = {"hotline": hotline, "source": incoming.source}
+    if incoming.trunk:
+        told["trunk"] = incoming.trunk
+    if incoming.claims:
+        told["not_believed"] = sorted({claim.header for claim in incoming.claims})
+    return told
 
 
 def _describe(found: Found) -> Line:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "calls": "calls",
     "prompts": "checks",
     "flow": "checks",
+    "trunk": "trunk",
     "check": "checks",
     "take-node": "mending",
     "reload": "steering",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from config.document import ConfigError
-from gateway.doctor import machine, parts, services
+from gateway.doctor import machine, parts, services, trunks
 from gateway.doctor.finding import Finding, Patient
 from gateway.service.supervisor import ask_health
 from gateway.site.identity import become
@@ -22,6 +22,7 @@ _CHECKS: tuple[_Check, ...] = (
     parts.check_dialogue,
     parts.check_model,
     machine.check_ports,
+    trunks.check_trunks,
     parts.check_recognition,
     parts.check_database,
     parts.check_intake,

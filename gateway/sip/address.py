@@ -10,6 +10,9 @@ from pathlib import Path
 
 from gateway.sip.fault import SipError
 
+PORTS_PER_CALL = 6
+"""RTP ports to try for each call: more than RTP and RTCP take, for other programs' ports lie between."""
+
 _RESOLVER = Path("/etc/resolv.conf")
 _HOST = re.compile(r"(sips?:(?:[^@]*@)?)([^:;?]+)(.*)", re.IGNORECASE)
 

@@ -23,6 +23,24 @@ CALLS_CAP: Final = Gauge("hotline_calls_cap", "Calls answered at once at most (s
 DRAINING: Final = Gauge(
     "hotline_draining", "1 while new calls are refused because the gateway is stopping.", registry=REGISTRY
 )
+TRUNK_REGISTERED: Final = Gauge(
+    "hotline_trunk_registered",
+    "1 while the trunk's registrar knows this gateway; only trunks that register.",
+    ["trunk"],
+    registry=REGISTRY,
+)
+TRUNK_REACHABLE: Final = Gauge(
+    "hotline_trunk_reachable",
+    "1 while the trunk's other side answers OPTIONS; only trunks that are asked.",
+    ["trunk"],
+    registry=REGISTRY,
+)
+TRUNK_CALLS: Final = Gauge(
+    "hotline_trunk_calls", "The trunk's calls at this moment, both ways.", ["trunk"], registry=REGISTRY
+)
+TRUNK_CAP: Final = Gauge(
+    "hotline_trunk_cap", "The trunk's calls at once at most (trunks.cap).", ["trunk"], registry=REGISTRY
+)
 CALLS: Final = Counter(
     "hotline_calls",
     "Admitted calls that are over, by outcome: hung up by the caller, by the gateway, lost on the way, "

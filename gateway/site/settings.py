@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from config.document import ConfigError, load
+from gateway.site.credentials import read_secret, with_password
+from gateway.site.section import Address, Node, Port, Section
+from gateway.site.trunks import TrunkSettings, check_trunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_FILE = Path(__file__).parents[2] / "config" / "gateway.yaml"
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-Node = Annotated[int, Field(ge=0, le=99)]
 
-
-def _check_address(text: str) -> str:
-    if text:
-        ipaddress.IPv4Address(text)  # its ValueError says what is wrong with it
-    return text
-
-
-Address = Annotated[str, AfterValidator(_check_address)]
-"""An IPv4 address, no name: the SIP stack looks up none. "" where the setting has a default of its own."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SipSettings(_Section):
+class SipSettings(Section):
     """Where calls come in. ``port`` 0 takes any free one; ``cap`` is the number of calls answered at once.
 
     ``drain_seconds`` is how long calls may go on once the gateway was told to stop, ``hold_seconds`` how long a
@@ -57,7 +42,7 @@ class SipSettings(_Section):
     longest_call_seconds: Annotated[float, Field(ge=1, le=86400)] = 7200.0
 
 
-class PassingSettings(_Section):
+class PassingSettings(Section):
     """Passing callers on to people. ``cap`` is the number of lines to them at once, those that still ring included.
 
     The last ``kept_for_danger`` of them are for callers in danger alone. A line to somebody from whose side nothing at
@@ -75,7 +60,7 @@ class PassingSettings(_Section):
         return self
 
 
-class AsrSettings(_Section):
+class AsrSettings(Section):
     """Where speech is recognised.
 
     An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs.
@@ -86,13 +71,13 @@ class AsrSettings(_Section):
     threads: Annotated[int, Field(ge=0, le=256)] = 0
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """Where calls and tickets are kept. An empty ``url`` is SQLite in the data folder."""
 
     url: str = ""
 
 
-class IntakeSettings(_Section):
+class IntakeSettings(Section):
     """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
 
     An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs.
@@ -109,7 +94,7 @@ class IntakeSettings(_Section):
         return self.url or f"http://127.0.0.1:{self.reference_port}/v1/tickets"
 
 
-class DialogueSettings(_Section):
+class DialogueSettings(Section):
     """Files that replace the embedded ones; ``replacements`` is a folder of the operator's own WAV prompts."""
 
     flow: Path | None = None
@@ -119,7 +104,7 @@ class DialogueSettings(_Section):
     replacements: Path | None = None
 
 
-class ConsoleSettings(_Section):
+class ConsoleSettings(Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
     ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
@@ -142,7 +127,7 @@ class ConsoleSettings(_Section):
         return self
 
 
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """A further gateway on this machine, known by its SIP port: what it may not share with the first."""
 
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -151,14 +136,14 @@ class GatewaySettings(_Section):
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """How each process writes its log, to stderr. ``auto`` is text on a terminal and JSON anywhere else."""
 
     format: Literal["auto", "json", "text"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """Where Prometheus may ask over TCP, beside each process's Unix socket. A port of null is not opened."""
 
     host: Annotated[Address, Field(min_length=1)] = "127.0.0.1"
@@ -168,7 +153,7 @@ class MetricsSettings(_Section):
     console_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything an operator may set. ``node`` tells this gateway's ticket numbers from another's."""
 
     node: Node = 1
@@ -180,6 +165,7 @@ class Settings(_Section):
     dialogue: DialogueSettings = DialogueSettings()
     console: ConsoleSettings = ConsoleSettings()
     gateways: tuple[GatewaySettings, ...] = ()
+    trunks: tuple[TrunkSettings, ...] = ()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -194,6 +180,7 @@ class Settings(_Section):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
                 raise ValueError(f"two gateways have {what} {twice}: give each its own")
+        check_trunks(self.trunks, (self.node, *(g.node for g in self.gateways)))
         return self
 
     @property
@@ -231,23 +218,17 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
     """Read FILE (or the embedded default) and the credentials.
 
     A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
-    unless it is empty. Raises ``config.document.ConfigError``.
+    unless it is empty; so does one of a trunk, in its folder ``trunk`` or as ``trunk_NAME``, over its password.
+    Raises ``config.document.ConfigError``.
     """
     settings = load(Settings, file or DEFAULT_FILE)
     folder = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
     for name, (section, key) in _CREDENTIALS.items():
-        try:
-            secret = (folder / name).read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise ConfigError(
-                str(folder / name), 0, f"cannot be read: {error.strerror}", "run as root"
-            ) from None
-        if secret:
+        if secret := read_secret(folder / name):
             changed = getattr(settings, section).model_copy(update={key: secret})
             settings = settings.model_copy(update={section: changed})
-    return settings
+    trunks = tuple(with_password(trunk, folder) for trunk in settings.trunks)
+    return settings.model_copy(update={"trunks": trunks})
 
 
 class Paths:

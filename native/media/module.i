@@ -2,6 +2,7 @@
 %module(directors="1") pjsua2
 
 %{
+#include "arrival.hpp"
 #include "call_watch.hpp"
 #include "drill.hpp"
 #include "duplex_tap.hpp"
@@ -81,6 +82,7 @@
 %include "pjsua2.i"
 %include "bridge_port.hpp"
 %include "pcm_port.hpp"
+%include "arrival.hpp"
 %include "call_watch.hpp"
 %include "duplex_tap.hpp"
 %include "info_keys.hpp"

@@ -13,7 +13,8 @@ namespace pj
  * Outside a dialog: methods of a call get 481, any other but OPTIONS 405 (RFC 3261, 8.2.1). Within one: INFO without a
  * body and OPTIONS get 200, an INFO nobody here understands 415 or 469 (RFC 6086), NOTIFY 489, any other method that is
  * not a call's 405. The session description is taken out of multipart bodies (RFC 5621), what follows a message in its
- * datagram is thrown away, and an offer with no IPv4 address gets 488 with a Warning.
+ * datagram is thrown away, and an offer with no address of the family (IPv4, IPv6) that it came by
+ * gets 488 with a Warning.
  *
  * An INVITE for which the stack has no place left gets 503 with Retry-After.
  *

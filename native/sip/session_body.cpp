@@ -64,24 +64,26 @@ bool are_optional(const pjsip_msg_body *whole)
     return true;
 }
 
-bool is_ipv4(pj_str_t address)
+/* Whether this is an address, and no name, of the family. */
+bool is_of(int family, pj_str_t address)
 {
     const char *end = address.ptr + address.slen;
     address.slen = std::find(address.ptr, const_cast<char *>(end), '/') - address.ptr;  // a multicast TTL
-    pj_in_addr parsed;
-    return address.slen > 0 && pj_inet_pton(pj_AF_INET(), &address, &parsed) == PJ_SUCCESS;
+    pj_in6_addr parsed;     // room for either
+    return address.slen > 0 && pj_inet_pton(family, &address, &parsed) == PJ_SUCCESS;
 }
 
-bool is_reachable(const pjmedia_sdp_session *session, const pjmedia_sdp_media *stream)
+bool is_reachable(int family, const pjmedia_sdp_session *session, const pjmedia_sdp_media *stream)
 {
+    const char *type = family == pj_AF_INET6() ? "IP6" : "IP4";
     const pjmedia_sdp_conn *place = stream->conn ? stream->conn : session->conn;
-    if (place && (pj_stricmp2(&place->addr_type, "IP4") != 0 || !is_ipv4(place->addr)))
+    if (place && (pj_stricmp2(&place->addr_type, type) != 0 || !is_of(family, place->addr)))
         return false;
     const auto *reports = pjmedia_sdp_media_find_attr2(stream, "rtcp", nullptr);
     pjmedia_sdp_rtcp_attr rtcp;
     if (!reports || pjmedia_sdp_attr_get_rtcp(reports, &rtcp) != PJ_SUCCESS || rtcp.addr.slen == 0)
         return true;
-    return is_ipv4(rtcp.addr);
+    return is_of(family, rtcp.addr);
 }
 
 } // namespace
@@ -138,12 +140,15 @@ bool refuse_unreachable(pjsip_rx_data *rdata)
         return true;
     // The stack keeps what it has read beside the message: this is the description it will answer.
     pjmedia_sdp_session *session = pjsip_rdata_get_sdp_info(rdata)->sdp;
+    // Our audio goes by the family our signalling goes by.
+    const bool newer = rdata->tp_info.transport->key.type & PJSIP_TRANSPORT_IPV6;
+    const int family = newer ? pj_AF_INET6() : pj_AF_INET();
     bool refused = false, left = false;
     for (unsigned i = 0; session && i < session->media_count; ++i) {
         pjmedia_sdp_media *stream = session->media[i];
         if (stream->desc.port == 0 || pj_stricmp2(&stream->desc.media, "audio") != 0)
             continue;
-        if (is_reachable(session, stream)) {
+        if (is_reachable(family, session, stream)) {
             left = true;
         } else {
             stream->desc.port = 0;

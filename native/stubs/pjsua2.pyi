@@ -46,6 +46,9 @@ PJSUA_IPV6_ENABLED_PREFER_IPV6: int
 PJSUA_IPV6_ENABLED_USE_IPV6_ONLY: int
 PJSUA_SIP_TIMER_INACTIVE: int
 PJSUA_SIP_TIMER_OPTIONAL: int
+PJMEDIA_SRTP_KEYING_SDES: int
+PJ_SSL_SOCK_PROTO_TLS1_2: int
+PJ_SSL_SOCK_PROTO_TLS1_3: int
 
 class Error(Exception):
     # status is pjlib's code, or 120000 + errno; str() gives what info() gives.
@@ -155,7 +158,7 @@ class TlsConfig:
     certFile: str
     privKeyFile: str
     password: str
-    method: int
+    proto: int
     verifyServer: bool
     verifyClient: bool
     requireClientCert: bool
@@ -248,6 +251,10 @@ class CodecInfo:
 class OnTimerParam:
     msecDelay: int
 
+class OnSelectAccountParam:
+    rdata: SipRxData
+    accountIndex: int
+
 class Endpoint:
     @staticmethod
     def instance() -> Endpoint: ...
@@ -273,6 +280,7 @@ class Endpoint:
     def audDevManager(self) -> AudDevManager: ...
     def codecEnum2(self) -> CodecInfoVector2: ...
     def codecSetPriority(self, codec_id: str, priority: int) -> None: ...
+    def onSelectAccount(self, prm: OnSelectAccountParam) -> None: ...
 
 # -- account ------------------------------------------------------------------
 
@@ -282,6 +290,8 @@ class AccountRegConfig:
     headers: SipHeaderVector
     timeoutSec: int
     retryIntervalSec: int
+    firstRetryIntervalSec: int
+    delayBeforeRefreshSec: int
     proxyUse: int
 
 class AccountSipConfig:
@@ -301,12 +311,16 @@ class AccountCallConfig:
     timerMinSESec: int
     timerSessExpiresSec: int
 
+class SrtpOpt:
+    keyings: IntVector
+
 class AccountMediaConfig:
     transportConfig: TransportConfig
     lockCodecEnabled: bool
     streamKaEnabled: bool
     srtpUse: int
     srtpSecureSignaling: int
+    srtpOpt: SrtpOpt
     ipv6Use: int
     rtcpMuxEnabled: bool
 
@@ -344,12 +358,22 @@ class OnIncomingCallParam:
     callId: int
     rdata: SipRxData
 
+class OnRegStartedParam:
+    renew: bool
+
 class OnRegStateParam:
     status: int
     code: int
     reason: str
     rdata: SipRxData
     expiration: int
+
+class SendRequestParam:
+    method: str
+    txOption: SipTxOption
+
+class OnSendRequestParam:
+    e: SipEvent
 
 class Account:
     def create(self, cfg: AccountConfig, make_default: bool = False) -> None: ...
@@ -359,8 +383,11 @@ class Account:
     def getId(self) -> int: ...
     def getInfo(self) -> AccountInfo: ...
     def setRegistration(self, renew: bool) -> None: ...
+    def sendRequest(self, prm: SendRequestParam) -> None: ...
     def onIncomingCall(self, prm: OnIncomingCallParam) -> None: ...
+    def onRegStarted(self, prm: OnRegStartedParam) -> None: ...
     def onRegState(self, prm: OnRegStateParam) -> None: ...
+    def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
 
 # -- call ---------------------------------------------------------------------
 
@@ -479,6 +506,10 @@ class OnCallTsxStateParam:
 
 class OnCallMediaStateParam: ...
 
+class OnCallSdpCreatedParam:
+    sdp: SdpSession
+    remSdp: SdpSession
+
 class OnStreamDestroyedParam:
     streamIdx: int
 
@@ -548,6 +579,7 @@ class Call:
     def onCallState(self, prm: OnCallStateParam) -> None: ...
     def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
     def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
+    def onCallSdpCreated(self, prm: OnCallSdpCreatedParam) -> None: ...
     def onStreamDestroyed(self, prm: OnStreamDestroyedParam) -> None: ...
     def onDtmfDigit(self, prm: OnDtmfDigitParam) -> None: ...
     def onDtmfEvent(self, prm: OnDtmfEventParam) -> None: ...
@@ -641,6 +673,14 @@ def liveObjects() -> LiveObjects: ...
 def guardStreams() -> None: ...
 def guardRequests() -> None: ...
 def refuseOptions(retryAfter: int) -> None: ...
+
+class Arrival:
+    # How a message came; native/sip/arrival.hpp says more.
+    transport: str
+    port: int
+
+# Only within the callback that the data is of.
+def arrivalOf(data: SipRxData) -> Arrival: ...
 def watchCalls() -> None: ...
 
 # -- drills, for tests only -----------------------------------------------------

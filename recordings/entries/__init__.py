@@ -18,6 +18,7 @@ Read the ADR on the journal's codec (docs/adr/0013) for why.
 
 from recordings.entries.call import (
     Answered,
+    Claim,
     Finished,
     Held,
     HungUp,
@@ -57,6 +58,7 @@ __all__ = [
     "Answered",
     "AnsweredEvent",
     "CallingEvent",
+    "Claim",
     "ConnectedEvent",
     "Deaf",
     "Dialled",

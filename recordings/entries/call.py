@@ -27,11 +27,20 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A header that was not believed: its long name in lower case, and the number or name it told."""
+
+    header: str = withheld("")
+    user: str = withheld("")
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming(Entry):
     """The INVITE came; before anything is answered. ``line`` None: of before the journal told it.
 
     ``hotline`` is "" when the journal does not say which, ``node`` None when not whose call it was. ``at_once`` is why
     the caller was passed to a person at once: ``duty`` (the duty switch), ``makeshift`` (no dialogue could be used).
+    ``trunk`` is what it came by, "" for the open door; ``claims`` are headers whose word was not taken there.
     """
 
     kind: ClassVar = "incoming"
@@ -45,6 +54,8 @@ class Incoming(Entry):
     flow: str = kept("")
     node: int | None = kept(None)
     at_once: str = kept("")
+    trunk: str = kept("")
+    claims: tuple[Claim, ...] = withheld(())
 
 
 @dataclass(frozen=True, slots=True)

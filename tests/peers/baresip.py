@@ -1,13 +1,16 @@
 """baresip as a caller: a softphone in a network namespace (it refuses loopback), driven through its control port."""
 
 import asyncio
+import audioop  # in Python until 3.12, which is as far as the project goes
 import contextlib
 import json
+import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from peers import tones
 from peers.namespace import Namespace
 from peers.timeline import Timeline
 
@@ -27,6 +30,17 @@ ctrl_tcp_listen {far}:{control}
 audio_source aufile,{folder}/said.wav
 audio_srate 8000-8000
 audio_channels 1
+"""
+_MORE = """
+module g722.so
+module opus.so
+module srtp.so
+module sndfile.so
+snd_path {folder}
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
 """
 
 
@@ -58,15 +72,41 @@ class _Control:
         return json.loads((await self.reader.readexactly(length + 1))[:-1])
 
 
+@dataclass(frozen=True)
+class Phone:
+    """What a softphone speaks: SIP over ``transport``, ``codec`` as baresip names it, SRTP as its ``mediaenc``.
+
+    ``keys`` is a folder with ``ca.pem`` and its own ``peer.pem`` (certificate, then key), for TLS.
+    """
+
+    transport: str = "udp"
+    codec: str = "PCMA/8000/1"
+    mediaenc: str = ""
+    keys: Path | None = None
+    ipv6: bool = False
+
+
 @contextlib.asynccontextmanager
-async def _softphone(space: Namespace, folder: Path, caller: str) -> AsyncIterator[_Control]:
+async def _softphone(
+    space: Namespace, folder: Path, caller: str, phone: Phone | None = None
+) -> AsyncIterator[_Control]:
     config = _CONFIG.format(far=space.far, control=_CONTROL_PORT, folder=folder)
+    if phone is not None:
+        config += _MORE.format(folder=folder)
+    phone = phone or Phone()
+    if phone.ipv6:
+        config = config.replace(f"sip_listen {space.far}:5060", f"sip_listen [{space.far6}]:5060")
+    if phone.keys is not None:
+        config += f"sip_certificate {phone.keys}/peer.pem\nsip_cafile {phone.keys}/ca.pem\n"
     (folder / "config").write_text(config)
-    (folder / "accounts").write_text(f"<sip:{caller}@{space.far}>;regint=0;audio_codecs=PCMA/8000/1\n")
+    host = f"[{space.far6}]" if phone.ipv6 else space.far
+    account = f"<sip:{caller}@{host};transport={phone.transport}>;regint=0;audio_codecs={phone.codec}"
+    account += f";mediaenc={phone.mediaenc}" if phone.mediaenc else ""
+    (folder / "accounts").write_text(account + "\n")
     (folder / "contacts").touch()
     with (folder / "baresip.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *space.command("baresip", "-f", str(folder)),
+            *space.command("baresip", "-f", str(folder), *(["-6"] if phone.ipv6 else [])),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -77,8 +117,12 @@ async def _softphone(space: Namespace, folder: Path, caller: str) -> AsyncIterat
         writer.close()
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            process.terminate()  # it closes what it records
+            try:
+                await asyncio.wait_for(process.wait(), 5)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 async def _connect(
@@ -112,3 +156,31 @@ async def call(
         await phone.tell("hangup")
         await phone.hear_of("CALL_CLOSED")
         return str(event["id"])
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    space: Namespace, uri: str, folder: Path, *, caller: str, phone: Phone, said: bytes
+) -> AsyncIterator[None]:
+    """A call to ``uri`` that says ``said`` (16-bit mono, 8 kHz) while the block runs; it is up when the block begins.
+
+    After it `heard` tells what the softphone took in.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sounds.write_wav(folder / "said.wav", said)
+    async with _softphone(space, folder, caller, phone) as control:
+        await control.tell("dial", uri)
+        await control.hear_of("CALL_ESTABLISHED")
+        yield
+        await control.tell("hangup")
+        await control.hear_of("CALL_CLOSED")
+
+
+def heard(folder: Path) -> bytes:
+    """What came to the softphone of `talking`, decoded: 16-bit mono at 8 kHz."""
+    (file,) = folder.glob("dump-*-dec.wav")
+    with wave.open(str(file)) as sound:
+        pcm, channels, rate = sound.readframes(sound.getnframes()), sound.getnchannels(), sound.getframerate()
+    if channels == 2:
+        pcm = audioop.tomono(pcm, 2, 0.5, 0.5)
+    return audioop.ratecv(pcm, 2, 1, rate, tones.RATE, None)[0]

@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import resource
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from gateway.service.opened import open_some_dialogue
 from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
 from gateway.service.reload import Reload
 from gateway.service.steering import duty_at, reload_at, reload_on_signal
+from gateway.service.trunks import open_trunks, show_trunks
 from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site import metrics
@@ -61,6 +63,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     with alone(paths.data, f"gateway-{settings.node}"):
+        trunks = open_trunks(settings)
         dialogue = await open_some_dialogue(settings, paths)
         open_gazetteer()  # in no call's time, and while there is a file to be had
         db = open_database(paths.database_url(settings))
@@ -78,6 +81,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             tcp=settings.sip.tcp,
             media_host=settings.sip.media_host,
             rtp_first_port=settings.sip.rtp_first_port,
+            trunks=trunks,
         )
         outgoing = Outgoing(
             lambda target, caller, headers: agent.dial(target.uri, caller=caller, headers=headers),
@@ -172,6 +176,7 @@ def watch(
             "calls": switchboard.calls,
             "outgoing_lines": outgoing.lines,
             "bridged": outgoing.bridged,
+            "trunks": [asdict(standing) for standing in agent.standings],
             "asr": "up" if model else "down",
             "model": model.name if model else None,
             "demo_model": model.demo if model else None,
@@ -191,6 +196,7 @@ def watch(
         faults += wrong
         # Callers are answered all the same: by keys without speech, and filed once there is a database.
         limits += away
+        limits += [standing.trouble for standing in agent.standings if standing.trouble]
         if ears.model is None:
             limits.append("speech recognition is out of reach, calls go by keys")
         if makeshift := switchboard.dialogue.makeshift:
@@ -199,4 +205,7 @@ def watch(
             limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
         return Readiness(tuple(faults), tuple(limits))
 
-    return Window("gateway", data, health, readiness, (metrics.REGISTRY,))
+    async def refresh() -> None:
+        show_trunks(agent.standings)
+
+    return Window("gateway", data, health, readiness, (metrics.REGISTRY,), refresh)

@@ -26,13 +26,18 @@ from gateway.sip.pj.common import (
 from gateway.sip.pj.door import Door
 from gateway.sip.pj.endpoint import Endpoint, StackLog, endpoint_config
 from gateway.sip.pj.legs import Legs
+from gateway.sip.pj.trunks import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.sip.pj.door import Account
+    from gateway.sip.trunk import Standing, Trunk
 
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 3.0
+_RETRY_SECONDS = 20  # when a trunk is full, and the gateway is not
 _TEND_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
@@ -42,16 +47,24 @@ class UserAgent:
     """The process's one SIP user agent: transports, an account, and every leg until its media is closed.
 
     ``media_host`` is the address RTP is bound to and SDP names; empty: the address that was dialled.
-    ``rtp_first_port`` 0 takes whatever ports the system gives.
+    ``rtp_first_port`` 0 takes whatever ports the system gives. With ``trunks`` nobody else's calls are taken.
     """
 
     def __init__(
-        self, *, host: str, port: int, tcp: bool, media_host: str = "", rtp_first_port: int = 0
+        self,
+        *,
+        host: str,
+        port: int,
+        tcp: bool,
+        media_host: str = "",
+        rtp_first_port: int = 0,
+        trunks: Sequence[Trunk] = (),
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._door = Door(
             self, host=host, port=port, tcp=tcp, media_host=media_host, rtp_first_port=rtp_first_port
         )
+        self._lines = Lines(self, trunks)
         self._legs = Legs(lambda: self._endpoint.beats if self._endpoint is not None else 0)
         self.on_invite: Callable[[Leg], None] | None = None
         """Called on the loop with each INVITE; without it every INVITE is refused."""
@@ -74,6 +87,11 @@ class UserAgent:
     def address(self) -> str:
         """``host:port`` a caller on this machine can dial."""
         return self._door.address
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How each trunk stands."""
+        return self._lines.standings
 
     @property
     def beats(self) -> tuple[int, int]:
@@ -105,7 +123,10 @@ class UserAgent:
 
         Raises SipError, with what to change, when the port is taken.
         """
-        endpoint = self._endpoint = Endpoint(lambda: self.retry_after())  # noqa: PLW0108 - it may be set later
+        endpoint = self._endpoint = Endpoint(
+            lambda: self.retry_after(),  # noqa: PLW0108 - it may be set later
+            self._lines.select if self._lines else None,
+        )
         endpoint.libCreate()
         config = endpoint_config(max_calls, self._log)
         if self.on_invite is not None:
@@ -125,22 +146,38 @@ class UserAgent:
         endpoint.libStart()
         endpoint.beat()
         for codec in endpoint.codecEnum2():
-            endpoint.codecSetPriority(codec.codecId, _CODECS.get(codec.codecId.split("/")[0], 0))
+            name = codec.codecId.split("/")[0]
+            endpoint.codecSetPriority(codec.codecId, _CODECS.get(name, int(name in self._lines.codecs)))
         self._door.open(max_calls)
+        self._lines.open(endpoint, self._door)
         self._look()
 
     def dial(
-        self, uri: str, *, caller: str, tcp: bool = False, headers: Mapping[str, str] = MappingProxyType({})
+        self,
+        uri: str,
+        *,
+        caller: str,
+        tcp: bool = False,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        trunk: str = "",
     ) -> Leg:
-        """Call a SIP URI as ``caller`` (a number, or "" for anonymous); the leg's callbacks tell the rest."""
-        call = StackCall(self._door.account_for(uri), self, pj.PJSUA_INVALID_ID)
+        """Call a SIP URI as ``caller`` (a number, or "" for anonymous); the leg's callbacks tell the rest.
+
+        With ``trunk``, the name of one, it goes out there, as its address of record where it has one; ``uri`` may then
+        be a bare number. Raises SipError.
+        """
+        line = self._lines.named(trunk) if trunk else None
+        account = line or self._door.account_for(uri)
+        target = line.target(uri) if line is not None else f"{uri};transport=tcp" if tcp else uri
+        identity = f"sip:{caller}@{self.address}" if caller else "sip:anonymous@anonymous.invalid"
+        call = StackCall(account, self, pj.PJSUA_INVALID_ID, account.codecs)
         leg = self._attach(call, None)
         prm = call_parameters()
-        identity = f"{caller}@{self.address}" if caller else "anonymous@anonymous.invalid"
-        prm.txOption.localUri = f"<sip:{identity}>"
+        prm.txOption.localUri = f"<{line.identity(caller) if line is not None else identity}>"
         prm.txOption.headers = header_vector(headers)
-        target = f"{uri};transport=tcp" if tcp else uri
         try:
+            if line is not None:
+                line.enter(call)
             attempt(f"call {uri}", lambda: call.makeCall(target, prm))
         except SipError:
             call.bury()
@@ -158,6 +195,7 @@ class UserAgent:
             leg.hang_up()
         if legs:
             await asyncio.wait([leg.closed for leg in legs], timeout=_STOP_SECONDS)
+        self._lines.shut()
         self._door.shut()
         self._endpoint.libDestroy()
         self._legs.end()
@@ -165,6 +203,7 @@ class UserAgent:
             if timer is not None:
                 timer.cancel()
         destroy(self._clock)
+        self._lines.destroy()
         self._door.destroy()
         destroy(self._endpoint)
         self._clock = self._endpoint = None
@@ -176,6 +215,7 @@ class UserAgent:
 
     def bury(self, call: StackCall) -> None:
         """Loop: end what is left of a call that is over and has left the bridge."""
+        self._lines.leave(call)
         self._legs.bury(call)
         if self._tending is None:
             self._tending = self.loop.call_later(_TEND_SECONDS, self._tend)
@@ -189,16 +229,28 @@ class UserAgent:
     def _look(self) -> None:
         self._looking = self.loop.call_later(_LOOK_SECONDS, self._look)
         self._legs.look()
+        self._lines.tend()
 
     def _attach(self, call: StackCall, incoming: Incoming | None) -> Leg:
         leg = call.leg = Leg(call, incoming, self.post, self.loop.create_future())
         self._legs.hold(call, leg)
         return leg
 
-    def invited(self, call: StackCall, message: str, source: str) -> None:
+    def invited(self, call: StackCall, account: Account, message: str, source: str) -> None:
         """SIP callback: an INVITE has come; refuse it here or hand it to the loop."""
-        incoming = read_invite(message, source)
+        trunk = account.trunk
+        incoming = (
+            read_invite(message, source)
+            if trunk is None
+            else read_invite(message, source, trunk.name, trunk.believes)
+        )
         leg = self._attach(call, incoming)
+        if self._lines and not self._lines.let_in(account, call):
+            if trunk is None:
+                leg.refuse(403)
+            else:
+                leg.refuse(503, {"Retry-After": str(self.retry_after() or _RETRY_SECONDS)})
+            return
         on_invite = self.on_invite
         if on_invite is None:
             leg.refuse(480)

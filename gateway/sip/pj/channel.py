@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pjsua2 as pj
 
 from gateway.sip.channel import Reception
+from gateway.sip.codecs import order_codecs
 from gateway.sip.pj.audio import Audio, cross, part
 from gateway.sip.pj.common import attempt, call_parameters, header_vector, sip_callback
 
@@ -33,8 +34,9 @@ class Owner(Protocol):
 class StackCall(pj.Call):
     """pjsua2's half of a leg (`gateway.sip.channel.Channel`): the stack's call with its audio."""
 
-    def __init__(self, account: pj.Account, owner: Owner, call_id: int) -> None:
+    def __init__(self, account: pj.Account, owner: Owner, call_id: int, codecs: tuple[str, ...] = ()) -> None:
         super().__init__(account, call_id)
+        self._codecs = codecs
         self._owner = owner
         self.leg: Leg
         self.audio = Audio()
@@ -81,6 +83,12 @@ class StackCall(pj.Call):
                 self._join(None)
                 self.leg.media_changed(held=True)
                 return
+
+    @sip_callback
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:  # noqa: N802
+        """Our description is about to go out: with the codecs of this call's trunk, in its order."""
+        if self._codecs:
+            prm.sdp.wholeSdp = order_codecs(prm.sdp.wholeSdp, self._codecs, prm.remSdp.wholeSdp)
 
     @sip_callback
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:  # noqa: N802

@@ -7,25 +7,30 @@ from typing import TYPE_CHECKING, Protocol
 
 import pjsua2 as pj
 
-from gateway.sip.address import default_address
+from gateway.sip.address import PORTS_PER_CALL, default_address
 from gateway.sip.pj.channel import Owner, StackCall
 from gateway.sip.pj.common import attempt, destroy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.sip.pj.endpoint import Endpoint
+    from gateway.sip.trunk import Trunk
 
 log = logging.getLogger(__name__)
 
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
 _LOOPBACK = "127.0.0.1"
-_PORTS_PER_CALL = 6  # more than RTP and RTCP take: other programs' ports lie between
 
 
 class Host(Owner, Protocol):
     """Who takes the calls that come to an account."""
 
-    def invited(self, call: StackCall, message: str, source: str) -> None:
-        """SIP callback: an INVITE has come."""
+    def invited(self, call: StackCall, account: Account, message: str, source: str) -> None:
+        """SIP callback: an INVITE has come to this account."""
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Any thread: run it on the event loop."""
 
     def drop(self, call: StackCall) -> None:
         """SIP callback: refuse a call whose INVITE could not be taken; never raises."""
@@ -50,6 +55,7 @@ class Door:
         )
         self._rtp_first_port = rtp_first_port
         self._accounts: list[Account] = []
+        self._transports: dict[str, int] = {}
 
     @property
     def is_open(self) -> bool:
@@ -71,6 +77,11 @@ class Door:
         """Take calls from now on, so many at once; the stack has started."""
         for host in self._media_hosts:
             self._accounts.append(self._open_account(host, max_calls))
+
+    def transport_of(self, transport: str, host: str, port: int) -> int | None:
+        """The stack's number of the door's own transport where it listens there too; None where it does not."""
+        is_here = port == self._port and (host == self._host or (self._host == _ANY and ":" not in host))
+        return self._transports.get(transport) if is_here else None
 
     def account_for(self, uri: str) -> Account:
         """The account to dial ``uri`` from: that of the same address, else the first."""
@@ -97,6 +108,7 @@ class Door:
             " (another program may use this port, `ss -lnp` tells which; set sip.port to a free one)",
             lambda: endpoint.transportCreate(kind, config),
         )
+        self._transports[name.lower()] = number
         self._port = int(endpoint.transportGetInfo(number).localName.rsplit(":", 1)[-1])
 
     def _open_account(self, host: str, max_calls: int) -> Account:
@@ -106,24 +118,34 @@ class Door:
         media.boundAddress = media.publicAddress = host
         media.port = self._rtp_first_port
         if self._rtp_first_port:
-            media.portRange = min(65535 - self._rtp_first_port, max_calls * _PORTS_PER_CALL)
+            media.portRange = min(65535 - self._rtp_first_port, max_calls * PORTS_PER_CALL)
         account = Account(self._agent)
         account.create(config)
         return account
 
 
 class Account(pj.Account):
-    """pjsua2 finds the account of each INVITE by the address that was dialled."""
+    """pjsua2 finds the account of each INVITE by the address that was dialled.
+
+    ``codecs`` are offered in this order; none: in the stack's.
+    """
+
+    codecs: tuple[str, ...] = ()
 
     def __init__(self, agent: Host) -> None:
         super().__init__()
         self._agent = agent
 
+    @property
+    def trunk(self) -> Trunk | None:
+        """Whose it is; None: the door's own."""
+        return None
+
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802 - pjsua2's name
         """An INVITE."""
-        call = StackCall(self, self._agent, prm.callId)
+        call = StackCall(self, self._agent, prm.callId, self.codecs)
         try:
-            self._agent.invited(call, prm.rdata.wholeMsg, prm.rdata.srcAddress)
+            self._agent.invited(call, self, prm.rdata.wholeMsg, prm.rdata.srcAddress)
         except Exception:  # boundary, SIP callback: without an answer the caller would hear nothing for ever
             log.exception("an INVITE could not be taken", extra={"source": prm.rdata.srcAddress})
             self._agent.drop(call)

@@ -24,14 +24,23 @@ _FIRST_TRANSPORT = 0
 class Endpoint(pj.Endpoint):
     """The stack, with a timer on its SIP worker: the one thread that takes messages also fires timers."""
 
-    def __init__(self, retry_after: Callable[[], int]) -> None:
+    def __init__(
+        self, retry_after: Callable[[], int], select: Callable[[pj.OnSelectAccountParam], None] | None = None
+    ) -> None:
         super().__init__()
         self._retry_after = retry_after
+        self._select = select
         self.beats = 0
 
     def beat(self) -> None:
         """Have the SIP worker call `onTimer` once."""
         self.utilTimerSchedule(_BEAT_MS, None)
+
+    @sip_callback
+    def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:  # noqa: N802 - pjsua2's name
+        """Whose a request is; without ``select`` that of the address it names."""
+        if self._select is not None:
+            self._select(prm)
 
     @sip_callback
     def onTimer(self, _prm: pj.OnTimerParam) -> None:  # noqa: N802 - pjsua2's name

@@ -1,0 +1,100 @@
+"""Do the trunks stand: their files and addresses, their certificates' time, and what the gateway says of each."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from config.document import ConfigError
+from gateway.doctor.finding import Finding
+from gateway.service.supervisor import ask_health
+from gateway.service.trunks import open_trunks
+from gateway.site.certificate import SOON, CertificateError, read_end
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from gateway.doctor.finding import Patient
+    from gateway.sip.trunk import Trunk
+    from gateway.site.settings import Settings
+
+_DAY_SECONDS = 86400
+
+
+async def check_trunks(patient: Patient) -> AsyncIterator[Finding]:
+    """Each trunk can be opened, and is registered and answers where a gateway runs."""
+    for finding in check_certificates(patient.settings):
+        yield finding
+    for port in patient.settings.ports:
+        settings = patient.settings.of_gateway(port)
+        if port in patient.running:
+            health = await ask_health(patient.paths.socket_of_gateway(patient.settings, port))
+            for trunk in (health or {}).get("trunks", ()):
+                yield _judge(trunk)
+            continue
+        try:
+            trunks = open_trunks(settings)
+        except ConfigError as error:
+            yield Finding("trunks", "failure", str(error), error.remedy)
+            continue
+        for opened in trunks:
+            yield _look(opened)
+
+
+def check_certificates(settings: Settings) -> Iterator[Finding]:
+    """Certificates of trunks and of the page that end soon, or have ended."""
+    files = {
+        trunk.tls.certificate: f"trunks.{trunk.name}" for trunk in settings.trunks if trunk.tls is not None
+    }
+    if settings.console.certificate is not None:
+        files[settings.console.certificate] = "console"
+    for file, whose in files.items():
+        yield from _check_end(file, whose)
+
+
+def _check_end(file: Path, whose: str) -> Iterator[Finding]:
+    try:
+        end = read_end(file)
+    except (CertificateError, OSError) as error:
+        yield Finding("certificates", "failure", f"{whose}: {error}", "改正该文件 / correct the file")
+        return
+    left = end - datetime.now(UTC)
+    days = int(left.total_seconds() // _DAY_SECONDS)
+    remedy = f"换新证书并重启网关 / renew it and restart the gateway: {file}"
+    if days < 0:
+        what = f"{whose}: 证书已于 {end:%Y-%m-%d} 过期 / the certificate ended then"
+        yield Finding("certificates", "failure", what, remedy)
+    elif left < SOON:
+        what = f"{whose}: 证书 {end:%Y-%m-%d} 到期,还有 {days} 天 / the certificate ends in {days} days"
+        yield Finding("certificates", "warning", what, remedy)
+    else:
+        yield Finding(
+            "certificates", "ok", f"{whose}: 证书有效至 / the certificate is good until {end:%Y-%m-%d}"
+        )
+
+
+def _judge(trunk: dict[str, object]) -> Finding:
+    name, reason = trunk["name"], trunk["reason"]
+    remedy = "hotline trunk status; journalctl -u 'hotline-gateway@*' -n 30"
+    if trunk["registered"] is False:
+        return Finding("trunks", "failure", f"{name}: 未注册 / not registered: {reason}", remedy)
+    if trunk["reachable"] is False:
+        return Finding(
+            "trunks", "failure", f"{name}: 对端无应答 / the other side does not answer: {reason}", remedy
+        )
+    return Finding("trunks", "ok", f"{name}: 正常 / in order")
+
+
+def _look(trunk: Trunk) -> Finding:
+    family = socket.AF_INET6 if trunk.version == 6 else socket.AF_INET  # noqa: PLR2004 - the protocol's version
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((trunk.host, 0))
+    except OSError:
+        what = f"{trunk.name}: 不是本机地址 / not an address of this machine: {trunk.host}"
+        return Finding(
+            "trunks", "failure", what, "改正 trunks.bind / correct trunks.bind (ip -brief address)"
+        )
+    return Finding("trunks", "ok", f"{trunk.name}: {trunk.transport} {trunk.host}:{trunk.port}")

@@ -1,0 +1,32 @@
+"""Secrets as systemd hands them to a service: files of ``$CREDENTIALS_DIRECTORY`` (systemd.exec(5))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from config.document import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.site.trunks import TrunkSettings
+
+
+def read_secret(file: Path) -> str:
+    """What a credential's file holds; "" when there is none. Raises ConfigError."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise ConfigError(str(file), 0, f"cannot be read: {error.strerror}", "run as root") from None
+
+
+def with_password(trunk: TrunkSettings, folder: Path) -> TrunkSettings:
+    """The trunk with the password of its name in the credentials' folder, where there is one."""
+    # As systemd names the files of a folder, and as they lie in it.
+    secret = read_secret(folder / f"trunk_{trunk.name}") or read_secret(folder / "trunk" / trunk.name)
+    if trunk.registration is None or not secret:
+        return trunk
+    registration = trunk.registration.model_copy(update={"password": secret, "password_file": None})
+    return trunk.model_copy(update={"registration": registration})
