@@ -55,6 +55,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         matters=file.matters,
         speak_up=file.speak_up,
         not_heard=file.not_heard,
+        offer_person=file.offer_person,
         words=Words(MappingProxyType(dict(file.words))),
         nodes=MappingProxyType(nodes),
         slots=MappingProxyType(slots),

@@ -189,6 +189,7 @@ class FlowFile(_Part):
     matters: int = Field(ge=1, le=20)
     speak_up: str
     not_heard: str
+    offer_person: str | None = None
     words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)
 

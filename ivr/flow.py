@@ -203,9 +203,10 @@ class Flow:
     is passed to a person at once, ``danger`` where key 9 leads from everywhere once a question has offered it (never
     where digits are keyed in), ``danger_said`` where words of danger do from wherever speech is listened to freely,
     ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after
-    ``speak_up``. At ``centre`` the call of a line begins that has targets for
-    that node's reason. ``not_heard`` is said before a question is asked again. ``matters`` bounds the matters of one
-    call. ``slots`` gives the slots of each prompt; ``proof`` says, a line each, what was proved.
+    ``speak_up``. At ``centre`` the call of a line begins that has targets for that node's reason. ``offer_person`` is
+    said first while nobody has been able to hear callers for long, ``not_heard`` before a question is asked again.
+    ``matters`` bounds the matters of one call. ``slots`` gives the slots of each prompt; ``proof`` says, a line each,
+    what was proved.
     """
 
     name: str
@@ -221,6 +222,7 @@ class Flow:
     matters: int
     speak_up: str
     not_heard: str
+    offer_person: str | None
     words: Words
     nodes: Mapping[str, Node]
     slots: Mapping[str, frozenset[str]]

@@ -71,13 +71,17 @@ class HotlinesFile(_Part):
     hotlines: tuple[HotlinePart, ...] = Field(min_length=1)
 
 
-def read_hotlines(file: Path, texts: PromptTexts, flow: Flow, categories: Collection[Category]) -> Hotlines:
+def read_hotlines(
+    file: Path, texts: PromptTexts, flow: Flow, categories: Collection[Category], *, own_flows: bool = True
+) -> Hotlines:
     """The lines of that file, proved; raises ConfigError with every fault found.
 
     ``flow`` is the dialogue of the lines that name none. A flow that a line names is found beside the hotlines file,
-    else among the embedded ones. ``categories`` is the catalogue that a line's category must be of.
+    else among the embedded ones; without ``own_flows`` only there, and where there is none, it is ``flow``.
+    ``categories`` is the catalogue that a line's category must be of.
     """
-    return _Reader(read(HotlinesFile, file), file, texts, flow, categories).read()
+    folder = file.parent if own_flows else None
+    return _Reader(read(HotlinesFile, file), folder, texts, flow, categories).read()
 
 
 class _Reader:
@@ -86,12 +90,12 @@ class _Reader:
     def __init__(
         self,
         document: Document[HotlinesFile],
-        file: Path,
+        folder: Path | None,
         texts: PromptTexts,
         flow: Flow,
         categories: Collection[Category],
     ) -> None:
-        self._document, self._file, self._texts, self._categories = document, file, texts, categories
+        self._document, self._folder, self._texts, self._categories = document, folder, texts, categories
         self._flows: dict[str | None, Flow] = {None: flow}
         self._faults: list[ConfigError] = []
 
@@ -182,10 +186,14 @@ class _Reader:
 
     def _find_flow(self, i: int, name: str | None) -> Flow:
         if name not in self._flows:
-            beside = self._file.parent / str(name)
-            place = beside if beside.exists() else embedded(str(name))
             self._flows[name] = self._flows[None]  # for the sake of what is still to be checked
+            place = embedded(str(name))
+            beside = place if self._folder is None else self._folder / str(name)
+            if beside.exists():
+                place = beside
             if not place.is_file():
+                if self._folder is None:
+                    return self._flows[name]
                 what = f"the flow {name!r} is neither beside this file nor among the embedded ones"
                 self._fault(i, "flow", what, f"write {beside}, or name another")
             else:
@@ -204,7 +212,7 @@ class _Reader:
             for n in flow.nodes.values()
             if isinstance(n, Dictate | LookUp) or (isinstance(n, Connect) and n.keep_words)
         ]
-        if taking and flow is not self._flows[None]:
+        if taking and (flow is not self._flows[None] or self._folder is None):
             what = f"the flow {name!r} takes down what the caller says: {', '.join(taking)}"
             self._fault(i, "anonymous", what, "use `ask` and `digits` only")
 

@@ -50,19 +50,28 @@ def start(
     appeal: AppealType | None = None,
     reasons: frozenset[str] = frozenset(),
     at_once: bool = False,
+    offer_person: bool = False,
 ) -> State:
     """A dialogue before its call is answered.
 
     ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
     another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. ``at_once``: the caller
-    is passed to a person without a question. Raises ValueError for an opening that cannot be said.
+    is passed to a person without a question; ``offer_person``: he is offered one first.
+    Raises ValueError for an opening that cannot be said.
     """
     for prompt in openings.values():
         if flow.slots.get(prompt.name) != frozenset(prompt.slots):
             raise ValueError(f"the opening {prompt.name!r} is no prompt, or its slots are not those given")
     matters = (Matter(0, appeal),)
     return State(
-        "ringing", _UNANSWERED, matters, openings=openings, preset=appeal, reasons=reasons, at_once=at_once
+        "ringing",
+        _UNANSWERED,
+        matters,
+        openings=openings,
+        preset=appeal,
+        reasons=reasons,
+        at_once=at_once,
+        offer_person=offer_person,
     )
 
 
@@ -84,7 +93,10 @@ def _answered(turn: Turn, event: Answered) -> None:
     centre = turn.flow.nodes.get(turn.flow.centre or "")
     first = turn.flow.duty if turn.state.at_once else turn.flow.start
     passed_on = isinstance(centre, Connect) and centre.reason in turn.state.reasons
-    turn.go(centre.name if isinstance(centre, Connect) and passed_on else first)
+    target = centre.name if isinstance(centre, Connect) and passed_on else first
+    if turn.state.offer_person and turn.flow.offer_person and target == turn.flow.start:
+        turn.queue((turn.flow.offer_person,))
+    turn.go(target)
 
 
 def _digit(turn: Turn, event: Digit) -> None:

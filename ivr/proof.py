@@ -153,7 +153,11 @@ def _prompts(
     document: Document[FlowFile], nodes: Mapping[str, Node], slots: Mapping[str, frozenset[str]]
 ) -> Iterator[ConfigError]:
     named = [
-        *((("speak_up",), document.value.speak_up, True), (("not_heard",), document.value.not_heard, True)),
+        *(
+            ((key,), prompt, True)
+            for key in ("speak_up", "not_heard", "offer_person")
+            if (prompt := getattr(document.value, key)) is not None
+        ),
         *(
             (("nodes", n), p, isinstance(v, Dictate | Digits | End))
             for n, v in nodes.items()

@@ -41,7 +41,8 @@ class State:
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
-    ``at_once`` says that the caller is passed to a person without a question.
+    ``at_once`` says that the caller is passed to a person without a question, ``offer_person`` that he is offered one
+    before he is asked.
     ``hears`` tells whether this question can be answered by speech, ``ear`` whether the next one will try.
     ``reasons`` are those for which somebody can be reached. ``reaching`` is the id of the ``Connect`` under way, and
     ``calling`` says that it has come to calling somebody; ``target`` was called last; ``attempts`` were made so far.
@@ -55,6 +56,7 @@ class State:
     preset: AppealType | None = None
     reasons: frozenset[str] = frozenset()
     at_once: bool = False
+    offer_person: bool = False
     caller: str = ""
     hears: bool = True
     ear: bool = True

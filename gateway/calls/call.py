@@ -69,6 +69,7 @@ class Call:
             appeal=hotline.appeal,
             at_once=at_once,
             reasons=frozenset(hotline.targets),
+            offer_person=house.deaf_for_long(),
         )
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         self._speaker = Speaker(leg, prompts, self._scribe)

@@ -24,6 +24,7 @@ class EarWatch:
 
     def __init__(self, client: AsrClient) -> None:
         self._client = client
+        self._away_since: float | None = None
         self.model: ModelFingerprint | None = None
 
     async def run(self) -> None:
@@ -32,6 +33,11 @@ class EarWatch:
             await self.look()
             await asyncio.sleep(_WATCH_SECONDS)
 
+    def is_away_for(self, seconds: float) -> bool:
+        """Whether nobody has answered for so long."""
+        since = self._away_since
+        return since is not None and asyncio.get_running_loop().time() - since >= seconds
+
     async def look(self) -> None:
         """Ask once; ``model`` is None when nobody answers."""
         before = self.model
@@ -39,9 +45,12 @@ class EarWatch:
             self.model = await self._client.fingerprint()
         except AsrUnavailable as error:
             self.model = None
+            if self._away_since is None:
+                self._away_since = asyncio.get_running_loop().time()
             if before is not None:
                 log.warning("speech recognition is out of reach, calls go by keys: %s", error)
         else:
+            self._away_since = None
             if self.model != before:
                 log.info("speech recognition", extra={"model": self.model.name, "demo": self.model.demo})
                 if self.model.demo:

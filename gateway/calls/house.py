@@ -37,5 +37,7 @@ class House:
     """Seconds that either side may have the line on hold before it is hung up."""
     target_silence: float = 20.0
     """Seconds without a sign of life after which a target's line is given up: its process, or its network, is gone."""
+    deaf_for_long: Callable[[], bool] = lambda: False
+    """Whether speech has been out of reach for so long that callers are offered a person first."""
     bounds: Bounds = field(default_factory=Bounds)
     """What else ends a call that nobody ends."""

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OPERATORS = ("flow", "replacements", "prompts", "categories", "hotlines")
+_OPERATORS = ("replacements", "prompts", "categories", "hotlines")
 """The operator's files, in the order in which a dialogue does without them: last, which lines there are."""
 
 
-def read_dialogue(dialogue: DialogueSettings) -> Hotlines:
-    """The hotlines with their flows, all proved; raises ConfigError."""
+def read_dialogue(dialogue: DialogueSettings, *, own_flows: bool = True) -> Hotlines:
+    """The hotlines with their flows, all proved; raises ConfigError. See `read_hotlines` for ``own_flows``."""
     texts = read_texts(dialogue)
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
     categories = read_categories(dialogue.categories)
-    return read_hotlines(dialogue.hotlines or embedded("hotlines.yaml"), texts, flow, categories)
+    file = dialogue.hotlines or embedded("hotlines.yaml")
+    return read_hotlines(file, texts, flow, categories, own_flows=own_flows)
 
 
 def read_texts(dialogue: DialogueSettings) -> PromptTexts:
@@ -53,12 +54,14 @@ async def open_dialogue(
     paths: Paths,
     progress: Callable[[int, int], None] = lambda _made, _wanted: None,
     at_once: int = os.cpu_count() or 1,
+    *,
+    own_flows: bool = True,
 ) -> Dialogue:
     """All that leads calls, proved, its prompts made (``at_once`` of them at a time) and in memory.
 
     Raises ConfigError, PromptError, SoundError, VoiceError or KilledError.
     """
-    hotlines = read_dialogue(settings.dialogue)
+    hotlines = read_dialogue(settings.dialogue, own_flows=own_flows)
     prompts = open_prompts(settings.dialogue, paths)
     await prompts.prepare(hotlines.openings, progress, at_once)
     return Dialogue(hotlines, prompts, settings.sip.cap, datetime.now(UTC))
@@ -67,8 +70,8 @@ async def open_dialogue(
 async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
     """The operator's dialogue, or as much of it as can be used: a caller is answered whatever an operator has written.
 
-    What cannot be used is replaced by what is embedded, and the dialogue is marked makeshift. Raises what
-    `open_dialogue` does when not even what is embedded can be used.
+    The flows are the embedded ones then, whatever else cannot be used is replaced by what is embedded, too, and the
+    dialogue is marked makeshift. Raises what `open_dialogue` does when not even what is embedded can be used.
     """
     try:
         return await open_dialogue(settings, paths)
@@ -77,7 +80,8 @@ async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
     log.critical("the dialogue cannot be used, callers are passed to a person: %s", why)
     for fewer in _without_more_and_more(settings.dialogue):
         try:
-            opened = await open_dialogue(settings.model_copy(update={"dialogue": fewer}), paths)
+            without = settings.model_copy(update={"dialogue": fewer})
+            opened = await open_dialogue(without, paths, own_flows=False)
         except LastingFault as fault:
             log.info("nor without: %s", fault)
         else:
@@ -86,10 +90,11 @@ async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
 
 
 def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSettings]:
-    """The embedded flow under the operator's hotlines and prompts, then without these, one after the other."""
+    """The embedded flows under the operator's hotlines and prompts, then without these, one after the other."""
+    yield dialogue.model_copy(update={"flow": None})
     for name in _OPERATORS:
         if getattr(dialogue, name) is not None:
-            dialogue = dialogue.model_copy(update={name: None})
+            dialogue = dialogue.model_copy(update={"flow": None, name: None})
             yield dialogue
 
 

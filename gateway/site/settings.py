@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from config.document import ConfigError, load
 from gateway.site.credentials import read_secret, with_password
+from gateway.site.passing import PassingSettings
 from gateway.site.section import Address, Node, Port, Section
 from gateway.site.trunks import TrunkSettings, check_trunks
 
@@ -40,24 +41,6 @@ class SipSettings(Section):
     hold_seconds: Annotated[float, Field(ge=1, le=7200)] = 300.0
     first_audio_seconds: Annotated[float, Field(ge=2, le=7200)] = 30.0
     longest_call_seconds: Annotated[float, Field(ge=1, le=86400)] = 7200.0
-
-
-class PassingSettings(Section):
-    """Passing callers on to people. ``cap`` is the number of lines to them at once, those that still ring included.
-
-    The last ``kept_for_danger`` of them are for callers in danger alone. A line to somebody from whose side nothing at
-    all (no RTP, no RTCP) has come for ``silent_seconds`` is given up, and the caller is told so.
-    """
-
-    cap: Annotated[int, Field(ge=21, le=500)] = 200
-    kept_for_danger: Annotated[int, Field(ge=20, le=500)] = 20
-    silent_seconds: Annotated[float, Field(ge=10, le=300)] = 20.0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.kept_for_danger >= self.cap:
-            raise ValueError("kept_for_danger must be less than cap: the others need lines, too")
-        return self
 
 
 class AsrSettings(Section):

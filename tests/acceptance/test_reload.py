@@ -97,14 +97,14 @@ def test_nobody_notices_a_reload_and_a_broken_file_changes_nothing(
 
     edit(folder / "prompts.yaml", f"opening: {OPENING}", f"opening: {NEW_OPENING}")
     edit(folder / "prompts.yaml", f"goodbye: {GOODBYE}", f"goodbye: {NEW_GOODBYE}")
-    set_settings(house, sip={"cap": 30, "hold_seconds": 200})
+    set_settings(house, sip={"cap": 35, "hold_seconds": 200})
     done = hotline(house, "reload")
     assert (done.returncode, done.stderr) == (0, ""), done
     assert (
         "gateway: 已重新读入 / reloaded: 热线 / hotlines: 33; 流程 / flows: default, psychological_aid"
         in done.stdout
     )
-    assert "cap: 30" in done.stdout
+    assert "cap: 35" in done.stdout
     assert "a restart is needed for: sip.hold_seconds\n" in done.stdout
     reloaded = since(house)
     assert reloaded > began
@@ -121,7 +121,7 @@ def test_nobody_notices_a_reload_and_a_broken_file_changes_nothing(
     assert since(house) == reloaded
     status, ready = house.page("gateway.sock", "/readyz")
     assert status == 200
-    assert "the last reload was refused, what was in force stays" in json.loads(ready)["reasons"][0]
+    assert "the last reload was refused, what was in force stays" in " ".join(json.loads(ready)["reasons"])
     eventually(lambda: reason in house.log(), 5, "the reason in the log")
 
     (new,) = house.calls([{**talker(99999), "steps": [{"pause": 1.5}, "hang_up"]}])

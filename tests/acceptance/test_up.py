@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import pytest
+from callfolder import told
+from waiting import eventually
+
+from recordings.entries import Played
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +42,8 @@ def until(look: Callable[[], bool], house: Any, seconds: float = 60) -> None:
 def test_calls_are_answered_while_a_distant_speech_server_is_down(make_house: Any) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and does not listen
-        house = make_house(asr={"url": f"ws://127.0.0.1:{deaf.getsockname()[1]}"})
+        url = f"ws://127.0.0.1:{deaf.getsockname()[1]}"
+        house = make_house(asr={"url": url}, passing={"deaf_seconds": 0})
         house.launch()
         until(lambda: INVITATION in house.log(), house)
         assert house.health()["asr"] == "down"
@@ -46,6 +51,9 @@ def test_calls_are_answered_while_a_distant_speech_server_is_down(make_house: An
             house.child("asr")  # it runs elsewhere
         call(house)
     assert house.process.poll() is None
+    (journal,) = eventually(lambda: list(house.data.glob("calls/*/*/*/*/events.jsonl")), 20, "the filing")
+    played = [entry.name for entry in told(journal.parent) if isinstance(entry, Played)]
+    assert played[0] == "offer_person"
 
 
 @pytest.mark.soak

@@ -39,11 +39,12 @@ from tickets.gazetteer import open_gazetteer
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gateway.service.loop import LoopMeter
     from gateway.site.renewal import Source
-    from gateway.site.settings import Paths
+    from gateway.site.settings import Paths, Settings
     from recordings.database import Database
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             outgoing,
             settings.sip.hold_seconds,
             settings.passing.silent_seconds,
+            _deaf_for_long(settings, ears),
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
         )
         switchboard = Switchboard(
@@ -146,6 +148,12 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             await filer.drain(5)
             await client.close()
             await db.close()
+
+
+def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:
+    """Whether callers are to be offered a person first, because nobody has been able to hear them for long."""
+    seconds = settings.passing.deaf_seconds
+    return lambda: seconds is not None and ears.is_away_for(seconds)
 
 
 def _count(agent: UserAgent, kind: str) -> int:

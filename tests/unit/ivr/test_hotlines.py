@@ -243,3 +243,15 @@ def test_hours_hold_on_their_days_and_past_midnight():
     assert target.is_open(monday)
     assert not target.is_open(monday.replace(hour=20))
     assert Target("坐席", "sip:9000@h").is_open(monday)
+
+
+def test_without_own_flows_a_line_keeps_what_it_is_and_is_led_by_an_embedded_one(flow, texts, tmp_path):
+    (tmp_path / "h.yaml").write_text(other("flow: own.yaml, category: 城乡建设"))
+    (tmp_path / "own.yaml").write_text("nodes: broken")
+    catalogue = (("城乡建设", "", ""),)
+    hotlines = read_hotlines(tmp_path / "h.yaml", texts, flow, catalogue, own_flows=False)
+    (line,) = hotlines.by_number["12331"]
+    assert (line.flow, line.category) == (flow, ("城乡建设",))
+    (tmp_path / "h.yaml").write_text(other("flow: own.yaml, anonymous: true"))
+    with pytest.raises(ConfigError, match="takes down what the caller says"):
+        read_hotlines(tmp_path / "h.yaml", texts, flow, catalogue, own_flows=False)
