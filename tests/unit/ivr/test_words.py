@@ -127,3 +127,40 @@ def test_digits_said_one_by_one():
     assert digits_in("幺三八,五五八幺 二三四五") == "13855812345"
     assert digits_in("零五五八两") == "05582"
     assert digits_in("不知道") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "我家着火了",
+        "救命啊快来人",
+        "楼道里全是煤气味",
+        "厨房煤气泄漏怎么办",
+        "有人拿着刀在小区里",
+        "孩子掉河里了",
+        "我奶奶晕倒了叫不醒了",
+        "家里没有大人在厨房着火了",
+        "我好害怕着火了快来",
+    ],
+)
+def test_danger_is_told_by_its_words(flow, said):
+    assert flow.words.tells_danger(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "气死了这路灯一个月不亮",
+        "热死人了公交站没有棚子",
+        "楼上没有着火就是冒烟",
+        "就怕着火了跑不出去",
+        "去年仓库着火了到现在没人赔",
+        "万一煤气泄漏谁负责",
+        "听说那边爆炸了是真的吗",
+        "看新闻上讲哪里又塌方了",
+        "路灯坏了",
+        "",
+    ],
+)
+def test_what_only_sounds_like_danger_is_none(flow, said):
+    assert not flow.words.tells_danger(said)
