@@ -30,8 +30,10 @@ ALSO = (
     "person",
     "wrong_keys",
 )
+# Who is passed on needs somebody to be passed on to: see test_passing.py.
+PASSED_ON = {file.stem for file in GOLDEN.glob("*.yaml") if "\ntargets:" in file.read_text()}
 # Heard by the log only: their tickets depend on the moment.
-OTHERS = tuple(sorted({file.stem for file in GOLDEN.glob("*.yaml")} - {*TO_THE_LETTER, *ALSO}))
+OTHERS = tuple(sorted({file.stem for file in GOLDEN.glob("*.yaml")} - {*TO_THE_LETTER, *ALSO} - PASSED_ON))
 
 
 def without_expectation(name: str) -> dict[str, Any]:
