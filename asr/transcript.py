@@ -66,8 +66,12 @@ class Transcript:
         return "\n".join(u.text for u in self.utterances if u.text)
 
     def to_json(self) -> dict[str, Any]:
-        """The document kept with the call, version 1."""
-        return {"version": 1, **asdict(self)}
+        """The document kept with the call, version 1; a phrase that names no speaker is the caller's, as ever."""
+        document = {"version": 1, **asdict(self)}
+        for told in document["utterances"]:
+            if told["speaker"] == "caller":
+                del told["speaker"]
+        return document
 
     @classmethod
     def from_json(cls, document: Any) -> Transcript:

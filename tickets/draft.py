@@ -119,8 +119,17 @@ def _close(matter: Matter, content: dict[str, Any]) -> Draft:
         key: part if not hasattr(part, "model_dump") else part.model_dump(mode="json")
         for key, part in content.items()
     }
-    canonical = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # A phrase that names no speaker is the caller's, as in the fingerprints of before it was told.
+    canonical = json.dumps(_leave_out_callers(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _leave_out_callers(plain: dict[str, Any]) -> dict[str, Any]:
+    said = [
+        {key: value for key, value in utterance.items() if (key, value) != ("speaker", "caller")}
+        for utterance in plain["transcript"]["utterances"]
+    ]
+    return {**plain, "transcript": {**plain["transcript"], "utterances": said}}
 
 
 def _draft_call(record: CallRecord) -> CallPart:
