@@ -42,8 +42,9 @@ class Hours:
 class Target:
     """Somebody who can be called: ``name`` is said to the caller, and recorded.
 
-    ``uri`` is its SIP address. Without ``hours`` the target is always open. ``ring_seconds`` is how long one that does
-    not answer is rung. ``keys`` says that the caller's keys are relayed, since an exchange may ask for them.
+    ``uri`` is its SIP address, ``trunk`` the name of the trunk it is called by, "" for the open door. Without ``hours``
+    the target is always open. ``ring_seconds`` is how long one that does not answer is rung. ``keys`` says that the
+    caller's keys are relayed, since an exchange may ask for them.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Target:
     kind: Kind = "queue"
     ticket: Keeper = "ours"
     keys: bool = True
+    trunk: str = ""
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is there at that time of the city."""

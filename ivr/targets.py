@@ -38,6 +38,7 @@ class TargetPart(_Part):
     kind: Kind = "queue"
     ticket: Keeper = "ours"
     keys: bool = True
+    trunk: str = ""
 
 
 TargetsPart = dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[TargetPart, ...]]
@@ -58,6 +59,7 @@ def _make(part: TargetPart) -> Target:
         kind=part.kind,
         ticket=part.ticket,
         keys=part.keys,
+        trunk=part.trunk,
     )
 
 

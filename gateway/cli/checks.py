@@ -18,7 +18,7 @@ from gateway.cli import Site, app, errors
 from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
-from gateway.doctor.trunks import check_certificates
+from gateway.doctor.trunks import check_certificates, check_targets
 from gateway.service.opened import open_prompts, read_dialogue, read_texts
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
@@ -112,7 +112,7 @@ def check(context: typer.Context) -> None:
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
     _tell_hotlines(hotlines)
-    _tell_trunks(site)
+    _tell_trunks(site, hotlines)
     book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
     model = open_model(site.settings.asr.model)
@@ -151,14 +151,14 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
         out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
 
 
-def _tell_trunks(site: Site) -> None:
+def _tell_trunks(site: Site, hotlines: Hotlines) -> None:
     """Who may call, and what of the certificates has to be renewed."""
     for trunk in site.settings.trunks:
         registers = f", {r.user}@{r.domain}" if (r := trunk.registration) is not None else ""
         out.print(f"中继 / trunk: {trunk.name}, {trunk.transport}, {', '.join(trunk.peers)}{registers}")
     if not site.settings.trunks:
         out.print("没有设置中继,任何来源都接听 / no trunks are set: whoever reaches the port is answered")
-    for finding in check_certificates(site.settings):
+    for finding in (*check_certificates(site.settings), *check_targets(site.settings, hotlines)):
         if finding.level != "ok":
             out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from config.document import ConfigError
 from gateway.doctor.finding import Finding
+from gateway.service.opened import read_dialogue
 from gateway.service.supervisor import ask_health
 from gateway.service.trunks import open_trunks
 from gateway.site.certificate import SOON, CertificateError, read_end
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.doctor.finding import Patient
     from gateway.sip.trunk import Trunk
     from gateway.site.settings import Settings
+    from ivr.hotline import Hotlines
 
 _DAY_SECONDS = 86400
 
@@ -27,6 +30,9 @@ async def check_trunks(patient: Patient) -> AsyncIterator[Finding]:
     """Each trunk can be opened, and is registered and answers where a gateway runs."""
     for finding in check_certificates(patient.settings):
         yield finding
+    with contextlib.suppress(ConfigError):  # `check_dialogue` says so
+        for finding in check_targets(patient.settings, read_dialogue(patient.settings.dialogue)):
+            yield finding
     for port in patient.settings.ports:
         settings = patient.settings.of_gateway(port)
         if port in patient.running:
@@ -52,6 +58,16 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
         files[settings.console.certificate] = "console"
     for file, whose in files.items():
         yield from _check_end(file, whose)
+
+
+def check_targets(settings: Settings, hotlines: Hotlines) -> Iterator[Finding]:
+    """Targets of hotlines that are called by a trunk which the settings do not have."""
+    known = {trunk.name for trunk in settings.trunks}
+    for line in hotlines:
+        for target in {target for listed in line.targets.values() for target in listed}:
+            if target.trunk and target.trunk not in known:
+                what = f"{line.number} → {target.name}: 没有这条中继 / there is no trunk {target.trunk!r}"
+                yield Finding("trunks", "failure", what, "改正 targets 或 trunks / correct targets or trunks")
 
 
 def _check_end(file: Path, whose: str) -> Iterator[Finding]:

@@ -96,7 +96,7 @@ class Kamailio(Server):
         out: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.host, self.port, self.tls_port = host, port, tls_port
+        self.folder, self.host, self.port, self.tls_port = folder, host, port, tls_port
         self._control = folder / "ctl"
         near = f"[{host}]" if ":" in host else host
         listen = f"listen=udp:{near}:{port}\nlisten=tcp:{near}:{port}"

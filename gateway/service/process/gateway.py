@@ -85,7 +85,9 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             trunks=trunks,
         )
         outgoing = Outgoing(
-            lambda target, caller, headers: agent.dial(target.uri, caller=caller, headers=headers),
+            lambda target, caller, headers: agent.dial(
+                target.uri, caller=caller, headers=headers, trunk=target.trunk
+            ),
             settings.passing.cap,
             settings.passing.kept_for_danger,
         )

@@ -62,7 +62,7 @@ class Line(Account):
     def target(self, called: str) -> str:
         """The SIP URI to call this number, or URI, by this trunk; raises SipError when nobody is there to call."""
         if called.startswith(("sip:", "sips:")):
-            return f"{called}{self._trunk.suffix}"
+            return called if ";transport=" in called else f"{called}{self._trunk.suffix}"
         if not self._trunk.destination:
             raise SipError(f"call {called}: the trunk {self._trunk.name} has no address: set trunks.address")
         return f"sip:{called}@{self._trunk.destination}{self._trunk.suffix}"

@@ -9,16 +9,19 @@ import ssl
 import pytest
 import pytest_asyncio
 from acceptance.hostile.wire import LOOPBACK, Wire, follow
-from peers import baresip, keys, tones
+from peers import baresip, kamailio, keys, sipp, tones
 from peers.baresip import Phone
+from peers.kamailio import DOMAIN, PASSWORD, USER, Kamailio
 from peers.namespace import namespace
+from peers.timeline import Timeline
 from peers.trunk import Trunk as Far
 from peers.trunk import lines
 from waiting import RTP_PORTS, eventually, free_port
 
+from gateway.sip.fault import SipError
 from gateway.sip.incoming import ALL_BELIEVED, Claim
 from gateway.sip.pj import UserAgent
-from gateway.sip.trunk import Tls, Trunk
+from gateway.sip.trunk import Registration, Tls, Trunk
 from gateway.site.sound import Sound
 
 pytestmark = pytest.mark.asyncio(
@@ -55,15 +58,36 @@ def trunk(name, host, network, port, **more):
     )
 
 
+@pytest.fixture(scope="module")
+def ports():
+    return [free_port() for _ in range(8)]
+
+
+@pytest.fixture(scope="module")
+def carrier(ports, tmp_path_factory):
+    """A carrier that takes registrations over TLS, and whose subscriber's calls come back to us by another trunk."""
+    folder = tmp_path_factory.mktemp("carrier")
+    for name in ("gateway", "peer"):
+        keys.make(folder / "keys", name, address=LOOPBACK)
+    made = Kamailio(
+        folder, LOOPBACK, ports[5], tls_port=ports[6], keys=folder / "keys", out=f"{LOOPBACK}:{ports[0]}"
+    )
+    with kamailio.running(made) as started:
+        yield started
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def agent(space, certificates):
-    near, far, ports = space.near, space.far, [free_port() for _ in range(5)]
+async def agent(space, certificates, ports, carrier):
+    near, far = space.near, space.far
     tls = Tls(
         str(certificates / "gateway.crt"),
         str(certificates / "gateway.key"),
         str(certificates / "ca.pem"),
         verify=True,
     )
+    known = carrier.folder / "keys"
+    own = Tls(str(known / "gateway.crt"), str(known / "gateway.key"), str(known / "ca.pem"), verify=True)
+    there = f"{LOOPBACK}:{carrier.tls_port}"
     wide = ("opus", "G722", "PCMU", "PCMA")
     trunks = [
         trunk("a-law", LOOPBACK, LOOPBACK, ports[0], codecs=("PCMA", "PCMU"), believes=ALL_BELIEVED),
@@ -71,6 +95,18 @@ async def agent(space, certificates):
         trunk("wide", near, far, ports[2], codecs=wide),
         trunk("secure", near, far, ports[3], transport="tls", tls=tls, srtp="mandatory"),
         trunk("six", space.near6, space.far6, ports[4]),
+        trunk(
+            "carrier",
+            LOOPBACK,
+            LOOPBACK,
+            ports[7],
+            transport="tls",
+            tls=own,
+            address=there,
+            proxy=there,
+            registration=Registration(USER, DOMAIN, "", "", PASSWORD, 60),
+            options_seconds=1,
+        ),
     ]
     agent = UserAgent(host=LOOPBACK, port=free_port(), tcp=False, rtp_first_port=RTP_PORTS, trunks=trunks)
     agent.start(max_calls=8)
@@ -253,3 +289,47 @@ async def test_a_certificate_of_nobody_we_know_ends_the_connection(agent, space,
             context.load_cert_chain(chain)
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await enter()
+
+
+async def standing(agent, name, **wanted):
+    """Wait until a trunk stands so."""
+
+    def look():
+        one = next(each for each in agent.standings if each.name == name)
+        return all(getattr(one, what) == value for what, value in wanted.items())
+
+    await asyncio.to_thread(eventually, look, 15, f"{name}: {wanted}")
+
+
+async def test_a_carrier_over_tls_is_registered_with_and_sends_its_calls(agent, carrier, legs, tmp_path):
+    await standing(agent, "carrier", registered=True, reachable=True)
+    assert f"127.0.0.1:{agent.ports['carrier']};transport=tls" in carrier.registered()
+    timeline = Timeline()
+    timeline.end = timeline.press(0.3, "1") + 0.3
+    called = await sipp.call(f"{LOOPBACK}:{carrier.port}", timeline, tmp_path, caller=CALLER, called=USER)
+    assert called.succeeded, called.log
+    assert [(leg.incoming.trunk, leg.incoming.called) for leg in legs] == [("carrier", USER)]
+
+
+async def test_a_call_goes_out_by_a_trunk_with_its_password(agent, carrier, legs):
+    await standing(agent, "carrier", registered=True)
+    up = asyncio.Event()
+    leg = agent.dial("13912345678", caller="", trunk="carrier")
+    leg.on_confirmed = up.set
+    await asyncio.wait_for(up.wait(), 10)
+    (other,) = legs
+    assert (other.incoming.trunk, other.incoming.caller, other.incoming.called) == (
+        "a-law",
+        USER,
+        "13912345678",
+    )
+    assert f"calls sip:13912345678@{LOOPBACK}" in carrier.told()
+    leg.hang_up()
+    await asyncio.gather(leg.closed, other.closed)
+
+
+async def test_a_trunk_of_another_name_is_not_dialled(agent):
+    with pytest.raises(SipError, match="there is no trunk 'nowhere'; the settings have: a-law, mu-law"):
+        agent.dial("1", caller="", trunk="nowhere")
+    with pytest.raises(SipError, match=r"has no address: set trunks\.address"):
+        agent.dial("1", caller="", trunk="a-law")

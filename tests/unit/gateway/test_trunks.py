@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +13,14 @@ import yaml
 from handbook import LANGUAGES, read_blocks
 
 from config.document import ConfigError, load
-from gateway.doctor.trunks import check_certificates
+from gateway.doctor.trunks import check_certificates, check_targets
 from gateway.service.trunks import open_trunks
 from gateway.sip.codecs import order_codecs
 from gateway.sip.trunk import choose
 from gateway.site.certificate import CertificateError, read_end
 from gateway.site.settings import DEFAULT_FILE, Settings, read_settings
 from gateway.site.trunks import RegistrationSettings, TlsSettings, TrunkSettings
+from ivr.target import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,3 +222,11 @@ def test_what_is_no_certificate_is_said(tmp_path: Path, text: str) -> None:
 def test_files_that_cannot_be_read_are_named() -> None:
     with pytest.raises(ConfigError, match=r"/nowhere/c\.pem cannot be read"):
         open_trunks(settings({"transport": "tls", "tls": TLS}))
+
+
+def test_a_target_by_a_trunk_that_is_not_there_is_told() -> None:
+    targets = {"person": (Target(name="坐席", uri="sip:9000@192.0.2.1", trunk="t1"),)}
+    lines = [SimpleNamespace(number="12345", targets=targets)]
+    (finding,) = check_targets(settings({}), lines)  # type: ignore[arg-type]
+    assert (finding.level, "'t1'" in finding.what) == ("failure", True)
+    assert list(check_targets(settings({}, {}), lines)) == []  # type: ignore[arg-type]
