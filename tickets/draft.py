@@ -120,7 +120,9 @@ def _close(matter: Matter, content: dict[str, Any]) -> Draft:
         for key, part in content.items()
     }
     # A phrase that names no speaker is the caller's, as in the fingerprints of before it was told.
-    canonical = json.dumps(_leave_out_callers(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(
+        _leave_out_callers(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
     return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest())
 
 
