@@ -52,6 +52,7 @@ async def show(request: web.Request) -> web.Response:
         "story": story,
         "hotline": name_line(story, request.app[HOTLINES]()),
         "steps": [step for event in story.events if (step := _tell(event))] or _tell_words(story),
+        "reason": _tell_reason(story),
         "changes": {ticket.number: _compare(ticket.revisions) for ticket in story.tickets},
     }
     return render(request, "story.html", context)
@@ -125,7 +126,29 @@ _FIELDS: Final = {
     ("place", "address"): "详细地址",
     ("caller", "contact"): "联系电话",
     ("caller", "confidential"): "保密",
+    ("passed", "target"): "接听",
 }
+_REASONS: Final = {
+    "caller hung up before the answer": "接听之前挂机",
+    "the call was never answered": "没有接通",
+    "speech in the recording waits to be transcribed": "录音待转写",
+    "only greetings and answers to the menu were said": "只有问候和菜单应答",
+    "interrupted before the caller said anything": "来电人说话之前中断",
+    "caller hung up before speaking": "来电人没有说话就挂机",
+    "the caller said nothing": "来电人没有说话",
+    "an anonymous line, and the caller asked for no call back": "匿名热线,来电人没有要求回电",
+}
+
+
+def _tell_reason(story: CallStory) -> str:
+    """Why there is no ticket here, "" when there is nothing to tell."""
+    reason = story.call.reason or ""
+    theirs = [leg for leg in story.legs if leg.ticket == "theirs" and leg.talked_s]
+    if reason.startswith("passed on to") and theirs:
+        leg = theirs[-1]
+        known = f"(对方通话编号 {leg.sip_call_id})" if leg.sip_call_id else ""
+        return f"已转{leg.target}{known},通话 {show_length(leg.talked_s)},工单由对方生成"
+    return _REASONS.get(reason, reason)
 
 
 def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]]:
@@ -159,7 +182,7 @@ def _compare_words(before: Any, document: Any) -> list[tuple[str, str, str]]:
 
 def _read(document: Any, path: tuple[str, ...]) -> str:
     for name in path:
-        document = document.get(name)
+        document = (document or {}).get(name)
     if isinstance(document, bool):
         return "是" if document else "否"
     return document or ""

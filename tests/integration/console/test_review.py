@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from callfolder import CallFolder
 
 from console.claims import claim, find_claim
+from ivr.matter import Matter
+from recordings import entries
 from recordings.schema import claims, outbox, sessions, tickets, worksheets
+from tickets.filing import file_call
+from tickets.number import NumberBook
 
 FIELDS = {
     "type": "求助",
@@ -199,6 +204,25 @@ async def test_the_story_tells_what_was_said_and_what_became_of_it(work):
         assert told in page
     assert "<del>一般</del> <ins>紧急</ins>" in page
     assert "<del>颍上县慎城真房子漏雨</del> <ins>颍上县慎城镇房子漏雨</ins>" in page
+
+
+@pytest.mark.parametrize("keeper", ["ours", "theirs"])
+async def test_the_story_tells_who_took_the_call_and_whose_ticket_it_is(site, tmp_path, keeper):
+    told = CallFolder(tmp_path).begin().state(Matter(0, call_back="来电人要求人工，须回电"))
+    told.note(
+        entries.Dialled(1, 8.0, 0, 0, "person", "人工坐席", "sip:9000@127.0.0.1", keeper, "pbx-1"),
+        entries.LegAnswered(1, 12.0),
+        entries.ConnectedEvent(12.0, 0, "人工坐席"),
+        entries.LegEnded(1, 42.0, "target", "200 OK", 30.0),
+    )
+    await file_call(site.db, NumberBook(tmp_path / "numbers", 1), told.hang_up(seconds=60.0).folder)
+    page = (await (await site.logged_in("张敏")).get(f"/calls/{told.call_id}/story")).text
+    assert "呼叫 人工坐席" in page
+    assert "转接的通话结束,通话 0:30" in page
+    assert ("没有工单:已转人工坐席(对方通话编号 pbx-1),通话 0:30,工单由对方生成" in page) == (
+        keeper == "theirs"
+    )
+    assert ("<ins>人工坐席</ins>" in page) == (keeper == "ours")
 
 
 async def test_a_call_is_shown_under_the_name_its_line_had(site, call):
