@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
@@ -70,6 +72,12 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.get_by_label("密码").fill(password)
     page.keyboard.press("Enter")
     page.wait_for_url(address)
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page, where one is wanted (HOTLINE_PICTURES names the folder)."""
+    if folder := os.environ.get("HOTLINE_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def read_sound(page: Page) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from browser import log_in, opening_browser, opening_page
+from browser import keep, log_in, opening_browser, opening_page
 from callfolder import told
 from playwright.sync_api import expect
 from waiting import eventually
@@ -79,6 +79,7 @@ def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[.
         page.get_by_label("原因").fill("系统演练")
         page.get_by_role("button", name="转人工").click()
         expect(page.get_by_role("status").first).to_contain_text("全部热线已转人工,下一通来电起生效。")
+        keep(page, "duty")
         assert led(house, "12345", "12333") == [PASSED_ON, PASSED_ON]
         for path in ("", "live", "account"):
             agents.goto(f"{address}{path}")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from browser import log_in, opening_browser, opening_page, until
+from browser import keep, log_in, opening_browser, opening_page, until
 from callfolder import CallFolder, heard, silence, stated
 
 from gateway.site.settings import DEFAULT_FILE
@@ -23,6 +21,7 @@ from tickets.number import NumberBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -96,12 +95,6 @@ def browser() -> Iterator[Browser]:
 
 def titles(page: Page) -> list[str]:
     return page.locator("td.title a").all_inner_texts()
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture of the page, where one is wanted (HOTLINE_PICTURES names the folder)."""
-    if folder := os.environ.get("HOTLINE_PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def fits(page: Page) -> bool:
