@@ -334,12 +334,17 @@ STUBBORN = {
 
 
 @pytest.mark.parametrize(
-    ("hears", "reasons"),
-    [(True, frozenset()), (False, frozenset()), (True, REASONS)],
-    ids=["up", "down", "targets"],
+    ("pause", "hears", "reasons"),
+    [
+        (0.5, True, frozenset()),
+        (0.5, False, frozenset()),
+        (3.0, True, frozenset()),
+        (3.0, False, frozenset()),
+        (3.0, True, REASONS),
+    ],
+    ids=["0.5-up", "0.5-down", "3.0-up", "3.0-down", "3.0-targets"],
 )
 @pytest.mark.parametrize("habit", STUBBORN)
-@pytest.mark.parametrize("pause", [0.5, 3.0])
 @pytest.mark.parametrize("flow", [FLOW, AID], ids=lambda flow: flow.name)
 def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(
     flow: Flow, habit: str, pause: float, hears: bool, reasons: frozenset[str]
