@@ -29,6 +29,7 @@ _COMMANDS = {
     "console": "console",
     "call": "call",
     "calls": "calls",
+    "classify": "classify",
     "prompts": "checks",
     "flow": "checks",
     "trunk": "trunk",
@@ -47,7 +48,12 @@ if TYPE_CHECKING:
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-_AS_THEMSELVES = {"call", "flow", "install"}  # work on files of whoever runs them, or on the machine
+_AS_THEMSELVES = {
+    "call",
+    "classify",
+    "flow",
+    "install",
+}  # work on files of whoever runs them, or on the machine
 _WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
 _WITHOUT_SETTINGS = {"reload", "duty"}  # what runs is told, whatever the settings have become
 

@@ -49,11 +49,13 @@ class Chooser:
         self._below = {name: _Field(tuple(deep), classifier.below.get(name)) for name, deep in below.items()}
         self.version = f"{classifier.version}-{rules.version}"
 
-    def choose(self, text: str, preset: Sequence[str] = (), within: str = "") -> Choice:
+    def choose(
+        self, text: str, preset: Sequence[str] = (), within: str = "", *, explained: bool = True
+    ) -> Choice:
         """The likeliest label.
 
         ``preset`` are the levels of the line's category, which are the likelier for it, () where it has none;
-        ``within`` is the first level to choose under, "" for the likeliest.
+        ``within`` is the first level to choose under, "" for the likeliest. What is not ``explained`` has no words.
         """
         said = plain(text)
         counted = self._classifier.vocabulary.count(cut(said))
@@ -67,7 +69,7 @@ class Chooser:
         return Choice(
             label=below.labels[chosen],
             probabilities=(sure, sure * sure_second, sure * float(inner[chosen])),
-            words=find_words(said, self._classifier, counted, name),
+            words=find_words(said, self._classifier, counted, name) if explained else (),
             hits=tuple(hit for hit in hits if name in map(_first, hit.labels)),
         )
 

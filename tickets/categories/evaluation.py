@@ -42,7 +42,7 @@ def answer(classifier: Classifier, rules: Rules, samples: Sequence[Sample]) -> l
     chooser = Chooser(classifier, classifier.labels, rules)
     answers = []
     for sample in samples:
-        choice = chooser.choose(sample.text)
+        choice = chooser.choose(sample.text, explained=False)
         levels = sample.label.count("_") + 1
         answers.append(Answer(sample.label, choice.label, choice.probabilities).at(levels))
     return answers
@@ -51,7 +51,7 @@ def answer(classifier: Classifier, rules: Rules, samples: Sequence[Sample]) -> l
 def judge(answers: Sequence[Answer]) -> dict[str, Any]:
     """The figures of `measure` for the labels as they stand; where they have levels, those of each level too."""
     deepest = max(each.expected.count("_") for each in answers) + 1
-    levels = {str(n): _measure_briefly([each.at(n) for each in answers]) for n in range(1, deepest + 1)}
+    levels = {str(n): measure_briefly([each.at(n) for each in answers]) for n in range(1, deepest + 1)}
     return {**measure(answers), **({"levels": levels} if deepest > 1 else {})}
 
 
@@ -91,6 +91,7 @@ def measure_calibration(answers: Sequence[Answer]) -> float:
     return error / len(answers)
 
 
-def _measure_briefly(answers: Sequence[Answer]) -> dict[str, float]:
+def measure_briefly(answers: Sequence[Answer]) -> dict[str, float]:
+    """The three figures of `measure` that stand for the whole."""
     whole = measure(answers)
     return {name: whole[name] for name in ("macro_f1", "accuracy", "calibration_error")}

@@ -99,7 +99,7 @@ class Places:
         A word that speaks for several labels says the less for each.
         """
         for hit in hits:
-            named = {label.partition("_")[0] for label in hit.labels} if first else set(hit.labels)
+            named = dict.fromkeys(label.partition("_")[0] for label in hit.labels) if first else hit.labels
             for label in named:
                 self.add_to(label, margins, _WORD_MARGIN * unit / len(named))
 

@@ -25,6 +25,10 @@ class Sample(NamedTuple):
     text: str
     label: str
 
+    def at(self, levels: int) -> Sample:
+        """The same with so many levels of its label."""
+        return Sample(self.text, "_".join(self.label.split("_")[:levels]))
+
 
 def read_samples(file: Path) -> list[Sample]:
     """The samples of a CSV file in UTF-8 with a heading; further columns are not looked at. Raises SamplesError."""
