@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asr.client import AsrClient, AsrStream
+    from asr.echo import Echo
     from asr.protocol import Purpose
 
 __all__ = ["Deaf", "Ear", "EarEvent", "PartialText", "SpeechStarted", "Utterance"]
@@ -42,10 +43,10 @@ EarEvent = SpeechStarted | PartialText | Utterance | Deaf
 class Ear:
     """Listens to one caller from recording time START on, for PHRASES only (None: free speech).
 
-    A pause of END_SILENCE seconds ends a phrase. The stream, for PURPOSE, is opened at the first speech; until it
-    stands, audio waits. ``on_event`` is called on the event loop and must not block. What it raises comes out of
-    ``feed``, ``finish`` or ``close``, whichever called it; or, when an answer of the server did, goes to ``on_fault``,
-    and nothing more comes from this ear.
+    A pause of END_SILENCE seconds ends a phrase; what ECHO knows as our own prompt is no speech. The stream, for
+    PURPOSE, is opened at the first speech; until it stands, audio waits. ``on_event`` is called on the event loop and
+    must not block. What it raises comes out of ``feed``, ``finish`` or ``close``, whichever called it; or, when an
+    answer of the server did, goes to ``on_fault``, and nothing more comes from this ear.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Ear:
         on_event: Callable[[EarEvent], None],
         on_fault: Callable[[BaseException], None],
         purpose: Purpose = "dictation",
+        echo: Echo | None = None,
     ) -> None:
         self._client = client
         self._phrases, self._purpose = phrases, purpose
         self._fail = on_fault
         self._tell = on_event
-        self._hearing = Hearing(end_silence, start)
+        self._hearing = Hearing(end_silence, start, echo)
         self._talk: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()  # there is something to send
         self._answered = asyncio.Event()  # after finish: nothing is unanswered any more

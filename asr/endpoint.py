@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import webrtcvad
 
 from asr import tones
+from asr.echo import Echo
+from asr.pitch import Pitch
 from asr.samples import amplify
 from asr.samples import rms as rms_of
 
@@ -28,10 +30,15 @@ LONGEST_SECONDS = 60.0
 """A phrase without any pause is cut here, so that no noise can hold a phrase open for ever."""
 
 _SECONDS = 0.02
-_FRAME = 320  # bytes
+_SAMPLES = 160
+_FRAME = 2 * _SAMPLES  # bytes
 _PIECE = round(PIECE_SECONDS / _SECONDS) * _FRAME
 _PRE_ROLL = round(PRE_ROLL_SECONDS / _SECONDS)
 _TAIL = round(TAIL_SECONDS / _SECONDS)
+_EARLY = (
+    3  # of those frames are enough to look for an echo, while none is known: before a caller speaks into it
+)
+_LOOK = 10  # frames in which an echo that is not known yet is looked for
 _LONGEST = round(LONGEST_SECONDS / _SECONDS)
 _WINDOW, _ENOUGH = 8, 6  # a phrase begins with 6 voiced frames of 8: longer than a click, shorter than 是
 _ABSENT = (
@@ -68,18 +75,27 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The phrase ended: first and last voiced frame in seconds, ``level`` the RMS of its voiced frames in dBFS."""
+    """The phrase ended: first and last voiced frame in seconds, ``level`` the RMS of its voiced frames in dBFS.
+
+    ``pitched`` says that a voice hummed in it.
+    """
 
     start: float
     end: float
     level: float
+    pitched: bool
 
 
 class Endpointer:
-    """Cuts one caller's audio into phrases that end after END_SILENCE seconds without voice."""
+    """Cuts one caller's audio into phrases that end after END_SILENCE seconds without voice.
 
-    def __init__(self, end_silence: float) -> None:
+    What ECHO knows as our own prompt come back is no voice; BEGIN is where, in samples of the recording, this audio
+    begins.
+    """
+
+    def __init__(self, end_silence: float, echo: Echo | None = None, begin: int = 0) -> None:
         self._pause = max(1, round(end_silence / _SECONDS))
+        self._echo, self._begin_at = echo or Echo(), begin
         self._rest = b""
         self._count = 0  # frames seen
         self._voice = _Voice()
@@ -89,6 +105,7 @@ class Endpointer:
         self._in_phrase = False
         self._first = self._last = 0  # frame numbers: first voiced, one past the last voiced
         self._power, self._voiced = 0.0, 0
+        self._pitch = Pitch()
         self._audio = bytearray()  # not yet handed on
         self._held: list[bytes] = []  # a pause's audio, handed on only when speech resumes
 
@@ -109,9 +126,14 @@ class Endpointer:
             self._end(events)
         return events
 
+    @property
+    def pitched(self) -> bool:
+        """Whether a voice has hummed in the phrase so far."""
+        return self._pitch.found
+
     def _take(self, frame: bytes, events: list[Began | Piece | Ended]) -> None:
         rms = rms_of(frame)
-        voiced = self._voice.is_in(frame, rms)
+        voiced = self._voice.is_in(frame, rms) and not self._is_echo(frame)
         self._count += 1
         if self._in_phrase:
             self._go_on(frame, rms if voiced else 0, events)
@@ -123,8 +145,33 @@ class Endpointer:
             return
         self._window.append(voiced)
         self._window_power.append(rms * rms if voiced else 0.0)
-        if voiced and sum(self._window) >= _ENOUGH:
+        if not voiced:
+            return
+        enough = sum(self._window) >= _ENOUGH
+        early = sum(self._window) == _EARLY and not self._echo.is_known
+        if (enough or early) and self._is_new_echo():
+            self._window.clear()
+            self._window_power.clear()
+        elif enough:
             self._begin(events)
+
+    def _follow(self, number: int, frame: bytes) -> None:
+        """Look for a voice in this frame of a phrase; the echo has one, too."""
+        at = self._begin_at + number * _SAMPLES
+        if not self._pitch.found and self._echo.may_be(at) and self._echo.has_part_in(at, frame):
+            self._pitch.pass_over(frame)
+        else:
+            self._pitch.take(frame)
+
+    def _is_echo(self, frame: bytes) -> bool:
+        at = self._begin_at + self._count * _SAMPLES
+        return self._echo.may_be(at) and self._echo.is_in(at, frame)
+
+    def _is_new_echo(self) -> bool:
+        """Whether what looks like the beginning of a phrase is an echo, not known before or changed."""
+        frames = list(self._history)[-_LOOK:]
+        at = self._begin_at + (self._count - len(frames)) * _SAMPLES
+        return self._echo.may_be(at) and self._echo.find(at, b"".join(frames))
 
     def _begin(self, events: list[Began | Piece | Ended]) -> None:
         lead = len(self._window) - self._window.index(True)  # frames from the first voiced one on
@@ -132,11 +179,15 @@ class Endpointer:
         self._first, self._last = self._count - lead, self._count
         self._power, self._voiced = sum(self._window_power), sum(self._window)
         frames = list(self._history)[-(lead + _PRE_ROLL) :]
+        self._pitch = Pitch()
+        for number, frame in enumerate(frames[-lead:]):
+            self._follow(self._first + number, frame)
         events.append(Began(self._first * _SECONDS, (self._count - len(frames)) * _SECONDS))
         self._audio += b"".join(frames)
         self._hand_on(events)
 
     def _go_on(self, frame: bytes, rms: int, events: list[Began | Piece | Ended]) -> None:
+        self._follow(self._count - 1, frame)
         if rms:
             self._audio += b"".join(self._held)
             self._audio += frame
@@ -170,7 +221,7 @@ class Endpointer:
         self._hand_on(events, everything=True)
         rms = math.sqrt(self._power / self._voiced)
         level = 20 * math.log10(rms / _FULL_SCALE)
-        events.append(Ended(self._first * _SECONDS, self._last * _SECONDS, level))
+        events.append(Ended(self._first * _SECONDS, self._last * _SECONDS, level, self._pitch.found))
         self._in_phrase = False
         self._history.clear()
         self._history.extend(self._held)  # nothing is handed on twice

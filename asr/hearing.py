@@ -14,6 +14,7 @@ from asr.protocol import Final
 from asr.transcript import Utterance, Word
 
 if TYPE_CHECKING:
+    from asr.echo import Echo
     from asr.protocol import Partial
 
 _SAMPLE_BYTES = 2
@@ -28,10 +29,15 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class PartialText:
-    """What is understood so far of a phrase that goes on; ``at``: up to where, in seconds of the recording."""
+    """What is understood so far of a phrase that goes on, from ``began`` up to ``at``, in seconds of the recording.
+
+    ``pitched`` says that a voice has hummed in it.
+    """
 
     at: float
     text: str
+    began: float
+    pitched: bool
 
 
 @dataclass(slots=True)
@@ -41,6 +47,7 @@ class _Phrase:
     began: float
     shift: float
     ended: Ended | None = None
+    pitched: bool = False
     partial: str = ""
     texts: list[str] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
@@ -62,12 +69,12 @@ class Hearing:
     """Phrases of one stream. ``start`` is the recording time, in seconds, of the first byte fed.
 
     ``outgoing`` holds what is to be sent, in order: audio, or None to ask for the final. Every message is answered
-    by exactly one reply, to be given to ``take`` in order.
+    by exactly one reply, to be given to ``take`` in order. What ``echo`` knows as our own prompt is not heard.
     """
 
-    def __init__(self, end_silence: float, start: float) -> None:
+    def __init__(self, end_silence: float, start: float, echo: Echo | None = None) -> None:
         self.outgoing: deque[bytes | None] = deque()
-        self._endpointer = Endpointer(end_silence)
+        self._endpointer = Endpointer(end_silence, echo, round(start * RATE))
         self._start = start
         self._fed = 0.0  # seconds of audio taken so far
         self._sent = 0.0  # seconds of audio in the stream so far: the stream's own clock
@@ -120,7 +127,9 @@ class Hearing:
             phrase.partial = reply.text
         if asked.until is None:
             return _utterance(phrase, confirmed=True)
-        return PartialText(asked.until, phrase.text) if phrase.text != before else None
+        if phrase.text == before:
+            return None
+        return PartialText(asked.until, phrase.text, phrase.began, phrase.pitched)
 
     def abandon(self) -> list[Utterance]:
         """Give up on the recogniser: the phrases that ended without an answer, with what was understood of them."""
@@ -137,10 +146,11 @@ class Hearing:
                     self._phrase = _Phrase(self._at(at), self._start + audio_from - self._sent)
                     started.append(SpeechStarted(self._at(at)))
                 case Piece(pcm, until):
+                    self._current.pitched = self._endpointer.pitched
                     self._ask(pcm, self._at(until))
                     self._sent += len(pcm) / (RATE * _SAMPLE_BYTES)
-                case Ended(begin, end, level):
-                    self._current.ended = Ended(self._at(begin), self._at(end), round(level, 1))
+                case Ended(begin, end, level, pitched):
+                    self._current.ended = Ended(self._at(begin), self._at(end), round(level, 1), pitched)
                     self._ask(None, None)
                     self._phrase = None
         return started
@@ -169,4 +179,13 @@ def _utterance(phrase: _Phrase, *, confirmed: bool) -> Utterance:
         raise AssertionError("only a phrase that has ended becomes an utterance")
     words = tuple(w for w in phrase.words if w.text)
     confidence = sum(w.confidence for w in words) / len(words) if words else 0.0
-    return Utterance(phrase.text, words, ended.start, ended.end, round(confidence, 4), ended.level, confirmed)
+    return Utterance(
+        phrase.text,
+        words,
+        ended.start,
+        ended.end,
+        round(confidence, 4),
+        ended.level,
+        confirmed,
+        pitched=ended.pitched,
+    )

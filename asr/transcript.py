@@ -35,7 +35,7 @@ class Utterance:
     """One phrase between two pauses, of the caller, or of the ``target`` his call was passed on to: ``speaker``.
 
     ``text`` is without spaces, empty when nothing was understood; ``level`` is the speech level in dBFS;
-    ``confirmed`` is false for a partial result that was never finished.
+    ``confirmed`` is false for a partial result that was never finished. ``pitched`` says that a voice hummed in it.
     """
 
     text: str
@@ -46,6 +46,7 @@ class Utterance:
     level: float
     confirmed: bool = True
     speaker: str = "caller"
+    pitched: bool = True
 
 
 @dataclass(frozen=True, slots=True)

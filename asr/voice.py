@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asr.endpoint import Began, Ended, Endpointer
+from asr.endpoint import RATE, Began, Ended, Endpointer
 from asr.hearing import SpeechStarted
 from asr.transcript import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asr.echo import Echo
+
 
 class Voice:
     """Stands in for an `asr.ear.Ear` where no speech server does: the same phrases in the same audio, without words.
 
     START is the recording time, in seconds, of the first byte fed; a pause of END_SILENCE seconds ends a phrase.
-    ``on_event`` gets each phrase's beginning and, unconfirmed and without text, its end.
+    ``on_event`` gets each phrase's beginning and, unconfirmed and without text, its end. What ``echo`` knows as our own
+    prompt is no voice.
     """
 
     def __init__(
-        self, end_silence: float, start: float, on_event: Callable[[SpeechStarted | Utterance], None]
+        self,
+        end_silence: float,
+        start: float,
+        on_event: Callable[[SpeechStarted | Utterance], None],
+        echo: Echo | None = None,
     ) -> None:
-        self._endpointer = Endpointer(end_silence)
+        self._endpointer = Endpointer(end_silence, echo, round(start * RATE))
         self._start, self._tell = start, on_event
         self._closed = False
 

@@ -8,6 +8,8 @@ Its steps:
 - ``say: TEXT`` — speak, once the line has been quiet for 0.6 s; ``over: true``: at once, over any prompt.
   ``level`` is the speech level in dBFS (default -20).
 - ``say_file: FILE.wav`` — the same from a recording (path relative to the script); ``text`` is what it says.
+- ``cough: NUMBER`` — make a sound without words at once, over any prompt: a cough, a throat cleared, a sneeze, a
+  knock or a breath, always the same one for the same number. ``level`` as above.
 - ``press: KEYS`` — keys ``0``–``9``, ``*``, ``#``, one after the other, at once.
 - ``pause: SECONDS`` — do nothing.
 - ``hang_up`` — end the call. Without it the caller stays until the other side hangs up.
@@ -52,6 +54,13 @@ class SayFile(_Part):
     over: bool = False
 
 
+class Cough(_Part):
+    """Make a sound without words, ``level`` in dBFS."""
+
+    cough: int = Field(ge=0, lt=2**31)
+    level: float = Field(default=-20.0, le=0)
+
+
 class Press(_Part):
     """Press keys."""
 
@@ -68,20 +77,21 @@ def _kind(step: Any) -> str | None:
     if isinstance(step, str):
         return "hang_up"
     keys = step if isinstance(step, dict) else getattr(type(step), "model_fields", {})
-    return next((k for k in ("wait", "say", "say_file", "press", "pause") if k in keys), None)
+    return next((k for k in ("wait", "say", "say_file", "cough", "press", "pause") if k in keys), None)
 
 
 Step = Annotated[
     Annotated[Wait, Tag("wait")]
     | Annotated[Say, Tag("say")]
     | Annotated[SayFile, Tag("say_file")]
+    | Annotated[Cough, Tag("cough")]
     | Annotated[Press, Tag("press")]
     | Annotated[Pause, Tag("pause")]
     | Annotated[Literal["hang_up"], Tag("hang_up")],
     Discriminator(
         _kind,
         custom_error_type="step",
-        custom_error_message="not a step: wait, say, say_file, press, pause or hang_up",
+        custom_error_message="not a step: wait, say, say_file, cough, press, pause or hang_up",
     ),
 ]
 

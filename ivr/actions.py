@@ -28,8 +28,18 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class PausePlaying:
+    """Let the prompt stand still at once: the caller makes a sound, which may be speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlaying:
+    """Let the prompt go on from where it stands: it was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopPlaying:
-    """End the prompt at once (barge-in)."""
+    """End the prompt at once, whether it stands or goes on (barge-in)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +110,17 @@ class Finish:
     matters: tuple[Matter, ...]
 
 
-Action = Play | StopPlaying | Listen | StopListening | LookUp | Submit | Connect | Part | Hangup | Finish
+Action = (
+    Play
+    | PausePlaying
+    | ResumePlaying
+    | StopPlaying
+    | Listen
+    | StopListening
+    | LookUp
+    | Submit
+    | Connect
+    | Part
+    | Hangup
+    | Finish
+)

@@ -56,6 +56,8 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         speak_up=file.speak_up,
         not_heard=file.not_heard,
         offer_person=file.offer_person,
+        cough=file.cough,
+        first_word=file.first_word,
         words=Words(MappingProxyType(dict(file.words))),
         nodes=MappingProxyType(nodes),
         slots=MappingProxyType(slots),

@@ -190,6 +190,8 @@ class FlowFile(_Part):
     speak_up: str
     not_heard: str
     offer_person: str | None = None
+    cough: Annotated[float, Field(gt=0, le=5)] = 1.0
+    first_word: Annotated[float, Field(ge=0.5, le=10)] = 2.5
     words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)
 

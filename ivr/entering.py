@@ -26,7 +26,7 @@ def enter(turn: Turn) -> None:
     while turn.target is not None:
         name, turn.target = turn.target, None
         _leave(turn)
-        turn.change(question=name, until=None, cut=False, replayed=False)
+        turn.change(question=name, until=None)
         match turn.flow.nodes[name]:
             case Step() as node:
                 passing.take_step(turn, node)

@@ -43,10 +43,22 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsBegan:
+    """The first words of the phrase that is being spoken were understood; what it says is told when it is ``Heard``.
+
+    ``start`` is that of its ``SpeechStarted``.
+    """
+
+    at: float
+    start: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """A phrase of the caller ended. ``text`` is empty when nothing was understood.
 
     ``start`` and ``end`` are seconds in the recording; ``level`` is the speech level in dBFS (0 is full scale).
+    ``pitched`` says that a voice hummed in it, as in every syllable that is not whispered.
     """
 
     at: float
@@ -56,6 +68,7 @@ class Heard:
     end: float
     level: float
     confirmed: bool = True
+    pitched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,7 @@ Event = (
     Answered
     | Digit
     | SpeechStarted
+    | WordsBegan
     | Heard
     | PromptEnded
     | Elapsed

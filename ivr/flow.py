@@ -205,8 +205,9 @@ class Flow:
     ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after
     ``speak_up``. At ``centre`` the call of a line begins that has targets for that node's reason. ``offer_person`` is
     said first while nobody has been able to hear callers for long, ``not_heard`` before a question is asked again.
-    ``matters`` bounds the matters of one call. ``slots`` gives the slots of each prompt; ``proof`` says, a line each,
-    what was proved.
+    ``matters`` bounds the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a
+    voice; one that has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives
+    the slots of each prompt; ``proof`` says, a line each, what was proved.
     """
 
     name: str
@@ -223,6 +224,8 @@ class Flow:
     speak_up: str
     not_heard: str
     offer_person: str | None
+    cough: float
+    first_word: float
     words: Words
     nodes: Mapping[str, Node]
     slots: Mapping[str, frozenset[str]]

@@ -7,25 +7,38 @@ from typing import TYPE_CHECKING
 from ivr import dictating
 from ivr.entering import WAITING, question, wait
 from ivr.flow import Ask, Connect, Dictate, Digits
-from ivr.turn import spoken
+from ivr.turn import SPEECH_LONGEST, spoken
 
 if TYPE_CHECKING:
-    from ivr.events import EarChecked, EarLost, Heard, SpeechStarted
+    from ivr.events import EarChecked, EarLost, Heard, SpeechStarted, WordsBegan
     from ivr.turn import Turn
 
 _FAINT = -42.0  # dBFS: quieter speech that was not understood is too quiet
 _ECHO = -50.0  # dBFS: quieter sounds without words are not the caller's
-_SPEECH = 1.0  # seconds: a shorter sound without words is a cough or a knock
 _SURE = 0.5  # confidence below which quiet speech counts as not understood
+_PAUSES = 3  # a prompt that coughs or a noise have held up so often stops for words only
 
 
 def speech_started(turn: Turn, event: SpeechStarted) -> None:
-    """The caller begins a phrase, and cuts short what plays."""
-    if turn.state.listening is not None:
-        turn.change(cut=turn.stop_playing(), speaking=event.at, phrase=event.start)
-        if isinstance(question(turn), Dictate):
-            turn.change(voiced=True)
-        wait(turn)
+    """The caller makes a sound: what plays stands still until it shows whether he speaks, if that can show."""
+    node, listening = question(turn), turn.state.listening
+    if listening is None:
+        return
+    turn.change(speaking=event.at, phrase=event.start)
+    if isinstance(node, Dictate):
+        turn.change(voiced=True)
+    if type(node) not in WAITING or not listening.words:
+        turn.stop_playing()
+    elif turn.state.paused or turn.state.pauses < _PAUSES:
+        turn.pause_playing(turn.flow.first_word)
+    wait(turn)
+
+
+def words_began(turn: Turn, event: WordsBegan) -> None:
+    """He does speak: what plays stands still until he has ended."""
+    here = turn.state.listening is not None and type(question(turn)) in WAITING
+    if here and turn.state.speaking is not None and event.start == turn.state.phrase:
+        turn.pause_playing(SPEECH_LONGEST)
 
 
 def heard(turn: Turn, event: Heard) -> None:
@@ -38,10 +51,12 @@ def heard(turn: Turn, event: Heard) -> None:
     closing = isinstance(node, Dictate) and turn.state.dictation.closing
     quiet = event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE)
     faint = quiet and not closing and not isinstance(node, Connect)
-    unclear = _is_unclear(event, faint=faint)
+    unclear = _is_unclear(turn, event, faint=faint)
     if unclear and isinstance(node, Dictate):
         dictating.note_unclear(turn)
-    if unclear and not faint and event.confirmed and isinstance(node, Ask | Digits):
+    if turn.state.playing is not None and _is_cough(turn, event):
+        _rest(turn)
+    elif unclear and not faint and event.confirmed and isinstance(node, Ask | Digits):
         turn.misunderstand()
     elif not event.text and (event.level < _ECHO or not faint):
         _rest(turn)
@@ -62,22 +77,30 @@ def heard(turn: Turn, event: Heard) -> None:
             WAITING[type(node)].hear(turn, node, event)
 
 
-def _is_unclear(heard: Heard, *, faint: bool) -> bool:
+def _is_unclear(turn: Turn, heard: Heard, *, faint: bool) -> bool:
     """Whether it was speech that was not understood, and no mere noise."""
     if heard.text:
         return faint
-    spoke = faint or not heard.confirmed or heard.end - heard.start >= _SPEECH
+    spoke = faint or not heard.confirmed or heard.end - heard.start >= turn.flow.cough
     return spoke and heard.level >= _ECHO
 
 
+def _is_cough(turn: Turn, heard: Heard) -> bool:
+    """Whether what sounded over a prompt says nothing: no word, or one that was made out in a short noise.
+
+    Who is in danger may have to whisper.
+    """
+    short = heard.end - heard.start < turn.flow.cough
+    return not heard.text or (short and not heard.pitched and not turn.flow.words.tells_danger(heard.text))
+
+
 def _rest(turn: Turn) -> None:
-    """A sound without words has ended: say again, once, what it cut short."""
-    node, state = question(turn), turn.state
+    """A sound without words has ended: what it held up goes on, unless another holds it up by now."""
+    node = question(turn)
+    if turn.state.speaking is None:
+        turn.resume_playing()
     if isinstance(node, Dictate):
         dictating.rest(turn, node)
-    elif isinstance(node, Ask | Digits) and state.cut and not state.replayed:
-        turn.change(replayed=True, cut=False)
-        WAITING[type(node)].enter(turn, node)
     else:
         wait(turn)
 
@@ -86,7 +109,7 @@ def _ask_louder(turn: Turn) -> None:
     """Once in a call; after that a person must call back, unless one will."""
     turn.stop_playing()
     if not turn.state.asked_louder:
-        turn.change(asked_louder=True, cut=False)
+        turn.change(asked_louder=True)
         turn.queue((turn.flow.speak_up,))
         wait(turn)
     elif not turn.state.matter.call_back:
@@ -108,8 +131,11 @@ def ear_lost(turn: Turn, _event: EarLost) -> None:
             turn.goes_on = isinstance(node, Dictate) and told
             turn.go(node.deaf)
         elif isinstance(node, Dictate):
+            if turn.state.paused:  # he was about to speak
+                turn.stop_playing()
             dictating.go_on(turn, node)
         else:
+            turn.resume_playing()
             wait(turn)
 
 

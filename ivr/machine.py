@@ -25,6 +25,7 @@ from ivr.events import (
     Resumed,
     SpeechStarted,
     Submitted,
+    WordsBegan,
 )
 from ivr.flow import DANGER_KEY, Ask, Connect, Digits, End, LookUp, Submit
 from ivr.matter import Matter
@@ -118,7 +119,7 @@ def _digit(turn: Turn, event: Digit) -> None:
 
 def _prompt_ended(turn: Turn, event: PromptEnded) -> None:
     if event.id == turn.state.playing:
-        turn.change(playing=None)
+        turn.change(playing=None, paused=False)
         wait(turn)
 
 
@@ -133,6 +134,8 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
         passing.looked_up(turn, node, "", "")
     elif isinstance(node, Submit):
         turn.go(node.failed)
+    elif turn.state.paused:  # no word came: it was no speech
+        turn.resume_playing()
     elif turn.state.playing is not None:
         turn.stop_playing()
         wait(turn)
@@ -203,6 +206,7 @@ def _finish(turn: Turn) -> None:
         deadline=None,
         until=None,
         playing=None,
+        paused=False,
         queue=(),
         listening=None,
         speaking=None,
@@ -216,6 +220,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         Answered: _answered,
         Digit: _digit,
         SpeechStarted: hearing.speech_started,
+        WordsBegan: hearing.words_began,
         Heard: hearing.heard,
         PromptEnded: _prompt_ended,
         Elapsed: _elapsed,

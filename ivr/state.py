@@ -36,8 +36,9 @@ class State:
 
     ``deadline`` is the dialogue time at which the driver must send ``Elapsed``; it is None only when ``ended``.
     ``question`` is the node that waits; ``until`` bounds the wait, whatever the caller does. ``playing`` is the id of
-    the prompt being played, ``queue`` what follows it. ``speaking`` is when the caller began to speak, while he does;
-    ``phrase`` the same in seconds of the recording, by which a phrase's end is told from that of an earlier one.
+    the prompt being played, ``queue`` what follows it; ``paused`` says that it stands still, ``pauses`` how often it
+    has. ``speaking`` is when the caller began to speak, while he does; ``phrase`` the same in seconds of the recording,
+    by which a phrase's end is told from that of an earlier one.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
@@ -66,8 +67,8 @@ class State:
     playing: int | None = None
     queue: tuple[Prompt, ...] = ()
     plays: int = 0
-    cut: bool = False
-    replayed: bool = False
+    paused: bool = False
+    pauses: int = 0
     listening: Listen | None = None
     speaking: float | None = None
     phrase: float = 0.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ivr import slots
-from ivr.actions import Listen, Play, Prompt, StopListening, StopPlaying
+from ivr.actions import Listen, PausePlaying, Play, Prompt, ResumePlaying, StopListening, StopPlaying
 from ivr.flow import DANGER_KEY, PERSON_KEY
 from ivr.matter import Spoken, Window
 
@@ -84,17 +84,31 @@ class Turn:
         prompt, *rest = self.state.queue
         play = Play(self.state.plays, prompt)
         self.actions.append(play)
-        self.change(playing=play.id, plays=play.id + 1, queue=tuple(rest))
+        self.change(playing=play.id, plays=play.id + 1, pauses=0, queue=tuple(rest))
         self.wait_until(self.at + PROMPT_LONGEST)
         return True
 
-    def stop_playing(self) -> bool:
-        """Stop the prompt and forget the queue; whether anything was cut short."""
-        cut = self.state.playing is not None
-        if cut:
+    def pause_playing(self, seconds: float) -> None:
+        """Let the prompt, if there is any, stand still for so long."""
+        if self.state.playing is None:
+            return
+        if not self.state.paused:
+            self.actions.append(PausePlaying())
+            self.change(paused=True, pauses=self.state.pauses + 1)
+        self.wait_until(self.at + seconds)
+
+    def resume_playing(self) -> None:
+        """Let the prompt go on, if it stands."""
+        if self.state.paused:
+            self.actions.append(ResumePlaying())
+            self.change(paused=False)
+            self.wait_until(self.at + PROMPT_LONGEST)
+
+    def stop_playing(self) -> None:
+        """Stop the prompt and forget the queue."""
+        if self.state.playing is not None:
             self.actions.append(StopPlaying())
-        self.change(playing=None, queue=())
-        return cut
+        self.change(playing=None, paused=False, queue=())
 
     # -- listening
 

@@ -18,6 +18,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.Answered: entries.AnsweredEvent,
     events.Digit: entries.DigitEvent,
     events.SpeechStarted: entries.SpeechStartedEvent,
+    events.WordsBegan: entries.WordsBeganEvent,
     events.Heard: entries.HeardEvent,
     events.PromptEnded: entries.PromptEndedEvent,
     events.Elapsed: entries.ElapsedEvent,

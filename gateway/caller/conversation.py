@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from config.script import Pause, Press, Say, SayFile, Wait
+from config.script import Cough, Pause, Press, Say, SayFile, Wait
 from gateway.caller.hearing import QUIET, Hearing, Span
 
 if TYPE_CHECKING:
@@ -118,6 +118,10 @@ class Conversation:
                     yield from self._await_prompt(step.timeout)
                 case Say() | SayFile():
                     yield from self._say(step)
+                case Cough():
+                    self._acts.append(Speak(number))
+                    yield from self._pass(self._seconds[number])
+                    self._hearing.mark()
                 case Press():
                     yield from self._press(step.press)
                 case Pause():

@@ -7,7 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config.script import Say, SayFile
+from config.script import Cough, Say, SayFile
+from gateway.caller.cough import cough
 from gateway.prompts import sounds
 from gateway.prompts.voice import VOICE_VERSION, speak
 from gateway.site.sound import Sound
@@ -45,6 +46,8 @@ async def rehearse(script: Script, *, folder: Path, base: Path) -> Rehearsal:
 async def _make(step: Step, folder: Path, base: Path) -> Sound | None:
     if isinstance(step, SayFile):
         return Sound(await sounds.convert(base / step.say_file))
+    if isinstance(step, Cough):
+        return Sound(cough(step.cough, step.level))
     if not isinstance(step, Say):
         return None
     key = f"{VOICE_VERSION} {step.level} {step.say}"

@@ -80,6 +80,7 @@ class Call:
             self.fail,
             self._now,
             lambda: self._state.question,
+            self._speaker.sounded,
         )
         self._presence = Presence(house.model, self._scribe)
         self._numbering = Numbering(house.numbers, self._scribe)
@@ -267,8 +268,8 @@ class Call:
             case actions.Play():
                 if not await self._speaker.play(action):
                     self._events.put_nowait(events.PromptEnded(self._now(), action.id))
-            case actions.StopPlaying():
-                self._speaker.stop()
+            case actions.PausePlaying() | actions.ResumePlaying() | actions.StopPlaying():
+                self._speaker.change(action)
             case actions.Listen():
                 self._listener.listen(action)
             case actions.StopListening():

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from asr.ear import Deaf, Ear, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
+from asr.echo import Echo
+from asr.endpoint import RATE
 from asr.transcript import Utterance
 from asr.voice import Voice
 from gateway.site import metrics
-from ivr.events import EarLost, Heard, SpeechStarted
+from ivr.events import EarLost, Heard, SpeechStarted, WordsBegan
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ _GAP = bytes(_BYTES_PER_SECOND)  # a second of what nobody heard
 class Listener:
     """Listens to one caller. ``tell`` gets what it hears, on the loop, ``fail`` an error in that.
 
-    ``now`` and ``question`` are the call's. While the dialogue has it listen and nobody can, it is *deaf*.
+    ``now`` and ``question`` are the call's; ``sounded`` tells what he was played, from a sample of the recording on and
+    for so many (nothing: silence). While the dialogue has it listen and nobody can, it is *deaf*.
     """
 
     def __init__(
@@ -45,12 +48,15 @@ class Listener:
         fail: Callable[[BaseException], None],
         now: Callable[[], float],
         question: Callable[[], str],
+        sounded: Callable[[int, int], bytes],
     ) -> None:
         self._asr, self._scribe, self._fail = asr, scribe, fail
         self._tell, self._now, self._question = tell, now, question
+        self._sounded, self._echo = sounded, Echo()
         self._ear: Ear | Voice | None = None
         self._listen: Listen | None = None
         self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
+        self._worded = 0.0  # when the phrase began whose first words were told last
         self._position = 0.0  # recording time of the next byte fed
         self._missed = 0.0  # seconds that never came here, so far
         self._deaf = False
@@ -64,6 +70,9 @@ class Listener:
         if missed_seconds > self._missed:
             gap, self._missed = missed_seconds - self._missed, missed_seconds
             self._pass_over(gap)
+        at = round(self._position * RATE)
+        if played := self._sounded(at, len(pcm) // 2):
+            self._echo.play(at, played)
         if pcm and self._ear is not None:
             self._ear.feed(pcm)
         self._position += len(pcm) / _BYTES_PER_SECOND
@@ -137,7 +146,7 @@ class Listener:
     def _open(self, listen: Listen) -> None:
         self._listen = listen
         if not listen.words:
-            self._ear = Voice(listen.end_silence, self._position, self._sense)
+            self._ear = Voice(listen.end_silence, self._position, self._sense, self._echo)
             return
         purpose: Purpose = "dictation" if listen.phrases is None else "question"
         begun = self._position
@@ -145,7 +154,9 @@ class Listener:
         def sound(event: EarEvent) -> None:
             self._sound(event, of_present=self._ear is ear)
 
-        ear = Ear(self._asr, listen.phrases, listen.end_silence, begun, sound, self._fail, purpose)
+        ear = Ear(
+            self._asr, listen.phrases, listen.end_silence, begun, sound, self._fail, purpose, self._echo
+        )
         self._ear = ear
 
     def _sense(self, event: EarSpeechStarted | Utterance) -> None:
@@ -161,8 +172,11 @@ class Listener:
         match event:
             case EarSpeechStarted(at=start):
                 self._tell(SpeechStarted(self._now(), start))
-            case PartialText(text=text):
+            case PartialText(text=text, began=began, pitched=pitched):
                 self._scribe.show(text)
+                if text and pitched and began != self._worded:
+                    self._worded = began
+                    self._tell(WordsBegan(self._now(), began))
             case Utterance():
                 heard = self._hear(event)
                 if self._held is None:
@@ -190,4 +204,5 @@ class Listener:
             end=utterance.end,
             level=utterance.level,
             confirmed=utterance.confirmed,
+            pitched=utterance.pitched,
         )

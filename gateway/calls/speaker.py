@@ -12,6 +12,7 @@ from gateway.prompts.voice import KilledError, VoiceError
 from gateway.prompts.wording import PromptError
 from gateway.sip.fault import SipError
 from gateway.site import metrics
+from ivr.actions import PausePlaying, StopPlaying
 from recordings.entries import Played, Unplayed
 from recordings.journal import JournalError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.prompts.book import PromptBook
     from gateway.sip.leg import Leg
     from gateway.site.sound import Sound
-    from ivr.actions import Play
+    from ivr.actions import Play, ResumePlaying
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ class Speaker:
     def __init__(self, leg: Leg, prompts: PromptBook, scribe: Scribe) -> None:
         self._leg, self._prompts, self._scribe = leg, prompts, scribe
         self._playing: tuple[Play, int] | None = None  # and the leg's number for it
+        self._sound: Sound | None = None  # of it, or of the music
+        self._paused = False
+        self._from = 0  # the sample of the recording at which it began, had it never been paused
         self._held = False
         self._waiting: Play | None = None  # what is to be played when the caller is back
         self._music: Sound | None = None  # while nothing else is
@@ -58,6 +62,7 @@ class Speaker:
             self._scribe.note(Played(action.id, action.prompt.name, text, began))
             self._interrupt()
             self._playing = (action, self._leg.play(rendered.sound))
+            self._sound, self._paused, self._from = rendered.sound, False, 0
         except JournalError:
             raise
         except (
@@ -78,10 +83,21 @@ class Speaker:
             return False
         return True
 
+    def change(self, action: PausePlaying | ResumePlaying | StopPlaying) -> None:
+        """Let what is being played stand still, go on, or end, at once."""
+        if isinstance(action, StopPlaying):
+            self.stop()
+        elif isinstance(action, PausePlaying):
+            self._paused = True
+            self._leg.pause_playing()
+        else:
+            self._paused = False
+            self._leg.resume_playing()
+
     def stop(self) -> None:
         """End what is being played, at once; music goes on."""
         self._interrupt()
-        self._playing = self._waiting = None
+        self._playing = self._waiting = self._sound = None
         self._leg.stop_playing()
         self._hum()
 
@@ -103,6 +119,23 @@ class Speaker:
             with suppress(SipError):  # the call is just ending
                 self._leg.play(self._music, loop=True, first=self._heard)
                 self._humming = True
+                self._sound, self._paused, self._from = self._music, False, 0
+
+    def sounded(self, at: int, count: int) -> bytes:
+        """What was played in COUNT samples from this one of the recording on, s16le; b"" when it was silence.
+
+        To be asked in order, as the recording goes; the edges of a pause are told to 50 ms only.
+        """
+        if self._sound is None or self._paused:
+            return b""
+        both = self._leg.alignment
+        if both is not None:  # the greatest is the true one: in the middle of a tick it is 20 ms too little
+            self._from = max(self._from, both[0] - both[1])
+        begin, pcm = at - self._from, self._sound.pcm
+        played = bytes(2 * min(count, max(0, -begin))) + pcm[2 * max(0, begin) : 2 * max(0, begin + count)]
+        if self._humming:
+            played += pcm
+        return played[: 2 * count] + bytes(2 * count - len(played)) if any(played) else b""
 
     @property
     def is_held(self) -> bool:
@@ -133,6 +166,6 @@ class Speaker:
         number, at = self._leg.played
         if number != wanted:
             return []
-        self._playing = None
+        self._playing = self._sound = None
         self._hum()
         return [(action.id, max(0.0, self._leg.media_seconds - at))]

@@ -48,6 +48,15 @@ class Channel(Protocol):
     def stop_playing(self) -> None:
         """End what is being played."""
 
+    def pause_playing(self) -> None:
+        """Let it stand still."""
+
+    def resume_playing(self) -> None:
+        """Let it go on, once there is media."""
+
+    def alignment(self) -> tuple[int, int] | None:
+        """The present sample of the recording, and the one of the sound that comes next; None in between two."""
+
     def position(self) -> int:
         """The sample of what is being played that is heard next."""
 

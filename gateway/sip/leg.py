@@ -153,6 +153,22 @@ class Leg:
         """End what is being played, within 20 ms."""
         self.channel.stop_playing()
 
+    def pause_playing(self) -> None:
+        """Let what is being played stand still, within 20 ms, until it is resumed, replaced or stopped."""
+        self.channel.pause_playing()
+
+    def resume_playing(self) -> None:
+        """Let it go on with the sample at which it stands."""
+        self.channel.resume_playing()
+
+    @property
+    def alignment(self) -> tuple[int, int] | None:
+        """The present sample of the recording, and the one of what is played that comes next, at 8 kHz.
+
+        None now and then, between two ticks; in the middle of one the sound is a tick ahead.
+        """
+        return self.channel.alignment()
+
     @property
     def position(self) -> int:
         """The sample of what is being played that is heard next."""

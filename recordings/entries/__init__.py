@@ -47,6 +47,7 @@ from recordings.entries.dialogue import (
     ResumedEvent,
     SpeechStartedEvent,
     SubmittedEvent,
+    WordsBeganEvent,
 )
 from recordings.entries.entry import Entry
 from recordings.entries.leg import Dialled, LegAnswered, LegEnded
@@ -100,6 +101,7 @@ __all__ = [
     "Unplayed",
     "Window",
     "Word",
+    "WordsBeganEvent",
     "Written",
     "decode",
     "encode",

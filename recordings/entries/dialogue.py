@@ -45,6 +45,15 @@ class SpeechStartedEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WordsBeganEvent(Event):
+    """The first words of a phrase that went on were understood."""
+
+    kind: ClassVar = "event.words_began"
+
+    start: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class HeardEvent(Event):
     """A phrase ended, and the dialogue took it."""
 
@@ -56,6 +65,7 @@ class HeardEvent(Event):
     end: float = kept(0.0)
     level: float = kept(0.0)
     confirmed: bool = kept(default=True)
+    pitched: bool = kept(default=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,12 +91,33 @@ class Audio:
         if prompt is None:
             raise SipError("play a sound: the call is over")
         loaded: pj.PromptSound = attempt("play a sound", lambda: load(sound))
-        return prompt.play(loaded, loop, first) if first else prompt.play(loaded, loop)
+        number: int = prompt.play(loaded, loop, first) if first else prompt.play(loaded, loop)
+        self.resume()
+        return number
 
     def stop(self) -> None:
         """End what is being played."""
         if self._prompt is not None:
             self._prompt.stop()
+            self.resume()
+
+    def pause(self) -> None:
+        """Let what is being played stand still."""
+        if self._prompt is not None:
+            self._prompt.pause()
+
+    def resume(self) -> None:
+        """Let it go on, once there is media."""
+        if self._prompt is not None and self._pcm is not None:
+            self._prompt.resume()
+
+    def alignment(self) -> tuple[int, int] | None:
+        """The present sample of the recording, and the one of the sound that comes next; None in between two."""
+        prompt, pcm = self._prompt, self._pcm
+        if prompt is None or pcm is None:
+            return None
+        frames, position = pcm.rxFrames(), prompt.position()
+        return (frames * CLOCK_RATE * FRAME_MS // 1000, position) if pcm.rxFrames() == frames else None
 
     def position(self) -> int:
         """The sample of what is being played that is heard next."""

@@ -161,6 +161,18 @@ class StackCall(pj.Call):
         """End what is being played."""
         self.audio.stop()
 
+    def pause_playing(self) -> None:
+        """Let it stand still."""
+        self.audio.pause()
+
+    def resume_playing(self) -> None:
+        """Let it go on, once there is media."""
+        self.audio.resume()
+
+    def alignment(self) -> tuple[int, int] | None:
+        """The present sample of the recording, and the one of the sound that comes next; None in between two."""
+        return self.audio.alignment()
+
     def position(self) -> int:
         """The sample of what is being played that is heard next."""
         return self.audio.position()

@@ -14,7 +14,7 @@ from reaching import Reach
 from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts, Tone
-from config.script import Pause, Press, Say, SayFile, Script, Wait
+from config.script import Cough, Pause, Press, Say, SayFile, Script, Wait
 from ivr.actions import (
     Action,
     Connect,
@@ -23,7 +23,9 @@ from ivr.actions import (
     Listen,
     LookUp,
     Part,
+    PausePlaying,
     Play,
+    ResumePlaying,
     StopListening,
     StopPlaying,
     Submit,
@@ -94,6 +96,7 @@ class Rehearsal:
     _due: list[tuple[float, int, Event | None, Entry | None]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _playing: Play | None = None
+    _rest: float | None = None  # seconds left of a prompt that stands still
     _listening: Listen | None = None
     _phrase: Say | SayFile | None = None
     _phrase_start: float = 0.0
@@ -133,6 +136,8 @@ class Rehearsal:
                 self.wait_for_prompt(step.timeout)
             case Say() | SayFile():
                 self.say(step)
+            case Cough():
+                self.cough(step)
             case Press():
                 self._prompts = 0
                 for key in step.press:
@@ -166,6 +171,16 @@ class Rehearsal:
         self.run_until(self.now + 0.25 * len(text))
         if self._phrase is not None and self._listening is not None:
             self.schedule(self.now + self._listening.end_silence, self.heard(say))
+
+    def cough(self, step: Cough) -> None:
+        begin, listening = self.now, self._listening
+        self._prompts = 0
+        if listening is not None:
+            self.take(SpeechStarted(begin, begin))
+        self.run_until(begin + 0.4)
+        if listening is not None and self._listening is listening:
+            heard = Heard(0.0, "", 0.0, begin, self.now, step.level, pitched=False)
+            self.schedule(self.now + listening.end_silence, heard)
 
     def heard(self, say: Say | SayFile) -> Heard:
         text = normalise(say.say if isinstance(say, Say) else say.text)
@@ -241,15 +256,8 @@ class Rehearsal:
     def perform(self, action: Action) -> None:
         self.actions.append(action)
         match action:
-            case Play():
-                assert self._playing is None, "a prompt over a prompt"
-                assert self.state.phase != "connected", "a prompt into the talk"
-                self._playing = action
-                self.trace.append(action.prompt.name)
-                self.played.append(action)
-                self.schedule(self.now + self.length(action), PromptEnded(0.0, action.id))
-            case StopPlaying():
-                self.silence()
+            case Play() | PausePlaying() | ResumePlaying() | StopPlaying():
+                self.sound(action)
             case Listen() | StopListening():
                 self._listening = action if isinstance(action, Listen) else None
                 self._phrase = None
@@ -269,6 +277,31 @@ class Rehearsal:
             case Finish():
                 assert self.finished is None
                 self.finished = action.matters
+
+    def sound(self, action: Play | PausePlaying | ResumePlaying | StopPlaying) -> None:
+        match action:
+            case Play():
+                assert self._playing is None, "a prompt over a prompt"
+                assert self.state.phase != "connected", "a prompt into the talk"
+                self._playing = action
+                self.trace.append(action.prompt.name)
+                self.played.append(action)
+                self.schedule(self.now + self.length(action), PromptEnded(0.0, action.id))
+            case PausePlaying():
+                assert self._playing is not None, "nothing to pause"
+                assert self._rest is None, "paused twice"
+                (due,) = (d for d in self._due if d[2] == PromptEnded(0.0, self._playing.id))
+                self._due.remove(due)
+                heapq.heapify(self._due)
+                self._rest = due[0] - self.now
+            case ResumePlaying():
+                assert self._playing is not None, "nothing to resume"
+                assert self._rest is not None, "not paused"
+                self.schedule(self.now + self._rest, PromptEnded(0.0, self._playing.id))
+                self._rest = None
+            case StopPlaying():
+                self._rest = None
+                self.silence()
 
     def pass_on(self, action: Connect | Part) -> None:
         if isinstance(action, Connect):

@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ivr.actions import Finish, Hangup, Listen, LookUp, Play, Prompt, StopListening, StopPlaying, Submit
+from ivr.actions import (
+    Finish,
+    Hangup,
+    Listen,
+    LookUp,
+    PausePlaying,
+    Play,
+    Prompt,
+    ResumePlaying,
+    StopListening,
+    StopPlaying,
+    Submit,
+)
 from ivr.events import (
     Answered,
     Digit,
@@ -19,6 +31,7 @@ from ivr.events import (
     Resumed,
     SpeechStarted,
     Submitted,
+    WordsBegan,
 )
 from ivr.flow import Ask, Dictate, End
 from ivr.flow import LookUp as LookUpNode
@@ -92,11 +105,11 @@ def test_the_opening_is_heard_over_and_its_answer_is_the_dictation(flow):
     call = Call(flow)
     assert call.actions == (Listen(None, 1.0), Play(0, call.actions[1].prompt))
     call.take(SpeechStarted(1.0))
-    assert call.actions == (StopPlaying(),)
+    assert call.actions == (PausePlaying(),)
     call.take(Heard(4.0, "你好,房子漏雨", 0.9, 1.2, 3.0, -20.0))
     assert call.state.matter.spoken == (Spoken("你好,房子漏雨", 1.2, 3.0, 0.9),)
     assert call.state.matter.windows == (Window(1.2),)
-    assert call.actions == ()  # it goes on being listened to as it is
+    assert call.actions == (StopPlaying(),)  # it goes on being listened to as it is
     assert call.state.deadline == 8.0  # four seconds of silence
 
 
@@ -438,7 +451,7 @@ def test_another_matter_is_never_taken_for_an_ending(flow, said, kept):
 )
 def test_an_ending_is_no_part_of_the_matter(flow, said):
     call = Call(flow).says(TOLD).quiet().says(said)
-    assert call.actions == (LookUp(TOLD),)
+    assert call.actions == (StopPlaying(), LookUp(TOLD))
 
 
 @pytest.mark.parametrize(
@@ -460,7 +473,7 @@ def test_what_is_said_when_asked_whether_that_was_all_goes_on(flow, said, kept):
 
 def test_an_ending_with_a_last_word_ends_and_keeps_it(flow):
     call = Call(flow).says(TOLD).quiet().says("说完了快点来")
-    assert call.actions == (LookUp(TOLD + "快点来"),)
+    assert call.actions == (StopPlaying(), LookUp(TOLD + "快点来"))
 
 
 def test_silence_in_a_later_matter_says_goodbye(flow):
@@ -634,14 +647,86 @@ def test_danger_leaves_the_line_open(flow):
     assert call.state.matter.text == "有人打我"
 
 
-def test_a_cough_repeats_the_question_it_cut_short_once(flow):
+@pytest.mark.parametrize(
+    ("text", "seconds", "pitched"),
+    [("", 0.5, False), ("", 0.5, True), ("", 2.0, True), ("是的", 0.5, False)],
+    ids=["a cough", "a grunt", "what nobody understands", "a word made out in a cough"],
+)
+def test_what_says_nothing_lets_the_prompt_go_on(flow, text: str, seconds: float, pitched: bool):
     call = Call(flow).to_confirm()
-    call.says("", -30.0, seconds=0.5)
-    assert call.said[-2:] == ["confirm", "confirm"]
-    call.says("", -30.0, seconds=0.5)
-    assert call.said[-1] == "confirm"
-    assert call.said.count("confirm") == 2
+    asked = call.state
+    call.take(SpeechStarted(20.0, 19.8))
+    assert call.actions == (PausePlaying(),)
+    call.take(Heard(22.8, text, 0.9, 19.8, 19.8 + seconds, -30.0, pitched=pitched))
+    assert call.actions == (ResumePlaying(),)
+    assert (call.state.question, call.state.playing) == ("confirm", asked.playing)
     assert call.state.misunderstood == 0
+
+
+def test_after_the_prompt_what_nobody_understands_is_a_misunderstanding(flow):
+    call = Call(flow).to_confirm().prompts_end().says("", -30.0, seconds=2.0)
+    assert call.state.misunderstood == 1
+
+
+def test_a_noise_that_brings_no_word_in_time_does_not_hold_the_prompt_up(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9))
+    call.take(Elapsed(1.0 + flow.first_word - 0.1))
+    assert call.actions == ()
+    call.take(Elapsed(1.0 + flow.first_word))
+    assert call.actions == (ResumePlaying(),)
+    call.take(Heard(9.0, "", 0.0, 0.9, 8.0, -20.0))
+    assert call.actions == ()
+    assert call.state.misunderstood == 0
+
+
+def test_whose_words_begin_is_let_speak_to_his_end(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9)).take(WordsBegan(1.6, 0.9)).take(Elapsed(10.0))
+    assert call.actions == ()
+    assert call.state.paused
+    call.take(Heard(20.0, "颍上县慎城镇房子漏雨", 0.9, 0.9, 19.0, -20.0))
+    assert call.actions == (StopPlaying(),)
+    assert call.state.question == "dictation"
+
+
+def test_words_that_come_late_pause_the_prompt_again(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9)).take(Elapsed(1.0 + flow.first_word)).take(WordsBegan(5.0, 0.9))
+    assert call.actions == (PausePlaying(),)
+    call.take(WordsBegan(5.5, 0.2))  # of a phrase that is over
+    assert call.actions == ()
+
+
+def test_who_coughs_on_and_on_hears_the_prompt_all_the_same(flow):
+    call = Call(flow)
+    for n in range(3):
+        call.take(SpeechStarted(n + 0.1, n + 0.1)).take(Heard(n + 0.9, "", 0.0, n + 0.1, n + 0.4, -20.0))
+        assert call.actions == (ResumePlaying(),)
+    call.take(SpeechStarted(4.0, 4.0))
+    assert call.actions == ()
+    call.take(WordsBegan(4.6, 4.0))
+    assert call.actions == (PausePlaying(),)
+    call.take(Heard(6.0, "房子漏雨", 0.9, 4.0, 5.0, -20.0))
+    assert call.actions == (StopPlaying(),)
+
+
+def test_another_sound_before_the_first_is_understood_keeps_the_prompt_paused(flow):
+    call = Call(flow)
+    call.take(SpeechStarted(1.0, 0.9)).take(SpeechStarted(2.0, 1.9)).take(
+        Heard(2.1, "", 0.0, 0.9, 1.2, -20.0)
+    )
+    assert call.actions == ()
+    assert call.state.paused
+    call.take(Heard(3.2, "", 0.0, 1.9, 2.2, -20.0))
+    assert call.actions == (ResumePlaying(),)
+
+
+def test_who_loses_his_ear_hears_the_rest_of_the_question(flow):
+    call = Call(flow).to_confirm().press("1")
+    call.take(SpeechStarted(30.0, 29.8)).take(EarLost(31.0))
+    assert not call.state.paused
+    assert StopPlaying() in call.actions or ResumePlaying() in call.actions
 
 
 def test_an_echo_is_nothing(flow):
@@ -672,8 +757,8 @@ def test_speech_without_words_is_misunderstood_not_silence(flow):
         Call(flow, caller="").to_confirm().press("113855812345#"),
     ):
         question = call.state.question
-        assert call.says("").said[-1] == "not_heard", question
-        assert call.says("").said[-1] == "not_understood", question
+        assert call.prompts_end().says("").said[-1] == "not_heard", question
+        assert call.prompts_end().says("").said[-1] == "not_understood", question
         assert call.state.matter.call_back, question
 
 

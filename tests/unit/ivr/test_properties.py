@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 
 from config.document import embedded, load
 from config.prompts import PromptTexts
-from ivr.actions import Connect, Finish, Hangup, Listen, LookUp, Part, Play, StopPlaying, Submit
+from ivr.actions import (
+    Connect,
+    Finish,
+    Hangup,
+    Listen,
+    LookUp,
+    Part,
+    PausePlaying,
+    Play,
+    ResumePlaying,
+    StopPlaying,
+    Submit,
+)
 from ivr.compile import compile_flow
 from ivr.events import (
     Answered,
@@ -28,6 +40,7 @@ from ivr.events import (
     Resumed,
     SpeechStarted,
     Submitted,
+    WordsBegan,
 )
 from ivr.flow import Digits
 from ivr.machine import advance, start
@@ -77,6 +90,7 @@ class Line:
         self.connects = 0
         self.now = 0.0
         self.playing: int | None = None
+        self.paused = False
         self.hung_up = False
         self.finished: tuple[Matter, ...] | None = None
         self.complete: dict[int, bool] = {}
@@ -88,7 +102,7 @@ class Line:
     def take(self, event: Event) -> tuple[Action, ...]:
         ended = self.state.ended
         if isinstance(event, PromptEnded) and event.id == self.playing:
-            self.playing = None
+            self.playing, self.paused = None, False
         over = {"talking": Refused, "connected": Parted}.get(self.state.phase, ())
         if isinstance(event, over) and event.id == self.reaching:
             self.reaching = None
@@ -104,18 +118,8 @@ class Line:
     def perform(self, action: Action) -> None:
         assert self.finished is None, "an action after Finish"
         match action:
-            case Play():
-                assert not self.hung_up, "a prompt after Hangup"
-                assert self.playing is None, "a prompt over a prompt"
-                assert self.state.phase != "connected", "a prompt into the talk"
-                assert action.id == self.plays, "the ids count up"
-                slots = self.flow.slots[action.prompt.name]
-                assert slots == action.prompt.slots.keys()
-                assert all(action.prompt.slots.values())
-                self.playing, self.plays = action.id, self.plays + 1
-            case StopPlaying():
-                assert self.playing is not None
-                self.playing = None
+            case Play() | PausePlaying() | ResumePlaying() | StopPlaying():
+                self.sound(action)
             case Listen():
                 assert action.words == self.state.hears, "without an ear only the voice is followed"
                 assert action.end_silence > 0
@@ -139,6 +143,29 @@ class Line:
             case Finish():
                 self.finished = action.matters
 
+    def sound(self, action: Play | PausePlaying | ResumePlaying | StopPlaying) -> None:
+        match action:
+            case Play():
+                assert not self.hung_up, "a prompt after Hangup"
+                assert self.playing is None, "a prompt over a prompt"
+                assert self.state.phase != "connected", "a prompt into the talk"
+                assert action.id == self.plays, "the ids count up"
+                slots = self.flow.slots[action.prompt.name]
+                assert slots == action.prompt.slots.keys()
+                assert all(action.prompt.slots.values())
+                self.playing, self.plays = action.id, self.plays + 1
+            case PausePlaying():
+                assert self.playing is not None, "nothing to pause"
+                assert not self.paused, "paused twice"
+                self.paused = True
+            case ResumePlaying():
+                assert self.playing is not None, "nothing to resume"
+                assert self.paused, "not paused"
+                self.paused = False
+            case StopPlaying():
+                assert self.playing is not None
+                self.playing, self.paused = None, False
+
     def check(self) -> None:
         state = self.state
         if state.ended:
@@ -149,7 +176,7 @@ class Line:
             assert state.deadline is not None
             assert math.isfinite(state.deadline)
             assert state.deadline >= 0
-            assert state.playing == self.playing
+            assert (state.playing, state.paused) == (self.playing, self.paused)
             assert state.reaching == self.reaching
             assert state.phase != "connected" or (state.reaching is not None and state.listening is None)
         open_windows = [w for m in state.everything for w in m.windows if w.end is None]
@@ -162,13 +189,13 @@ class Line:
         self.complete = {m.index: m.complete for m in state.everything}
 
     def ended_prompt(self) -> None:
-        if self.playing is not None:
+        if self.playing is not None and not self.paused:
             self.take(PromptEnded(self.now, self.playing))
 
     def time_passes(self) -> None:
         """Nothing happens but time: prompts end, deadlines pass."""
         assert self.state.deadline is not None
-        if self.playing is not None:
+        if self.playing is not None and not self.paused:
             self.now += 3
             self.ended_prompt()
         else:
@@ -183,6 +210,7 @@ def heard(now: float, text: str, level: float = -20.0, *, confirmed: bool = True
 happening = st.one_of(
     st.builds(lambda key: lambda n: [Digit(n.now, key)], st.sampled_from("0123456789*#")),
     st.just(lambda n: [SpeechStarted(n.now)]),
+    st.just(lambda n: [SpeechStarted(n.now, n.now), WordsBegan(n.now, n.now)]),
     st.builds(
         lambda text, level, confirmed: lambda n: [heard(n.now, text, level, confirmed=confirmed)],
         st.sampled_from(SAID),
