@@ -25,8 +25,10 @@ _ACCEPTANCE_SECONDS = 10.0
 def describe(entry: Entry) -> tuple[str, str, str] | None:
     """What an entry of a call is called, its style, and what it says; None for one that says nothing to people."""
     match entry:
-        case entries.Incoming(caller=caller, hotline=hotline):
-            return "来电 / call", "bold", f"{caller or '未显示号码 / withheld'} → {hotline}"
+        case entries.Incoming(caller=caller, hotline=hotline, claims=claims):
+            doubted = ", ".join(f"{claim.header} {claim.user}" for claim in claims)
+            told = f"{caller or '未显示号码 / withheld'} → {hotline}"
+            return "来电 / call", "bold", told + (f"; 不采信 / not believed: {doubted}" if doubted else "")
         case entries.Played(text=text):
             return "语音助手 / prompt", "cyan", text or "(提示音)"
         case entries.Heard(text=text):

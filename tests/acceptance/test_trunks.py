@@ -7,11 +7,14 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import callfolder
 import pytest
 from acceptance.conftest import HOTLINE
 from peers import kamailio
 from peers.kamailio import DOMAIN, PASSWORD, USER, Kamailio
 from waiting import eventually, free_port
+
+from recordings.entries import Claim, Incoming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,6 +84,29 @@ def call(carrier: Kamailio) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+FORGED = {
+    "name": "forged",
+    "caller": "13855812345",
+    "forwarded_from": "12333",
+    "steps": [{"pause": 1.0}, "hang_up"],
+}
+
+
+def check_forged(house: Any) -> None:
+    """This trunk may say who calls, but not where a call was forwarded: that is noted, and changes nothing."""
+    (result,) = house.calls([FORGED])
+    assert result["failure"] == ""
+
+    def find() -> Incoming | None:
+        told = [e for file in house.data.rglob("events.jsonl") for e in callfolder.told(file.parent)]
+        return next(
+            (e for e in told if isinstance(e, Incoming) and e.sip_call_id == result["sip_call_id"]), None
+        )
+
+    noted = eventually(find, 10, "the journal of the forged call")
+    assert (noted.hotline, noted.trunk, noted.claims) == ("12345", "carrier", (Claim("diversion", "12333"),))
+
+
 def test_a_registration_is_lost_and_found(house: Any, carrier: Kamailio) -> None:
     eventually(carrier.registered, 10, "the registration")
     eventually(
@@ -90,6 +116,7 @@ def test_a_registration_is_lost_and_found(house: Any, carrier: Kamailio) -> None
     assert (code, trunk["registered"], trunk["reachable"], trunk["reason"]) == (0, True, True, "")
     assert measured(house, "registered") == 1
     call(carrier)
+    check_forged(house)
 
     carrier.stop()
     (reason,) = eventually(lambda: reasons(house), 20, "the loss in /readyz")

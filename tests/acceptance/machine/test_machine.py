@@ -245,6 +245,30 @@ def test_a_secret_comes_as_a_credential(machine: Machine) -> None:
 
 
 @pytest.mark.soak
+def test_a_trunks_password_is_a_file_of_its_name(machine: Machine) -> None:
+    """With no unit edited, systemd hands the gateway what lies in the folder; without it, the gateway says so."""
+    settings = machine.root / "etc" / "hotline" / "gateway.yaml"
+    before = settings.read_text()
+    trunk = {
+        "name": "carrier",
+        "peers": ["127.0.0.1/32"],
+        "bind": "127.0.0.1",
+        "registration": {"user": "12345", "domain": "127.0.0.1:9"},
+    }
+    settings.write_text(before.replace("\ntrunks: []", f"\ntrunks: {json.dumps([trunk])}\n#"))
+    assert settings.read_text() != before
+    machine.try_run("systemctl", "restart", "--no-block", GATEWAY)
+    eventually(lambda: "the registration has no password" in machine.journal(), 60, machine)
+    (machine.root / "etc" / "hotline" / "credentials" / "trunk" / "carrier").write_text("of the carrier\n")
+    machine.try_run("systemctl", "reset-failed", GATEWAY)
+    machine.run("systemctl", "restart", GATEWAY)
+    (told,) = json.loads(machine.try_run("hotline", "trunk", "status", "--json"))
+    assert (told["name"], told["registered"]) == ("carrier", False)  # nobody is there
+    settings.write_text(before)
+    machine.run("systemctl", "restart", GATEWAY)
+
+
+@pytest.mark.soak
 def test_calls_are_answered_while_the_database_is_away(machine: Machine) -> None:
     credential = machine.root / "etc" / "hotline" / "credentials" / "database-url"
     credential.write_text("postgresql://hotline:word@127.0.0.1:9/hotline")
