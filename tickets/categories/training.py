@@ -33,6 +33,8 @@ _SOUND_WEIGHT = 0.6
 """How much a sound counts against the characters themselves."""
 _FOLDS = 4
 _STRENGTH = 1.0
+_CAUTION = 1.15
+"""By how much more the choice below a first level is cooled: with few texts a label, what is found is too sure."""
 
 
 def train(samples: Sequence[Sample], words: Iterable[tuple[str, str]] = ()) -> Classifier:
@@ -129,6 +131,7 @@ def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
             scores.append(margins)
             truths.append(numbers[held])
     temperature = _cool(np.concatenate(scores), np.concatenate(truths)) if scores else 1.0
+    temperature *= 1.0 if first else _CAUTION
     weights, bias = _separate(course.matrix, numbers, len(classes))
     used = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
     rows = np.full(len(weights), -1, np.int32)
