@@ -235,7 +235,7 @@ class Call:
     def _ended(self, ended: Ended) -> None:
         """The line is down: whatever fails from here on, the dialogue is told."""
         self._ending.take(ended)
-        self._passing.end()
+        self._passing.end("gateway" if ended.by == "gateway" else "caller")
         self._hold.end()
         try:
             self.tick()

@@ -152,8 +152,10 @@ class Connecting:
                 target, caller=errand.shown_caller, headers=errand.headers(), danger=errand.danger
             )
         except SipError as error:
-            log.warning("a target cannot be called: %s", error, extra={"target": target.name})
+            why = str(error).replace(target.uri, target.name)  # which may be somebody's number
+            log.warning("a target cannot be called: %s", why, extra={"target": target.name})
             return "failed"
+        log.info("a target is called", extra={"target": target.name, "reason": self._connect.reason})
         line = self._line = TargetLine(leg)
         self._relays_keys = target.keys
         leg_number, joined_at = self._number_leg(), None

@@ -32,6 +32,11 @@ class Outgoing:
         """Lines that are up at this moment, those still ringing included."""
         return self._lines
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no line is left but those that are kept for danger."""
+        return self._lines >= self.cap - self._for_danger
+
     def call(self, target: Target, *, caller: str, headers: Mapping[str, str], danger: bool) -> Leg:
         """Call the target; raises SipError, also when no line is left for this call."""
         most = self.cap if danger else self.cap - self._for_danger

@@ -81,9 +81,9 @@ class Passing:
         if self._connecting is not None:
             self._connecting.hold(held=held)
 
-    def end(self) -> None:
-        """The caller's line is down: end whatever there is, at once."""
-        self._end("caller")
+    def end(self, by: By) -> None:
+        """The caller's line is down, ended by him or us: end whatever there is, at once."""
+        self._end(by)
 
     async def close(self) -> None:
         """As `end`, and wait until the journal says so."""

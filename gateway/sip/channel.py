@@ -79,7 +79,7 @@ class Channel(Protocol):
         """What came over RTP in the streams that are over."""
 
     def signs(self) -> int:
-        """Signs of life so far: RTP packets, and RTCP's words that ours arrive. It never falls."""
+        """Signs of life: RTP packets, and RTCP's words that ours arrive; changes as long as they come."""
 
     def connect(self, other: Channel) -> None:
         """Let both sides hear each other, as far as there is audio by now; harmless again, never raises.

@@ -221,7 +221,7 @@ class Leg:
 
     @property
     def signs(self) -> int:
-        """How many signs of life have come over its media; grows while the other side lives (RFC 3550, 6.2)."""
+        """Signs of life over its media: changes as long as the other side lives (RFC 3550, 6.2)."""
         return self.channel.signs()
 
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------

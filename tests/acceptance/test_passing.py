@@ -141,6 +141,7 @@ def calls(make_house_once: Callable[..., Any], people: People) -> Round:
                 "12356": {"centre": [at("804")]},
                 "12331": {"person": [at("805"), at("806"), at("807", ring_seconds=2)]},
             },
+            sip={"cap": len(CALLS)},  # a full house
         )
     )
 

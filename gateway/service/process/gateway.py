@@ -197,25 +197,33 @@ def watch(
 
     async def readiness() -> Readiness:
         faults = list(check_disk(data))
-        limits = []
+        limits = _find_limits(switchboard, agent, ears, reload)
         if not agent.listens:
             faults.append("SIP does not listen yet")
         if trouble := switchboard.trouble:
             faults.append(trouble)
         wrong, away = await look_at_database(db)
         faults += wrong
-        # Callers are answered all the same: by keys without speech, and filed once there is a database.
-        limits += away
-        limits += [standing.trouble for standing in agent.standings if standing.trouble]
-        if ears.model is None:
-            limits.append("speech recognition is out of reach, calls go by keys")
-        if makeshift := switchboard.dialogue.makeshift:
-            limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
-        if reload.refused:
-            limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
-        return Readiness(tuple(faults), tuple(limits))
+        return Readiness(tuple(faults), (*away, *limits))
 
     async def refresh() -> None:
         show_trunks(agent.standings)
 
     return Window("gateway", data, health, readiness, (metrics.REGISTRY,), refresh)
+
+
+def _find_limits(switchboard: Switchboard, agent: UserAgent, ears: EarWatch, reload: Reload) -> list[str]:
+    """What callers who are answered all the same must do without: by keys without speech, and so on."""
+    limits = [standing.trouble for standing in agent.standings if standing.trouble]
+    outgoing = switchboard.outgoing
+    if outgoing.is_full:
+        limits.append(
+            f"{outgoing.lines} lines to people of {outgoing.cap}: only who is in danger gets another"
+        )
+    if ears.model is None:
+        limits.append("speech recognition is out of reach, calls go by keys")
+    if makeshift := switchboard.dialogue.makeshift:
+        limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
+    if reload.refused:
+        limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
+    return limits

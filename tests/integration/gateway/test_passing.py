@@ -182,7 +182,7 @@ class Scene:
         line = replace(self.hotline, targets={"person": targets}, anonymous=anonymous)
         self.passing = Passing(house, line, party, Numbering(book, self.scribe), self.failures.append)
         self.leg.on_held = lambda held: self.passing.hold(held=held)
-        self.leg.on_ended = lambda _ended: self.passing.end()
+        self.leg.on_ended = lambda _ended: self.passing.end("caller")
 
     def tell(self, event: Event) -> None:
         self.events.append(event)
