@@ -43,14 +43,14 @@ def wait(turn: Turn, node: Ask) -> None:
 
 
 def press(turn: Turn, node: Ask, key: str) -> None:
-    """Take a key; one that means nothing here lets the prompt go on."""
+    """Take a key; one that means nothing here lets the prompt go on. ``#`` ends an answer that was heard already."""
     if key in node.answers:
         turn.stop_playing()
         turn.go(node.answers[key])
     elif key == "*":
         turn.stop_playing()
         turn.ask_again()
-    elif turn.state.playing is None:
+    elif key != "#" and turn.state.playing is None:
         turn.misunderstand()
 
 

@@ -762,6 +762,11 @@ def test_speech_without_words_is_misunderstood_not_silence(flow):
         assert call.state.matter.call_back, question
 
 
+def test_who_ends_his_answer_by_hash_is_not_misunderstood(flow):
+    call = Call(flow).to_confirm().prompts_end().press("#")
+    assert (call.state.misunderstood, call.state.question, call.actions) == (0, "confirm", ())
+
+
 def test_noise_is_no_misunderstanding(flow):
     call = Call(flow).to_confirm().press("1").prompts_end()
     call.says("", -30.0, seconds=0.6).says("", -55.0).says("", -55.0)
