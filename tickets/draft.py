@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
 
+from ivr.matter import AppealType
 from recordings import folders, wav
 from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
-from tickets.place import Place, brief, find
 from tickets.ticket import (
     AppealPart,
     CallerPart,
@@ -21,17 +21,15 @@ from tickets.ticket import (
     TranscriptPart,
     UtterancePart,
 )
+from tickets.understood import make, recall
 
 if TYPE_CHECKING:
     from asr.transcript import Transcript, Utterance
-    from ivr.matter import AppealType, Matter
+    from ivr.matter import Matter
+    from recordings.entries import Understood
     from tickets.record import CallRecord, Line
     from tickets.telling import Told
 
-# The kind of appeal, when the caller begins by naming it.
-_NAMED = re.compile(
-    r"^(?:喂|你好|您好|那个|嗯|我想|我要|我来|我是|我|想要|想|要|来|打电话)*(咨询|求助|投诉|举报|建议|表扬)"
-)
 _PENDING = "(录音待转写)"
 _UNHEARD = "(语音未能识别,请听录音)"
 _NOT_SAID = "(来电人未留言)"
@@ -47,12 +45,14 @@ _PASSED_ON = ("设分中心", "转接")
 class Draft:
     """The content of one ticket, all but number and revision.
 
-    ``sha256`` is over the content: equal ones need no new revision.
+    ``sha256`` is over the content: equal ones need no new revision. ``understood`` is what the journal does not know
+    yet of what the words mean.
     """
 
     matter: int
     content: dict[str, Any]
     sha256: str
+    understood: Understood | None = None
 
     def issue(self, number: str, revision: int) -> str:
         """The ticket, checked against its schema, as the JSON text that is stored and posted."""
@@ -70,6 +70,9 @@ def draft(record: CallRecord) -> tuple[Draft, ...]:
 def _draft_matter(record: CallRecord, told: Told) -> Draft:
     if record.line is not None and record.line.anonymous:
         return _close(told.matter, _draft_anonymous(record, record.line, told.matter))
+    known = recall(record, told.matter)
+    fresh = make(record, told.matter) if known is None and (told.matter.text or told.matter.place) else None
+    meant = known or fresh
     content = {
         "hotline": record.hotline,
         "line": _draft_line(record.line) if record.line else None,
@@ -77,12 +80,12 @@ def _draft_matter(record: CallRecord, told: Told) -> Draft:
         **draft_passed(record, told.matter),
         "recording": _draft_recording(record),
         "caller": _draft_caller(record, told.matter),
-        "appeal": _draft_appeal(record, told),
-        "place": _draft_place(told.matter),
+        "appeal": _draft_appeal(record, told, meant),
+        "place": _draft_place(told.matter, meant),
         "transcript": draft_transcript(record.transcript),
-        "notes": [*_draft_line_notes(record), *_draft_notes(record, told)],
+        "notes": [*_draft_line_notes(record), *_draft_notes(record, told), *(meant.notes if meant else ())],
     }
-    return _close(told.matter, content)
+    return _close(told.matter, content, fresh)
 
 
 def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
     }
 
 
-def _close(matter: Matter, content: dict[str, Any]) -> Draft:
+def _close(matter: Matter, content: dict[str, Any], fresh: Understood | None = None) -> Draft:
     plain = {
         key: part if not hasattr(part, "model_dump") else part.model_dump(mode="json")
         for key, part in content.items()
@@ -123,7 +126,7 @@ def _close(matter: Matter, content: dict[str, Any]) -> Draft:
     canonical = json.dumps(
         _leave_out_callers(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
-    return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest())
+    return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest(), fresh)
 
 
 def _leave_out_callers(plain: dict[str, Any]) -> dict[str, Any]:
@@ -186,21 +189,23 @@ def _promise(record: CallRecord) -> str:
     return f"{record.hotline}{line.name}热线未能转接,须由{line.department}回电"
 
 
-def _draft_appeal(record: CallRecord, told: Told) -> AppealPart:
+def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> AppealPart:
     matter = told.matter
-    category = _levels(record.line)
     text = matter.text
-    instead = _PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID
-    named = _NAMED.match(text)
     preset = record.line.appeal if record.line else None
+    category = meant.category if meant and text else _levels(record.line)
+    kind = meant.appeal if meant and text else matter.appeal or preset
+    urgency = meant.urgency if meant and text else ""
     return AppealPart(
-        type=matter.appeal or (cast("AppealType", named[1]) if named else preset),
-        title=matter.brief or brief(text) or _entitle(record, told),
-        content=text or instead,
-        category_1=category[0],
-        category_2=category[1],
-        category_3=category[2],
-        urgency="特急" if matter.danger else "一般",
+        type=cast("AppealType", kind) if kind in get_args(AppealType) else None,
+        title=(meant.title if meant else "") or _entitle(record, told),
+        content=text or (_PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID),
+        category_1=(*category, "")[0],
+        category_2=(*category, "", "")[1],
+        category_3=(*category, "", "", "")[2],
+        occurred=meant.occurred if meant else "",
+        urgency="特急" if matter.danger or urgency == "特急" else "紧急" if urgency == "紧急" else "一般",
+        keywords=meant.keywords if meant else (),
         text_pending=told.pending,
     )
 
@@ -211,32 +216,16 @@ def _entitle(record: CallRecord, told: Told) -> str:
     return need_call_back(record, told.matter) or ("来电录音待转写" if told.pending else "来电人未说明诉求")
 
 
-def _draft_place(matter: Matter) -> PlacePart:
-    place = find(matter.place) if matter.place else None
-    if place is None or not place.county:
-        in_text = find(matter.text)
-        place = _complete(place, in_text) if place and in_text else place or in_text
-    if place is None:
+def _draft_place(matter: Matter, meant: Understood | None) -> PlacePart:
+    if meant is None:
         return PlacePart(said=matter.place)
     return PlacePart(
-        code=place.code,
-        county=place.county,
-        township=place.township,
-        village=place.village,
-        address=place.address,
-        said=matter.place or place.said,
-    )
-
-
-def _complete(place: Place, other: Place) -> Place:
-    """A place said without its county, within the county said elsewhere."""
-    return replace(
-        place,
-        code=other.code,
-        county=other.county,
-        township=place.township or other.township,
-        village=place.village or other.village,
-        address=place.address or other.address,
+        code=meant.code if re.fullmatch("[0-9]{6}", meant.code) else "",
+        county=meant.county,
+        township=meant.township,
+        village=meant.village,
+        address=meant.address,
+        said=meant.said,
     )
 
 

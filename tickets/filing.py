@@ -11,13 +11,16 @@ one transaction. Wherever a filing was cut off, the next one finishes it:
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from recordings import entries, folders, journal
+from recordings.journal import JournalError
 from recordings.schema import tickets
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
@@ -25,6 +28,7 @@ from tickets.number import CITY_TIME, take_next
 from tickets.papers import Papers, Revision, describe_call, list_call, write_papers
 from tickets.reading import read_record
 from tickets.review import lay_over
+from tickets.understood import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from tickets.number import NumberBook
     from tickets.record import CallRecord
     from tickets.review import Review
+    from tickets.telling import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,9 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         drafts = draft(record)
         while True:
             issued = await db.group(_read_issued).ask(record.call_id)
+            if before := _find_former(record, drafts, issued):
+                record = await _take_over(db, record, before)
+                drafts = draft(record)
             given = await _number(record, drafts, issued, numbers, folder)
             reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
             revisions = _revise(reviewed, issued, given)
@@ -125,6 +133,34 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
     return [found[call_id] for call_id in call_ids]
 
 
+def _find_former(record: CallRecord, drafts: Sequence[Draft], issued: dict[int, _Issued]) -> list[Told]:
+    """The matters that have a ticket of before it was kept what their words were understood to mean."""
+    fresh = {d.matter for d in drafts if d.understood is not None and d.matter not in record.understood}
+    return [told for told in record.matters if told.matter.index in fresh & issued.keys()]
+
+
+async def _take_over(db: Database, record: CallRecord, before: Sequence[Told]) -> CallRecord:
+    """The record with what those tickets say, as far as they are of the same words."""
+    query = (
+        sa.select(tickets.c.matter, tickets.c.document)
+        .where(tickets.c.call_id == record.call_id)
+        .order_by(tickets.c.revision)
+    )
+    documents: dict[int, dict[str, Any]] = {}
+    async with db.read() as connection:
+        for matter, document in await connection.execute(query):
+            told = json.loads(document)
+            if told.get("review") is None:  # a review's words are the agent's, not what was understood
+                documents[matter] = told
+    taken = {
+        told.matter.index: understood
+        for told in before
+        if told.matter.index in documents
+        and (understood := take_over(record, told.matter, documents[told.matter.index]))
+    }
+    return replace(record, understood={**record.understood, **taken})
+
+
 async def _number(
     record: CallRecord,
     drafts: tuple[Draft, ...],
@@ -132,16 +168,23 @@ async def _number(
     numbers: NumberBook,
     folder: Path,
 ) -> dict[int, str]:
-    """A number for each draft: the one on file, else the journal's, else a new one, written to the journal."""
+    """A number for each draft: the one on file, else the journal's, else a new one, written to the journal.
+
+    What the drafts' words were found to mean is written beside it.
+    """
     given = {**record.numbers, **{matter: i.number for matter, i in issued.items()}}
     missing = [d.matter for d in drafts if d.matter not in given]
-    if missing:
+    kept = [d.understood for d in drafts if d.understood is not None]
+    if missing or kept:
         opened = journal.Journal.reopen(folder)
         try:
             for matter in missing:
                 today = datetime.now(CITY_TIME).date()
                 given[matter] = await take_next(numbers, today)
                 opened.append(entries.Number(matter, given[matter]))
+            for understood in kept:
+                with suppress(JournalError):  # a full disk: the ticket goes out, and is understood again
+                    opened.append(understood)
         finally:
             opened.close()
     return given

@@ -40,6 +40,7 @@ class Gathered:
     """A journal's entries by kind.
 
     ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
+    ``understood`` is what each matter's words were last understood to mean.
     ``passing`` tells of the legs by which the call was passed on. ``opening`` is the text of the first prompt that was
     played. ``talked`` says that there is an entry that only a call that was answered has; ``cut`` says that the gateway
     died, or ended the call, before the hang-up: after it words may be lost, not the call.
@@ -48,6 +49,7 @@ class Gathered:
     heard: list[Utterance] = field(default_factory=list)
     matters: dict[int, Matter] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
+    understood: dict[int, entries.Understood] = field(default_factory=dict)
     deaf: list[Window] = field(default_factory=list)
     passing: list[Entry] = field(default_factory=list)
     opening: str = ""

@@ -1,9 +1,10 @@
 """Where a matter is: the place in a caller's words by the city's gazetteer; and a short title for the matter.
 
-Callers name a county, a township, a road with a door number, a compound; often only one of them. Names are
-looked for longest first; a township finds its county, as its name is unique in the city. Roads, compounds and
-villages that the gazetteer does not know are taken by their kind (路, 小区, 村), but only where a name can begin:
-speech has no spaces, and a wrong place is worse than none.
+Callers name a county, a township, a road with a door number, a compound, a village; often only one of them. Names are
+looked for longest first, then by their sound; a township finds its county, a village both, where it alone is called so.
+What several are called is no certain place: it is kept as said, and the places that may be meant stand beside it.
+Roads, compounds and villages that nobody has listed are taken by their kind, but only where a name can begin: speech
+has no spaces, and a wrong place is worse than none.
 """
 
 from __future__ import annotations
@@ -13,34 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tickets.gazetteer import Gazetteer, open_gazetteer
-from tickets.numerals import SPOKEN, write_digits
+from tickets.meaning.address import DOOR, GAP, find_address, find_some_village, mask
+from tickets.meaning.naming import find_names
+from tickets.meaning.villages import Found, find_alone, find_within
+from tickets.meaning.words import plain
+from tickets.numerals import write_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tickets.meaning.address import Span
+    from tickets.meaning.naming import Named
+    from tickets.meaning.words import Words
 
 _TITLE_LENGTH = 20
-_HAN = r"[\u4e00-\u9fff]"
-_GAP = "|"  # stands in for what belongs to no name
-
-_PUNCTUATION = re.compile(r"[\s,,。、.!?!?;:;:]+")
-_DENIED = re.compile(r"不(?:是|在|叫)$")  # "不是颍州区,是颍泉区"
-# Words before which or behind which a name may begin.
-_NO_NAME = re.compile(
-    "我们|你们|他们|咱们|我家|家里|这里|那里|这边|那边|这个|那个|这条|那条|就是|位于|地址|住在|门口|附近|旁边|对面|里面|整个"
-    "|投诉|举报|反映|咨询|求助|建议|表扬|还有|有个|我要|我想|现在|今天|昨天|最近|安徽省|阜阳市|阜阳|阜城"
-    "|噪音|停水|停电|漏水|漏雨|垃圾|施工|物业|老旧|安置|居民|住宅|[在是到从去住的跟我你他她有说了]"
-)
-_DOOR = "(?:号楼|号院|号|栋|幢|单元|楼|层|室)"
-_UNIT = f"(?:(?:[0-9]+|{SPOKEN}+){_DOOR})"
-_COMPOUND = f"{_HAN}{{2,4}}?(?:小区|花园|家园|公寓|大厦|广场|新村|苑)"
-_BEGIN = r"(?:^|(?<=\|))"
-_SOME_COMPOUND = re.compile(f"{_BEGIN}{_COMPOUND}")
-_SOME_ROAD = re.compile(f"{_BEGIN}{_HAN}{{1,4}}?(?:大道|大街|巷|路(?![灯面边过由线费牌障人]))")
-_SOME_VILLAGE = re.compile(f"{_BEGIN}(?:{_HAN}{{1,3}}?村(?![民干支里])|{_HAN}{{2,4}}?社区)")
-# Kinds, not names.
-_COMMON = re.compile(
-    "(?:马|公|道|铁|走|修|线|电|半|小|大|土|一|该|水泥|柏油|跑|绕|让|堵|占|没|高速公|下水道)路|(?:农|全|本|新农)村"
-)
 _FILLERS = re.compile(
     "^(?:喂|你好|您好|那个|这个|就是|嗯|啊|哎|呃|我想要|我想|我要|我来|我(?![家们的])|想要|想|要(?!求)|请问|请|麻烦|帮我"
     "|说一下|反映一下|反映|投诉一下|投诉|举报一下|举报|问一下|在|的|了|是|呢|吧)+"
@@ -69,8 +54,9 @@ _NO_MATTER = frozenset(
 class Place:
     """A place, from the large to the small; empty where nothing was said.
 
-    ``code`` is the county's (GB/T 2260). ``address`` is road, door, compound, building, its numbers in figures.
-    ``said`` is the caller's words that name the place.
+    ``code`` is the county's (GB/T 2260), ``division`` the 12 digits of the smallest division that is certain.
+    ``address`` is road, door, compound, building, its numbers in figures. ``said`` is the caller's words that name the
+    place, ``heard`` those of them that were taken by their sound. ``rivals`` are other places of that name, if any.
     """
 
     code: str
@@ -79,6 +65,9 @@ class Place:
     village: str
     address: str
     said: str
+    division: str = ""
+    heard: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -88,98 +77,69 @@ class Place:
 
 def find(text: str) -> Place | None:
     """The place named in ``text``, the first if there are several; None when there is none."""
-    found = _locate(_PUNCTUATION.sub("", text))
+    found = locate(plain(text))
     return found[0] if found else None
 
 
 def brief(text: str) -> str:
     """A short title: the text without the place and without "我要投诉", at most 20 characters; "" for no text."""
-    text = _PUNCTUATION.sub("", text)
-    found = _locate(text)
-    rest = _mask(text, found[1]).replace(_GAP, "") if found else text
+    words = plain(text)
+    text, found = words.text, locate(words)
+    rest = mask(text, found[1]).replace(GAP, "") if found else text
     rest = _LEFT_OVER.sub("", _FILLERS.sub("", rest))
     return (text if rest in _NO_MATTER or not rest else rest)[:_TITLE_LENGTH]
 
 
-def _locate(text: str) -> tuple[Place, list[tuple[int, int]]] | None:
-    """The place, and the stretches of ``text`` that name it."""
-    gazetteer = open_gazetteer()
-    county, county_span = _find_county(text, gazetteer)
-    township, township_span = _find_township(text, county, county_span, gazetteer)
-    if township:
-        county = gazetteer.township_counties[township]
-    known = [span for span in (county_span, township_span) if span]
-    masked = _mask(text, known)
-    address_span = _find_address(masked, gazetteer)
-    masked = _mask(masked, [address_span] if address_span else [])
-    village = next(_named(_SOME_VILLAGE, _NO_NAME.sub(_blank, masked)), None)
-    spans = sorted(
-        [*known, *([address_span] if address_span else []), *([village.span()] if village else [])]
-    )
+def locate(words: Words) -> tuple[Place, list[Span]] | None:
+    """The place that ``words`` name, and the stretches of them that do."""
+    gazetteer, text = open_gazetteer(), words.text
+    named = find_names(text, gazetteer)
+    spans = [mention.span for mention in named.mentions]
+    masked = mask(text, spans)
+    address = find_address(masked, gazetteer)
+    if address:
+        spans.append(address)
+        masked = mask(masked, [address])
+    known = _find_village(masked, words, named, gazetteer)
+    unknown = None if known else find_some_village(masked)
+    spans += [found for found in (known.span if known else None, unknown) if found]
     if not spans:
         return None
-    address = text[slice(*address_span)] if address_span else ""
+    spans.sort()
+    township = named.township or (known.township if known else "")
+    county = gazetteer.township_counties[township] if township else named.county
+    village = known.village.name if known and known.village else text[slice(*known.span)] if known else ""
     place = Place(
         code=gazetteer.codes.get(county, ""),
         county=county,
         township=township,
-        village=village[0] if village else "",
-        address=write_digits(address, _DOOR),
+        village=village or (text[slice(*unknown)] if unknown else ""),
+        address=write_digits(text[slice(*address)] if address else "", DOOR),
         said="".join(text[start:end] for start, end in spans),
+        division=_find_division(county, township, known, gazetteer),
+        heard=_tell_heard(text, named, known),
+        rivals=tuple(f"{gazetteer.township_counties[t]}{t}" for t in named.rivals)
+        or (known.rivals if known else ()),
     )
     return place, spans
 
 
-def _find_county(text: str, gazetteer: Gazetteer) -> tuple[str, tuple[int, int] | None]:
-    for match in _affirmed(gazetteer.county, text):
-        return gazetteer.counties[match[0]], match.span()
-    return "", None
+def _find_village(masked: str, words: Words, named: Named, gazetteer: Gazetteer) -> Found | None:
+    if named.township:
+        return find_within(masked, named.township, named.mentions[-1].span[1], gazetteer)
+    return find_alone(masked, words.ends, named.county, gazetteer)
 
 
-def _find_township(
-    text: str, county: str, county_span: tuple[int, int] | None, gazetteer: Gazetteer
-) -> tuple[str, tuple[int, int] | None]:
-    for match in _affirmed(gazetteer.township, text):
-        if county in ("", gazetteer.township_counties[match[0]]):
-            return match[0], match.span()
-    if county_span:  # right behind its county a township goes without its kind: 颍上慎城
-        for short, township in gazetteer.short_townships.items():
-            start = county_span[1]
-            if text.startswith(short, start) and gazetteer.township_counties[township] == county:
-                return township, (start, start + len(short))
-    return "", None
+def _find_division(county: str, township: str, known: Found | None, gazetteer: Gazetteer) -> str:
+    if known and known.village:
+        return known.village.code
+    code = gazetteer.divisions.get(township, "") if township else gazetteer.codes.get(county, "")
+    return code.ljust(12, "0") if code else ""
 
 
-def _find_address(masked: str, gazetteer: Gazetteer) -> tuple[int, int] | None:
-    bare = _NO_NAME.sub(_blank, masked)
-    candidates = [
-        gazetteer.road.search(masked),
-        next(_named(_SOME_ROAD, bare), None),
-        next(_named(_SOME_COMPOUND, bare), None),
-    ]
-    first = next((match for match in candidates if match), None)
-    if first is None:
-        return None
-    road = gazetteer.road.pattern
-    rest = re.compile(f"(?:{_UNIT}|[和与]?{road}|{_COMPOUND}(?={_UNIT}|$)|路口|交叉口)*").match(
-        masked, first.end()
-    )
-    return first.start(), rest.end() if rest else first.end()
-
-
-def _affirmed(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    return (match for match in pattern.finditer(text) if not _DENIED.search(text[: match.start()]))
-
-
-def _named(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    return (match for match in pattern.finditer(text) if not _COMMON.fullmatch(match[0]))
-
-
-def _mask(text: str, spans: list[tuple[int, int]]) -> str:
-    for start, end in spans:
-        text = text[:start] + _GAP * (end - start) + text[end:]
-    return text
-
-
-def _blank(match: re.Match[str]) -> str:
-    return _GAP * len(match[0])
+def _tell_heard(text: str, named: Named, known: Found | None) -> tuple[str, ...]:
+    """What was taken for what: 睡镇镇→税镇镇."""
+    names = [f"{mention.said}→{mention.meant[0]}" for mention in named.mentions if mention.heard]
+    if known and known.heard and known.village:
+        names.append(f"{text[slice(*known.span)]}→{known.village.name}")
+    return tuple(names)

@@ -37,6 +37,7 @@ _COMMANDS = {
     "take-node": "mending",
     "reload": "steering",
     "duty": "duty",
+    "understand": "understand",
     "doctor": "doctor",
     "install": "install",
 }
@@ -53,6 +54,7 @@ _AS_THEMSELVES = {
     "classify",
     "flow",
     "install",
+    "understand",
 }  # work on files of whoever runs them, or on the machine
 _WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
 _WITHOUT_SETTINGS = {"reload", "duty"}  # what runs is told, whatever the settings have become

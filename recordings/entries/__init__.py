@@ -51,7 +51,7 @@ from recordings.entries.dialogue import (
 )
 from recordings.entries.entry import Entry
 from recordings.entries.leg import Dialled, LegAnswered, LegEnded
-from recordings.entries.matter import Matter, Number, Spoken, Window
+from recordings.entries.matter import Matter, Number, Spoken, Understood, Window
 from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Played, Unplayed, Word
 
 __all__ = [
@@ -98,6 +98,7 @@ __all__ = [
     "Spoken",
     "Strange",
     "SubmittedEvent",
+    "Understood",
     "Unplayed",
     "Window",
     "Word",

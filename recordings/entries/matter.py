@@ -59,3 +59,33 @@ class Number(Entry):
 
     matter: int = kept(-1)
     number: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class Understood(Entry):
+    """What a matter's words were understood to mean, for its ticket; see ``tickets.understood``.
+
+    ``rules`` is the version of the rules, ``of`` a digest of all that they were given: as long as that is the same,
+    this stands, whatever the rules become. ``code`` is the county's, ``division`` the 12 digits
+    of the smallest division that is certain.
+    """
+
+    kind: ClassVar = "understood"
+
+    matter: int = kept(-1)
+    rules: str = kept("")
+    of: str = withheld("")
+    appeal: str | None = withheld(None)
+    title: str = withheld("")
+    category: tuple[str, ...] = withheld(())
+    urgency: str = withheld("")
+    occurred: str = withheld("")
+    keywords: tuple[str, ...] = withheld(())
+    code: str = withheld("")
+    division: str = withheld("")
+    county: str = withheld("")
+    township: str = withheld("")
+    village: str = withheld("")
+    address: str = withheld("")
+    said: str = withheld("")
+    notes: tuple[str, ...] = withheld(())

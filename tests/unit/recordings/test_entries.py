@@ -50,6 +50,7 @@ KEPT = {
         "complete",
     },
     "number": {"matter", "number"},
+    "understood": {"matter", "rules"},
     "event.answered": {"at", "hotline", "hears"},
     "event.digit": {"at"},
     "event.speech_started": {"at", "start"},

@@ -305,7 +305,7 @@ def test_words_the_dialogue_knew_no_matter_for_become_one(tmp_path):
     assert ticket.place.township == "慎城镇"
 
 
-@pytest.mark.parametrize(("preset", "kind"), [("举报", "举报"), ("", None), ("of a newer version", None)])
+@pytest.mark.parametrize(("preset", "kind"), [("举报", "举报"), ("", "求助"), ("of a newer version", "求助")])
 def test_a_matter_nobody_heard_is_of_the_kind_that_the_line_presets(tmp_path, preset, kind):
     call = CallFolder(tmp_path).begin(model=None, appeal=preset).hang_up()
     (ticket,) = issue(read(call, found(LEAK), voiced=(Window(4.0, 8.0),)))
@@ -367,11 +367,11 @@ def test_the_contact_is_the_keyed_number_else_the_calling_one(tmp_path, caller, 
         ("喂你好我想表扬公交车司机", None, "表扬"),
         ("我要举报饭店", None, "举报"),
         ("我要举报饭店", "投诉", "投诉"),
-        ("我家停水三天了", None, None),
-        ("上次投诉没人理", None, None),
+        ("我家停水三天了", None, "求助"),
+        ("上次投诉没人理", None, "投诉"),
     ],
 )
-def test_the_kind_of_appeal_is_what_was_said_first(call, text, preset, kind):
+def test_the_kind_of_appeal_is_what_was_chosen_else_what_was_said(call, text, preset, kind):
     call.state(stated(0, heard(text, 4.0, 7.0), until=8.0, appeal=preset)).hang_up()
     assert issue(read(call))[0].appeal.type == kind
 
@@ -412,7 +412,7 @@ TAX = {
 AID = {"hotline": "12356", "name": "心理援助", "department": "卫健委", "mode": "转接", "anonymous": True}
 
 
-def test_the_ticket_tells_the_line_its_opening_and_its_category(tmp_path):
+def test_the_ticket_tells_the_line_and_its_opening(tmp_path):
     forwarded = {"found_by": "diversion", "found_as": "+8655812358"}
     line = {"hotline": "12358", "name": "价格举报", "department": "市场监管局", "mode": "整体并入"}
     call = CallFolder(tmp_path).begin(**line, **forwarded, category=("经济管理", "价格"))
@@ -429,12 +429,52 @@ def test_the_ticket_tells_the_line_its_opening_and_its_category(tmp_path):
         "found_as": "+8655812358",
         "opening": "您好，价格举报热线已经并入……",
     }
-    assert (ticket.appeal.category_1, ticket.appeal.category_2, ticket.appeal.category_3) == (
+    assert ticket.appeal.category_1 == "城乡建设"  # what was said counts for more than what the line presets
+    assert ticket.caller.call_back == ""
+
+
+def test_a_matter_without_words_has_the_category_that_the_line_presets(tmp_path):
+    call = CallFolder(tmp_path).begin(hotline="12358", category=("经济管理", "价格"))
+    call.state(stated(0, begin=4.0, until=9.0, complete=True)).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.appeal.category_1, ticket.appeal.category_2, ticket.appeal.type) == (
         "经济管理",
         "价格",
-        "",
+        None,
     )
-    assert ticket.caller.call_back == ""
+
+
+def test_danger_in_the_words_is_extremely_urgent_and_told_to_the_agent(call):
+    call.state(stated(0, heard("我家厨房着火了在插花镇", 4.0, 7.0), until=8.0)).hang_up()
+    (ticket,) = issue(read(call))
+    assert (ticket.appeal.urgency, ticket.place.township) == ("特急", "插花镇")
+    assert any(note.startswith("听到危险(火灾)") for note in ticket.notes)
+
+
+def test_what_was_understood_once_stays_whatever_the_rules_become(call):
+    call.state(stated(0, LEAK, until=8.0)).hang_up()
+    record = read(call)
+    (first,) = draft(record)
+    kept = first.understood
+    assert kept.rules
+    former = replace(kept, rules="0-former", title="按旧规则写的标题", urgency="紧急")
+    (again,) = draft(replace(record, understood={0: former}))
+    assert again.understood is None
+    assert (again.content["appeal"]["title"], again.content["appeal"]["urgency"]) == (
+        "按旧规则写的标题",
+        "紧急",
+    )
+    assert draft(replace(record, understood={0: kept}))[0].sha256 == first.sha256
+
+
+def test_other_words_are_understood_anew(call):
+    call.hear(LEAK).state(stated(0, LEAK)).die()
+    voiced = (Window(4.0, 9.5),)
+    (first,) = draft(read(call, seconds=10.0, voiced=voiced))
+    record = read(call, found(LEAK, heard("墙也裂了", 8.0, 9.5)), seconds=10.0, voiced=voiced)
+    (again,) = draft(replace(record, understood={0: first.understood}))
+    assert again.understood is not None
+    assert again.understood.of != first.understood.of
 
 
 def test_a_journal_of_before_the_lines_still_makes_its_ticket(tmp_path):
@@ -444,7 +484,7 @@ def test_a_journal_of_before_the_lines_still_makes_its_ticket(tmp_path):
     )
     call.note(entries.Answered()).hear(WATER).state(stated(0, WATER, until=16.0)).hang_up()
     (ticket,) = issue(read(call))
-    assert (ticket.line, ticket.appeal.category_1, ticket.hotline) == (None, "", "12345")
+    assert (ticket.line, ticket.appeal.category_1, ticket.hotline) == (None, "城乡建设", "12345")
 
 
 def test_a_line_that_cannot_be_passed_on_asks_for_a_call_back_by_its_department(tmp_path):

@@ -1,0 +1,95 @@
+"""When, how long, how often, how much: what a caller says of it, the day reckoned from that of the call. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from tickets.numerals import AMOUNT, read_amount
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_NUMBER = "[零一二两三四五六七八九十0-9]{1,3}"
+_HOUR = f"(?:凌晨|清早|早上|早晨|上午|中午|下午|傍晚|晚上|夜里|半夜|夜间|晚)?(?:{_NUMBER}点(?:半|多|钟|{_NUMBER}分)*)?"
+_DAYS = {"今": 0, "昨": 1, "前": 2, "大前": 3}
+_DAY = re.compile(f"(大前|今|昨|前)(?:天|日|晚|夜|儿|早)(?!年){_HOUR}")
+_AGO = re.compile(f"({AMOUNT})(天|周|个?星期|个?礼拜|个?月|年)(?:之前|以前|前)")
+_WEEKDAY = re.compile("(上上|上|这|本)?(?:个)?(?:星期|礼拜|周)([一二三四五六日天])(?!次|个)")
+_DATE = re.compile(
+    "(?:今年)?([一二三四五六七八九十]{1,2}|[0-9]{1,2})月([零一二三四五六七八九十]{1,3}|[0-9]{1,2})(?:号|日)"
+)
+_VAGUE = re.compile(
+    "前几天|前两天|上个?(?:星期|礼拜|周|月)(?![一二三四五六日天])|去年|前年|今年(?!才|刚|六|五|七|八)|刚才|刚刚|前阵子|前段时间|年前|月初|月底"
+)
+_LONG = re.compile(
+    f"(?:快|都|将近|已经|有)?(?:{AMOUNT}|半|好几|几)(?:多)?(?:个)?(?:半)?(?:小时|钟头|天|星期|礼拜|周|月|年)(?:多)?(?:了|没|都)"
+)
+_OFTEN = re.compile(
+    f"天天|每天|每晚|每周|每个月|经常|三天两头|隔三差五|一到(?:晚上|夏天|冬天|下雨)|一下雨就?|(?:一个?月|一天|一周)(?:{AMOUNT}|好几)(?:多)?(?:次|回|起|趟)"
+)
+_MONEY = re.compile(f"({AMOUNT})(?:多|来)?(?:块钱|块|元|圆)")
+_WEEK = {day: index for index, day in enumerate("一二三四五六日")} | {"天": 6}
+_LEAST = 10  # 块 below it count other things as often
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """``when`` in the caller's words with the day they mean, ``lasting`` and ``often`` in his words, sums in 元."""
+
+    when: str
+    lasting: str
+    often: str
+    sums: tuple[int, ...]
+
+    @property
+    def told(self) -> str:
+        """What a ticket says of the time."""
+        return ",".join(filter(None, (self.when, self.lasting, self.often)))
+
+
+def find_occasion(text: str, at: datetime) -> Occasion:
+    """What ``text`` (plain) says of it in a call at ``at``, in the city's time."""
+    lasting, often = _LONG.search(text), _OFTEN.search(text)
+    sums = dict.fromkeys(read_amount(found[1]) for found in _MONEY.finditer(text))
+    return Occasion(
+        when=_find_when(text, at.date()),
+        lasting=lasting[0].rstrip("没都") if lasting else "",
+        often=often[0] if often else "",
+        sums=tuple(value for value in sums if value >= _LEAST),
+    )
+
+
+def _find_when(text: str, today: date) -> str:
+    if found := _DAY.search(text):
+        return _show(found[0], today - timedelta(days=_DAYS[found[1]]))
+    if found := _DATE.search(text):
+        return _show(found[0], _nearest(today, read_amount(found[1]), read_amount(found[2])))
+    if found := _WEEKDAY.search(text):
+        back = {"上": 7, "上上": 14}.get(found[1] or "", 0)
+        monday = today - timedelta(days=today.weekday() + back)
+        day = monday + timedelta(days=_WEEK[found[2]])
+        return _show(found[0], day if day <= today else None)
+    if found := _AGO.search(text):
+        count, unit = read_amount(found[1]), found[2][-1]
+        days = {"天": 1, "周": 7, "期": 7, "拜": 7}.get(unit)
+        return _show(found[0], today - timedelta(days=count * days) if days and count < today.year else None)
+    found = _VAGUE.search(text)
+    return found[0] if found else ""
+
+
+def _nearest(today: date, month: int, day: int) -> date | None:
+    """That day of this year, or of the last when it has not come yet."""
+    for year in (today.year, today.year - 1):
+        try:
+            if (found := date(year, month, day)) <= today:
+                return found
+        except ValueError:
+            pass
+    return None
+
+
+def _show(words: str, day: date | None) -> str:
+    return f"{words}({day.isoformat()})" if day else words

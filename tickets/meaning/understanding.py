@@ -1,0 +1,133 @@
+"""All that a caller's words say for his ticket, each with the words that led to it. Pure: text, line, time, rules.
+
+The same text on the same line at the same time is always understood alike by one version of the rules (`version`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from config.document import embedded
+from tickets.categories import open_categorizer
+from tickets.meaning.appeal import name_kind, open_classifier
+from tickets.meaning.matters import split
+from tickets.meaning.occasion import Occasion, find_occasion
+from tickets.meaning.personal import Personal, find_personal
+from tickets.meaning.risk import Risk, press, spot_all
+from tickets.meaning.title import entitle
+from tickets.meaning.topics import name_topics
+from tickets.meaning.words import plain
+from tickets.place import Place, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ivr.matter import AppealType
+    from tickets.categories import Suggestion
+    from tickets.meaning.words import Words
+
+Urgency = Literal["一般", "紧急", "特急"]
+
+_RULES: Final = 1
+"""Goes up whenever this program's own part in the understanding changes; the files' is counted in by themselves."""
+_FILES = ("risk.yaml", "appeals.yaml", "topics.yaml", "gazetteer.yaml", "divisions.tsv")
+_KEYWORDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a ticket says of a text.
+
+    ``category`` is the best guess, which shows how much of it a ticket may say. ``department`` is who probably handles
+    it, "" when that is not known. ``reasons`` give for each decision the words that led to it.
+    """
+
+    version: str
+    appeal: AppealType
+    category: Suggestion
+    place: Place | None
+    personal: Personal
+    occasion: Occasion
+    risk: Risk | None
+    urgency: Urgency
+    matters: tuple[str, ...]
+    title: str
+    keywords: tuple[str, ...]
+    department: str
+    reasons: dict[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=64)  # a call is filed more than once
+def understand(
+    text: str,
+    at: datetime,
+    *,
+    preset: AppealType | None = None,
+    category: tuple[str, ...] = (),
+    department: str = "",
+) -> Understanding:
+    """What ``text`` means, said at ``at`` (in the city's time) on a line of such a preset, category and department."""
+    words = plain(text)
+    risks = spot_all(words)
+    risk = risks[0] if risks else None
+    pressing = press(words)
+    kind = name_kind(words, preset, danger=risk.words if risk else "")
+    suggestion = open_categorizer().suggest(text, category)
+    located = locate(words)
+    place, spans = located or (None, [])
+    personal = find_personal(words.text)
+    key = [*(said for r in risks for said in (r.words,)), *suggestion.words]
+    matters = split(words)
+    return Understanding(
+        version=version(),
+        appeal=kind.appeal,
+        category=suggestion,
+        place=place,
+        personal=personal,
+        occasion=find_occasion(words.text, at),
+        risk=risk,
+        urgency="特急" if risk else "紧急" if pressing else "一般",
+        matters=matters,
+        title=entitle(words, kind.appeal, [*spans, *personal.spans], key),
+        keywords=_choose_keywords(risks, words),
+        department=department,
+        reasons={
+            "type": kind.reasons or (f"没有说明,按{kind.appeal}",),
+            "category": suggestion.reasons,
+            "place": _explain_place(place),
+            "urgency": (f"{risk.name}:{risk.words}",)
+            if risk
+            else (pressing,)
+            if pressing
+            else ("没有紧急的话",),
+            "risk": tuple(f"{r.name}:{r.words}" for r in risks) or ("没有危险的话",),
+            "matters": matters if len(matters) > 1 else ("只说了一件事",),
+        },
+    )
+
+
+@cache
+def version() -> str:
+    """Which rules these are: the program's own and those of its files."""
+    digest = hashlib.sha256()
+    for name in _FILES:
+        digest.update(embedded(name).read_bytes())
+    digest.update(open_categorizer().version.encode())
+    digest.update(open_classifier().version.encode())
+    return f"{_RULES}-{digest.hexdigest()[:12]}"
+
+
+def _explain_place(place: Place | None) -> tuple[str, ...]:
+    if place is None:
+        return ("没有说到地点",)
+    rivals = (f"同名:{'、'.join(place.rivals)}",) if place.rivals else ()
+    return (f"说的是{place.said}", *(f"听作{heard}" for heard in place.heard), *rivals)
+
+
+def _choose_keywords(risks: Sequence[Risk], words: Words) -> tuple[str, ...]:
+    named = [*(risk.name for risk in risks), *name_topics(words.text)]
+    return tuple(dict.fromkeys(named))[:_KEYWORDS]
