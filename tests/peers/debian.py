@@ -37,12 +37,20 @@ def make_root(kind: str, suite: str, packages: Sequence[str]) -> Path:
         if not root.is_dir():
             draft = home / f"{key}.draft"
             if draft.is_dir():  # of who was killed while making it
-                shutil.rmtree(draft)
+                _remove(draft)
             draft.mkdir()
             command = ["debootstrap", *OPTIONS, f"--include={included}", suite, str(draft), find_archive()]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                shutil.rmtree(draft)
+                _remove(draft)
                 raise AssertionError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
             draft.rename(root)
     return root
+
+
+def _remove(draft: Path) -> None:
+    """Take away a folder that was not finished, and first what debootstrap has mounted there (proc, sys)."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in sorted((m for m in mounted if Path(m).is_relative_to(draft)), reverse=True):
+        subprocess.run(["umount", place], check=True, capture_output=True)
+    shutil.rmtree(draft)
