@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from config.categories import read_categories
+from config.dispatch import Dispatch, read_dispatch
 from config.document import embedded
 from tickets.categories import open_categorizer
 from tickets.meaning.appeal import name_kind, open_classifier
@@ -82,6 +84,9 @@ def understand(
     personal = find_personal(words.text)
     key = [*(said for r in risks for said in (r.words,)), *suggestion.words]
     matters = split(words)
+    assigned = _open_dispatch().assign(
+        suggestion.shown, place.county if place else "", place.township if place else ""
+    )
     return Understanding(
         version=version(),
         appeal=kind.appeal,
@@ -94,7 +99,7 @@ def understand(
         matters=matters,
         title=entitle(words, kind.appeal, [*spans, *personal.spans], key),
         keywords=_choose_keywords(risks, words),
-        department=department,
+        department=assigned.department if assigned else department,
         reasons={
             "type": kind.reasons or (f"没有说明,按{kind.appeal}",),
             "category": suggestion.reasons,
@@ -105,9 +110,15 @@ def understand(
             if pressing
             else ("没有紧急的话",),
             "risk": tuple(f"{r.name}:{r.words}" for r in risks) or ("没有危险的话",),
+            "department": (assigned.reason if assigned else "派单目录没有写明",),
             "matters": matters if len(matters) > 1 else ("只说了一件事",),
         },
     )
+
+
+@cache
+def _open_dispatch() -> Dispatch:
+    return read_dispatch(read_categories())
 
 
 @cache
