@@ -70,7 +70,7 @@ async def test_the_whole_story_of_a_call(database, numbers, tmp_path):
     assert story.events[0].entry.kind == "incoming"
     assert story.events[0].at is None
     assert [e.entry.key for e in story.events if isinstance(e.entry, entries.DigitEvent)] == ["#"]
-    assert story.events[-1].entry == entries.Finished()
+    assert entries.Finished() in [event.entry for event in story.events[-2:]]  # beside what the words mean
     (ticket,) = story.tickets
     assert (ticket.number, ticket.matter) == ("261820100014", 0)
     assert [revision.revision for revision in ticket.revisions] == [1, 2]
