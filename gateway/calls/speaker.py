@@ -126,6 +126,8 @@ class Speaker:
 
         To be asked in order, as the recording goes; the edges of a pause are told to 50 ms only.
         """
+        if self._leg.ended is not None:
+            self._sound = None  # it may tell a caller's number: nobody holds it longer than it is played
         if self._sound is None or self._paused:
             return b""
         both = self._leg.alignment

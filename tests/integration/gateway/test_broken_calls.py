@@ -63,6 +63,7 @@ class QuietLine:
         self.ended = self.buried = False
         self.unplayable = False
         self.plays, self.play_ends = 0, math.inf
+        self.play_left: float | None = None  # seconds of what stands still
 
     def respond(self, status: int, _headers: Any) -> None:
         assert not self.buried  # the stack has destroyed its half
@@ -93,6 +94,17 @@ class QuietLine:
         self.plays += 1
         self.play_ends = self.seconds() + sound.seconds
         return self.plays
+
+    def pause_playing(self) -> None:
+        self.play_left = self.play_ends - self.seconds()
+        self.play_ends = math.inf
+
+    def resume_playing(self) -> None:
+        if self.play_left is not None:
+            self.play_ends, self.play_left = self.seconds() + self.play_left, None
+
+    def alignment(self) -> None:
+        """Nobody echoes here."""
 
     def position(self) -> int:
         return 0
