@@ -8,12 +8,14 @@ import logging
 import secrets
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.calls.call import Call
 from gateway.calls.scribe import Scribe
+from gateway.calls.unacknowledged import OVERDUE_SECONDS, Unacknowledged
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from recordings.entries import Claim, Line
@@ -66,7 +68,10 @@ class Switchboard:
         self.dialogue = dialogue
         """What calls that come from now on are led by."""
         self._duty, self._closed = duty, closed
+        self.lead: Callable[[Found, str], Found] = lambda found, _caller: found
+        """Called with a call's line and calling number: how the line answers him."""
         self._lock = threading.Lock()
+        self._unacknowledged = Unacknowledged()
         self._lines = 0
         self._unfinished = 0
         self._left = asyncio.Event()
@@ -79,8 +84,8 @@ class Switchboard:
 
     @property
     def calls(self) -> int:
-        """Lines that are up at this moment, those still ringing included."""
-        return self._lines
+        """Lines that are up at this moment, those still ringing included, without what nobody acknowledges."""
+        return self._lines - self._unacknowledged.placeless
 
     @property
     def unfinished(self) -> int:
@@ -102,8 +107,8 @@ class Switchboard:
         """Why a call that came now would be refused; empty when it would be let in."""
         if self._draining:
             return "draining: the gateway is stopping"
-        if self._lines >= self.cap:
-            return f"full: {self._lines} calls of {self.cap}"
+        if self.calls >= self.cap:
+            return f"full: {self.calls} calls of {self.cap}"
         if self._unfinished >= _UNFINISHED_A_PLACE * self.cap:
             return f"behind: {self._unfinished} calls are not finished, the disk may be slow"
         return ""
@@ -113,10 +118,10 @@ class Switchboard:
         """Whether new calls are refused because the gateway is stopping."""
         return self._draining
 
-    def admit(self, _incoming: Incoming) -> Refusal | None:
+    def admit(self, incoming: Incoming) -> Refusal | None:
         """SIP thread: None lets the call in; else the status and headers to refuse it with."""
         with self._lock:
-            if self.trouble:
+            if self.trouble or self._unacknowledged.is_too_many(incoming.source, self.cap):
                 return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
             self._lines += 1
             self._unfinished += 1
@@ -124,7 +129,8 @@ class Switchboard:
 
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
-        leg.on_gone = self._free
+        leg.on_gone = partial(self._free, leg)
+        asyncio.get_running_loop().call_later(OVERDUE_SECONDS, self._look_for_ack, leg)
         task = asyncio.create_task(self._run(leg))
         self._calls[task] = leg
         task.add_done_callback(self._calls.pop)
@@ -154,9 +160,20 @@ class Switchboard:
                     await self._left.wait()
         return not self._unfinished
 
-    def _free(self) -> None:
+    def _look_for_ack(self, leg: Leg) -> None:
+        """Loop, again and again until the ACK has come or the call is over: how long has it been waited for?"""
+        with self._lock:
+            if leg.ended is not None or leg.is_confirmed:
+                self._unacknowledged.discard(leg)
+                return
+            if leg.is_answered:
+                self._unacknowledged.add(leg)
+        asyncio.get_running_loop().call_later(OVERDUE_SECONDS, self._look_for_ack, leg)
+
+    def _free(self, leg: Leg) -> None:
         with self._lock:
             self._lines -= 1
+            self._unacknowledged.discard(leg)
 
     def _leave(self) -> None:
         with self._lock:
@@ -192,8 +209,9 @@ class Switchboard:
         assert incoming is not None  # noqa: S101 - only invited legs come here
         dialogue = self.dialogue
         found = dialogue.hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
-        hotline = found.hotline
-        at_once = self._why_at_once(dialogue, hotline.number)
+        led = self.lead(found, incoming.caller)
+        at_once = self._why_at_once(dialogue, found.hotline.number) if led is found else ""
+        found, hotline = led, led.hotline
         try:
             journal = self._begin(call_id, incoming, found, at_once)
         except JournalError as error:

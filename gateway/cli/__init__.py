@@ -38,6 +38,7 @@ _COMMANDS = {
     "reload": "steering",
     "duty": "duty",
     "understand": "understand",
+    "nuisance": "nuisance",
     "doctor": "doctor",
     "install": "install",
 }

@@ -14,12 +14,13 @@ from rich.progress import Progress
 
 from asr.catalogue import open_model
 from config.document import embedded
+from gateway.calls.nuisances import read_entries
 from gateway.cli import Site, app, errors
 from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
 from gateway.doctor.trunks import check_certificates, check_targets
-from gateway.service.opened import open_prompts, read_dialogue, read_texts
+from gateway.service.opened import open_prompts, read_dialogue, read_nuisance_flow, read_texts
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
@@ -111,6 +112,8 @@ def check(context: typer.Context) -> None:
     hotlines = read_dialogue(site.settings.dialogue)
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
+    read_nuisance_flow(site.settings.dialogue)
+    read_entries(site.paths.data)
     _tell_hotlines(hotlines)
     _tell_trunks(site, hotlines)
     book = open_prompts(site.settings.dialogue, site.paths)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gateway.site.settings import DialogueSettings, Paths, Settings
+    from ivr.flow import Flow
     from ivr.hotline import Hotlines
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,11 @@ def read_dialogue(dialogue: DialogueSettings, *, own_flows: bool = True) -> Hotl
     categories = read_categories(dialogue.categories)
     file = dialogue.hotlines or embedded("hotlines.yaml")
     return read_hotlines(file, texts, flow, categories, own_flows=own_flows)
+
+
+def read_nuisance_flow(dialogue: DialogueSettings) -> Flow:
+    """What a caller on the nuisance list hears, proved with the prompts in use; raises ConfigError."""
+    return compile_flow(embedded("flows/nuisance.yaml"), read_texts(dialogue))
 
 
 def read_texts(dialogue: DialogueSettings) -> PromptTexts:

@@ -39,6 +39,12 @@ def read_caller(headers: Mapping[str, Sequence[str]]) -> str:
     return next((number for number in numbers if number), "")
 
 
+def read_number(text: str) -> str:
+    """A number as somebody writes it, as dialled within the country; "" when it is none."""
+    number = _SEPARATORS.sub("", text)
+    return _dial(number) if _NUMBER.fullmatch(number) else ""
+
+
 def _read_number(entry: str) -> str:
     user, context = read_subscriber(entry)
     number, prefix = _SEPARATORS.sub("", user), _SEPARATORS.sub("", context)

@@ -71,6 +71,10 @@ class Leg:
         """Done when the recording file is complete."""
         self.began = time.monotonic()
         """When the INVITE came, or was about to be sent; the event loop's clock."""
+        self.is_answered = False
+        """Whether this side has accepted the call."""
+        self.is_confirmed = False
+        """Whether the call stands: the ACK has come, or was sent."""
         self._hanging_up = False
         self._held = self._has_pressed = False
         self.partner: Leg | None = None
@@ -89,6 +93,7 @@ class Leg:
         if recording is not None:
             self.channel.record_to(recording)
         self.channel.respond(200, {})
+        self.is_answered = True
 
     def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:
         """Refuse the call with a final SIP status (300..699) and extra headers; raises SipError."""
@@ -238,6 +243,7 @@ class Leg:
 
     def confirmed(self) -> None:
         """The call stands (ACK)."""
+        self.is_confirmed = True
         self._tell(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
 
     def digit(self, event: tuple[int, str], *, repeat: bool) -> None:

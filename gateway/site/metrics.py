@@ -51,6 +51,9 @@ CALLS: Final = Counter(
 REFUSED: Final = Counter(
     "hotline_calls_refused", "INVITEs refused, by SIP status.", ["status"], registry=REGISTRY
 )
+NUISANCES: Final = Counter(
+    "hotline_calls_nuisance", "Calls from numbers on the nuisance list.", registry=REGISTRY
+)
 SETUP: Final = Histogram(
     "hotline_call_setup_seconds",
     "From the arrival of an INVITE to its 200 OK.",

@@ -12,7 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asr.client import AsrClient
+from config.document import ConfigError
 from gateway.calls import live
+from gateway.calls.access_watch import AccessWatch
 from gateway.calls.bounds import Bounds
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
@@ -24,7 +26,7 @@ from gateway.service.attendance import attend
 from gateway.service.duty import DutyWatch
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import open_some_dialogue
+from gateway.service.opened import open_some_dialogue, read_nuisance_flow
 from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
 from gateway.service.reload import Reload
 from gateway.service.steering import duty_at, reload_at, reload_on_signal
@@ -33,6 +35,7 @@ from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
+from gateway.site.settings import DialogueSettings
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets.gazetteer import open_gazetteer
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from gateway.service.loop import LoopMeter
     from gateway.site.renewal import Source
     from gateway.site.settings import Paths, Settings
+    from ivr.flow import Flow
     from recordings.database import Database
 
 log = logging.getLogger(__name__)
@@ -112,6 +116,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             lambda: duty.duty,
             lambda f: filer.file(f, final=True),
         )
+        nuisances = await _lead_nuisances(settings, paths, switchboard)
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
         await ears.look()
@@ -124,6 +129,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             asyncio.create_task(duty.run(), name="the duty watch"),
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
+            asyncio.create_task(nuisances.run(), name="the nuisance list's watch"),
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty)]
         try:
@@ -156,6 +162,25 @@ def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:
     """Whether callers are to be offered a person first, because nobody has been able to hear them for long."""
     seconds = settings.passing.deaf_seconds
     return lambda: seconds is not None and ears.is_away_for(seconds)
+
+
+async def _lead_nuisances(settings: Settings, paths: Paths, switchboard: Switchboard) -> AccessWatch:
+    """Have callers on the nuisance list refused."""
+    nuisances = AccessWatch(paths.data, _open_refusal(settings))
+    await nuisances.look()
+    switchboard.lead = nuisances.lead
+    return nuisances
+
+
+def _open_refusal(settings: Settings) -> Flow:
+    """What a caller on the nuisance list hears: with the operator's prompts, or, where these lack it, the embedded."""
+    try:
+        return read_nuisance_flow(settings.dialogue)
+    except ConfigError as fault:
+        log.error(  # noqa: TRY400 - the message says what, where, and what to do
+            "callers on the nuisance list are refused by a prompt that may be missing: %s", fault
+        )
+        return read_nuisance_flow(DialogueSettings())
 
 
 def _count(agent: UserAgent, kind: str) -> int:

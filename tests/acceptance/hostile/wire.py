@@ -124,12 +124,12 @@ class Request:
 
 
 class Wire:
-    """A UDP socket of a caller, aimed at the gateway."""
+    """A UDP socket of a caller, aimed at the gateway, from any address of the loopback."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = LOOPBACK) -> None:
         self._gateway = (LOOPBACK, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((LOOPBACK, 0))
+        self._socket.bind((address, 0))
         self.local_port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> Self:

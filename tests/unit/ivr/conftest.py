@@ -355,13 +355,13 @@ def hotlines(texts: PromptTexts, flow: Flow) -> Hotlines:
 def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]:
     """Run a script (or the steps of one, as YAML) and return what happened."""
 
-    def run(script: Script | str, **header: str) -> Rehearsal:
+    def run(script: Script | str, line: Hotline | None = None, **header: str) -> Rehearsal:
         if isinstance(script, str):
             head = {"name": "inline", "caller": "13855812345"} | header
             lines = [f'{key}: "{value}"' for key, value in head.items()]
             script = load(Script, "\n".join([*lines, f"steps: {script}"]))
         called = (Called(script.called, "request-uri"), Called(script.forwarded_from, "diversion"))
-        line = hotlines.find(called, TODAY).hotline
+        line = line or hotlines.find(called, TODAY).hotline
         reasons = frozenset(script.targets)
         state = start(line.flow, openings=line.openings, appeal=line.appeal, reasons=reasons)
         rehearsal = Rehearsal(line, texts, script, state)
