@@ -20,6 +20,7 @@ from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
 from gateway.doctor.trunks import check_certificates, check_targets
+from gateway.service.guarding import OPEN, is_open
 from gateway.service.opened import open_prompts, read_dialogue, read_nuisance_flow, read_texts
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
@@ -116,6 +117,8 @@ def check(context: typer.Context) -> None:
     read_entries(site.paths.data)
     _tell_hotlines(hotlines)
     _tell_trunks(site, hotlines)
+    if is_open(site.settings):
+        out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
     book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
     model = open_model(site.settings.asr.model)

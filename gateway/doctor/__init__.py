@@ -20,6 +20,7 @@ _CHECKS: tuple[_Check, ...] = (
     machine.check_disk,
     machine.check_clock,
     parts.check_dialogue,
+    parts.check_access,
     parts.check_model,
     machine.check_ports,
     trunks.check_trunks,

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from asr.catalogue import ModelError, open_model
 from asr.client import AsrClient, AsrUnavailable
 from config.document import ConfigError, load
+from gateway.calls.nuisances import read_entries
 from gateway.doctor.finding import Finding
+from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.opened import open_intake, read_dialogue
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
@@ -41,6 +43,21 @@ def check_dialogue(patient: Patient) -> Iterator[Finding]:
         flows = ", ".join(flow.name for flow in hotlines.flows)
         what = f"流程 / flows: {flows}; 热线 / hotlines: {len(hotlines)}"
         yield Finding("dialogue", "ok", what)
+
+
+def check_access(patient: Patient) -> Iterator[Finding]:
+    """Not everybody may call, and the list of those who may not can be read."""
+    rules = rules_of(patient.settings)
+    if is_open(patient.settings):
+        yield Finding("access", "warning", *OPEN)
+    elif rules.allow or rules.peers:
+        yield Finding("access", "ok", f"可呼入 / may call: {', '.join((*rules.allow, *rules.peers))}")
+    try:
+        read_entries(patient.paths.data)
+    except ConfigError as error:
+        yield Finding("access", "failure", f"{error.file}: {error.what}", error.remedy)
+    except OSError as error:
+        yield Finding("access", "failure", f"{error.filename}: {error.strerror}", "chown hotline: FILE")
 
 
 def check_model(patient: Patient) -> Iterator[Finding]:

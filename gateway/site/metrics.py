@@ -51,6 +51,12 @@ CALLS: Final = Counter(
 REFUSED: Final = Counter(
     "hotline_calls_refused", "INVITEs refused, by SIP status.", ["status"], registry=REGISTRY
 )
+UNWELCOME: Final = Counter(
+    "hotline_sip_requests_unwelcome",
+    "Requests that got no answer, by why: strangers (from outside access.allow), floods (beyond a source's rate).",
+    ["why"],
+    registry=REGISTRY,
+)
 NUISANCES: Final = Counter(
     "hotline_calls_nuisance", "Calls from numbers on the nuisance list.", registry=REGISTRY
 )
@@ -178,6 +184,8 @@ for _outcome in ("connected", "busy", "no_answer", "failed"):
     CONNECTS.labels(_outcome)
 for _status in ("488", "503"):
     REFUSED.labels(_status)
+for _unwelcome in ("strangers", "floods"):
+    UNWELCOME.labels(_unwelcome)
 for _why in ("busy", "lost", "away", "late"):
     HEARING_LOST.labels(_why)
 for _result in ("done", "refused"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from config.document import ConfigError, load
+from gateway.site.access import AccessSettings
 from gateway.site.credentials import read_secret, with_password
 from gateway.site.passing import PassingSettings
 from gateway.site.section import Address, Node, Port, Section
@@ -142,6 +143,7 @@ class Settings(Section):
     node: Node = 1
     sip: SipSettings = SipSettings()
     passing: PassingSettings = PassingSettings()
+    access: AccessSettings = AccessSettings()
     asr: AsrSettings = AsrSettings()
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()

@@ -11,6 +11,7 @@
 #include "pcm_port.hpp"
 #include "prompt_port.hpp"
 #include "request_guard.hpp"
+#include "source_guard.hpp"
 #include "stream_guard.hpp"
 %}
 
@@ -89,6 +90,7 @@
 %include "live_objects.hpp"
 %include "prompt_port.hpp"
 %include "request_guard.hpp"
+%include "source_guard.hpp"
 %include "stream_guard.hpp"
 %include "drill.hpp"
 

@@ -1,32 +1,41 @@
-"""Calls that nobody acknowledges keep no caller out; a nuisance is refused, and his danger passes."""
+"""Who may call: scanners, floods and toll fraud get nothing, and the next caller is answered; a nuisance is refused."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from acceptance.conftest import HOTLINE
-from acceptance.hostile.wire import Wire
+from acceptance.hostile.wire import Stream, Wire, read_answer
 from waiting import eventually
+
+from gateway.sip.fault import SipError
+from gateway.sip.pj import UserAgent
+from gateway.sip.unwelcome import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
+    from gateway.sip.unwelcome import Told, Unwelcome
 pytestmark = pytest.mark.alone
 
-TRUNK, OTHER = "127.0.0.9", "127.0.0.66"
-CAP = 60
+TRUNK, SCANNER, FLOODER = "127.0.0.9", "127.0.0.66", "127.0.0.67"
+BURST, CAP = 20, 60
 NUISANCE = "13855800066"
+AGENT = {"User-Agent": "friendly-scanner"}
 
 
 @pytest.fixture(scope="module")
 def house(make_house_once: Callable[..., Any]) -> Any:
-    house = make_house_once(sip={"cap": CAP})
+    house = make_house_once(
+        sip={"cap": CAP}, access={"peers": [TRUNK], "per_source_per_second": 1, "burst": BURST}
+    )
     house.start()
     return house
 
@@ -44,6 +53,18 @@ def wire_from(house: Any, address: str) -> Iterator[Wire]:
         yield wire
 
 
+def answer_to_trunk(house: Any) -> float:
+    """Seconds until a real call of the trunk is answered; it is hung up."""
+    with wire_from(house, TRUNK) as wire:
+        began = time.monotonic()
+        answer = wire.ask(wire.request())
+        took = time.monotonic() - began
+        assert answer
+        assert answer.status == 200, answer.raw
+        wire.end(answer)
+        return took
+
+
 def calls_in_progress(house: Any) -> int:
     health = house.health()
     assert health
@@ -56,12 +77,36 @@ def sample(house: Any, name: str) -> float:
     return float(found)
 
 
-def test_calls_that_nobody_acknowledges_give_their_places_back(house: Any) -> None:
+def test_a_scanner_gets_a_few_answers_and_then_none(house: Any) -> None:
+    before = sample(house, 'hotline_sip_requests_unwelcome_total{why="floods"}')
+    with wire_from(house, SCANNER) as wire:
+        for number in range(100):
+            method = ("OPTIONS", "REGISTER")[number % 2]
+            wire.send(wire.request(method, user=f"{100 + number}", headers=AGENT).encode())
+        answered = sum(1 for _ in wire.answers(2.0))
+    assert answered <= BURST + 10
+    told = rf'"SIP source refused", "address": "{SCANNER}", "why": "floods"'
+    eventually(lambda: re.search(told, house.log()), 10, "the log line that fail2ban reads")
+    assert sample(house, 'hotline_sip_requests_unwelcome_total{why="floods"}') >= before + 60
+    assert answer_to_trunk(house) <= 1.0
+
+
+def test_calls_that_nobody_acknowledges_keep_no_caller_out(house: Any) -> None:
+    with wire_from(house, FLOODER) as wire:
+        for _ in range(500):
+            wire.send(wire.request().encode())
+        assert answer_to_trunk(house) <= 1.0
+        assert calls_in_progress(house) <= BURST + 10
+        eventually(lambda: calls_in_progress(house) == 0, 20, "the places to be free again")
+        assert answer_to_trunk(house) <= 1.0
+
+
+def test_one_source_without_limits_cannot_keep_the_places_either(house: Any) -> None:
     """The trunk itself, whose ACKs are lost: its places are free again after seconds, not after 32."""
     with wire_from(house, TRUNK) as wire:
-        for _ in range(CAP - 20):
+        for _ in range(16):
             wire.send(wire.request().encode())
-        with wire_from(house, OTHER) as other:
+        with wire_from(house, SCANNER.replace("66", "68")) as other:
             began = time.monotonic()
             answer = other.ask(other.request())
             assert time.monotonic() - began <= 1.0
@@ -97,3 +142,62 @@ def run_hotline(house: Any, *words: str) -> str:
     command = [*HOTLINE, "--config", str(house.config), "--data", str(house.data), "nuisance", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=house.environment, check=True)
     return done.stdout
+
+
+async def test_strangers_hear_nothing_and_a_call_of_ours_follows_no_redirection() -> None:
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=True)
+    agent.guard(Rules(allow=("127.0.0.0/29",), peers=("127.0.0.9", "2001:db8::/32")))
+    unwelcome: list[Unwelcome] = []
+    agent.on_unwelcome = unwelcome.append
+    agent.start(max_calls=4)
+    try:
+        port = int(agent.address.rpartition(":")[2])
+        await asyncio.to_thread(probe, port)
+        told: list[Told] = await asyncio.to_thread(
+            eventually, lambda: [told for one in unwelcome for told in one.told], 10, "the log line"
+        )
+        assert {one.address for one in told} == {SCANNER}
+        assert {one.why for one in told} == {"strangers"}
+        with pytest.raises(SipError, match="is no network"):
+            agent.guard(Rules(allow=("nowhere",)))
+        agent.guard(Rules())
+        with Wire(port, SCANNER) as wire:
+            answer = await asyncio.to_thread(wire.ask, wire.request("OPTIONS"))
+        assert answer
+        await follow_no_redirection(agent)
+    finally:
+        await agent.stop()
+
+
+def probe(port: int) -> None:
+    """Who may send is answered; who may not is not, and his connection is closed."""
+    for address, answered in (("127.0.0.1", True), ("127.0.0.9", True), (SCANNER, False)):
+        with Wire(port, address) as wire:
+            answer = wire.ask(wire.request("OPTIONS"), 5.0 if answered else 1.0)
+            assert bool(answer) is answered, address
+    with Stream(port, SCANNER) as stream:
+        stream.send(stream.request("OPTIONS").encode())
+        assert stream.is_closed()
+
+
+async def follow_no_redirection(agent: UserAgent) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target,
+    ):
+        for one in (asked, target):
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(10)
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        leg = agent.dial(f"sip:12345@127.0.0.1:{asked.getsockname()[1]}", caller="13855812345")
+        leg.on_ended = lambda how: ended.set_result(how.status)
+        raw, source = await asyncio.to_thread(asked.recvfrom, 65536)
+        headers = read_answer(raw).headers
+        same = [f"{name}: {headers[name]}" for name in ("Via", "From", "Call-ID", "CSeq")]
+        contact = f"Contact: <sip:0088212345678@127.0.0.1:{target.getsockname()[1]}>"
+        lines = ["SIP/2.0 302 Moved Temporarily", *same, f"To: {headers['To']};tag=x", contact]
+        asked.sendto("".join(f"{x}\r\n" for x in [*lines, "Content-Length: 0", ""]).encode(), source)
+        assert await asyncio.wait_for(ended, 10) == 302
+        target.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(target.recv, 65536)

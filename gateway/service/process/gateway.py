@@ -24,6 +24,7 @@ from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
 from gateway.service.duty import DutyWatch
+from gateway.service.guarding import Teller, rules_of
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.opened import open_some_dialogue, read_nuisance_flow
@@ -116,7 +117,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             lambda: duty.duty,
             lambda f: filer.file(f, final=True),
         )
-        nuisances = await _lead_nuisances(settings, paths, switchboard)
+        nuisances = await _guard(settings, paths, agent, switchboard)
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
         await ears.look()
@@ -164,8 +165,10 @@ def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:
     return lambda: seconds is not None and ears.is_away_for(seconds)
 
 
-async def _lead_nuisances(settings: Settings, paths: Paths, switchboard: Switchboard) -> AccessWatch:
-    """Have callers on the nuisance list refused."""
+async def _guard(settings: Settings, paths: Paths, agent: UserAgent, switchboard: Switchboard) -> AccessWatch:
+    """Let in who may call, and lead who is refused."""
+    agent.guard(rules_of(settings))
+    agent.on_unwelcome = Teller().take
     nuisances = AccessWatch(paths.data, _open_refusal(settings))
     await nuisances.look()
     switchboard.lead = nuisances.lead

@@ -26,13 +26,16 @@ from gateway.sip.pj.common import (
 from gateway.sip.pj.door import Door
 from gateway.sip.pj.endpoint import Endpoint, StackLog, endpoint_config
 from gateway.sip.pj.legs import Legs
+from gateway.sip.pj.sources import set_rules, take_unwelcome
 from gateway.sip.pj.trunks import Lines
+from gateway.sip.unwelcome import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.sip.pj.door import Account
     from gateway.sip.trunk import Standing, Trunk
+    from gateway.sip.unwelcome import Unwelcome
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,9 @@ class UserAgent:
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
         self.retry_after: Callable[[], int] = lambda: 0
         """Called on the SIP thread at every beat: in how many seconds to try again, what OPTIONS tells; 0: now."""
+        self.on_unwelcome: Callable[[Unwelcome], None] = lambda _unwelcome: None
+        """Called on the loop every second: whose requests got no answer."""
+        self._rules = Rules()
         self._endpoint: Endpoint | None = None
         self._clock: pj.PcmPort | None = None  # nobody transmits to it: it only counts the bridge's ticks
         self._tending: asyncio.TimerHandle | None = None  # only while a call is over and not gone
@@ -135,6 +141,8 @@ class UserAgent:
             for address in name_servers():
                 config.uaConfig.nameserver.append(address)
         endpoint.libInit(config)
+        pj.guardSources()
+        set_rules(self._rules)
         pj.guardStreams()
         pj.guardRequests()
         pj.takeInfoKeys()
@@ -186,6 +194,12 @@ class UserAgent:
             leg.sip_call_id = call.getInfo().callIdString
         return leg
 
+    def guard(self, rules: Rules) -> None:
+        """At any time: take requests by these rules from now on, or from the start. Raises SipError."""
+        self._rules = rules
+        if self._endpoint is not None:
+            set_rules(rules)
+
     async def stop(self) -> None:
         """Hang up what is left, close everything, and leave no pjsua2 object behind."""
         if self._endpoint is None:
@@ -230,6 +244,7 @@ class UserAgent:
         self._looking = self.loop.call_later(_LOOK_SECONDS, self._look)
         self._legs.look()
         self._lines.tend()
+        self.on_unwelcome(take_unwelcome())
 
     def _attach(self, call: StackCall, incoming: Incoming | None) -> Leg:
         leg = call.leg = Leg(call, incoming, self.post, self.loop.create_future())

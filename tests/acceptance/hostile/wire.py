@@ -186,9 +186,9 @@ class Wire:
 class Stream:
     """A TCP connection of a caller to the gateway."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = LOOPBACK) -> None:
         self._gateway = port
-        self._socket = socket.create_connection((LOOPBACK, port), 10)
+        self._socket = socket.create_connection((LOOPBACK, port), 10, (address, 0))
         self.local_port: int = self._socket.getsockname()[1]
         self._waiting = b""
 

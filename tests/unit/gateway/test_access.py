@@ -1,12 +1,16 @@
-"""Who is put through: the list of nuisance callers, and places for those whom nobody acknowledges."""
+"""Who may call: the settings, the list of nuisance callers, and what is said of who was refused."""
 
 from __future__ import annotations
 
+import configparser
+import json
 import logging
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from config.document import ConfigError
 from gateway.calls.access import Access, Nuisance
@@ -20,9 +24,14 @@ from gateway.calls.nuisances import (
     remove_nuisance,
 )
 from gateway.calls.unacknowledged import SPARE, Unacknowledged
+from gateway.service.guarding import Teller, is_open, rules_of
+from gateway.service.logs import configure_logs
 from gateway.service.opened import read_dialogue, read_nuisance_flow
 from gateway.sip.calling import read_number
-from gateway.site.settings import read_settings
+from gateway.sip.unwelcome import Told, Unwelcome
+from gateway.site import metrics
+from gateway.site.access import AccessSettings
+from gateway.site.settings import LogSettings, read_settings
 from ivr.hotline import Called, Found
 
 NOW = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
@@ -32,6 +41,23 @@ DEPLOY = Path(__file__).parents[3] / "deploy"
 
 def nuisance(until: datetime = NOW + timedelta(days=7), since: datetime = NOW) -> Nuisance:
     return Nuisance(NUMBER, "多次无故拨打", until, "王班长", since)
+
+
+# --- settings ---
+def test_nobody_is_limited_before_the_trunks_are_named() -> None:
+    settings = read_settings(None)
+    assert is_open(settings)
+    assert rules_of(settings).per_second == 0
+    named = settings.model_copy(update={"access": AccessSettings(peers=("192.0.2.10",))})
+    assert not is_open(named)
+    assert rules_of(named).peers == ("192.0.2.10/32",)
+    assert rules_of(named).per_second == named.access.per_source_per_second > 0
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1/24", "192.0.2.0/33", "sip.example.cn", "", "2001:db8::/129"])
+def test_what_is_no_network_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        AccessSettings(allow=(text,))
 
 
 # --- the list ---
@@ -146,3 +172,30 @@ def test_one_source_may_have_a_quarter_of_the_places_with_calls_that_it_does_not
         late.discard(leg)  # type: ignore[arg-type]
     assert late.placeless == 0
     assert not late.is_too_many("192.0.2.1:6000", 100)
+
+
+# --- what is told ---
+@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::9"])
+@pytest.mark.parametrize("why", ["strangers", "floods"])
+def test_fail2ban_reads_from_the_log_who_was_refused(
+    capfd: pytest.CaptureFixture[str], address: str, why: str
+) -> None:
+    before = metrics.REGISTRY.get_sample_value("hotline_sip_requests_unwelcome_total", {"why": "floods"}) or 0
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logs("gateway", LogSettings(format="json"))
+        teller = Teller()
+        teller.take(Unwelcome(0, 3, (Told(address, why, 3),)))  # type: ignore[arg-type]
+        teller.take(Unwelcome(0, 4))
+    finally:
+        root.handlers[:], root.level = handlers, level
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "SIP source" in line]
+    assert json.loads(line)["address"] == address
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(DEPLOY / "fail2ban" / "filter.d" / "hotline-sip.conf")
+    patterns = parser["Definition"]["failregex"].strip().splitlines()
+    found = [re.search(p.strip().replace("<ADDR>", r"(?P<address>[0-9a-f:.]+)"), line) for p in patterns]
+    assert [match["address"] for match in found if match] == [address], line
+    after = metrics.REGISTRY.get_sample_value("hotline_sip_requests_unwelcome_total", {"why": "floods"})
+    assert after == before + 4
