@@ -91,7 +91,7 @@ class Audio:
         if prompt is None:
             raise SipError("play a sound: the call is over")
         loaded: pj.PromptSound = attempt("play a sound", lambda: load(sound))
-        number: int = prompt.play(loaded, loop, first) if first else prompt.play(loaded, loop)
+        number: int = prompt.play(loaded, loop, first)
         self.resume()
         return number
 
