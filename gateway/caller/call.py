@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.script import Script
-    from gateway.sip.leg import Ended, HungUpBy, Leg
+    from gateway.sip.ended import Ended, HungUpBy
+    from gateway.sip.leg import Leg
     from gateway.sip.pj import UserAgent
 
 _TICK: Final = 0.04

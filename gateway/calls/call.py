@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from asr.transcript import ModelFingerprint
     from gateway.calls.house import House
     from gateway.prompts.book import PromptBook
-    from gateway.sip.leg import Ended, Leg
+    from gateway.sip.ended import Ended
+    from gateway.sip.leg import Leg
     from ivr.actions import Action
     from ivr.events import Event
     from ivr.hotline import Hotline

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gateway.calls.bounds import Watch
     from gateway.calls.scribe import Scribe
-    from gateway.sip.leg import Ended
+    from gateway.sip.ended import Ended
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from gateway.sip.leg import Ended, Leg
+    from gateway.sip.ended import Ended
+    from gateway.sip.leg import Leg
     from gateway.site.sound import Sound
     from ivr.events import Refusal
 

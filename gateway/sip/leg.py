@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from gateway.sip.ended import read_end
 from gateway.sip.fault import SipError
 from gateway.sip.keys import Keys
 
@@ -17,29 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.sip.channel import Channel, Reception
+    from gateway.sip.ended import Ended
     from gateway.sip.incoming import Incoming
     from gateway.site.sound import Sound
 
 log = logging.getLogger(__name__)
-
-HungUpBy = Literal["caller", "gateway", "lost"]
-
-_ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
-_RETRY_AFTER = re.compile(r"^Retry-After:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a leg ended: by whom, the last SIP status and reason, and its length in recording time (seconds).
-
-    ``retry_after`` is the Retry-After header of a refusal, "" without one.
-    """
-
-    by: HungUpBy
-    status: int
-    reason: str
-    media_seconds: float
-    retry_after: str = ""
 
 
 class Leg:
@@ -269,14 +250,7 @@ class Leg:
 
         ``message`` is the SIP message that ended it, if it was the peer's: a refusal may say when to try again.
         """
-        if self._hanging_up:
-            by: HungUpBy = "gateway"
-        else:
-            by = "caller" if status in _ENDED_BY_PEER else "lost"
-        retry_after = _RETRY_AFTER.search(message)
-        ended = Ended(
-            by, status, reason, self.channel.seconds(), retry_after[1].strip() if retry_after else ""
-        )
+        ended = read_end(status, reason, message, self.channel.seconds(), ours=self._hanging_up)
         self._post(lambda: self._release(ended))
 
     def _release(self, ended: Ended) -> None:

@@ -27,9 +27,10 @@ from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
 from gateway.sip.channel import Reception
+from gateway.sip.ended import Ended
 from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming
-from gateway.sip.leg import Ended, Leg
+from gateway.sip.leg import Leg
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted

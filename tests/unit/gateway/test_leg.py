@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.sip.ended import Ended
 from gateway.sip.fault import SipError
-from gateway.sip.leg import Ended, Leg
+from gateway.sip.leg import Leg
 from gateway.site.sound import Sound
 
 if TYPE_CHECKING:
