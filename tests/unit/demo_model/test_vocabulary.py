@@ -71,7 +71,7 @@ def test_every_answer_that_a_flow_listens_for_is_made_of_words(file: Path) -> No
     grammars = [asking.ear(flow, node)[0] for node in flow.nodes.values() if isinstance(node, Ask)]
     grammars += [collecting.grammar(flow, node) for node in flow.nodes.values() if isinstance(node, Digits)]
     answers = {phrase for grammar in grammars for phrase in grammar or ()}
-    assert len(answers) > 30
+    assert len(answers) > 20
     assert [phrase for phrase in answers if segment(phrase, known.__contains__) is None] == []
 
 
