@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy import fft  # here and now: what is imported when it is needed may find no descriptor left
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,9 +112,9 @@ class Echo:
     def _fits(self, at: int, heard: NDArray[np.float32]) -> bool:
         played = self._recall(at - _LONGEST - _TAPS, at + len(heard))
         size = _fast(len(played) + len(heard))
-        turned = np.fft.rfft(played[::-1], size)
+        turned = fft.rfft(played[::-1], size)
         # cross[lag] = sum over t of heard[t] * played[t - lag]
-        cross = np.fft.irfft(turned * np.fft.rfft(heard, size), size)[len(heard) - 1 :][: _LONGEST + _TAPS]
+        cross = fft.irfft(turned * fft.rfft(heard, size), size)[len(heard) - 1 :][: _LONGEST + _TAPS]
         squares = np.cumsum(np.concatenate(([0.0], np.square(played, dtype=np.float64))))
         energy = (squares[len(heard) :] - squares[: -len(heard)])[::-1][: len(cross)]
         floor = energy.max() * 1e-3
@@ -124,7 +125,7 @@ class Echo:
         span = self._recall(at - lag - _TAPS + 1, at - lag + len(heard))
         size = _fast(len(span) + _TAPS)
         keep = _FORGET if self._filter is not None and lag == self._lag else 0.0
-        power = np.fft.irfft(np.square(np.abs(np.fft.rfft(span, size))), size)[:_TAPS] + keep * self._power
+        power = fft.irfft(np.square(np.abs(fft.rfft(span, size))), size)[:_TAPS] + keep * self._power
         cross = cross[lag : lag + _TAPS] + keep * self._cross
         taps = _solve(power, cross)
         rest = heard - self._expect(at, len(heard), taps, lag)

@@ -67,11 +67,13 @@ class Transcript:
         return "\n".join(u.text for u in self.utterances if u.text)
 
     def to_json(self) -> dict[str, Any]:
-        """The document kept with the call, version 1; a phrase that names no speaker is the caller's, as ever."""
+        """The document kept with the call, version 1; what is so of nearly every phrase is left unsaid, as ever."""
         document = {"version": 1, **asdict(self)}
         for told in document["utterances"]:
             if told["speaker"] == "caller":
                 del told["speaker"]
+            if told["pitched"]:
+                del told["pitched"]
         return document
 
     @classmethod

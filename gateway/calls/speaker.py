@@ -134,10 +134,14 @@ class Speaker:
         if both is not None:  # the greatest is the true one: in the middle of a tick it is 20 ms too little
             self._from = max(self._from, both[0] - both[1])
         begin, pcm = at - self._from, self._sound.pcm
-        played = bytes(2 * min(count, max(0, -begin))) + pcm[2 * max(0, begin) : 2 * max(0, begin + count)]
+        played = bytes(2 * min(count, max(0, -begin)))
+        start, wanted = 2 * max(0, begin), 2 * count - len(played)
         if self._humming:
-            played += pcm
-        return played[: 2 * count] + bytes(2 * count - len(played)) if any(played) else b""
+            start %= len(pcm)
+        played += pcm[start : start + wanted]
+        while self._humming and len(played) < 2 * count:  # over and over
+            played += pcm[: 2 * count - len(played)]
+        return played.ljust(2 * count, b"\0") if any(played) else b""
 
     @property
     def is_held(self) -> bool:

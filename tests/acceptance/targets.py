@@ -24,6 +24,7 @@ from gateway.site.sound import Sound
 if TYPE_CHECKING:
     from gateway.sip.leg import Leg
     from gateway.sip.pj.channel import StackCall
+    from gateway.sip.pj.door import Account
 
 HERTZ: Final = 1310
 _LOUD = 300
@@ -46,10 +47,10 @@ class Telephones(UserAgent):
         self.tasks: set[asyncio.Task[None]] = set()
         self.on_invite = self.take
 
-    def invited(self, call: StackCall, message: str, source: str) -> None:
+    def invited(self, call: StackCall, account: Account, message: str, source: str) -> None:
         head = message.partition("\r\n\r\n")[0]
         self.heads[head.partition("Call-ID: ")[2].partition("\r\n")[0]] = head
-        super().invited(call, message, source)
+        super().invited(call, account, message, source)
 
     def take(self, leg: Leg) -> None:
         assert leg.incoming

@@ -134,11 +134,11 @@ def test_the_aid_line_was_heard_by_its_caller(calls: Round, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hotline", "line", "kind", "category"),
     [
-        ("总线", "12345", ("总线", "request-uri", "12345"), None, ""),
-        ("整体并入", "12331", ("整体并入", "request-uri", "055812331"), "举报", "卫生计生"),
-        ("双号并行", "12333", ("双号并行", "diversion", "+8655812333"), None, "劳动和社会保障"),
-        ("设分中心", "12366", ("设分中心", "request-uri", "12366"), None, "经济管理"),
-        ("unknown", "12345", ("总线", None, ""), None, ""),
+        ("总线", "12345", ("总线", "request-uri", "12345"), "投诉", "环境保护"),
+        ("整体并入", "12331", ("整体并入", "request-uri", "055812331"), "举报", "环境保护"),
+        ("双号并行", "12333", ("双号并行", "diversion", "+8655812333"), "投诉", "环境保护"),
+        ("设分中心", "12366", ("设分中心", "request-uri", "12366"), "投诉", "环境保护"),
+        ("unknown", "12345", ("总线", None, ""), "投诉", "环境保护"),
     ],
 )
 def test_the_accepted_ticket_tells_the_line(

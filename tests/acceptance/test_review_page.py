@@ -188,8 +188,8 @@ def test_the_same_by_keyboard_alone(page, house):
 
 
 def accept_as_request(page: Page) -> None:
-    """Into the fields, the kind of appeal from none to 求助, back to the words, accept."""
-    for key in ("f", "ArrowDown", "ArrowDown", "Escape", "Control+Enter"):
+    """Into the fields, the kind of appeal from whatever it is to 求助, back to the words, accept."""
+    for key in ("f", "Home", "ArrowDown", "ArrowDown", "Escape", "Control+Enter"):
         page.keyboard.press(key)
 
 

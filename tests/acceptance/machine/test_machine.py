@@ -188,7 +188,7 @@ def test_a_hung_sip_thread_is_restarted(machine: Machine) -> None:
 
 
 def test_a_stop_lets_a_running_call_end_by_itself(machine: Machine) -> None:
-    call = machine.call(WHOLE)
+    call = machine.call(SHORT)
     eventually(
         lambda: '"event": "call"' in machine.journal().rpartition("Started hotline-gateway")[2], 30, machine
     )

@@ -115,7 +115,7 @@ def test_log_in_find_a_word_of_two_characters_and_claim_by_keys_alone(browser, a
         page.keyboard.type(PASSWORD)  # the cursor stands in the password
         page.keyboard.press("Enter")
         page.wait_for_url(address)
-        assert titles(page)[0] == "那边有人打架快来人"  # 特急 first
+        assert titles(page)[0] == "有人打架快来人"  # 特急 first
         keep(page, "worklist")
         page.keyboard.press("?")
         page.get_by_role("heading", name="快捷键").wait_for()

@@ -95,6 +95,12 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/calls/{call_id}/claim"): {},
     ("POST", "/calls/{call_id}/release"): {},
+    ("POST", "/duty"): {
+        "line": one_of("12345", ""),
+        "until": one_of("", "2099-01-01T08:00", "18:00"),
+        "why": TEXT,
+    },
+    ("POST", "/duty/off"): {"line": one_of("12345", "")},
     ("POST", "/account"): {"old": one_of("no password"), "new": TEXT, "again": TEXT},
     ("POST", "/users"): {
         "name": one_of("新人", "同事"),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from gateway.sip.leg import Leg
     from gateway.sip.pj.channel import StackCall
+    from gateway.sip.pj.door import Account
     from ivr.events import Event
     from ivr.hotline import Hotline
 
@@ -94,9 +95,9 @@ class Exchange(UserAgent):
         self.on_invite = self.take
         self.incoming: Leg | None = None
 
-    def invited(self, call: StackCall, message: str, source: str) -> None:
+    def invited(self, call: StackCall, account: Account, message: str, source: str) -> None:
         self.invites[message.split(" ", 2)[1].partition(":")[2].partition("@")[0]] = message
-        super().invited(call, message, source)
+        super().invited(call, account, message, source)
 
     def take(self, leg: Leg) -> None:
         assert leg.incoming

@@ -253,7 +253,7 @@ async def test_a_transcript_of_a_newer_version_is_read_as_far_as_it_is_known(sit
     newer = json.loads((folder / folders.LATE).read_text())
     newer |= {"version": 2, "mood": "calm"}
     newer["model"]["licence"] = "free"
-    newer["utterances"][0]["speaker"] = 1
+    newer["utterances"][0]["mouth"] = 1
     newer["utterances"][0]["words"][0]["pinyin"] = "wo3"
     (folder / folders.LATE).write_text(json.dumps(newer))
     async with site.late() as late:  # nobody is there to hear it again
