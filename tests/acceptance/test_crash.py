@@ -113,6 +113,7 @@ def test_gateway_killed_at_ten_moments(house: Any) -> None:
     assert interrupted >= MOMENTS // 2, "the kill came too late to interrupt calls"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("victim", ["asr", "worker"])
 def test_killed_at_ten_moments(house: Any, victim: str) -> None:
     peer = house.start_calls([SCRIPT] * MOMENTS, STAGGER)
