@@ -47,7 +47,8 @@ def storm_and_rest(house: Any, invites: int, rate: float, idle: float = IDLE_CPU
         storm = Storm(wire, random.Random(12345))
         storm.blow(invites, rate)
         print({f"{kind or 'another'} {status}": n for (kind, status), n in sorted(storm.statuses.items())})
-        assert storm.statuses["parted", 200] >= invites / 10  # the storm was one: calls stood
+        # The storm was one: calls stood, though who acknowledges none gets no more than a quarter of the places.
+        assert storm.statuses["parted", 200] >= invites / 20
         over = time.monotonic()
         eventually(lambda: is_empty(house), REST_SECONDS, "the end of every call")
     print(f"at rest after {time.monotonic() - over:.0f} s")
