@@ -40,6 +40,7 @@ from gateway.site.settings import DialogueSettings
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets.gazetteer import open_gazetteer
+from tickets.meaning.understanding import prepare
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         trunks = open_trunks(settings)
         dialogue = await open_some_dialogue(settings, paths)
         open_gazetteer()  # in no call's time, and while there is a file to be had
+        prepare()
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
