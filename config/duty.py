@@ -6,20 +6,17 @@ every gateway. A person's order is never in the way of a call: nobody waits for 
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import tempfile
 from datetime import datetime  # noqa: TC003 - pydantic's
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from config.fault import Fault
+from config.shared_file import alone, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
 LONGEST_WHY: Final = 200
 """Characters that a reason may have."""
@@ -103,38 +100,15 @@ def turn_off(data: Path, line: str | None, now: datetime) -> Duty:
 def _change(data: Path, now: datetime, change: Callable[[tuple[Order, ...]], tuple[Order, ...]]) -> Duty:
     file = place_of(data)
     try:
-        with _alone(file.with_suffix(".lock")):
+        with alone(file.with_suffix(".lock")):
             try:
                 before = read_duty(data).in_force(now)
             except DutyError:  # said anew
                 before = ()
             duty = Duty(orders=change(before))
-            _write(file, duty.model_dump_json(indent=1).encode())
+            write(file, duty.model_dump_json(indent=1).encode())
     except OSError as error:
         raise DutyError(
             f"{error.filename or file}: {error.strerror}: the duty switch was not thrown"
         ) from error
     return duty
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the lock while another order waits."""
-    with lock.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-
-
-def _write(file: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    scratch = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        scratch.chmod(0o640)
-        scratch.replace(file)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise

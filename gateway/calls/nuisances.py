@@ -5,9 +5,6 @@ Every entry stays, with who made it and who took it back, for a year after its e
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -15,10 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from config.document import ConfigError
 from config.fault import Fault
+from config.shared_file import alone, write
 from gateway.calls.access import Nuisance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 FILE: Final = "nuisances.json"
@@ -124,24 +122,9 @@ def _without(entries: tuple[Entry, ...], number: str, who: str, at: datetime) ->
 
 
 def _change(data: Path, change: Callable[[tuple[Entry, ...]], tuple[Entry, ...]], at: datetime) -> None:
-    with _alone(data):
+    with alone(data / f"{FILE}.lock"):
         kept = tuple(one for one in read_entries(data) if one.until > at - _KEPT)
         text = _List(callers=change(kept)).model_dump_json(indent=1).encode()
         if len(text) > _MOST_BYTES:
             raise NuisanceError(f"{data / FILE} 已满 / is full: hotline nuisance remove")
-        draft = data / f"{FILE}.part"
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o640)
-        with draft.open("wb") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(data / FILE)
-
-
-@contextlib.contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """One change at a time."""
-    with (data / f"{FILE}.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        write(data / FILE, text)
