@@ -129,9 +129,16 @@ class Rtp:
         self.send(EVENTS, timestamp, payload, marker=marker)
 
     def press(
-        self, keys: str, *, lost: Collection[int] = (), updates: int = 5, ends: int = 3, marker: bool = True
+        self,
+        keys: str,
+        *,
+        lost: Collection[int] = (),
+        updates: int = 5,
+        ends: int = 3,
+        marker: bool = True,
+        pause: float = 0.1,
     ) -> None:
-        """Press keys of 100 ms each, with 100 ms of silence between them; of each the packets ``lost`` get lost."""
+        """Press keys of 20 ms an update, with ``pause`` seconds between them; of each the packets ``lost`` get lost."""
         for key in keys:
             began = self.timestamp
             for number in range(updates + ends):
@@ -148,7 +155,7 @@ class Rtp:
                         marker=marker and number == 0,
                     )
                 time.sleep(FRAME_SECONDS)
-            self.talk(0.1)
+            self.talk(pause)
 
     def since(self, moment: float) -> list[Packet]:
         """What came after this moment (monotonic)."""
