@@ -31,7 +31,18 @@ def enter(turn: Turn, node: Ask) -> None:
     if DANGER_KEY in node.answers:
         turn.change(offered=True)
     turn.listen(*ear(turn.flow, node))
-    wait(turn, node)
+    if not _is_answered(turn, node):
+        wait(turn, node)
+
+
+def _is_answered(turn: Turn, node: Ask) -> bool:
+    """Whether the first of the keys pressed ahead answers it; if not, none of them was meant for it."""
+    keys = turn.state.ahead.lstrip("#")  # ended an answer before it
+    answered = keys[:1] in node.answers
+    turn.change(ahead=keys[1:] if answered else "")
+    if answered:
+        press(turn, node, keys[0])
+    return answered
 
 
 def wait(turn: Turn, node: Ask) -> None:

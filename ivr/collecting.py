@@ -31,7 +31,13 @@ def enter(turn: Turn, node: Digits) -> None:
         return
     if not turn.state.typed:
         turn.queue(node.prompts)
-    wait(turn, node)
+    keys = turn.state.ahead
+    while keys and turn.target is None:
+        key, keys = keys[0], keys[1:]
+        turn.change(ahead=keys)
+        press(turn, node, key)
+    if turn.target is None:
+        wait(turn, node)
 
 
 def grammar(flow: Flow, node: Digits) -> tuple[str, ...]:

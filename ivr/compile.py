@@ -95,6 +95,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 after=MappingProxyType(dict(part.after)),
                 blank=part.blank,
                 deaf=part.deaf,
+                ahead=part.ahead,
             )
         case DictatePart():
             return Dictate(
@@ -111,6 +112,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 tries=part.tries,
                 then=part.then,
                 deaf=part.deaf,
+                back=part.back,
             )
         case DigitsPart():
             return Digits(
@@ -124,6 +126,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 tries=part.tries,
                 then=part.then,
                 deaf=part.deaf,
+                ahead=part.ahead,
             )
         case ConnectPart():
             return Connect(

@@ -76,8 +76,12 @@ def go_on(turn: Turn, node: Dictate) -> None:
 
 
 def press(turn: Turn, node: Dictate, key: str) -> None:
-    """``#`` ends it, once there is something to end; any other key does nothing."""
-    if key == "#" and (turn.state.dictation.said or turn.state.playing is None):
+    """``#`` ends it, once there is something to end; ``*`` leads back to the menu before; no other key counts."""
+    spoke = turn.state.dictation.said or turn.state.dictation.unclear
+    if key == "*" and node.back and not spoke:
+        turn.stop_playing()
+        turn.go(node.back)
+    elif key == "#" and (turn.state.dictation.said or turn.state.playing is None):
         turn.stop_playing()
         _leave(turn, node)
     else:

@@ -62,6 +62,7 @@ class AskPart(_Part):
     silence: str | None = None
     blank: str | None = None
     deaf: str | None = None
+    ahead: bool = False
     tries: Tries
     then: str
 
@@ -78,6 +79,7 @@ class DictatePart(_Part):
     checks: int = Field(default=0, ge=0, le=3)
     next: str
     empty: str
+    back: str | None = None
     deaf: str | None = None
     tries: Tries
     then: str
@@ -93,6 +95,7 @@ class DigitsPart(_Part):
     invalid: str
     next: str
     deaf: str | None = None
+    ahead: bool = False
     tries: Tries
     then: str
 

@@ -41,6 +41,8 @@ def enter(turn: Turn) -> None:
             case node:
                 if node.name != left:
                     _try_to_hear(turn)
+                if not (isinstance(node, Ask | Digits) and node.ahead):
+                    turn.change(ahead="")  # he hears what is asked here, and answers it anew
                 if isinstance(node, Connect):
                     connecting.enter(turn, node)
                 else:

@@ -78,7 +78,8 @@ class Ask:
     ``answers`` leads from a key or a class of words to a node; what follows words of a class in ``after`` leads to the
     node given there. Other speech leads to ``hear``. Both take the phrase. What nothing takes is kept in the matter,
     where speech is listened to freely; without an answer beside it, the question is asked again. ``silence`` None asks
-    again. Out of hearing, ``deaf`` is entered instead.
+    again. Out of hearing, ``deaf`` is entered instead. ``ahead``: a key that was pressed while the system was waited
+    for answers it, unasked.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Ask:
     after: Mapping[str, str] = field(default_factory=dict)
     blank: str | None = None
     deaf: str | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Dictate:
     """Take down what the caller has to say, until #, or ``pause`` seconds of silence.
 
     ``wait`` is how long the first word may take, ``longest`` bounds the whole, in seconds. After a pause, ``check`` is
-    asked, ``checks`` times at most. ``tone`` is played last. When nothing was said, ``empty`` follows, not ``next``.
+    asked, ``checks`` times at most. ``tone`` is played last. When nothing was said, ``empty`` follows, not ``next``,
+    and * leads to ``back``, the menu.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Dictate:
     tries: int
     then: str
     deaf: str | None = None
+    back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Digits:
     """Take a telephone number, keyed (# ends it, * begins again) or spoken, into the matter's contact.
 
     ``timeout`` is for the first digit, ``gap`` for each further one, in seconds. ``invalid`` is said when it is no
-    telephone number.
+    telephone number. ``ahead``: keys that were pressed while the system was waited for are its beginning.
     """
 
     name: str
@@ -135,6 +139,7 @@ class Digits:
     tries: int
     then: str
     deaf: str | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _UNANSWERED = 60.0  # seconds a call may take from start() to Answered
 _EARLY = 0.001  # seconds that a timer may come early by rounding
+_AHEAD = 32  # keys: an answer, a telephone number and what ends it
 
 
 def start(
@@ -111,6 +112,8 @@ def _digit(turn: Turn, event: Digit) -> None:
     if rescue and not noted:
         turn.stop_playing()
         turn.go(rescue)
+    elif isinstance(node, LookUp | Submit):
+        turn.change(ahead=(turn.state.ahead + key)[:_AHEAD])
     elif rescue is None and type(node) in WAITING:
         WAITING[type(node)].press(turn, node, key)
     else:

@@ -122,7 +122,9 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
             yield from (("after", target) for target in node.after.values())
             yield from ((k, t) for k, t in (("hear", node.hear), ("silence", node.silence)) if t)
         case Dictate():
-            yield from (("next", node.next), ("empty", node.empty))
+            yield from (
+                (k, t) for k, t in (("next", node.next), ("empty", node.empty), ("back", node.back)) if t
+            )
         case Digits():
             yield "next", node.next
             yield from (("on", target) for target in node.answers.values())

@@ -50,6 +50,7 @@ def check_rescue(
             f"lead it there by steps alone, or to {file.start!r} where that calls a person without being asked",
         )
     yield from _danger(document, nodes)
+    yield from _ahead(document, nodes)
     for hears in (True, None):
         if not _offered_in_silence(file.start, nodes, hears=hears):
             yield document.error(
@@ -106,11 +107,33 @@ def _danger(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator
             )
 
 
-def _past_steps(node: Node, nodes: Mapping[str, Node]) -> Node:
+def _ahead(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
+    """A key pressed before its question was heard tells of no danger, and agrees to nothing that is read back."""
+    for asking in nodes.values():
+        if not (isinstance(asking, Ask) and asking.ahead):
+            continue
+        for key, target in asking.answers.items():
+            noted = [node.change for node in _steps(nodes[target], nodes)]
+            if key == DANGER_KEY or any(n.danger or n.confirmed or n.contact == "agreed" for n in noted):
+                yield document.error(
+                    ("nodes", asking.name, "ahead"),
+                    f"{key!r} must not be answered before {asking.name} was heard",
+                    "leave out `ahead`: danger, and what is read back, are answered once they were asked",
+                )
+
+
+def _steps(node: Node, nodes: Mapping[str, Node]) -> Iterator[Step]:
+    """The steps from here to the node that is met."""
     seen: set[str] = set()
     while isinstance(node, Step) and node.name not in seen:
+        yield node
         seen.add(node.name)
         node = nodes[node.next]
+
+
+def _past_steps(node: Node, nodes: Mapping[str, Node]) -> Node:
+    for step in _steps(node, nodes):
+        node = nodes[step.next]
     return node
 
 

@@ -47,6 +47,7 @@ class State:
     ``hears`` tells whether this question can be answered by speech, ``ear`` whether the next one will try.
     ``reasons`` are those for which somebody can be reached. ``reaching`` is the id of the ``Connect`` under way, and
     ``calling`` says that it has come to calling somebody; ``target`` was called last; ``attempts`` were made so far.
+    ``typed`` are the digits keyed in so far, ``ahead`` keys that wait for the next question.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     """
 
@@ -76,6 +77,7 @@ class State:
     carried: Spoken | None = None
     dictation: Dictation = Dictation()
     typed: str = ""
+    ahead: str = ""
     appeals: tuple[AppealType, ...] = ()
     misunderstood: int = 0
     asked_louder: bool = False

@@ -194,6 +194,8 @@ class _Reading:
                     yield told, target
         elif isinstance(node, Dictate):
             yield from (("说完", node.next), ("什么也没说", node.empty))
+            if node.back:
+                yield "没说以前按 *", node.back
         else:
             yield "号码完整", node.next
 

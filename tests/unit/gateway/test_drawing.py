@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -30,6 +31,15 @@ def test_every_box_is_drawn_once_and_every_answer_leads_to_one(name: str) -> Non
     exits = sum(len(box.exits) for box in drawn.boxes.values())
     assert svg.count('class="way"') + svg.count('class="goto"') == exits
     assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - our own
+
+
+def test_the_handbooks_picture_is_of_the_flow_as_it_is() -> None:
+    texts = load(PromptTexts, embedded("prompts.yaml"))
+    picture = draw(
+        lay_out(chart(compile_flow(embedded("flows/default.yaml"), texts), texts)), "来电流程 default"
+    )
+    shown = Path(__file__).parents[3] / "docs" / "flow" / "default.svg"
+    assert shown.read_text() == picture, f"run: hotline flow show --to {shown}"
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -95,6 +95,13 @@ def test_a_flow_shares_the_words_it_does_not_list():
             "and on to 'bye' without a person",
         ),
         ("then: bye}\n  tell", "then: bye, deaf: tell}\n  tell", "while speech recognition is out of reach"),
+        (
+            "on: {1: bye, 9: danger",
+            "ahead: true, on: {1: bye, 9: danger",
+            "'9' must not be answered before hello",
+        ),
+        ("on: {1: bye, 9", "ahead: true, on: {1: danger, 9", "'1' must not be answered before hello"),
+        ("empty: bye, tries", "empty: bye, back: by, tries", "back leads to 'by', which is no node"),
         ("tries: 1, then: bye", "tries: 1, then: tell", "tell leads back to itself"),
         ("failed: bye", "failed: file", "file leads back to itself"),
         ("tries: 2", "tries: 0", "greater than or equal to 1"),

@@ -638,6 +638,84 @@ def test_a_key_that_means_nothing_lets_the_prompt_go_on(flow, key):
         assert call.state.misunderstood == 0
 
 
+def looked_up(flow: Flow, **more: Any) -> Call:
+    """A call whose message is looked at: nothing is asked yet, and a call back is noted."""
+    call = Call(flow, **more).says("转人工我家水管破了").prompts_end()
+    assert call.state.question == "look_up_message"
+    return call
+
+
+def test_keys_pressed_while_something_is_looked_up_answer_the_question_that_follows(flow):
+    call = looked_up(flow).press("1")
+    assert (call.actions, call.state.ahead) == ((), "1")
+    call.found()
+    assert call.state.matter.contact == "13855812345"
+    assert isinstance(call.actions[-1], Submit)
+    assert "contact" not in call.said
+    assert call.numbered().state.ahead == ""
+
+
+def test_a_number_may_be_keyed_in_before_it_is_asked_for(flow):
+    call = looked_up(flow).press("213800138")
+    assert call.state.ahead == "213800138"
+    call.found()
+    assert (call.state.question, call.state.typed, call.state.playing) == ("ask_number", "13800138", None)
+    call.press("000#")
+    assert (call.state.question, call.state.matter.contact) == ("read_back", "13800138000")
+    call = looked_up(flow, caller="").press("13800138000#1").found()
+    assert (call.state.question, call.state.ahead) == ("read_back", "")
+    assert call.said[-1] == "read_back"
+    assert not call.state.matter.contact_confirmed  # he has not heard what is read back
+
+
+def test_what_is_read_back_is_not_agreed_to_ahead(flow):
+    call = Call(flow).says(TOLD).press("#1")
+    assert call.state.ahead == "1"
+    call.found()
+    assert (call.state.question, call.state.ahead, call.said[-1]) == ("confirm", "", "confirm")
+    assert not call.state.matter.confirmed
+    assert call.press("1").state.matter.confirmed
+
+
+@pytest.mark.parametrize("keys", ["5", "*", "#", "51", "3"])
+def test_keys_that_do_not_answer_it_leave_the_question_asked(flow, keys):
+    call = looked_up(flow).press(keys).found()
+    assert (call.state.question, call.state.ahead, call.said[-1]) == ("contact", "", "contact")
+    assert call.state.misunderstood == 0
+
+
+def test_keys_pressed_while_it_is_filed_leave_the_number_said(flow):
+    call = Call(flow).to_confirm().press("11")
+    assert call.state.question == "submit"
+    call.press("1#").numbered()
+    assert (call.state.question, call.state.ahead, call.said[-1]) == ("more", "", "number")
+
+
+def test_so_many_keys_are_kept_and_the_first_of_them(flow):
+    call = looked_up(flow).press("2" + "137" * 40)
+    assert call.state.ahead == ("2" + "137" * 40)[:32]
+
+
+def test_zero_and_nine_wait_for_no_question(flow):
+    call = Call(flow).says(TOLD).press("#10")
+    assert (call.state.question, call.state.ahead) == ("look_up_message", "")
+    assert call.state.matter.call_back
+    call = Call(flow).quiet().says(TOLD).press("#").press("19")
+    assert call.state.matter.danger
+    assert any(isinstance(action, Submit) for action in call.actions)
+
+
+def test_star_leads_from_a_dictation_back_to_the_menu_until_something_is_said(flow):
+    call = Call(flow).press("1*")
+    assert (call.state.question, call.said) == ("opening", ["opening", "tell", "opening"])
+    assert call.press("3").state.matter.appeal == "建议"
+    assert call.state.matter.windows == (Window(call.now),)
+    playing = call.says(TOLD).press("*").state.playing
+    assert (call.state.question, call.state.matter.text, playing) == ("dictation", TOLD, None)
+    call = Call(flow, hears=False).press("1").prompts_end().press("*")
+    assert call.state.question == "opening_by_keys"
+
+
 def test_danger_leaves_the_line_open(flow):
     call = Call(flow).quiet().press("9").numbered().prompts_end()
     assert call.state.question == "danger_message"
@@ -815,7 +893,7 @@ def test_an_answer_over_the_prompt_before_the_question_counts(flow):
     assert call.said[-2:] == ["number", "goodbye"]
 
 
-def test_losing_the_ear_in_a_dictation_goes_on_by_keys(flow):
+def test_losing_the_ear_in_a_dictation_goes_on_looked_up(flow):
     call = Call(flow).says("房子漏雨").take(EarLost(4.0))
     assert call.actions == (StopListening(), Listen(None, 1.0, words=False)), "he is let speak on"
     call.take(EarChecked(4.1, there=False))
