@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,24 @@ def make_root(kind: str, suite: str, packages: Sequence[str]) -> Path:
                 raise AssertionError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
             draft.rename(root)
     return root
+
+
+def unpack(package: str) -> Path:
+    """A folder of the cache with the files of this package of the machine's own suite, which is not installed."""
+    home = Path(os.environ.get("HOTLINE_CACHE") or Path.home() / ".cache" / "minsheng-hotline") / "packages"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / package).is_dir():
+            with tempfile.TemporaryDirectory(dir=home) as scratch:
+                done = subprocess.run(
+                    ["apt-get", "download", package], cwd=scratch, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"apt-get download {package}: {done.stderr}"
+                (archive,) = Path(scratch).glob("*.deb")
+                subprocess.run(["dpkg-deb", "-x", archive, Path(scratch) / "files"], check=True)
+                (Path(scratch) / "files").rename(home / package)
+    return home / package
 
 
 def _remove(draft: Path) -> None:
