@@ -163,7 +163,7 @@ def _tell_trunks(site: Site, hotlines: Hotlines) -> None:
         registers = f", {r.user}@{r.domain}" if (r := trunk.registration) is not None else ""
         out.print(f"中继 / trunk: {trunk.name}, {trunk.transport}, {', '.join(trunk.peers)}{registers}")
     if not site.settings.trunks:
-        out.print("没有设置中继,任何来源都接听 / no trunks are set: whoever reaches the port is answered")
+        out.print("没有设置中继 / no trunks are set")
     for finding in (*check_certificates(site.settings), *check_targets(site.settings, hotlines)):
         if finding.level != "ok":
             out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")

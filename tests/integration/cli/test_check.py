@@ -65,6 +65,9 @@ def test_the_hotlines_file_is_proved(hotline) -> None:
     assert "flow: psychological_aid, " in done.stdout
     assert "hotlines: 33; " in done.stdout
     assert "整体并入 12" in done.stdout
+    assert "没有设置中继 / no trunks are set" in done.stdout
+    assert done.stdout.count("anybody who reaches") == 1, "of an open door it warns once"
+    assert done.stdout.count("whoever reaches") == 0
     assert "12356 卫生计生咨询举报: –2025-04-30, 今天无效 / not in force today" in done.stdout
 
 
