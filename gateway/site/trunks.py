@@ -22,6 +22,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?")
 _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,?/%-]+")
 _LONGEST_PORT = 65535
+_SOCKETS = 6  # of the stack's eight: `sip` takes two, UDP and TCP
 
 
 def _check_either(text: str) -> str:
@@ -163,6 +164,17 @@ def check_trunks(trunks: Sequence[TrunkSettings], nodes: Sequence[int]) -> None:
         if trunk.node is None and own and len(nodes) > 1:
             raise ValueError(
                 f"trunks: {trunk.name} registers or has a port of its own: of several gateways it needs the node"
+            )
+    for node in nodes:
+        own_sockets = {
+            (trunk.transport, trunk.bind, trunk.port)
+            for trunk in trunks
+            if trunk.node in {None, node} and (trunk.bind or trunk.port or trunk.transport == "tls")
+        }
+        if len(own_sockets) > _SOCKETS:
+            raise ValueError(
+                f"trunks: {len(own_sockets)} sockets of their own (transport, bind, port), and a gateway has room for "
+                f"{_SOCKETS}: let trunks share one, their peers tell them apart, or give some to another gateway"
             )
     for what, values in (
         ("name", [trunk.name for trunk in trunks]),

@@ -23,6 +23,36 @@ QUEUE = "8000"
 TONE, NEVER, BUSY, ECHO = "8001", "8002", "8003", "8004"
 """Answers with a tone of 440 Hz; rings for ever; is busy; answers after two seconds of ringing, and echoes."""
 
+PJSIP = """[global]
+type = global
+user_agent = pbx
+[udp]
+type = transport
+protocol = udp
+bind = {host}:{port}
+[gateway]
+type = endpoint
+transport = udp
+context = trunk
+disallow = all
+allow = {codecs}
+aors = gateway
+direct_media = no
+rtp_symmetric = yes
+trust_id_inbound = yes
+trust_id_outbound = yes
+send_pai = yes
+{more}
+[gateway]
+type = aor
+contact = sip:{gateway}
+[gateway]
+type = identify
+endpoint = gateway
+match = {peer}
+"""
+"""Its side of the trunk, with the names of this one filled in when it is started."""
+
 _FILES = {
     "asterisk.conf": """[directories]
 astetcdir => {inside}
@@ -72,34 +102,7 @@ noload = res_xmpp.so
 noload = res_config_ldap.so
 """,
     "rtp.conf": "[general]\nrtpstart = {rtp_first}\nrtpend = {rtp_last}\nstrictrtp = no\n",
-    "pjsip.conf": """[global]
-type = global
-user_agent = pbx
-[udp]
-type = transport
-protocol = udp
-bind = {host}:{port}
-[gateway]
-type = endpoint
-transport = udp
-context = trunk
-disallow = all
-allow = {codecs}
-aors = gateway
-direct_media = no
-rtp_symmetric = yes
-trust_id_inbound = yes
-trust_id_outbound = yes
-send_pai = yes
-{more}
-[gateway]
-type = aor
-contact = sip:{gateway}
-[gateway]
-type = identify
-endpoint = gateway
-match = {peer}
-""",
+    "pjsip.conf": PJSIP,
     "musiconhold.conf": "[default]\nmode = playlist\n",
     "queues.conf": """[general]
 persistentmembers = no

@@ -6,7 +6,7 @@ import contextlib
 import json
 import wave
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class _Control:
 class Phone:
     """What a softphone speaks: SIP over ``transport``, ``codec`` as baresip names it, SRTP as its ``mediaenc``.
 
+    ``answers``: who calls it is answered at once.
+
     ``keys`` is a folder with ``ca.pem`` and its own ``peer.pem`` (certificate, then key), for TLS.
     """
 
@@ -84,6 +86,7 @@ class Phone:
     mediaenc: str = ""
     keys: Path | None = None
     ipv6: bool = False
+    answers: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -102,11 +105,18 @@ async def _softphone(
     host = f"[{space.far6}]" if phone.ipv6 else space.far
     account = f"<sip:{caller}@{host};transport={phone.transport}>;regint=0;audio_codecs={phone.codec}"
     account += f";mediaenc={phone.mediaenc}" if phone.mediaenc else ""
+    account += ";answermode=auto" if phone.answers else ""
     (folder / "accounts").write_text(account + "\n")
     (folder / "contacts").touch()
     with (folder / "baresip.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *space.command("baresip", "-f", str(folder), *(["-6"] if phone.ipv6 else [])),
+            *space.command(
+                "baresip",
+                "-f",
+                str(folder),
+                *(["-6"] if phone.ipv6 else []),
+                *(["-s"] if phone.answers else []),
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -174,6 +184,21 @@ async def talking(
         yield
         await control.tell("hangup")
         await control.hear_of("CALL_CLOSED")
+
+
+@contextlib.asynccontextmanager
+async def waiting(
+    space: Namespace, folder: Path, *, user: str, phone: Phone, said: bytes
+) -> AsyncIterator[str]:
+    """A softphone that answers calls, and says ``said``, while the block runs: the SIP URI by which it is reached.
+
+    After it `heard` tells what the softphone took in.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sounds.write_wav(folder / "said.wav", said)
+    port = 5061 if phone.transport == "tls" else 5060
+    async with _softphone(space, folder, user, replace(phone, answers=True)):
+        yield f"sip:{user}@{space.far}:{port};transport={phone.transport}"
 
 
 def heard(folder: Path) -> bytes:

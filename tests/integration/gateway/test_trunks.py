@@ -51,10 +51,9 @@ def trunk(name, host, network, port, **more):
         networks=(ipaddress.ip_network(network),),
         host=host,
         port=port,
-        advertised=host,
         rtp_first=RTP_PORTS,
         rtp_ports=400,
-        **{"transport": "udp", **more},
+        **{"transport": "udp", "advertised": host, **more},
     )
 
 

@@ -7,10 +7,12 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 from handbook import LANGUAGES, read_blocks
+from peers import asterisk
 
 from config.document import ConfigError, load
 from gateway.doctor.trunks import check_certificates, check_targets
@@ -63,6 +65,7 @@ REGISTRATION = {"user": "12345", "domain": "ims.example.cn", "password": "word"}
             "two have the registration 12345@ims",
         ),
         ([{"node": 7}], "is of node 7"),
+        ([{"port": 5070 + n} for n in range(7)], "7 sockets of their own"),
     ],
 )
 def test_what_cannot_work_is_said(trunks: list[dict[str, Any]], told: str) -> None:
@@ -101,6 +104,19 @@ def test_the_handbooks_trunks_can_be_used(language: str) -> None:
     assert len(examples) >= 8
     for text in examples:
         assert load(Settings, text).trunks
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_so_can_the_other_sides(language: str) -> None:
+    """FreeSWITCH's file is XML; of Asterisk's, all but names and addresses is what our own Asterisk runs with."""
+    blocks = {block.kind: block.text for block in read_blocks(language, "trunk")}
+    gateway = ET.fromstring(blocks["xml"])  # noqa: S314 - our own
+    assert gateway.tag == "gateway"
+    assert {"realm", "register", "ping"} <= {param.attrib["name"] for param in gateway.iter("param")}
+    named = {"context", "aors", "contact", "endpoint", "match", "allow", "qualify_frequency"}
+    shown = [line for line in blocks["ini"].splitlines() if line.partition(" = ")[0] not in named]
+    ours = asterisk.PJSIP.replace("[gateway]", "[hotline]").splitlines()
+    assert [line for line in shown if line not in ours] == []
 
 
 def test_a_request_is_its_trunks_by_address_transport_and_port() -> None:
