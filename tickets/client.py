@@ -1,4 +1,4 @@
-"""Posting a ticket to the city's intake API: one attempt, and what came of it."""
+"""Posting a ticket, or an alert, to the city's intake API: one attempt, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from pydantic import ValidationError
@@ -16,6 +16,9 @@ from yarl import URL
 
 from tickets.signature import read_secret, sign
 from tickets.ticket import Receipt
+
+if TYPE_CHECKING:
+    from tickets.outbox import Kind
 
 CONCURRENCY: Final = 16
 """Posts under way at once, each on a kept connection."""
@@ -66,14 +69,16 @@ Outcome = Accepted | Rejected | Unavailable
 
 
 class IntakeClient:
-    """The intake at ``url``. Make it in the event loop that uses it, and ``close`` it there.
+    """The intake that takes tickets at ``url``, and alerts at ``alerts_url``, else beside them: …/alerts.
 
-    ``secret`` is a Standard Webhooks secret; ``timeout_s`` bounds one whole post. Raises ValueError for a
-    bad URL or secret.
+    Make it in the event loop that uses it, and ``close`` it there. ``secret`` is a Standard Webhooks secret;
+    ``timeout_s`` bounds one whole post. Raises ValueError for a bad URL or secret.
     """
 
-    def __init__(self, url: str, secret: str, timeout_s: float) -> None:
-        self._url = _read_url(url)
+    def __init__(self, url: str, secret: str, timeout_s: float, alerts_url: str = "") -> None:
+        tickets = _read_url(url)
+        alerts = _read_url(alerts_url) if alerts_url else tickets.with_path(f"{tickets.parent.path}/alerts")
+        self._urls: dict[Kind, URL] = {"ticket": tickets, "alert": alerts}
         self._key = read_secret(secret)
         self.timeout_s = timeout_s
         self._session = aiohttp.ClientSession(
@@ -82,8 +87,8 @@ class IntakeClient:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def post(self, document: str, key: str) -> Outcome:
-        """Post one revision of a ticket, a JSON text, byte for byte as given.
+    async def post(self, document: str, key: str, kind: Kind = "ticket") -> Outcome:
+        """Post one revision of a ticket, or an alert, a JSON text, byte for byte as given.
 
         ``key`` is the Idempotency-Key and the webhook-id: the same for every attempt with the same document.
         Never raises for what the other side does.
@@ -96,7 +101,7 @@ class IntakeClient:
         }
         try:
             async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False
+                self._urls[kind], data=body, headers=headers, allow_redirects=False
             ) as response:
                 answer = await _read_bounded(response)
                 hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))

@@ -173,13 +173,17 @@ class Courier:
 
     async def _post(self, parcel: outbox.Parcel) -> _Settled:
         log = _log.bind(
-            call_id=parcel.call_id, number=parcel.number, revision=parcel.revision, attempt=parcel.attempt
+            kind=parcel.kind,
+            call_id=parcel.call_id,
+            number=parcel.number,
+            revision=parcel.revision,
+            attempt=parcel.attempt,
         )
         outcome: Outcome
         began = time.monotonic()
         try:
-            outcome = await self._client.post(parcel.document, parcel.key)
-        except Exception as error:  # boundary, worker job: one ticket's trouble must not become the others'
+            outcome = await self._client.post(parcel.document, parcel.key, parcel.kind)
+        except Exception as error:  # boundary, worker job: one post's trouble must not become the others'
             log.exception("posting failed")
             outcome = Unavailable(f"posting failed: {type(error).__name__}")
         metrics.POST.observe(time.monotonic() - began)
@@ -188,7 +192,7 @@ class Courier:
             delay = outcome.hold_s
             if delay is None:
                 delay = compute_backoff(parcel.attempt, random.random())  # noqa: S311 - spreads the retries
-            log.info("ticket not taken, trying again", reason=outcome.reason, again_in_s=round(delay, 2))
+            log.info("not taken, trying again", reason=outcome.reason, again_in_s=round(delay, 2))
             self._count_failure()
             asyncio.get_running_loop().call_later(delay, self._rung.set)
             return _Settled(parcel, outcome, delay)
@@ -196,11 +200,11 @@ class Courier:
         if isinstance(outcome, Rejected):
             # Its words may repeat a citizen's: they go to the database, not to the log.
             metrics.DELIVERIES.labels("rejected").inc()
-            log.error("ticket refused for good, kept as a dead letter", status=outcome.status)
+            log.error("refused for good, kept as a dead letter", status=outcome.status)
         else:
             metrics.DELIVERIES.labels("accepted").inc()
             metrics.LATENCY.observe(max((datetime.now(UTC) - parcel.created_at).total_seconds(), 0.0))
-            log.info("ticket accepted", intake_number=outcome.receipt.number)
+            log.info("accepted", intake_number=outcome.receipt.number)
         return _Settled(parcel, outcome, 0.0)
 
     def _count_failure(self) -> None:

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from recordings import entries, folders, journal
 from recordings.journal import JournalError
 from recordings.schema import tickets
+from tickets.alerting import alert_dangers
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME, take_next
@@ -89,7 +90,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
             reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
             revisions = _revise(reviewed, issued, given)
             listed = list_call(record, reviewed) if revisions or not drafts else None
-            papers = Papers(record.call_id, describe_call(record), revisions, listed)
+            alerts = alert_dangers(record)
+            papers = Papers(record.call_id, describe_call(record), revisions, alerts, listed)
             try:
                 await db.group(write_papers).ask(papers)
             except sa.exc.IntegrityError:

@@ -31,8 +31,18 @@ _OF_A_TALK = (
     entries.Heard,
     entries.Matter,
     entries.Number,
+    entries.Alarm,
     *_PASSING,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """That somebody is in danger was noticed ``at`` this time: what danger, in what words; "" for what a key told."""
+
+    at: datetime
+    risk: str
+    words: str
 
 
 @dataclass(slots=True)
@@ -40,7 +50,7 @@ class Gathered:
     """A journal's entries by kind.
 
     ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
-    ``understood`` is what each matter's words were last understood to mean.
+    ``alarms`` are the first of each matter, ``understood`` is what each matter's words were last understood to mean.
     ``passing`` tells of the legs by which the call was passed on. ``opening`` is the text of the first prompt that was
     played. ``talked`` says that there is an entry that only a call that was answered has; ``cut`` says that the gateway
     died, or ended the call, before the hang-up: after it words may be lost, not the call.
@@ -49,6 +59,7 @@ class Gathered:
     heard: list[Utterance] = field(default_factory=list)
     matters: dict[int, Matter] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
+    alarms: dict[int, Alarm] = field(default_factory=dict)
     understood: dict[int, entries.Understood] = field(default_factory=dict)
     deaf: list[Window] = field(default_factory=list)
     passing: list[Entry] = field(default_factory=list)
@@ -64,6 +75,8 @@ class Gathered:
         for one in written:
             if isinstance(one.entry, _PASSING):
                 gathered.passing.append(one.entry)
+            elif isinstance(one.entry, entries.Alarm):
+                gathered._take_alarm(one.entry, one.wall)
             else:
                 gathered._add(one)
             gathered.talked |= isinstance(one.entry, _OF_A_TALK)
@@ -118,6 +131,10 @@ class Gathered:
                 self._last[type(entry)] = written
                 if isinstance(entry, entries.Interrupted):
                     self.cut = not self.has(entries.HungUp)
+
+    def _take_alarm(self, entry: entries.Alarm, wall: datetime) -> None:
+        if entry.matter >= 0:
+            self.alarms.setdefault(entry.matter, Alarm(wall, entry.risk, entry.words))
 
     def _lose_hearing(self, at: float) -> None:
         if not (self.deaf and self.deaf[-1].end is None):

@@ -1,4 +1,4 @@
-"""The outbox: revisions of tickets on their way to the intake, in the same database as the tickets.
+"""The outbox: revisions of tickets, and alerts, on their way to the intake, in the same database as the tickets.
 
 A row is ``pending`` until the intake has accepted it or it is ``dead`` (refused for good). It is due when
 ``next_at`` has come and ``lease_until``, if any, has passed. The lease keeps a row to the courier that
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+Kind = Literal["ticket", "alert"]
 
 OVERDUE: Final = timedelta(hours=1)
 """A ticket that has been on its way for longer is worth an operator's attention."""
@@ -31,10 +33,12 @@ _LONGEST_WAIT: Final = timedelta(minutes=15)
 class Parcel:
     """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1.
 
-    ``created_at`` is when it was put there; ``call_id`` the call it comes from, None when nobody knows.
+    ``created_at`` is when it was put there; ``call_id`` the call a ticket comes from, None when nobody knows. The
+    ``number`` of an alert is its id.
     """
 
     id: int
+    kind: Kind
     number: str
     revision: int
     key: str
@@ -109,11 +113,12 @@ async def has_due(connection: AsyncConnection, now: datetime) -> bool:
 
 
 async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limit: int) -> list[Parcel]:
-    """Take up to ``limit`` due rows, oldest first; nobody else gets them for ``lease_s`` seconds.
+    """Take up to ``limit`` due rows, alerts first, the oldest first; nobody else gets them for ``lease_s`` seconds.
 
     A revision is never claimed before the earlier ones of its ticket are settled.
     """
-    wanted = _due(now).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
+    alerts_first = sa.case((outbox.c.kind == "alert", 0), else_=1)
+    wanted = _due(now).order_by(alerts_first, outbox.c.next_at, outbox.c.id).limit(limit)
     ids = (await connection.scalars(wanted.with_for_update(skip_locked=True))).all()
     if not ids:
         return []
@@ -123,6 +128,7 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limi
         .values(lease_until=now + timedelta(seconds=lease_s), attempts=outbox.c.attempts + 1)
         .returning(
             outbox.c.id,
+            outbox.c.kind,
             outbox.c.number,
             outbox.c.revision,
             outbox.c.idempotency_key,
@@ -134,8 +140,8 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limi
     of_call = await _read_calls(connection, ids)
     return sorted(
         (
-            Parcel(row, number, revision, key, document, attempt, created_at, of_call.get(row))
-            for row, number, revision, key, document, attempt, created_at in rows
+            Parcel(row, kind, number, revision, key, document, attempt, created_at, of_call.get(row))
+            for row, kind, number, revision, key, document, attempt, created_at in rows
         ),
         key=lambda parcel: parcel.id,
     )

@@ -1,4 +1,4 @@
-"""What one filing writes: the catalogue's rows, ticket revisions with their outbox rows, the agents' work list."""
+"""What one filing writes: the catalogue's rows, revisions and alerts with their outbox rows, the agents' work list."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from recordings import catalogue, folders, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import outbox, worklist
+from tickets.alerting import enqueue_alerts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from recordings.catalogue import Row
     from recordings.database import Database
     from recordings.worklist import WorkRow
+    from tickets.alert import DangerAlert
     from tickets.draft import Draft
     from tickets.record import CallRecord
 
@@ -39,6 +41,7 @@ class Papers(NamedTuple):
     call_id: str
     rows: list[Row]
     revisions: list[Revision]
+    alerts: tuple[DangerAlert, ...]
     listed: tuple[WorkRow, str] | None
 
 
@@ -64,6 +67,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
             await connection.execute(sa.insert(tickets), values)
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
+        await enqueue_alerts(connection, [alert for paper in papers for alert in paper.alerts], now)
         listed = [paper.listed for paper in papers if paper.listed]
         await worklist.store(
             connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}

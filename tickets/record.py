@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ivr.matter import Window
     from recordings.entries import Reading, Strange, Understood
+    from tickets.gathered import Alarm
 
 Late = Literal["none", "wanted", "done"]
 HungUpBy = Literal["caller", "gateway", "lost"]
@@ -59,8 +60,9 @@ class CallRecord:
     "" without. ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
     that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
     what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
-    are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter, ``understood``
-    what their words were understood to mean when they were filed. ``reason`` says why an ended call has no matter.
+    are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter, ``alarms`` when the first
+    danger in each was noticed, ``understood`` what their words were understood to mean when they were filed.
+    ``reason`` says why an ended call has no matter.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
     which the call was passed on. ``strange`` counts what of the journal this program does not know.
     """
@@ -86,6 +88,7 @@ class CallRecord:
     transcript: Transcript
     matters: tuple[Told, ...]
     numbers: Mapping[int, str]
+    alarms: Mapping[int, Alarm]
     understood: Mapping[int, Understood]
     reason: str | None
     transcription: Late
@@ -168,6 +171,7 @@ def fold(
         transcript=transcript,
         matters=told,
         numbers=journal.numbers,
+        alarms=journal.alarms,
         understood=journal.understood,
         reason=None
         if told or not ended

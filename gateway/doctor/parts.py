@@ -145,7 +145,7 @@ async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
 
 
 async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
-    """The intake answers and takes our signature: it is sent an empty ticket, which it has to refuse as one."""
+    """The intake answers and takes our signature: it is sent an empty ticket, and an empty alert, to refuse."""
     intake = patient.settings.intake
     if not intake.url:
         what = (
@@ -164,6 +164,7 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
         return
     try:
         outcome = await client.post("{}", f"hotline-doctor-{time.time_ns()}")
+        alert = await client.post("{}", f"hotline-doctor-{time.time_ns()}", "alert")
     finally:
         await client.close()
     where = intake.address
@@ -176,6 +177,9 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
         case Rejected(status, _) if status in _NO_SUCH_PLACE:
             what = f"{where} 不收工单 / takes no tickets: HTTP {status}"
             yield Finding("intake", "failure", what, "改正 intake.url / correct intake.url")
+        case Rejected() if isinstance(alert, Rejected) and alert.status in _NO_SUCH_PLACE:
+            what = f"受理平台不收预警 / the intake takes no alerts: HTTP {alert.status}"
+            yield Finding("intake", "failure", what, "改正 intake.alerts_url / correct intake.alerts_url")
         case Rejected():
             yield Finding("intake", "ok", f"受理平台应答,签名有效 / answers, our signature is good: {where}")
         case Accepted():

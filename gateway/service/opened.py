@@ -106,7 +106,9 @@ def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSetti
 
 def open_intake(settings: Settings) -> IntakeClient:
     """The client of the configured intake; raises ConfigError for a bad address or secret."""
+    intake = settings.intake
     try:
-        return IntakeClient(settings.intake.address, settings.intake.secret, settings.intake.timeout_seconds)
+        return IntakeClient(intake.address, intake.secret, intake.timeout_seconds, intake.alerts_url)
     except ValueError as error:
-        raise ConfigError("settings", 0, f"intake: {error}", "correct intake.url or intake.secret") from None
+        remedy = "correct intake.url, intake.alerts_url or intake.secret"
+        raise ConfigError("settings", 0, f"intake: {error}", remedy) from None

@@ -64,10 +64,12 @@ class DatabaseSettings(Section):
 class IntakeSettings(Section):
     """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
 
-    An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs.
+    An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs. Alerts go
+    to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part.
     """
 
     url: str = ""
+    alerts_url: str = ""
     reference_port: Port = 8045
     secret: str = ""
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0

@@ -51,11 +51,12 @@ from recordings.entries.dialogue import (
 )
 from recordings.entries.entry import Entry
 from recordings.entries.leg import Dialled, LegAnswered, LegEnded
-from recordings.entries.matter import Matter, Number, Spoken, Understood, Window
+from recordings.entries.matter import Alarm, Matter, Number, Spoken, Understood, Window
 from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Played, Unplayed, Word
 
 __all__ = [
     "KINDS",
+    "Alarm",
     "Answered",
     "AnsweredEvent",
     "CallingEvent",

@@ -45,6 +45,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         speech.Unplayed,
         matter.Matter,
         matter.Number,
+        matter.Alarm,
         matter.Understood,
         dialogue.AnsweredEvent,
         dialogue.DigitEvent,

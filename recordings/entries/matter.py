@@ -62,6 +62,20 @@ class Number(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm(Entry):
+    """From now on somebody is in danger in a matter: the intake is to know at once. ``matter`` -1: unknown, of no use.
+
+    ``risk`` is the kind of danger that ``words`` tell of (``tickets.meaning.risk``); both "" when a key told of it.
+    """
+
+    kind: ClassVar = "alarm"
+
+    matter: int = kept(-1)
+    risk: str = withheld("")
+    words: str = withheld("")
+
+
+@dataclass(frozen=True, slots=True)
 class Understood(Entry):
     """What a matter's words were understood to mean, for its ticket; see ``tickets.understood``.
 

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
+from tickets.meaning.risk import NAMES
 from tickets.number import CITY_TIME
 
 _STYLE: Final = """
@@ -32,8 +33,11 @@ SECURITY_HEADERS: Final = {
 _HEADINGS: Final = ("工单编号", "平台编号", "状态", "受理时间", "标题", "地点", "修订")
 
 
-def render_page(tickets: list[dict[str, Any]], total: int) -> str:
-    """The whole page for ``tickets`` as ``Store.list_tickets`` gives them, out of ``total``."""
+_ALERT_HEADINGS: Final = ("预警编号", "时间", "种类", "内容", "来源")
+
+
+def render_page(tickets: list[dict[str, Any]], total: int, alerts: list[dict[str, Any]]) -> str:
+    """The whole page for ``tickets`` and ``alerts`` as ``Store`` lists them, the tickets out of ``total``."""
     head = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
     rows = "\n".join(_render_row(ticket) for ticket in tickets)
     empty = '<tr><td colspan="7">还没有工单。</td></tr>'
@@ -43,6 +47,7 @@ def render_page(tickets: list[dict[str, Any]], total: int) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
 <body>
 <h1>工单受理平台(参考实现)</h1>
+{_render_alerts(alerts)}
 <table>
 <caption>共受理 {total} 件,显示最新 {len(tickets)} 件。时间为北京时间。</caption>
 <thead><tr>{head}</tr></thead>
@@ -53,6 +58,41 @@ def render_page(tickets: list[dict[str, Any]], total: int) -> str:
 </body>
 </html>
 """
+
+
+def _render_alerts(alerts: list[dict[str, Any]]) -> str:
+    """Alerts stand first: they cannot wait."""
+    if not alerts:
+        return ""
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in _ALERT_HEADINGS)
+    rows = "\n".join(_render_alert(held["intake_number"], held["alert"]) for held in alerts)
+    return f"""<table>
+<caption>最新预警 {len(alerts)} 条。</caption>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+"""
+
+
+def _render_alert(number: str, alert: dict[str, Any]) -> str:
+    if alert["kind"] == "danger":
+        kind = f"险情:{NAMES[alert['risk']]}" if alert["risk"] else "险情:按键"
+        what = f"“{alert['words']}”" if alert["words"] else "来电人按键示意有危险"
+        where = f"{alert['line'] or alert['hotline']} {alert['caller']}".strip()
+    else:
+        kind = "热点"
+        what = f"{alert['topic']}:{alert['count']} 件(通常 {alert['expected']:.1f} 件)"
+        where = f"{alert['county']}{alert['township']}"
+    cells = (
+        f'<span class="number">{escape(number)}</span>',
+        _show_time(alert["at"]),
+        f'<span class="urgent">{escape(kind)}</span>',
+        escape(what),
+        escape(where),
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _render_row(held: dict[str, Any]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ACCEPTED: Final = "受理"
@@ -35,16 +37,28 @@ CREATE TABLE IF NOT EXISTS revisions (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS revisions_call_id ON revisions (call_id);
 CREATE INDEX IF NOT EXISTS revisions_sip_call_id ON revisions (sip_call_id);
+CREATE TABLE IF NOT EXISTS alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    alert_id TEXT NOT NULL UNIQUE,
+    intake_number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    document TEXT NOT NULL,
+    accepted_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS alerts_call_id ON alerts (call_id);
 """
 
 
 class Conflict(ValueError):  # noqa: N818 - the name says the error
-    """The idempotency key, or the revision, is taken by another document."""
+    """The idempotency key, the revision, or the alert's id, is taken by another document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one accepted revision; ``status`` is 201 for a new ticket, 200 for a new revision of one.
+    """The answer to one accepted revision, or alert; ``status`` is 201 for a new one, 200 for a ticket's new revision.
 
     ``accepted_at`` is ISO 8601 in UTC with microseconds; ``replayed``: it was accepted before, this is the
     same answer again.
@@ -73,14 +87,59 @@ class Store:
         Raises Conflict, or sqlite3.Error when it cannot be written.
         """
         digest = hashlib.sha256(body).hexdigest()
+        with self._transaction():
+            return self._find(key, digest) or self._insert(key, digest, body, ticket)
+
+    def accept_alert(self, key: str, body: bytes, alert: dict[str, Any]) -> Answer:
+        """Keep one alert, or find that it is kept already.
+
+        Raises Conflict, or sqlite3.Error when it cannot be written.
+        """
+        digest = hashlib.sha256(body).hexdigest()
+        with self._transaction():
+            return self._find_alert(key, digest) or self._insert_alert(key, digest, body, alert)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            answer = self._find(key, digest) or self._insert(key, digest, body, ticket)
+            yield
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-        return answer
+
+    def _find_alert(self, key: str, digest: str) -> Answer | None:
+        row = self._connection.execute("SELECT * FROM alerts WHERE idempotency_key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        if row["body_sha256"] != digest:
+            raise Conflict("this Idempotency-Key was used before with another body")
+        return Answer(201, row["intake_number"], ACCEPTED, row["accepted_at"], replayed=True)
+
+    def _insert_alert(self, key: str, digest: str, body: bytes, alert: dict[str, Any]) -> Answer:
+        now = datetime.now(UTC)
+        count = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM alerts").fetchone()[0]
+        number, accepted_at = f"YJ{now:%Y%m%d}{count:06d}", now.isoformat(timespec="microseconds")
+        values = (
+            key,
+            alert["id"],
+            number,
+            alert["kind"],
+            alert.get("call_id", ""),
+            digest,
+            body.decode(),
+            accepted_at,
+        )
+        try:
+            self._connection.execute(
+                "INSERT INTO alerts (idempotency_key, alert_id, intake_number, kind, call_id, body_sha256, document,"
+                " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+        except sqlite3.IntegrityError as error:
+            raise Conflict("this alert came before under another key") from error
+        return Answer(201, number, ACCEPTED, accepted_at, replayed=False)
 
     def _find(self, key: str, digest: str) -> Answer | None:
         row = self._connection.execute(
@@ -168,6 +227,27 @@ class Store:
                 }
             )
         return list(found.values())
+
+    def list_alerts(self, *, kind: str = "", call_id: str = "", limit: int) -> list[dict[str, Any]]:
+        """The newest ``limit`` alerts that match every filter given ("" is no filter), newest first.
+
+        Each is ``{intake_number, status, idempotency_key, accepted_at, alert}``.
+        """
+        rows = self._connection.execute(
+            "SELECT * FROM alerts WHERE (:kind = '' OR kind = :kind) AND (:call_id = '' OR call_id = :call_id)"
+            " ORDER BY id DESC LIMIT :limit",
+            {"kind": kind, "call_id": call_id, "limit": limit},
+        )
+        return [
+            {
+                "intake_number": row["intake_number"],
+                "status": ACCEPTED,
+                "idempotency_key": row["idempotency_key"],
+                "accepted_at": row["accepted_at"],
+                "alert": json.loads(row["document"]),
+            }
+            for row in rows
+        ]
 
     def count(self) -> int:
         """How many tickets there are."""

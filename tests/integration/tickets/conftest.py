@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tickets.alert import DangerAlert
 from tickets.intake.server import serve
 from tickets.number import NumberBook
 from tickets.parts import CallPart
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SECRET = "whsec_dGhlIHRlc3RzJyBvd24gc2VjcmV0LCAzMiBieXRlcyE="
 
 MakeTicket = Callable[..., Ticket]
+MakeAlert = Callable[..., DangerAlert]
 
 _CANNED: dict[str, tuple[int, bytes, dict[str, str]]] = {
     "error": (500, b"boom", {}),
@@ -75,6 +77,26 @@ def make_ticket(tmp_path: Path) -> MakeTicket:
 
 
 @pytest.fixture
+def make_alert() -> MakeAlert:
+    """Alerts of the calls of those numbers."""
+
+    def make(call: int, words: str = "我家着火了") -> DangerAlert:
+        call_id = f"20261124T010203-{call:08x}"
+        return DangerAlert(
+            id=f"danger-{call_id}-0",
+            at=datetime(2026, 11, 24, 1, 2, 9, tzinfo=UTC),
+            call_id=call_id,
+            hotline="12345",
+            line="政务服务便民热线",
+            caller="13855812345",
+            risk="fire",
+            words=words,
+        )
+
+    return make
+
+
+@pytest.fixture
 async def intake(tmp_path: Path) -> AsyncIterator[str]:
     """The address of a running reference intake."""
     async with serve(tmp_path / "intake.db", SECRET, "127.0.0.1", 0) as address:
@@ -109,7 +131,8 @@ class Saboteur:
 
     async def listen(self) -> None:
         app = web.Application()
-        app.router.add_post("/v1/tickets", self._handle)
+        for door in ("/v1/tickets", "/v1/alerts"):
+            app.router.add_post(door, self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.01, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -121,7 +144,8 @@ class Saboteur:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        number = json.loads(body)["number"]
+        told = json.loads(body)
+        number = told.get("number") or told["id"]
         self.seen.append((time.monotonic(), request.headers["Idempotency-Key"]))
         if self.under_way.get(number):
             self.overlaps.append(number)
@@ -158,7 +182,7 @@ class Saboteur:
 
     async def _forward(self, request: web.Request, body: bytes) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-        url = f"{self.target}/v1/tickets"
+        url = f"{self.target}{request.path}"
         async with self._session.post(url, data=body, headers=headers) as answer:
             return web.Response(
                 status=answer.status, body=await answer.read(), content_type=answer.content_type

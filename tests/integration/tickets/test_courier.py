@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from recordings.schema import outbox as table
 from tickets import courier as module
 from tickets import outbox
+from tickets.alerting import enqueue_alerts
 from tickets.client import IntakeClient
 from tickets.courier import SOCKET, Courier, compute_backoff, wake
 
@@ -123,6 +124,25 @@ def make_story(make_ticket, count):
         if index % 2 == 0:
             tickets.append(make_ticket(tickets[-1].number, 2, title="补充"))
     return tickets
+
+
+async def test_an_alert_reaches_the_intake_once_whatever_happens(
+    working, saboteur, intake, database, tmp_path, settled, rows, make_alert
+):
+    alerts = [make_alert(number) for number in range(3)]
+    async with database.write() as connection:
+        await enqueue_alerts(connection, alerts, datetime.now(UTC))
+    saboteur.mode = "lose answer"
+    async with working(saboteur.url):
+        await until(lambda: len(saboteur.seen) > len(alerts))
+        saboteur.mode = "pass"
+        wake(tmp_path)
+        await until(settled)
+    async with aiohttp.ClientSession() as http, http.get(f"{intake}/v1/alerts") as response:
+        held = (await response.json())["alerts"]
+    assert {one["alert"]["id"] for one in held} == {alert.id for alert in alerts}
+    assert len(held) == len(alerts)
+    assert {row.receipt["number"] for row in await rows()} == {one["intake_number"] for one in held}
 
 
 @pytest.mark.parametrize(

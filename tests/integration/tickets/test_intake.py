@@ -241,3 +241,48 @@ async def test_a_taken_port_is_an_os_error(intake, tmp_path, secret):
     with pytest.raises(OSError, match="in use"):
         async with serve(tmp_path / "other.db", secret, "127.0.0.1", port):
             pass
+
+
+async def read_alerts(http, intake, **filters):
+    async with http.get(f"{intake}/v1/alerts", params=filters) as response:
+        assert response.status == 200
+        return (await response.json())["alerts"]
+
+
+async def test_an_alert_is_accepted_once_and_shown(client, intake, http, make_alert):
+    alert = make_alert(1, "<b>着火了</b>")
+    first = await client.post(alert.model_dump_json(), alert.id, "alert")
+    assert isinstance(first, Accepted)
+    assert first.receipt.number.startswith("YJ")
+    assert await client.post(alert.model_dump_json(), alert.id, "alert") == first
+    other = await client.post(make_alert(1, "别的").model_dump_json(), alert.id, "alert")
+    assert isinstance(other, Rejected)
+    assert "another body" in other.detail
+    under_another_key = await client.post(alert.model_dump_json(), "key", "alert")
+    assert isinstance(under_another_key, Rejected)
+    assert under_another_key.status == 422
+    await client.post(make_alert(2).model_dump_json(), "second", "alert")
+    (held,) = await read_alerts(http, intake, call_id=alert.call_id)
+    assert held["alert"] == json.loads(alert.model_dump_json())
+    assert (held["intake_number"], held["status"]) == (first.receipt.number, "受理")
+    assert len(await read_alerts(http, intake, kind="danger")) == 2
+    assert await read_alerts(http, intake, kind="surge") == []
+    async with http.get(intake) as response:
+        page = await response.text()
+    assert "险情:火灾" in page
+    assert "&lt;b&gt;着火了&lt;/b&gt;" in page
+
+
+async def test_what_is_no_alert_is_refused_and_says_where(client):
+    outcome = await client.post('{"kind": "danger"}', "key", "alert")
+    assert isinstance(outcome, Rejected)
+    assert outcome.status == 422
+    assert "not an alert of schema version 1" in outcome.detail
+
+
+async def test_alerts_may_have_a_door_of_their_own(intake, secret, http, make_alert):
+    client = IntakeClient("http://127.0.0.1:1/v1/tickets", secret, 5.0, f"{intake}/v1/alerts")
+    alert = make_alert(3)
+    assert isinstance(await client.post(alert.model_dump_json(), alert.id, "alert"), Accepted)
+    await client.close()
+    assert len(await read_alerts(http, intake)) == 1

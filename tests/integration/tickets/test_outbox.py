@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from recordings.schema import outbox as table
 from tickets import outbox
+from tickets.alerting import enqueue_alerts
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
@@ -214,3 +215,18 @@ async def test_two_couriers_never_claim_the_same(put, database_url, database):
     await other.close()
     assert len(claimed) == 40
     assert len({parcel.id for parcel in claimed}) == 40
+
+
+async def test_an_alert_is_put_there_once_and_goes_first(put, claim, change, make_alert):
+    await put("1", 1, now=after(-60))
+    alert = make_alert(1)
+    await change(enqueue_alerts, [alert, make_alert(2)], NOW)
+    await change(enqueue_alerts, [alert], after(1))
+    (first,) = await claim(limit=1)
+    assert (first.kind, first.key, first.document) == ("alert", alert.id, alert.model_dump_json())
+    (second,) = await claim(limit=1)
+    assert (second.kind, second.number) == ("alert", make_alert(2).id)
+    await change(outbox.accept, first.id, {"number": "YJ1"}, after(2))
+    await change(enqueue_alerts, [alert], after(3))
+    (left,) = await claim(after(4))
+    assert (left.kind, left.number) == ("ticket", "1")

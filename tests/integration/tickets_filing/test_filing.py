@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from callfolder import BIG, CallFolder, heard, kinds, silence, stated, told
 
 from asr.transcript import Transcript
 from recordings import entries, folders, journal
+from recordings.entries import withhold
 from recordings.schema import calls, legs, outbox, recordings, tickets, transcripts
 from tickets.filing import file_call
 from tickets.number import NumberBook, is_valid
@@ -172,6 +174,37 @@ async def test_a_number_on_file_is_used_even_if_the_journal_lost_it(database, nu
     (call.folder / "late.json").write_text(json.dumps(Transcript(BIG, (WATER,)).to_json()))
     assert (await file_call(database, numbers, call.folder)).numbers == (number,)
     assert {row["number"] for row in await rows(database, tickets)} == {number}
+
+
+async def test_danger_gives_alarm_while_the_call_goes_on_before_there_is_a_ticket(
+    database, numbers, tmp_path
+):
+    call = CallFolder(tmp_path).begin()
+    call.note(entries.Alarm(0, "fire", "我家着火了"), entries.Alarm(0, "gas", "煤气"), entries.Alarm(1))
+    assert (await file_call(database, numbers, call.folder)).numbers == ()
+    first, second = sorted(await rows(database, outbox), key=lambda row: row["number"])
+    assert (first["kind"], first["state"], second["kind"]) == ("alert", "pending", "alert")
+    document = json.loads(first["document"])
+    assert first["idempotency_key"] == document["id"] == f"danger-{call.call_id}-0"
+    assert (document["risk"], document["words"], document["caller"]) == ("fire", "我家着火了", "13855812345")
+    assert (document["hotline"], document["line"]) == ("12345", "政务服务便民热线")
+    (_, written, *_) = [one.wall for one in journal.read(call.folder).entries if one.entry.kind == "alarm"]
+    assert json.loads(second["document"])["risk"] is None
+    assert datetime.fromisoformat(document["at"]) <= written
+    call.state(stated(0, begin=1.0, danger=True, complete=True)).hang_up()
+    await file_call(database, numbers, call.folder)
+    assert [row["kind"] for row in await rows(database, outbox)].count("alert") == 2
+
+
+async def test_an_anonymous_lines_alert_tells_nothing_of_its_caller(database, numbers, tmp_path):
+    call = CallFolder(tmp_path).begin(anonymous=True, hotline="12356", name="心理援助热线")
+    call.note(withhold(entries.Alarm(0, "self_harm", "不想活了")))
+    call.state(stated(0, begin=1.0, danger=True, contact="13855812345", contact_confirmed=True))
+    await file_call(database, numbers, call.folder)
+    (row,) = await rows(database, outbox)
+    document = json.loads(row["document"])
+    assert (document["caller"], document["words"], document["risk"]) == ("", "", None)
+    assert (document["call_id"], document["hotline"]) == (call.call_id, "12356")
 
 
 FILER = """

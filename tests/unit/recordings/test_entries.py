@@ -50,6 +50,7 @@ KEPT = {
         "complete",
     },
     "number": {"matter", "number"},
+    "alarm": {"matter"},
     "understood": {"matter", "rules"},
     "event.answered": {"at", "hotline", "hears"},
     "event.digit": {"at"},
