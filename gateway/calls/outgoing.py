@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class Outgoing:
     """Calls targets. A line is taken from the dialling until the leg is down.
 
-    Of ``cap`` lines the last ``for_danger`` are given to callers in danger alone.
+    Of ``cap`` lines the last ``for_danger`` are given to callers in danger alone; both may be changed at any time.
     """
 
     def __init__(
         self, dial: Callable[[Target, str, Mapping[str, str]], Leg], cap: int, for_danger: int
     ) -> None:
-        self._dial, self.cap, self._for_danger = dial, cap, for_danger
+        self._dial, self.cap, self.for_danger = dial, cap, for_danger
         self._lines = 0
         self.bridged = 0
         """Targets that talk with a caller at this moment."""
@@ -35,11 +35,11 @@ class Outgoing:
     @property
     def is_full(self) -> bool:
         """Whether no line is left but those that are kept for danger."""
-        return self._lines >= self.cap - self._for_danger
+        return self._lines >= self.cap - self.for_danger
 
     def call(self, target: Target, *, caller: str, headers: Mapping[str, str], danger: bool) -> Leg:
         """Call the target; raises SipError, also when no line is left for this call."""
-        most = self.cap if danger else self.cap - self._for_danger
+        most = self.cap if danger else self.cap - self.for_danger
         if self._lines >= most:
             raise SipError(
                 f"call {target.name}: {self._lines} lines to people are in use, of {most} (passing.cap)"

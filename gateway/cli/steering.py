@@ -37,7 +37,7 @@ def reload(
         ),
     ] = None,
 ) -> None:
-    """重新读入热线、流程、提示音和上限,不影响通话 / Take hotlines, flows, prompts and caps anew, while calls go on.
+    """重新读入热线、流程、提示音、上限和呼入名单 / Take hotlines, flows, prompts, caps and who may call anew.
 
     进行中的通话照旧。文件有错则一切照旧,并说明原因 / Calls in progress keep what they have.
     With a fault in a file nothing changes, and the fault is told.

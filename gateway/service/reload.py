@@ -1,4 +1,4 @@
-"""Taking hotlines, flows, prompts and caps anew while calls go on: proved and prepared first, then swapped as one."""
+"""Taking hotlines, flows, prompts, caps and who may call anew: prepared first, then swapped as one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from config.fault import Fault
 from gateway.service.opened import open_dialogue
@@ -40,11 +40,14 @@ class Reloaded:
 class Reload:
     """Reloads one gateway.
 
-    ``swap`` gives it what calls are led by from now on; ``most`` is the highest cap that its stack has room for.
+    ``swap`` gives it the settings and what calls are led by from now on, and raises SipError before it has changed
+    anything.
     """
 
-    def __init__(self, source: Source, paths: Paths, most: int, swap: Callable[[Dialogue], None]) -> None:
-        self._source, self._paths, self._most, self._swap = source, paths, most, swap
+    def __init__(self, source: Source, paths: Paths, swap: Callable[[Settings, Dialogue], None]) -> None:
+        self._source, self._paths, self._swap = source, paths, swap
+        # The stack's table was made at the start.
+        self._most, self._most_outgoing = source.running.sip.cap, source.running.passing.cap
         self._turn = asyncio.Lock()
         self._over = threading.Event()
         self.refused = ""
@@ -54,11 +57,13 @@ class Reload:
         """Prove and prepare what the files say now, away from the loop, then lead the calls to come by it.
 
         Whatever is wrong with them, nothing changes and the fault is raised (ConfigError, PromptError, SoundError,
-        VoiceError, KilledError, OSError); the log has it too. Who asks while another reload runs waits for his own.
+        VoiceError, KilledError, SipError, OSError); the log has it too. Who asks while another reload runs waits for
+        his own.
         """
         async with self._turn:
             try:
                 settings, late, dialogue = await _preparing.run(asyncio.run, self._prepare())
+                self._swap(settings, dialogue)
             except (Fault, OSError) as fault:
                 self.refused = str(fault)
                 metrics.RELOADS.labels("refused").inc()
@@ -67,7 +72,6 @@ class Reload:
                 )
                 raise
             self._source.running, self.refused = settings, ""
-            self._swap(dialogue)
         metrics.RELOADS.labels("done").inc()
         lines, flows = len(dialogue.hotlines), [flow.name for flow in dialogue.hotlines.flows]
         log.info("reloaded", extra={"hotlines": lines, "flows": flows, "cap": dialogue.cap})
@@ -81,9 +85,14 @@ class Reload:
 
     async def _prepare(self) -> tuple[Settings, tuple[str, ...], Dialogue]:
         settings, late = self._source.read()
-        if settings.sip.cap > self._most:  # the stack's table was made at the start
-            sip = settings.sip.model_copy(update={"cap": self._source.running.sip.cap})
-            settings, late = settings.model_copy(update={"sip": sip}), (*late, "sip.cap")
+        running, changes = self._source.running, dict[str, Any]()
+        if settings.sip.cap > self._most:
+            changes["sip"] = settings.sip.model_copy(update={"cap": running.sip.cap})
+            late = (*late, "sip.cap")
+        if settings.passing.cap > self._most_outgoing:
+            changes["passing"] = running.passing
+            late = (*late, "passing.cap")
+        settings = settings.model_copy(update=changes)
         return settings, late, await open_dialogue(settings, self._paths, self._note_made, at_once=1)
 
     def _note_made(self, _made: int, _wanted: int) -> None:

@@ -18,7 +18,8 @@ from aiohttp import web
 from config.fault import Fault
 
 if TYPE_CHECKING:
-    from gateway.service.duty import DutyWatch
+    from config.duty import Duty
+    from gateway.calls.followed import Followed
     from gateway.service.reload import Reload
 
 
@@ -45,12 +46,12 @@ def reload_at(reload: Reload) -> web.RouteDef:
     return web.post("/reload", answer)
 
 
-def duty_at(watch: DutyWatch) -> web.RouteDef:
+def duty_at(duty: Followed[Duty]) -> web.RouteDef:
     """``POST /duty``: look at the duty switch now; the orders in force. The next call is led by them."""
 
     async def answer(_request: web.Request) -> web.Response:
-        await watch.look()
-        return _tell({"orders": len(watch.duty.in_force(datetime.now(UTC))), "trouble": watch.trouble})
+        await duty.look()
+        return _tell({"orders": len(duty.value.in_force(datetime.now(UTC))), "trouble": duty.trouble})
 
     return web.post("/duty", answer)
 

@@ -19,6 +19,12 @@ RENEWED: Final = frozenset(
         "dialogue.categories",
         "dialogue.replacements",
         "sip.cap",
+        "access.allow",
+        "access.peers",
+        "access.per_source_per_second",
+        "access.burst",
+        "passing.cap",
+        "passing.kept_for_danger",
     }
 )
 """What a reload takes from the settings, by name."""

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from asr.client import AsrClient
 from config.document import ConfigError
 from gateway.calls import live
-from gateway.calls.access_watch import AccessWatch
 from gateway.calls.bounds import Bounds
 from gateway.calls.ears import EarWatch
 from gateway.calls.filer import Filer
+from gateway.calls.followed import follow
 from gateway.calls.house import House
 from gateway.calls.outgoing import Outgoing
+from gateway.calls.refusing import follow_nuisances, refuse_by
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
-from gateway.service.duty import DutyWatch
+from gateway.service.duty import follow_duty
 from gateway.service.guarding import Teller, rules_of
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
@@ -44,9 +45,12 @@ from tickets.meaning.understanding import prepare
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from gateway.calls.access import Nuisance
+    from gateway.calls.dialogue import Dialogue
+    from gateway.calls.followed import Followed
     from gateway.service.loop import LoopMeter
     from gateway.site.renewal import Source
     from gateway.site.settings import Paths, Settings
@@ -78,7 +82,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
         client = AsrClient(paths.asr_url(settings))
-        duty = DutyWatch(paths.data)
+        duty, nuisances = follow_duty(paths.data), follow_nuisances(paths.data)
         await duty.look()
         numbers = NumberBook(paths.data / "numbers", settings.node)
         filer = Filer(db, numbers, paths, claim)
@@ -116,23 +120,22 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             paths.data,
             house,
             dialogue,
-            lambda: duty.duty,
+            lambda: duty.value,
             lambda f: filer.file(f, final=True),
         )
-        nuisances = await _guard(settings, paths, agent, switchboard)
+        await _guard(settings, agent, switchboard, nuisances)
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
         await ears.look()
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
-        reload = Reload(source, paths, settings.sip.cap, switchboard.lead_by)
+        reload = Reload(source, paths, partial(_take, agent, outgoing, switchboard))
         window, where = watch(paths.data, agent, switchboard, db, ears, reload), settings.metrics
         background = [
-            asyncio.create_task(duty.run(), name="the duty watch"),
+            asyncio.create_task(follow(duty, nuisances), name="the watch of duty switch and nuisance list"),
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
-            asyncio.create_task(nuisances.run(), name="the nuisance list's watch"),
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty)]
         try:
@@ -167,14 +170,26 @@ def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:
     return lambda: seconds is not None and ears.is_away_for(seconds)
 
 
-async def _guard(settings: Settings, paths: Paths, agent: UserAgent, switchboard: Switchboard) -> AccessWatch:
+async def _guard(
+    settings: Settings,
+    agent: UserAgent,
+    switchboard: Switchboard,
+    nuisances: Followed[Mapping[str, Nuisance]],
+) -> None:
     """Let in who may call, and lead who is refused."""
     agent.guard(rules_of(settings))
     agent.on_unwelcome = Teller().take
-    nuisances = AccessWatch(paths.data, _open_refusal(settings))
     await nuisances.look()
-    switchboard.lead = nuisances.lead
-    return nuisances
+    switchboard.lead = refuse_by(_open_refusal(settings), nuisances)
+
+
+def _take(
+    agent: UserAgent, outgoing: Outgoing, switchboard: Switchboard, settings: Settings, dialogue: Dialogue
+) -> None:
+    """After a reload: let in who may call from now on, and lead him so. Raises SipError, with nothing changed."""
+    agent.guard(rules_of(settings))
+    outgoing.cap, outgoing.for_danger = settings.passing.cap, settings.passing.kept_for_danger
+    switchboard.lead_by(dialogue)
 
 
 def _open_refusal(settings: Settings) -> Flow:
@@ -203,7 +218,7 @@ def watch(
     outgoing = switchboard.outgoing
     metrics.CALLS_CAP.set_function(lambda: switchboard.cap)
     metrics.OUTGOING.set_function(lambda: outgoing.lines)
-    metrics.OUTGOING_CAP.set(outgoing.cap)
+    metrics.OUTGOING_CAP.set_function(lambda: outgoing.cap)
     metrics.BRIDGED.set_function(lambda: outgoing.bridged)
     metrics.MAKESHIFT.set_function(lambda: bool(switchboard.dialogue.makeshift))
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)

@@ -22,9 +22,11 @@ def test_what_a_reload_takes_are_settings_there_are() -> None:
 def test_a_reload_takes_what_it_may_and_names_the_rest(tmp_path: Path) -> None:
     file = write(tmp_path, "sip: {cap: 40}\n")
     source = Source(file, read_settings(file, {}))
-    write(tmp_path, "sip: {cap: 30, port: 5070}\ndialogue: {flow: /etc/flow.yaml}\nlog: {level: debug}\n")
+    more = "dialogue: {flow: /etc/flow.yaml}\nlog: {level: debug}\naccess: {peers: [192.0.2.1]}\npassing: {cap: 90}\n"
+    write(tmp_path, f"sip: {{cap: 30, port: 5070}}\n{more}")
     settings, late = source.read()
     assert (settings.sip.cap, settings.sip.port, settings.dialogue.flow) == (30, 5060, Path("/etc/flow.yaml"))
+    assert (settings.access.peers, settings.passing.cap) == (("192.0.2.1/32",), 90)
     assert late == ("sip.port", "log.level")
     assert source.running.sip.cap == 40, "nothing is taken before all is proved"
 

@@ -1,0 +1,45 @@
+"""Leads callers who are on the nuisance list by the dialogue that refuses them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.calls.access import Access
+from gateway.calls.followed import Followed
+from gateway.calls.nuisances import FILE, read_nuisances
+from gateway.site import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from gateway.calls.access import Nuisance
+    from ivr.flow import Flow
+    from ivr.hotline import Found
+
+log = logging.getLogger(__name__)
+
+
+def follow_nuisances(data: Path) -> Followed[Mapping[str, Nuisance]]:
+    """The list of this data folder."""
+    return Followed(data / FILE, partial(read_nuisances, data), {}, _tell)
+
+
+def refuse_by(flow: Flow, nuisances: Followed[Mapping[str, Nuisance]]) -> Callable[[Found, str], Found]:
+    """How a line answers a caller at this moment, by its ``Found`` and his number; a refusal is counted."""
+
+    def lead(found: Found, caller: str) -> Found:
+        led = Access(flow, nuisances.value).lead(found, caller, datetime.now(UTC))
+        if led is not found:
+            metrics.NUISANCES.inc()
+            log.info("a caller on the nuisance list is refused")
+        return led
+
+    return lead
+
+
+def _tell(nuisances: Mapping[str, Nuisance]) -> None:
+    log.info("nuisance list", extra={"callers": len(nuisances)})
