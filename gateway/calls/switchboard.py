@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.calls.call import Call
+from gateway.calls.line_record import describe
 from gateway.calls.scribe import Scribe
 from gateway.calls.unacknowledged import OVERDUE_SECONDS, Unacknowledged
 from gateway.sip.fault import SipError
 from gateway.site import metrics
-from recordings.entries import Claim, Line
+from recordings.entries import Claim
 from recordings.entries import Incoming as Invited
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
@@ -70,7 +71,7 @@ class Switchboard:
         self._duty, self._closed = duty, closed
         self.lead: Callable[[Found, str], Found] = lambda found, _caller: found
         """Called with a call's line and calling number: how the line answers him."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._unacknowledged = Unacknowledged()
         self._lines = 0
         self._unfinished = 0
@@ -104,11 +105,16 @@ class Switchboard:
 
     @property
     def trouble(self) -> str:
-        """Why a call that came now would be refused; empty when it would be let in."""
+        """Why a call that came now would be refused; empty when it would be let in. Any thread."""
+        return self._trouble_for("")
+
+    def _trouble_for(self, source: str) -> str:
         if self._draining:
             return "draining: the gateway is stopping"
-        if self.calls >= self.cap:
-            return f"full: {self.calls} calls of {self.cap}"
+        with self._lock:
+            full = self._lines >= self.cap
+            if full and self._lines >= self.cap + self._unacknowledged.spare(source, self.cap):
+                return f"full: {self.calls} calls of {self.cap}"
         if self._unfinished >= _UNFINISHED_A_PLACE * self.cap:
             return f"behind: {self._unfinished} calls are not finished, the disk may be slow"
         return ""
@@ -121,8 +127,10 @@ class Switchboard:
     def admit(self, incoming: Incoming) -> Refusal | None:
         """SIP thread: None lets the call in; else the status and headers to refuse it with."""
         with self._lock:
-            if self.trouble or self._unacknowledged.is_too_many(incoming.source, self.cap):
+            source = incoming.source
+            if self._trouble_for(source) or self._unacknowledged.is_too_many(source, self.cap):
                 return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
+            self._unacknowledged.expect(source)
             self._lines += 1
             self._unfinished += 1
         return None
@@ -130,6 +138,8 @@ class Switchboard:
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
         leg.on_gone = partial(self._free, leg)
+        with self._lock:
+            self._unacknowledged.begin(leg)
         asyncio.get_running_loop().call_later(OVERDUE_SECONDS, self._look_for_ack, leg)
         task = asyncio.create_task(self._run(leg))
         self._calls[task] = leg
@@ -254,7 +264,7 @@ class Switchboard:
                 caller=incoming.caller,
                 called=incoming.called,
                 hotline=hotline.number,
-                line=_describe(found),
+                line=describe(found),
                 flow=hotline.flow.name,
                 node=self._settings.node,
                 at_once=at_once,
@@ -281,18 +291,3 @@ def _tell(incoming: Incoming, hotline: str) -> dict[str, object]:
     if incoming.claims:
         told["not_believed"] = sorted({claim.header for claim in incoming.claims})
     return told
-
-
-def _describe(found: Found) -> Line:
-    """What the call's record keeps of its line, for the hotlines file may be another one tomorrow."""
-    hotline, called = found.hotline, found.called
-    return Line(
-        name=hotline.name,
-        department=hotline.department,
-        mode=hotline.mode,
-        appeal=hotline.appeal or "",
-        category=hotline.category,
-        anonymous=hotline.anonymous,
-        found_by=called.source if called else None,
-        found_as=called.number if called else "",
-    )

@@ -1,4 +1,4 @@
-"""Calls that were answered and not acknowledged: what one source may have of them, and what they may take."""
+"""Calls that nobody has acknowledged yet: what one source may have of them, and what they may take from others."""
 
 from __future__ import annotations
 
@@ -19,34 +19,64 @@ _FEW = 8
 
 
 class Unacknowledged:
-    """Those of which the ACK is overdue, until it comes or the call ends. Who calls holds the lock."""
+    """Every call from its admission until its ACK comes or it ends; those of which the ACK is overdue are known.
+
+    Who calls holds the lock. A source is ``address:port``.
+    """
 
     def __init__(self) -> None:
-        self._sources: dict[Leg, str] = {}
-        self._counts: Counter[str] = Counter()
+        self._coming: Counter[str] = Counter()  # let in, and not at hand yet
+        self._hosts: dict[Leg, str] = {}
+        self._overdue: dict[Leg, str] = {}
 
     @property
     def placeless(self) -> int:
         """How many take no place."""
-        return min(len(self._sources), SPARE)
+        return min(len(self._overdue), SPARE)
+
+    def spare(self, source: str, cap: int) -> int:
+        """Places beyond the cap for a call from there.
+
+        As many as there are overdue calls; and all at once, before any can be overdue, where another source has a
+        quarter of the cap's places with calls that it has not acknowledged.
+        """
+        own = _host(source)
+        waiting = self._coming.copy()
+        waiting.update(host for leg, host in self._hosts.items() if not leg.is_confirmed)
+        besieged = any(count >= _share(cap) for host, count in waiting.items() if host != own)
+        return SPARE if besieged else self.placeless
 
     def is_too_many(self, source: str, cap: int) -> bool:
-        """Whether a source (``address:port``) has a quarter of the cap's places with such calls already."""
-        return self._counts[_host(source)] >= max(_FEW, cap // _SHARE)
+        """Whether a source has a quarter of the cap's places with overdue calls already."""
+        own = _host(source)
+        return sum(host == own for host in self._overdue.values()) >= _share(cap)
+
+    def expect(self, source: str) -> None:
+        """A call from there was let in."""
+        self._coming[_host(source)] += 1
+
+    def begin(self, leg: Leg) -> None:
+        """Here it is."""
+        host = _host_of(leg)
+        self._coming -= Counter({host: 1})
+        self._hosts[leg] = host
 
     def add(self, leg: Leg) -> None:
         """The ACK of this call is overdue."""
-        host = _host(leg.incoming.source if leg.incoming else "")
-        if leg not in self._sources:
-            self._sources[leg] = host
-            self._counts[host] += 1
+        self._overdue[leg] = _host_of(leg)
 
     def discard(self, leg: Leg) -> None:
         """It has come, or the call is over."""
-        host = self._sources.pop(leg, None)
-        if host is not None:
-            self._counts[host] -= 1
-            self._counts += Counter()  # without those that have none
+        self._hosts.pop(leg, None)
+        self._overdue.pop(leg, None)
+
+
+def _share(cap: int) -> int:
+    return max(_FEW, cap // _SHARE)
+
+
+def _host_of(leg: Leg) -> str:
+    return _host(leg.incoming.source if leg.incoming else "")
 
 
 def _host(source: str) -> str:

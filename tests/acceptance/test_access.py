@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from acceptance.conftest import HOTLINE
 from acceptance.hostile.wire import Stream, Wire, read_answer
 from waiting import eventually
@@ -34,7 +35,8 @@ AGENT = {"User-Agent": "friendly-scanner"}
 @pytest.fixture(scope="module")
 def house(make_house_once: Callable[..., Any]) -> Any:
     house = make_house_once(
-        sip={"cap": CAP}, access={"peers": [TRUNK], "per_source_per_second": 1, "burst": BURST}
+        sip={"cap": CAP, "drain_seconds": 1},
+        access={"peers": [TRUNK], "per_source_per_second": 1, "burst": BURST},
     )
     house.start()
     return house
@@ -142,6 +144,62 @@ def run_hotline(house: Any, *words: str) -> str:
     command = [*HOTLINE, "--config", str(house.config), "--data", str(house.data), "nuisance", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=house.environment, check=True)
     return done.stdout
+
+
+def test_who_may_call_is_taken_anew_and_a_broken_list_changes_nothing(house: Any) -> None:
+    stranger = "127.0.0.71"
+
+    def is_answered(address: str) -> bool:
+        with wire_from(house, address) as wire:
+            return wire.ask(wire.request("OPTIONS"), 5.0 if address == TRUNK else 1.0) is not None
+
+    assert is_answered(stranger)
+    took = set_access(house, peers=[TRUNK], allow=[TRUNK])
+    assert (took.returncode, "a restart is needed" in took.stdout) == (0, False), took
+    assert (is_answered(stranger), is_answered(TRUNK)) == (False, True)
+    refused = set_access(house, peers=[TRUNK], allow=["127.0.0.1/24"])
+    assert refused.returncode == 78
+    assert f"{house.config}:" in refused.stderr
+    assert "127.0.0.1/24 has host bits set" in refused.stderr
+    assert (is_answered(stranger), is_answered(TRUNK)) == (False, True)
+    assert set_access(house, peers=[TRUNK]).returncode == 0
+    assert is_answered(stranger)
+    assert answer_to_trunk(house) <= 1.0
+
+
+@pytest.mark.parametrize("stays", [False, pytest.param(True, marks=pytest.mark.soak)])
+def test_before_any_trunk_is_named_a_burst_leaves_places_to_others(house: Any, stays: bool) -> None:
+    """Without a rate for anybody: one source takes what it can, and the next callers are answered all the same."""
+    assert set_access(house, peers=[]).returncode == 0
+    with wire_from(house, FLOODER) as wire:
+        for _ in range(500):
+            wire.send(wire.request().encode())
+        began, took = time.monotonic(), []
+        while time.monotonic() - began < 4.0:  # before, and after, the first ACK is overdue
+            took.append(answer_to_trunk(house))
+        assert max(took) <= 1.0, took
+        assert [status_of_call(house, f"127.0.1.{number}") for number in range(1, 21)] == [200] * 20
+        if stays:  # until the flood's calls have had their 32 s (RFC 3261, 13.3.1.4)
+            eventually(lambda: calls_in_progress(house) <= 20, 40, "the flood's places to be free again")
+    assert set_access(house, peers=[TRUNK]).returncode == 0
+
+
+def status_of_call(house: Any, address: str) -> int:
+    """How a call from there is answered; who calls stays on the line."""
+    with wire_from(house, address) as wire:
+        answer = wire.ask(wire.request())
+        assert answer
+        wire.acknowledge(answer)
+        return answer.status
+
+
+def set_access(house: Any, **access: Any) -> subprocess.CompletedProcess[str]:
+    """Change who may call, and reload."""
+    settings = yaml.safe_load(house.config.read_text())
+    settings["access"] = {"per_source_per_second": 1, "burst": BURST, **access}
+    house.config.write_text(yaml.safe_dump(settings))
+    command = [*HOTLINE, "--config", str(house.config), "--data", str(house.data), "reload"]
+    return subprocess.run(command, capture_output=True, text=True, env=house.environment, check=False)
 
 
 async def test_strangers_hear_nothing_and_a_call_of_ours_follows_no_redirection() -> None:

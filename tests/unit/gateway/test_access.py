@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import logging
-import re
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
 from config.document import ConfigError
 from gateway.calls.access import Access, Nuisance
-from gateway.calls.access_watch import AccessWatch
 from gateway.calls.nuisances import (
     FILE,
     NuisanceError,
@@ -23,6 +20,7 @@ from gateway.calls.nuisances import (
     read_nuisances,
     remove_nuisance,
 )
+from gateway.calls.refusing import follow_nuisances, refuse_by
 from gateway.calls.unacknowledged import SPARE, Unacknowledged
 from gateway.service.guarding import Teller, is_open, rules_of
 from gateway.service.logs import configure_logs
@@ -34,9 +32,11 @@ from gateway.site.access import AccessSettings
 from gateway.site.settings import LogSettings, read_settings
 from ivr.hotline import Called, Found
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NOW = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
 NUMBER = "13855812345"
-DEPLOY = Path(__file__).parents[3] / "deploy"
 
 
 def nuisance(until: datetime = NOW + timedelta(days=7), since: datetime = NOW) -> Nuisance:
@@ -124,20 +124,25 @@ def test_a_broken_list_says_where_and_what_to_do(tmp_path: Path, text: str) -> N
 async def test_a_gateway_follows_the_list_and_a_broken_one_leaves_that_of_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watching = AccessWatch(tmp_path, read_nuisance_flow(read_settings(None).dialogue))
-    await watching.look()
-    assert watching.access.nuisances == {}
-    add_nuisance(tmp_path, nuisance())
-    await watching.look()
-    assert set(watching.access.nuisances) == {NUMBER}
+    settings = read_settings(None)
+    list_ = follow_nuisances(tmp_path)
+    lead = refuse_by(read_nuisance_flow(settings.dialogue), list_)
+    found = read_dialogue(settings.dialogue).find((Called("12345", "request-uri"),), date(2026, 11, 27))
+    await list_.look()
+    assert lead(found, NUMBER) is found
+    now = datetime.now(UTC)
+    add_nuisance(tmp_path, nuisance(now + timedelta(days=1), now))
+    await list_.look()
+    assert lead(found, NUMBER).hotline.flow.name == "nuisance"
     (tmp_path / FILE).write_text("{")
-    await watching.look()
-    await watching.look()
-    assert set(watching.access.nuisances) == {NUMBER}
+    await list_.look()
+    await list_.look()
+    assert "hotline nuisance add" in list_.trouble
+    assert lead(found, NUMBER).hotline.flow.name == "nuisance"
     assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
     (tmp_path / FILE).unlink()
-    await watching.look()
-    assert watching.access.nuisances == {}
+    await list_.look()
+    assert (lead(found, NUMBER), list_.trouble) == (found, "")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +157,7 @@ def test_a_number_is_listed_as_it_is_dialled(written: str, dialled: str) -> None
 class _Leg:
     def __init__(self, source: str) -> None:
         self.incoming = type("Incoming", (), {"source": source})
+        self.is_confirmed = False
 
 
 def test_one_source_may_have_a_quarter_of_the_places_with_calls_that_it_does_not_acknowledge() -> None:
@@ -174,28 +180,39 @@ def test_one_source_may_have_a_quarter_of_the_places_with_calls_that_it_does_not
     assert not late.is_too_many("192.0.2.1:6000", 100)
 
 
+def test_another_source_that_acknowledges_nothing_leaves_the_spare_places_to_others_at_once() -> None:
+    waiting, legs = Unacknowledged(), [_Leg(f"192.0.2.1:{port}") for port in range(5000, 5025)]
+    for _ in legs[:24]:
+        waiting.expect("192.0.2.1:5000")
+    assert waiting.spare("192.0.2.2:5060", 100) == 0
+    waiting.expect("192.0.2.1:5000")
+    assert waiting.spare("192.0.2.2:5060", 100) == SPARE
+    assert waiting.spare("192.0.2.1:5060", 100) == 0, "not to itself"
+    for leg in legs:
+        waiting.begin(leg)  # type: ignore[arg-type]
+    assert waiting.spare("192.0.2.2:5060", 100) == SPARE
+    legs[0].is_confirmed = True  # one more than those who only call fast
+    assert waiting.spare("192.0.2.2:5060", 100) == 0
+    for leg in legs[:3]:
+        waiting.add(leg)  # type: ignore[arg-type]
+        waiting.discard(legs[0])  # type: ignore[arg-type]
+    assert waiting.spare("192.0.2.1:5060", 100) == waiting.placeless == 2
+
+
 # --- what is told ---
-@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::9"])
-@pytest.mark.parametrize("why", ["strangers", "floods"])
-def test_fail2ban_reads_from_the_log_who_was_refused(
-    capfd: pytest.CaptureFixture[str], address: str, why: str
-) -> None:
+def test_who_was_refused_is_told_and_counted(capfd: pytest.CaptureFixture[str]) -> None:
     before = metrics.REGISTRY.get_sample_value("hotline_sip_requests_unwelcome_total", {"why": "floods"}) or 0
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
         configure_logs("gateway", LogSettings(format="json"))
         teller = Teller()
-        teller.take(Unwelcome(0, 3, (Told(address, why, 3),)))  # type: ignore[arg-type]
+        teller.take(Unwelcome(0, 3, (Told("203.0.113.9", "floods", 3),)))
         teller.take(Unwelcome(0, 4))
     finally:
         root.handlers[:], root.level = handlers, level
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "SIP source" in line]
-    assert json.loads(line)["address"] == address
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read(DEPLOY / "fail2ban" / "filter.d" / "hotline-sip.conf")
-    patterns = parser["Definition"]["failregex"].strip().splitlines()
-    found = [re.search(p.strip().replace("<ADDR>", r"(?P<address>[0-9a-f:.]+)"), line) for p in patterns]
-    assert [match["address"] for match in found if match] == [address], line
+    told = json.loads(line)
+    assert (told["address"], told["why"], told["requests"]) == ("203.0.113.9", "floods", 3)
     after = metrics.REGISTRY.get_sample_value("hotline_sip_requests_unwelcome_total", {"why": "floods"})
     assert after == before + 4
