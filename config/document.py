@@ -232,7 +232,12 @@ def _keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> set[str]:
             s
             for h in here
             for b in _branches(h, schema)
-            for s in (b.get("properties", {}).get(part), b.get("additionalProperties"), b.get("items"))
+            for s in (
+                b.get("properties", {}).get(part),
+                b.get("additionalProperties"),
+                *b.get("patternProperties", {}).values(),
+                b.get("items"),
+            )
             if isinstance(s, dict)
         ]
         here = inner or here

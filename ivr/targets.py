@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from datetime import time
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ivr.target import Hours, Keeper, Kind, Target
 
@@ -13,7 +15,38 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _Day = Annotated[int, Field(ge=1, le=7)]
-_Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_LONGEST_URI = 200
+_LONGEST_PORT = 65535
+_URI = re.compile(  # RFC 3261, 25.1, without passwords and headers, which would be the caller's or nobody's
+    r"sips?:(?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/-]|%[0-9A-Fa-f]{2})+@)?"
+    r"(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)"
+    r"(?::([0-9]{1,5}))?(?:;[A-Za-z0-9_.!~*'()%+:=-]+)*"
+)
+
+
+def _check_clock(text: str) -> str:
+    if _TIME.fullmatch(text) is None:
+        raise ValueError(f'{text[:20]!r} is no time of day: write "08:30"; midnight is "00:00"')
+    return text
+
+
+def _check_uri(text: str) -> str:
+    """A SIP URI that can be called; that it cannot, an operator is to learn before a caller does."""
+    found = _URI.fullmatch(text)
+    if found is None or len(text) > _LONGEST_URI or int(found[2] or 1) not in range(1, _LONGEST_PORT + 1):
+        raise ValueError(
+            f"{text[:80]!r} is no SIP address: write sip:USER@HOST or sip:USER@HOST:PORT, as sip:9000@10.0.0.5"
+        )
+    if found[1]:
+        try:
+            ipaddress.IPv6Address(found[1])
+        except ValueError:
+            raise ValueError(f"{found[1]!r} is no IPv6 address: write sip:USER@[2001:db8::1]") from None
+    return text
+
+
+_Clock = Annotated[str, AfterValidator(_check_clock)]
 
 
 class _Part(BaseModel):
@@ -32,7 +65,7 @@ class TargetPart(_Part):
     """One target of a reason."""
 
     name: str = Field(min_length=1)
-    uri: Annotated[str, Field(pattern=r"^sips?:[^\s<>\"]+$")]
+    uri: Annotated[str, AfterValidator(_check_uri)]
     hours: tuple[HoursPart, ...] = ()
     ring_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     kind: Kind = "queue"

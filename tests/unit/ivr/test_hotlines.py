@@ -217,7 +217,22 @@ def test_a_target_is_wrong_at_its_line(flow, texts, tmp_path):
             "{persons: [{name: a, uri: 'sip:9000@h'}]}",
             ":5: 12331: nothing in the flow 'default' passes a call on",
         ),
-        ("{person: [{name: a, uri: '9000'}]}", ":5: hotlines.1.targets.person.0.uri"),
+        ("{person: [{name: a, uri: 'sip:a@h', ring_second: 5}]}", "did you mean 'ring_seconds'?"),
+        *(
+            (f"{{person: [{{name: a, uri: '{uri}'}}]}}", f":5: hotlines.1.targets.person.0.uri: {told}")
+            for uri, told in (
+                ("9000", "'9000' is no SIP address: write sip:USER@HOST"),
+                ("tel:110", "'tel:110' is no"),
+                ("sip:9000@", "'sip:9000@' is no"),
+                ("sip:9000@10.0.0.5:99999", "'sip:9000@10.0.0.5:99999' is no"),
+                ("sip:9000@2001:db8::1", "'sip:9000@2001:db8::1' is no"),
+                ("sip:9000@[2001:db8::zz]", "'sip:9000@[2001:db8::zz]' is no"),
+                ("sip:9000@[2001:db8::1::2]", "'2001:db8::1::2' is no IPv6 address"),
+                ("sip:人工@10.0.0.5", "'sip:人工@10.0.0.5' is no"),
+                ("sip:9000@10.0.0.5?Replaces=x", "'sip:9000@10.0.0.5?Replaces=x' is no"),
+                (f"sip:{'9' * 300}@h", "'sip:99"),
+            )
+        ),
         ("{person: [{name: a, uri: 'sip:a@h', hours: [{from: '8:30', until: '17:30'}]}]}", "hours.0.from"),
         (
             "{person: [{name: a, uri: 'sip:a@h', hours: [{days: [0], from: '08:30', until: '17:30'}]}]}",
@@ -227,6 +242,21 @@ def test_a_target_is_wrong_at_its_line(flow, texts, tmp_path):
         with pytest.raises(ConfigError) as caught:
             reach(f"{LINE}\n{OTHER.replace('}', f', targets: {wrong}}}')}", flow, texts, tmp_path)
         assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:9000@10.0.0.5",
+        "sips:queue.one@pbx_1.fuyang.example:5061;transport=tls",
+        "sip:%2B8612345@[2001:db8::1]:5080",
+        "sip:10.0.0.5",
+        "sip:+86558;phone-context=x@h",
+    ],
+)
+def test_addresses_that_can_be_called(uri, flow, texts, tmp_path):
+    line = OTHER.replace("}", f", targets: {{person: [{{name: a, uri: '{uri}'}}]}}}}")
+    assert reach(f"{LINE}\n{line}", flow, texts, tmp_path)["12331"] == {"person": ["a"]}
 
 
 def test_hours_hold_on_their_days_and_past_midnight():
