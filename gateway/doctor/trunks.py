@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from gateway.sip.trunk import Trunk
     from gateway.site.settings import Settings
     from ivr.hotline import Hotlines
+    from ivr.target import Target
 
 _DAY_SECONDS = 86400
+_TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
+_LITERAL = re.compile(r"[:@](?:\[([0-9A-Fa-f:.]+)\]|[0-9]+(?:\.[0-9]+){3})(?:[:;]|$)")
 
 
 async def check_trunks(patient: Patient) -> AsyncIterator[Finding]:
@@ -61,13 +65,31 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
 
 
 def check_targets(settings: Settings, hotlines: Hotlines) -> Iterator[Finding]:
-    """Targets of hotlines that are called by a trunk which the settings do not have."""
-    known = {trunk.name for trunk in settings.trunks}
+    """Targets of hotlines that nothing in the settings can call."""
     for line in hotlines:
-        for target in {target for listed in line.targets.values() for target in listed}:
-            if target.trunk and target.trunk not in known:
-                what = f"{line.number} → {target.name}: 没有这条中继 / there is no trunk {target.trunk!r}"
+        for target in dict.fromkeys(target for listed in line.targets.values() for target in listed):
+            if why := _why_out_of_reach(settings, target):
+                what = f"{line.number} → {target.name}: {why}"
                 yield Finding("trunks", "failure", what, "改正 targets 或 trunks / correct targets or trunks")
+
+
+def _why_out_of_reach(settings: Settings, target: Target) -> str:
+    """Why no call can go out to it: no such trunk, another transport, another version of IP; "" when one can."""
+    spoken, version = {"udp", "tcp"} if settings.sip.tcp else {"udp"}, 4  # the open door's
+    if target.trunk:
+        trunk = next((trunk for trunk in settings.trunks if trunk.name == target.trunk), None)
+        if trunk is None:
+            return f"没有这条中继 / there is no trunk {target.trunk!r}"
+        spoken, version = {trunk.transport}, trunk.networks[0].version
+    named = _TRANSPORT.search(target.uri)
+    wanted = "tls" if target.uri.startswith("sips:") else named[1].lower() if named else ""
+    whence = f"trunks.{target.trunk}" if target.trunk else "sip"
+    if wanted and wanted not in spoken:
+        return f"{whence} 不用 {wanted} / {whence} does not speak {wanted}"
+    host = _LITERAL.search(target.uri)
+    if host is not None and (6 if host[1] else 4) != version:
+        return f"{whence} 用的是 IPv{version} / {whence} speaks IPv{version}"
+    return ""
 
 
 def _check_end(file: Path, whose: str) -> Iterator[Finding]:

@@ -240,9 +240,30 @@ def test_files_that_cannot_be_read_are_named() -> None:
         open_trunks(settings({"transport": "tls", "tls": TLS}))
 
 
-def test_a_target_by_a_trunk_that_is_not_there_is_told() -> None:
-    targets = {"person": (Target(name="坐席", uri="sip:9000@192.0.2.1", trunk="t1"),)}
+@pytest.mark.parametrize(
+    ("uri", "trunk", "told"),
+    [
+        ("sip:9000@192.0.2.1", "", ""),
+        ("sip:9000@192.0.2.1;transport=TCP", "", ""),
+        ("sip:9000@pbx.example.cn", "six", ""),
+        ("sip:9000@[2001:db8::1]:5080", "six", ""),
+        ("sips:9000@192.0.2.1", "safe", ""),
+        ("sip:9000@192.0.2.1", "t9", "there is no trunk 't9'"),
+        ("sips:9000@192.0.2.1", "", "sip does not speak tls"),
+        ("sip:9000@192.0.2.1;transport=tls", "six", "trunks.six does not speak tls"),
+        ("sip:9000@192.0.2.1;transport=udp", "safe", "trunks.safe does not speak udp"),
+        ("sip:9000@192.0.2.1;transport=sctp", "", "sip does not speak sctp"),
+        ("sip:9000@[2001:db8::1]", "", "sip speaks IPv4"),
+        ("sip:9000@192.0.2.1:5080", "six", "trunks.six speaks IPv6"),
+        ("sip:192.0.2.1", "six", "trunks.six speaks IPv6"),
+    ],
+)
+def test_a_target_that_nothing_here_can_call_is_told(uri: str, trunk: str, told: str) -> None:
+    site = settings(
+        {"name": "six", "peers": ["2001:db8::1/128"], "bind": "::1"},
+        {"name": "safe", "transport": "tls", "tls": TLS},
+    )
+    targets = {"person": (Target(name="坐席", uri=uri, trunk=trunk),)}
     lines = [SimpleNamespace(number="12345", targets=targets)]
-    (finding,) = check_targets(settings({}), lines)  # type: ignore[arg-type]
-    assert (finding.level, "'t1'" in finding.what) == ("failure", True)
-    assert list(check_targets(settings({}, {}), lines)) == []  # type: ignore[arg-type]
+    found = list(check_targets(site, lines))  # type: ignore[arg-type]
+    assert [(f.level, told in f.what) for f in found] == ([("failure", True)] if told else [])
