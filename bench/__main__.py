@@ -5,6 +5,7 @@ The scenes, all of them when none is named:
 - ``capacity``: calls that are heard, 100 and 300 of them;
 - ``overload``: 300 calls while half of what they say can be decoded;
 - ``keys``: 600 calls without a speech server;
+- ``setups``: 200 calls a second, for 5 seconds;
 - ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
 - ``console``: the work list over many calls.
@@ -21,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import bridged, capacity, console, latency
+from bench import bridged, capacity, console, latency, setups
 from bench.build import BuildError, build_rtpgen
 from bench.house import HouseError
 from bench.machine import describe
 from bench.peer import PeerError
-from bench.tables import show_capacity, show_console, show_latency
+from bench.tables import show_capacity, show_console, show_latency, show_setups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "capacity": show_capacity,
     "overload": show_capacity,
     "keys": show_capacity,
+    "setups": show_setups,
     "bridged": show_capacity,
     "latency": show_latency,
     "console": show_console,
@@ -57,6 +59,8 @@ async def _measure(name: str, calls: int | None, *, quick: bool) -> dict[str, An
     if name == "console":
         return await console.measure(2000, 2) if quick else await console.measure(50_000, 20)
     program = build_rtpgen()
+    if name == "setups":
+        return await (setups.measure(program, 20, 1, 1) if quick else setups.measure(program, 200, 5, 2))
     if name == "bridged":
         return await (bridged.measure(program, 5, 1, 8.0) if quick else bridged.measure(program, 50, 2, 35.0))
     if name in _CALLS:

@@ -15,6 +15,7 @@ from bench import speech
 from bench.capacity import (
     PROMPT,
     Meter,
+    accept,
     count_entries,
     describe_load,
     open_bare,
@@ -60,7 +61,7 @@ async def measure(program: Path, calls: int, rounds: int, seconds: float) -> dic
         "seconds": seconds,
         "decoding": None,
         "runs": runs,
-        "summary": [summarise(runs, calls)],
+        "summary": [summarise(runs, calls) | {"accepted": accept(runs, calls)}],
     }
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _FRAMES_PER_SECOND = 50
 _FILING_LOOKS, _FILING_PAUSE_SECONDS = 120, 0.5
 _DIALOGUE = ("played", "heard", "unconfirmed", "unconfirmed_at_end", "deaf", "number", "finished")
+_EVEN_MS, _BESIDE_MS, _DEAREST = 30.0, 6.0, 1.3
+_BOTH = ("bare", "gateway")
 PROMPT = "您好，阜阳12345热线。请说您要反映的事，也可以按键。我是语音助手，通话会录音。"
 
 
@@ -93,7 +95,10 @@ async def measure(
         "seconds": seconds,
         "decoding": decoding,
         "runs": runs,
-        "summary": [summarise(runs, calls) for calls in counts],
+        "summary": [
+            summarise(runs, calls) | ({"accepted": accept(runs, calls, _DEAREST)} if decoding == 0 else {})
+            for calls in counts
+        ],
     }
 
 
@@ -237,6 +242,27 @@ def summarise(runs: list[dict[str, Any]], calls: int) -> dict[str, Any]:
         "gap_max_ms": {name: max(r["rtp"]["gap_ms"]["max"] for r in of) for name, of in _named(bare, full)},
         "missing": {name: sum(r["rtp"]["missing"] for r in of) for name, of in _named(bare, full)},
     }
+
+
+def accept(runs: list[dict[str, Any]], calls: int, dearest: float | None = None) -> dict[str, bool]:
+    """Whether the gateway was good enough, in every round, next to the bare run of the same round.
+
+    ``gap``: the 99th percentile between two packets within `_EVEN_MS`, or no more than `_BESIDE_MS` above the bare one.
+    ``cpu``, where a factor is given: the median of what a call costs over what it costs bare.
+    """
+    pairs = [
+        [
+            next(r for r in runs if (r["what"], r["calls"], r["round"]) == (what, calls, number))
+            for what in _BOTH
+        ]
+        for number in sorted({r["round"] for r in runs})
+    ]
+    gaps = [[run["rtp"]["gap_ms"]["p99"] for run in pair] for pair in pairs]
+    accepted = {"gap": all(gap <= max(_EVEN_MS, bare + _BESIDE_MS) for bare, gap in gaps)}
+    if dearest is not None:
+        costs = [full["cpu_percent"]["gateway"] / bare["cpu_percent"]["bare"] for bare, full in pairs]
+        accepted["cpu"] = median(costs) <= dearest
+    return accepted
 
 
 def _named(

@@ -21,7 +21,7 @@ from gateway.service.supervisor import ask_health
 from gateway.site.settings import DEFAULT_FILE, Paths
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 _START_SECONDS = 90.0
 _STOP_SECONDS = 90.0
@@ -61,9 +61,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def open_house(
-    cap: int, asr_url: str = "", *, hears: bool = True, hotlines: Path | None = None
+    cap: int,
+    asr_url: str = "",
+    *,
+    hears: bool = True,
+    hotlines: Path | None = None,
+    access: Mapping[str, object] | None = None,
 ) -> AsyncIterator[House]:
-    """A house with the embedded settings, but for ports, CAP and HOTLINES; everything it wrote is removed afterwards.
+    """A house with the embedded settings, but for ports, CAP, HOTLINES and ACCESS; what it wrote is removed afterwards.
 
     ``asr_url`` is a speech server that runs already; without ``hears`` it is not waited for.
     """
@@ -73,6 +78,7 @@ async def open_house(
         settings = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
         settings["sip"] |= {"host": "127.0.0.1", "port": sip_port, "rtp_first_port": 0, "cap": cap}
         settings["asr"]["url"] = asr_url
+        settings["access"] |= access or {}
         settings["dialogue"]["hotlines"] = str(hotlines) if hotlines else None
         settings["intake"]["reference_port"] = intake_port
         (folder / "gateway.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")

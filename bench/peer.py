@@ -25,7 +25,8 @@ class Load:
     """So many callers, called in at ``rate`` a second, heard for ``seconds`` from ``settle`` seconds after the last.
 
     ``audio`` is µ-law at 8 kHz without a header, looped, each caller starting elsewhere in it. ``redial``: a caller
-    whom the other side hung up on calls again, so that the number of callers stays the same.
+    whom the other side hung up on calls again, so that the number of callers stays the same. ``talk``: seconds from his
+    INVITE after which a caller hangs up; None: he stays to the end.
     """
 
     calls: int
@@ -34,6 +35,7 @@ class Load:
     rate: float = 20.0
     settle: float = 5.0
     redial: bool = True
+    talk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ async def generate(program: Path, target: str, load: Load, on_event: Callable[[s
         *("--target", target, "--calls", str(load.calls), "--rate", f"{load.rate:g}"),
         *("--settle", f"{load.settle:g}", "--seconds", f"{load.seconds:g}", "--audio", str(load.audio)),
         *("--progress", *(["--redial"] if load.redial else [])),
+        *([] if load.talk is None else ["--talk", f"{load.talk:g}"]),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

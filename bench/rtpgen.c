@@ -4,6 +4,8 @@
  * and takes the kernel's receive time (SO_TIMESTAMPNS) of every packet that comes back, so that its own scheduling
  * does not show in what it measures. One thread, epoll. Speaks to a user agent on the same network without proxies.
  *
+ * With --talk a caller hangs up by himself, so long after his INVITE.
+ *
  * Prints one JSON report. --progress tells on stderr, as "measuring" and "measured", when the measured time begins
  * and ends. SIGTERM or SIGINT hangs up early. Exit status: 0 when every call was answered and stood, 1 when not,
  * 2 for bad usage or no sockets. Compile: cc -O2 rtpgen.c
@@ -36,7 +38,7 @@ enum { SIP_SOCKET = -1, CLOCK = -2 };
 
 static const char usage[] =
     "rtpgen: usage: rtpgen --target IPV4[:PORT] [--local IPV4] [--calls N] [--rate CALLS_PER_SECOND] [--settle SECONDS]"
-    " [--seconds SECONDS] [--audio FILE.ulaw] [--called NUMBER] [--caller NUMBER] [--redial] [--progress]\n";
+    " [--seconds SECONDS] [--talk SECONDS] [--audio FILE.ulaw] [--called NUMBER] [--caller NUMBER] [--redial] [--progress]\n";
 
 static int epoll;
 static volatile sig_atomic_t stopped;
@@ -75,7 +77,8 @@ static void read_options(int count, char **words)
     static const struct option known[] = {
         {"target", 1, NULL, 't'}, {"local", 1, NULL, 'l'},   {"calls", 1, NULL, 'c'},    {"rate", 1, NULL, 'r'},
         {"settle", 1, NULL, 's'}, {"seconds", 1, NULL, 'd'}, {"audio", 1, NULL, 'a'},    {"called", 1, NULL, 'n'},
-        {"caller", 1, NULL, 'm'}, {"redial", 0, NULL, 'R'},  {"progress", 0, NULL, 'p'}, {NULL, 0, NULL, 0}};
+        {"caller", 1, NULL, 'm'}, {"redial", 0, NULL, 'R'},  {"progress", 0, NULL, 'p'}, {"talk", 1, NULL, 'k'},
+        {NULL, 0, NULL, 0}};
     int choice;
     read_address("local", "127.0.0.1", &option.local, option.local_ip, 0);
     while ((choice = getopt_long(count, words, "", known, NULL)) != -1) {
@@ -86,6 +89,7 @@ static void read_options(int count, char **words)
         case 'r': option.rate = read_number("rate", "0.1..10000", optarg, 0.1, 10000); break;
         case 's': option.settle = read_number("settle", "0..86400", optarg, 0, 86400); break;
         case 'd': option.seconds = read_number("seconds", "0.1..86400", optarg, 0.1, 86400); break;
+        case 'k': option.talk = read_number("talk", "0.1..86400", optarg, 0.1, 86400); break;
         case 'a': option.audio = optarg; break;
         case 'n': option.called = optarg; break;
         case 'm': option.caller = optarg; break;
@@ -160,7 +164,11 @@ static double run(int timer)
         send_due(start, &turn, now);
         for (; !leaving && dialled < option.calls && (double)(now - start) >= dialled * 1e6 / option.rate; dialled++)
             place_call(&callers[dialled], dialled);
-        for (int i = 0; i < option.calls; i++) keep_trying(&callers[i], i, now);
+        for (int i = 0; i < option.calls; i++) {
+            struct caller *c = &callers[i];
+            keep_trying(c, i, now);
+            if (option.talk > 0 && c->state == TALKING && (double)(now - c->since) >= option.talk * 1e6) hang_up(c);
+        }
         if (!settled && dialled == option.calls && is_quiet(true)) settled = now;
         if (settled && !from && (double)(now - settled) >= option.settle * 1e6) {
             announce("measuring");

@@ -6,6 +6,11 @@ from typing import Any
 
 from rich.table import Table
 
+_ACCEPTED = {
+    "gap": "gap p99 within 30 ms, or within 6 ms of bare in the same round",
+    "cpu": "CPU a call within 1.3 of bare",
+}
+
 
 def show_capacity(result: dict[str, Any]) -> Table:
     """One line a run."""
@@ -44,6 +49,40 @@ def show_capacity(result: dict[str, Any]) -> Table:
             *_show_loop(run),
             *_show_hearing(run),
         )
+    table.caption = "\n".join(
+        f"{one['calls']} calls: {_ACCEPTED[what]}: {'yes' if held else 'NO'}"
+        for one in result["summary"]
+        for what, held in one.get("accepted", {}).items()
+    )
+    return table
+
+
+def show_setups(result: dict[str, Any]) -> Table:
+    """One line a run."""
+    table = Table(
+        title=f"{result['rate']:g} calls a second for {result['seconds']:g} s; from INVITE to 200 OK, ms"
+    )
+    for column in (
+        "what",
+        "round",
+        "placed",
+        "answered",
+        "failed",
+        "p50",
+        "p99",
+        "max",
+        "generator late p99",
+    ):
+        table.add_column(column, justify="left" if column in {"what", "failed"} else "right")
+    for run in result["runs"]:
+        times, late = run["setup_ms"], run["generator_late_ms"]
+        failed = ", ".join(f"{status}: {count}" for status, count in run["failed"].items())
+        table.add_row(
+            *(run["what"], str(run["round"]), str(run["placed"]), str(run["answered"]), failed),
+            *([f"{times[key]:.0f}" for key in ("p50", "p99", "max")] if times else ["-"] * 3),
+            f"{late['p99']:.1f}" if late else "-",
+        )
+    table.caption = f"every call answered by the gateway: {'yes' if result['without_failure'] else 'NO'}"
     return table
 
 

@@ -35,7 +35,7 @@ struct caller {
 
 static struct {
     int calls;
-    double rate, settle, seconds;
+    double rate, settle, seconds, talk;
     bool redial, progress;
     const char *audio, *called, *caller;
     struct sockaddr_in target, local;

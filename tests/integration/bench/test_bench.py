@@ -6,17 +6,17 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from callfolder import CallFolder
 
-from bench import capacity, console, latency
+from bench import capacity, console, latency, setups
 from bench.build import BuildError, build_rtpgen
 from bench.deafness import measure_deafness
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
-from bench.tables import show_capacity, show_console
+from bench.tables import show_capacity, show_console, show_setups
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -77,6 +77,40 @@ async def test_calls_of_which_half_can_be_decoded_and_calls_by_keys(program: Pat
     assert run["deaf"]["deaf_calls"] == run["deaf"]["stretches"] == run["deaf"]["calls"] == CALLS
     assert run["deaf"]["share_of_time"] == pytest.approx(1.0, abs=0.05)
     assert show_capacity(none).row_count == 2
+
+
+@pytest.mark.soak
+async def test_ten_calls_a_second_are_all_answered_and_hang_up_by_themselves(program: Path) -> None:
+    result = await setups.measure(program, 10, 1, 1)
+    assert [run["what"] for run in result["runs"]] == ["bare", "gateway"]
+    for run in result["runs"]:
+        assert (run["placed"], run["answered"], run["failed"]) == (10, 10, {})
+    assert result["without_failure"]
+    assert show_setups(result).row_count == 2
+
+
+def run_of(what: str, number: int, gap: float, cpu: float) -> dict[str, Any]:
+    figures = {"rtp": {"gap_ms": {"p99": gap}}, "cpu_percent": {what: cpu}}
+    return {"what": what, "calls": 600, "round": number, **figures}
+
+
+@pytest.mark.parametrize(
+    ("bare", "gateway", "even"),
+    [
+        ((20.0, 24.0), (29.9, 30.0), True),
+        ((20.0, 24.0), (29.9, 30.1), False),  # one round is enough to fail
+        ((40.0, 24.0), (45.9, 30.0), True),  # on a machine where nothing is even
+        ((40.0, 24.0), (46.1, 30.0), False),
+    ],
+)
+def test_what_is_good_enough_next_to_bare(
+    bare: tuple[float, float], gateway: tuple[float, float], even: bool
+) -> None:
+    runs = [run_of("bare", n, gap, 100.0) for n, gap in enumerate(bare, 1)]
+    runs += [run_of("gateway", n, gap, 129.0) for n, gap in enumerate(gateway, 1)]
+    assert capacity.accept(runs, 600) == {"gap": even}
+    assert capacity.accept(runs, 600, 1.3) == {"gap": even, "cpu": True}
+    assert capacity.accept(runs, 600, 1.2) == {"gap": even, "cpu": False}
 
 
 def test_deafness_is_read_from_the_journals(tmp_path: Path) -> None:
