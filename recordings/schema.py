@@ -16,7 +16,7 @@ metadata = sa.MetaData(
     }
 )
 
-_counting_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+counting_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 calls = sa.Table(
     "calls",
@@ -121,7 +121,7 @@ tickets = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    sa.Column("id", _counting_id, primary_key=True, autoincrement=True),
+    sa.Column("id", counting_id, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.Text, nullable=False, server_default="ticket"),  # ticket, alert
     sa.Column("number", sa.Text, nullable=False),  # of an alert its id
     sa.Column("revision", sa.Integer, nullable=False),  # of an alert 1
@@ -214,7 +214,7 @@ lockouts = sa.Table(
 audit = sa.Table(
     "audit",
     metadata,
-    sa.Column("id", _counting_id, primary_key=True, autoincrement=True),
+    sa.Column("id", counting_id, primary_key=True, autoincrement=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("user_name", sa.Text, nullable=False),  # as given: a failed login may name nobody
     sa.Column("address", sa.Text, nullable=False),  # where the request came from

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from asr.transcript import Transcript
 from recordings.schema import calls, reviews, tickets, transcripts
-from tickets import outbox, worklist
+from tickets import matters, outbox, worklist
 from tickets.draft import draft_transcript
 from tickets.merging import merge
 from tickets.review import Decision, Review, Sheet, hash_words, lay_over
@@ -87,6 +87,7 @@ async def decide(
             await _append(connection, review, standing, document)
     except sa.exc.IntegrityError:  # another transaction was faster
         raise _moved(base, base + 1) from None
+    await matters.store(connection, [(number, content)])
     await outbox.enqueue(connection, number, review.revision, document, now)
     await worklist.relist(connection, [call_id])
     return review.revision

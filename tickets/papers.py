@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recordings import catalogue, folders, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
-from tickets import outbox, worklist
+from tickets import matters, outbox, worklist
 from tickets.alerting import enqueue_alerts
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
         await catalogue.store(connection, [row for paper in papers for row in paper.rows])
         if values:
             await connection.execute(sa.insert(tickets), values)
+        await matters.store(connection, [(r.number, r.draft.content) for _, r in new])
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
         await enqueue_alerts(connection, [alert for paper in papers for alert in paper.alerts], now)

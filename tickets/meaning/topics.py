@@ -57,6 +57,18 @@ def name_topics(text: str) -> tuple[str, ...]:
     return tuple(name for _, name in sorted(found))
 
 
+def list_topics() -> tuple[str, ...]:
+    """Every topic there is."""
+    return tuple(name for name, _ in _open_topics())
+
+
+def name_main_topic(text: str) -> str:
+    """The topic that ``text`` (plain) speaks of most often, of equals the first; "" where it names none."""
+    found = [(list(pattern.finditer(text)), name) for name, pattern in _open_topics()]
+    said = [(len(matches), -matches[0].start(), name) for matches, name in found if matches]
+    return max(said, default=(0, 0, ""))[2]
+
+
 def compare(one: str, other: str) -> Likeness:
     """Whether two texts tell of the same matter: its topics, its words, and above all its place."""
     (a, a_place), (b, b_place) = _part(one), _part(other)
