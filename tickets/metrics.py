@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from tickets import outbox
+from tickets.surges import register
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +60,19 @@ LATENCY: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0),
     registry=REGISTRY,
 )
+SURGES: Final = Counter("hotline_surges", "Surges (热点) found.", registry=REGISTRY)
+SURGE_LOOK: Final = Histogram(
+    "hotline_surge_look_seconds",
+    "Time of one look for surges.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+    registry=REGISTRY,
+)
+SURGE_LOOKED: Final = Gauge(
+    "hotline_surge_last_look_timestamp_seconds", "When surges were last looked for.", registry=REGISTRY
+)
+_UNSEEN: Final = Gauge(
+    "hotline_surges_unseen", "Surges that go on and that no agent has acknowledged.", registry=REGISTRY
+)
 
 for _outcome in ("accepted", "rejected", "unavailable"):
     DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
@@ -69,9 +83,10 @@ async def measure_outbox(db: Database, now: datetime) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S), db.read() as connection:
             stock = await outbox.take_stock(connection)
+            unseen = await register.read_unseen(connection, now)
     except (sa.exc.SQLAlchemyError, OSError):
         _DATABASE_UP.set(0)
-        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE):
+        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE, _UNSEEN):
             gauge.set(math.nan)
         return
     _DATABASE_UP.set(1)
@@ -79,3 +94,4 @@ async def measure_outbox(db: Database, now: datetime) -> None:
     _DEAD.set(stock.dead)
     _OLDEST.set(max((now - stock.oldest).total_seconds(), 0.0) if stock.oldest else 0.0)
     _LATE.set(stock.late)
+    _UNSEEN.set(len(unseen))

@@ -38,6 +38,8 @@ _COMMANDS = {
     "reload": "steering",
     "duty": "duty",
     "understand": "understand",
+    "surges": "surges",
+    "words": "surges",
     "nuisance": "nuisance",
     "doctor": "doctor",
     "install": "install",

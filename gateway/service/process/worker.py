@@ -1,4 +1,4 @@
-"""Delivery and late transcription as a process."""
+"""Delivery, late transcription and the look for surges as a process."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tickets import metrics
 from tickets.courier import SOCKET, Courier
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook
+from tickets.surges.watch import SurgeWatch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, paths: Paths) -> None:
-    """Deliver tickets and transcribe what could not be heard live, until SIGTERM."""
+    """Deliver tickets, transcribe what could not be heard live, look for surges, until SIGTERM."""
     stop = stop_signal()
     step_back(FOLLOWING)
     with alone(paths.data, f"worker-{settings.node}"):
@@ -50,6 +51,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             jobs = [
                 asyncio.create_task(courier.run(stop), name="the courier"),
                 asyncio.create_task(late.run(stop), name="late transcription"),
+                asyncio.create_task(SurgeWatch(db).run(stop), name="the look for surges"),
             ]
             try:
                 async with shown(window, paths.worker_socket, where.host, where.worker_port):

@@ -1,0 +1,107 @@
+"""Looking for surges while the house runs: every few seconds, in the worker, over what the table tells."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from tickets import matters, metrics
+from tickets.alert import SurgeAlert
+from tickets.alerting import enqueue_alerts
+from tickets.surges import register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from recordings.database import Database
+    from tickets.surges.detection import Sighting
+    from tickets.surges.register import Surge
+
+_EVERY_S: Final = 15.0
+_BACKOFF_MAX_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class SurgeWatch:
+    """Finds surges among the matters of ``db``, enters them, and sends an alert for each, once.
+
+    Tickets of before there were matters are taken up first. It may be ended and begun at any time, and several may
+    work on one database: all that is known stands there.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set. A database out of reach is waited for."""
+        stopping = asyncio.create_task(stop.wait())
+        taken_up, delay = False, _EVERY_S
+        while not stop.is_set():
+            work = asyncio.create_task(self.look(datetime.now(UTC)) if taken_up else self._take_up())
+            try:
+                await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    break
+                work.result()
+                pause, delay, taken_up = _EVERY_S if taken_up else 0.0, _EVERY_S, True
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("the look for surges waits", again_in_s=delay, reason=type(error).__name__)
+                pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
+            finally:
+                work.cancel()
+                await asyncio.wait({work})  # a database closed under a running query would hold the process
+            await asyncio.wait({stopping}, timeout=pause)
+        stopping.cancel()
+
+    async def _take_up(self) -> None:
+        if count := await matters.backfill(self._db):
+            _log.info("tickets of before are counted among the matters", tickets=count)
+
+    async def look(self, now: datetime) -> list[Surge]:
+        """Look once; the surges that are new. Raises SQLAlchemyError or OSError when the database is away."""
+        began = time.monotonic()
+        async with self._db.read() as connection:
+            seen, grown = await register.look(connection, now)
+        new = await self._enter(seen, now) if seen or grown else []
+        metrics.SURGE_LOOK.observe(time.monotonic() - began)
+        metrics.SURGE_LOOKED.set(now.timestamp())
+        for surge in new:
+            metrics.SURGES.inc()
+            _log.warning("surge", surge=surge.id, topic=surge.topic, place=surge.county + surge.township)
+        return new
+
+    async def _enter(self, seen: Sequence[Sighting], now: datetime) -> list[Surge]:
+        async with self._db.write() as connection:
+            changes = await register.update(connection, seen, now)
+            new = [change.surge for change in changes if change.new]
+            await _send(connection, new, now)
+        return new
+
+
+async def _send(connection: AsyncConnection, new: Sequence[Surge], now: datetime) -> None:
+    """Put an alert for each into the outbox; the courier finds it there."""
+    behind = await register.read_members(connection, new)
+    alerts = [
+        SurgeAlert(
+            id=f"surge-{surge.began_at:%Y%m%dT%H%M%S}-{surge.id}",
+            at=now,
+            topic=surge.topic,
+            county=surge.county,
+            township=surge.township,
+            since=surge.began_at,
+            count=surge.count,
+            expected=round(surge.expected, 3),
+            words=register.find_common_words(behind[surge.id]),
+            tickets=tuple(matter.number for matter in behind[surge.id]),
+        )
+        for surge in new
+    ]
+    await enqueue_alerts(connection, alerts, now)
