@@ -8,7 +8,8 @@ The scenes, all of them when none is named:
 - ``setups``: 200 calls a second, for 5 seconds;
 - ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
-- ``console``: the work list over many calls.
+- ``console``: the work list over many calls;
+- ``surges``: what is found of what is planted in made-up months, and what a look for it costs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import bridged, capacity, console, latency, setups
+from bench import bridged, capacity, console, latency, setups, surges
 from bench.build import BuildError, build_rtpgen
 from bench.house import HouseError
 from bench.machine import describe
 from bench.peer import PeerError
-from bench.tables import show_capacity, show_console, show_latency, show_setups
+from bench.tables import show_capacity, show_console, show_latency, show_setups, show_surges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,9 @@ _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "bridged": show_capacity,
     "latency": show_latency,
     "console": show_console,
+    "surges": show_surges,
 }
+_SEEDS = range(101, 106)  # none of those that the detector's figures were chosen on (1 to 20)
 
 
 # Of the scenes of many calls: how many, in how many rounds, and how much of what is said can be decoded.
@@ -58,6 +61,12 @@ _CALLS: dict[str, tuple[tuple[int, ...], int, float | None]] = {
 async def _measure(name: str, calls: int | None, *, quick: bool) -> dict[str, Any]:
     if name == "console":
         return await console.measure(2000, 2) if quick else await console.measure(50_000, 20)
+    if name == "surges":
+        return await (
+            surges.measure([101], 10, [20_000], before=14, days=7, plants=5)
+            if quick
+            else surges.measure(_SEEDS, 5, [100_000, 1_200_000])
+        )
     program = build_rtpgen()
     if name == "setups":
         return await (setups.measure(program, 20, 1, 1) if quick else setups.measure(program, 200, 5, 2))

@@ -135,3 +135,27 @@ def show_console(result: dict[str, Any]) -> Table:
             share = times["p95"] / result["limit_ms"]
             table.add_row(database["database"], what, *figures, f"{share:.0%}")
     return table
+
+
+def show_surges(result: dict[str, Any]) -> Table:
+    """One line a month; then one a table that was looked at."""
+    table = Table(title=f"surges, looked for every {result['every_min']} minutes")
+    for column in ("what", "matters", "found in time", "in the busiest hour", "minutes p50", "false a day"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for month in result["months"]:
+        table.add_row(
+            f"month {month['seed']}",
+            str(month["matters"]),
+            f"{month['found']} of {month['planted']}",
+            f"{month['found_in_peak']} of {month['in_peak']}",
+            str(month["delay_min"].get("p50", "-")),
+            f"{month['false_a_day']:.2f}",
+        )
+    for cost in result["costs"]:
+        look = cost["look_ms"]
+        table.add_row(
+            f"{cost['database']}: a look {look['p50']:.0f} ms p50, {look['p99']:.0f} p99; "
+            f"a matter written meanwhile {cost['write_ms']['p99']:.0f} ms p99",
+            str(cost["matters"]),
+        )
+    return table

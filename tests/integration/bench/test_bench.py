@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from callfolder import CallFolder
 
-from bench import capacity, console, latency, setups
+from bench import capacity, console, latency, setups, surges
 from bench.build import BuildError, build_rtpgen
 from bench.deafness import measure_deafness
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
-from bench.tables import show_capacity, show_console, show_setups
+from bench.tables import show_capacity, show_console, show_setups, show_surges
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -179,3 +179,18 @@ async def test_the_work_list_over_a_few_calls_on_both_databases() -> None:
         assert found["within"] == all(kind["p95"] <= result["limit_ms"] for kind in found["ms"].values())
     table = show_console(result)
     assert table.row_count == 6
+
+
+async def test_surges_are_found_in_a_short_month_and_hardly_any_that_are_none() -> None:
+    result = await surges.measure([31], 15, [6_400], before=14, days=6, plants=8)
+    (month,) = result["months"]
+    assert (month["planted"], month["in_peak"], len(month["decoys"])) == (8, 2, 10)
+    assert month["matters"] == pytest.approx(20 * 3200, rel=0.1)
+    assert month["found"] >= 7
+    assert month["false_a_day"] <= 1
+    assert 0 <= month["delay_min"]["p50"] <= 30
+    assert [cost["database"] for cost in result["costs"]] == ["sqlite", "postgresql"]
+    assert all(0 < cost["look_ms"]["p50"] <= cost["look_ms"]["max"] for cost in result["costs"])
+    first, second = result["costs"]
+    assert first["seen"] == second["seen"]
+    assert show_surges(result).row_count == 3
