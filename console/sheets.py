@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from console.naming import name_line
@@ -9,6 +10,7 @@ from recordings.entries import DigitEvent, Played
 from tickets import worksheet
 from tickets.decisions import read_reviews
 from tickets.merging import merge
+from tickets.repeats import Repeats, find_repeats
 from tickets.review import Fields
 from tickets.story import tell_story
 
@@ -33,11 +35,15 @@ async def compose_sheet(
     async with db.read() as connection:
         reviews = await read_reviews(connection, [call_id])
         sheet = await worksheet.read(connection, call_id)
+    repeats = await find_repeats(db, call_id)
     return {
         "call": _show_call(story, name_line(story, hotlines)),
         "seconds": story.recording.seconds if story.recording else None,
         "lines": _show_lines(story),
-        "tickets": [_show_ticket(ticket) for ticket in story.tickets],
+        "tickets": [
+            {**_show_ticket(ticket), **_show_repeats(repeats.get(ticket.number, Repeats()))}
+            for ticket in story.tickets
+        ],
         "corrections": _find_corrections(reviews),
         "worksheet": _show_worksheet(sheet),
     }
@@ -100,7 +106,9 @@ def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
         "number": ticket.number,
         "revision": last.revision,
         "status": document["status"],
-        "fields": {name: parts[name] for name in Fields.model_fields},
+        "fields": {
+            name: parts.get(name, "") for name in Fields.model_fields
+        },  # one of before lacks what came since
         "notes": document["notes"],
         "call_back": parts["call_back"],
         "said": parts["said"],
@@ -114,6 +122,15 @@ def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
             "settled_at": delivery.settled_at and delivery.settled_at.isoformat(),
             "intake_number": (delivery.receipt or {}).get("number"),
         },
+    }
+
+
+def _show_repeats(found: Repeats) -> dict[str, Any]:
+    """What may have been told before of a ticket's matter."""
+    return {
+        "urged": found.urged,
+        "calls": found.calls,
+        "likely": [{**asdict(one), "at": one.at.isoformat()} for one in found.likely],
     }
 
 

@@ -53,7 +53,7 @@ async def decide(
 
     ``base`` is the revision the agent was looking at, ``agent`` the agent's id. Returns the new revision. Raises
     RevisionMoved when there is a newer one than ``base``, ReviewRefused when there is no such ticket, its call
-    still goes on, or a ticket is sent back without a reason.
+    still goes on, a ticket is sent back without a reason, or linked to one that there is not.
     """
     if decision == "returned" and not sheet.reason:
         raise ReviewRefused("请写明退回的原因。")
@@ -66,6 +66,7 @@ async def decide(
         raise _moved(base, standing.revision)
     if standing.document["call"]["ended_at"] is None:
         raise ReviewRefused("通话还在进行,请在挂机之后审核。")
+    await _check_repeats(connection, number, sheet.fields.repeats)
     words = await read_words(connection, call_id)
     before = (await read_reviews(connection, [call_id])).get(number)
     review = Review(
@@ -91,6 +92,16 @@ async def decide(
     await outbox.enqueue(connection, number, review.revision, document, now)
     await worklist.relist(connection, [call_id])
     return review.revision
+
+
+async def _check_repeats(connection: AsyncConnection, number: str, earlier: str) -> None:
+    """A ticket is linked to another one that there is."""
+    if not earlier:
+        return
+    if earlier == number:
+        raise ReviewRefused("工单不能并到它自己,请改正“重复诉求”。")
+    if not await connection.scalar(sa.select(sa.exists().where(tickets.c.number == earlier))):
+        raise ReviewRefused(f"没有编号为 {earlier} 的工单,请改正“重复诉求”。")
 
 
 def _moved(base: int, found: int) -> RevisionMoved:

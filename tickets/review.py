@@ -43,7 +43,7 @@ class _Part(BaseModel):
 class Fields(_Part):
     """The fields of a ticket that an agent answers for, all of them; see ``tickets.ticket``.
 
-    ``county`` is one of the gazetteer's, or empty.
+    ``county`` is one of the gazetteer's, or empty. ``repeats`` is the number of an earlier ticket on the same matter.
     """
 
     type: AppealType | None
@@ -59,6 +59,7 @@ class Fields(_Part):
     address: Annotated[Text, Field(max_length=300)]
     contact: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
     confidential: bool
+    repeats: Annotated[str, Field(pattern=r"^([0-9]{12,20})?$")] = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -107,7 +108,16 @@ def lay_over(content: dict[str, Any], review: Review, words: "Transcript") -> di
     code = open_gazetteer().codes.get(fields.county, "")
     place = fields.model_dump(include={"county", "township", "village", "address"})
     appeal = fields.model_dump(
-        include={"type", "title", "content", "category_1", "category_2", "category_3", "urgency"}
+        include={
+            "type",
+            "title",
+            "content",
+            "category_1",
+            "category_2",
+            "category_3",
+            "urgency",
+            "repeats",
+        }
     )
     part = ReviewPart(
         agent=review.agent,

@@ -44,6 +44,7 @@ _NAMES: Final = {
     "address": "详细地址",
     "contact": "联系电话",
     "confidential": "保密",
+    "repeats": "重复诉求",
     "corrections": "转写文字",
     "reason": "退回原因",
 }

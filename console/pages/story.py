@@ -120,6 +120,7 @@ _FIELDS: Final = {
     ("appeal", "category_2"): "二级分类",
     ("appeal", "category_3"): "三级分类",
     ("appeal", "urgency"): "紧急程度",
+    ("appeal", "repeats"): "重复诉求",
     ("place", "county"): "区县",
     ("place", "township"): "乡镇街道",
     ("place", "village"): "村社区",

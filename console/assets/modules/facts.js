@@ -44,12 +44,14 @@ export function showState({ tickets }, current, choose) {
     const tries = delivery.state === "pending" && delivery.attempts > 1 ? `,已试 ${delivery.attempts} 次` : "";
     state.push([`${DELIVERY[delivery.state]}${tries}`, kind, trouble || delivery.intake_number || ""]);
   }
+  if (ticket.urged) state.unshift(["催办", "warn", `来电人说:“${ticket.urged}”`]);
   if (ticket.fields.urgency === "特急") state.unshift(["特急", "bad"]);
   list("state", state);
   const notes = ticket.notes.map((text) => [text]);
   if (ticket.said) notes.push([`原话地点:${ticket.said}`]);
   if (review?.reason) notes.push([`退回原因:${review.reason}(${review.agent})`]);
   else if (review) notes.push([`${review.agent} 审核于 ${moment(review.at)}`]);
+  if (ticket.calls) notes.push([`这个号码 90 天内还打过 ${ticket.calls} 次`]);
   if (review?.later_words) notes.unshift(["审核之后又有新的转写文字,请核对后再接受一次"]);
   list("notes", notes);
   at("ticket-title").textContent = `工单 ${ticket.number}`;

@@ -5,6 +5,7 @@ import { Form } from "../modules/form.js";
 import { showCall, showState } from "../modules/facts.js";
 import { Player } from "../modules/player.js";
 import { askToLogIn } from "../modules/relogin.js";
+import { showRepeats } from "../modules/repeats.js";
 import { listenForReviewKeys } from "../modules/reviewkeys.js";
 import { Saving } from "../modules/saving.js";
 import { tell } from "../modules/trouble.js";
@@ -74,10 +75,16 @@ function showTicket() {
   for (const id of ["return", "accept"]) at(id).disabled = none || !mine || busy;
   if (none) return;
   form.show(ticket().number);
+  showLinks();
   showState(sheet, current, (index) => {
     current = index;
     showTicket();
   });
+}
+
+function showLinks() {
+  const { number } = ticket();
+  showRepeats(ticket(), edits.field(number, "repeats"), mine, (other) => edits.setField(number, "repeats", other));
 }
 
 async function claim() {
@@ -201,6 +208,7 @@ function listen() {
   player.onTime(showTime);
   edits.onChange(() => {
     at("undo").disabled = !edits.done.length;
+    if (sheet?.tickets[current]) showLinks();
   });
   at("play").addEventListener("click", deeds.toggle);
   at("loop").addEventListener("click", deeds.loop);

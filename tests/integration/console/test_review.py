@@ -31,6 +31,7 @@ FIELDS = {
     "address": "",
     "contact": "13900001111",
     "confidential": True,
+    "repeats": "",
 }
 
 
@@ -245,3 +246,41 @@ async def test_a_call_that_is_not_there(site):
     client = await site.logged_in("张敏")
     for path in ("story", "sheet"):
         assert (await client.get(f"/calls/20990101T000000-00000000/{path}")).status == 404
+
+
+async def test_what_may_have_been_told_before_is_shown_and_linked_by_a_decision(site, call):
+    earlier = await call("颍州区清河街道停水两天了没人管")
+    await call("颍州区清河街道路灯坏了")
+    call_id = await call("清河街道这边还在停水没水用上次反映过")
+    client = await site.logged_in("张敏")
+    (ticket,) = (await read_sheet(client, call_id))["tickets"]
+    (before,) = (await read_sheet(client, earlier))["tickets"]
+    assert (ticket["urged"], ticket["calls"], ticket["fields"]["repeats"]) == ("上次反映过", 2, "")
+    (likely,) = ticket["likely"]
+    assert (likely["number"], likely["call_id"], likely["own"]) == (before["number"], earlier, True)
+    assert (likely["status"], likely["reasons"][:2]) == ("待审核", ["同一来电人", "同说停水"])
+    assert 0.3 <= likely["score"] <= 1
+    assert before["likely"] == []  # what came later is no earlier ticket
+    path = f"/calls/{call_id}/tickets/{ticket['number']}/decision"
+    for wrong, why in ((ticket["number"], "不能并到它自己"), ("263280700099", "没有编号为 263280700099")):
+        status, problem = await ask(client, "POST", path, decision(repeats=wrong))
+        assert (status, why in problem["detail"]) == (409, True)
+    assert (await ask(client, "POST", path, decision(repeats="half")))[0] == 422
+    assert (await ask(client, "POST", path, decision(repeats=before["number"])))[0] == 200
+    query = sa.select(tickets.c.document).where(tickets.c.number == ticket["number"], tickets.c.revision == 2)
+    async with site.db.read() as connection:
+        document = json.loads((await connection.execute(query)).scalar_one())
+    assert document["appeal"]["repeats"] == before["number"]
+    (ticket,) = (await read_sheet(client, call_id))["tickets"]
+    assert ticket["fields"]["repeats"] == before["number"]
+
+
+async def test_others_with_the_same_matter_are_proposed_and_other_matters_are_not(site, call):
+    same = await call("颍州区清河街道停水两天了没水用", contact="13900000001")
+    await call("颍州区清河街道路灯坏了没人修", contact="13900000002")
+    await call("颍东区向阳街道停水了", contact="13900000003")
+    asked = await call("颍州区清河街道停水了没水用什么时候来水", contact="13900000004")
+    client = await site.logged_in("张敏")
+    (ticket,) = (await read_sheet(client, asked))["tickets"]
+    assert [(one["call_id"], one["own"]) for one in ticket["likely"]] == [(same, False)]
+    assert (ticket["calls"], ticket["urged"]) == (0, "")
