@@ -11,7 +11,20 @@ from aiohttp import web
 from console.bundles import find_assets
 from console.guard import make_guard
 from console.headers import set_headers
-from console.keys import ASSETS, CATEGORIES, DATA, DATABASE, GATEWAYS, HOTLINES, LIVE, PLAYS, POLICY, RUN
+from console.hotwords import HotWords
+from console.keys import (
+    ASSETS,
+    CATEGORIES,
+    DATA,
+    DATABASE,
+    GATEWAYS,
+    HOTLINES,
+    LIVE,
+    PLAYS,
+    POLICY,
+    RUN,
+    WORDS,
+)
 from console.liveboard import LiveBoard
 from console.metrics import count_requests
 from console.plays import Plays
@@ -59,7 +72,7 @@ def make_app(
         LiveBoard(gateways),
         Plays(),
     )
-    app[GATEWAYS] = gateways
+    app[GATEWAYS], app[WORDS] = gateways, HotWords()
     app.cleanup_ctx.append(_follow_gateways)
     set_up_templates(app)
     app.on_response_prepare.extend((set_headers, note_start))

@@ -37,6 +37,7 @@ class Action(StrEnum):
     PLAY = "播放"
     EXPORT = "导出"
     EDIT = "编辑"
+    ACKNOWLEDGE = "知悉热点"
     DUTY_ON = "转人工"
     DUTY_OFF = "恢复语音接听"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from console.hotwords import HotWords
 from console.liveboard import LiveBoard
 from console.plays import Plays
 from console.policy import Policy
@@ -35,6 +36,7 @@ GATEWAYS: Final[web.AppKey[Sequence[Path]]] = web.AppKey("GATEWAYS")
 """The sockets of the gateways: their events, and where they are told of the duty switch."""
 LIVE: Final = web.AppKey("LIVE", LiveBoard)
 PLAYS: Final = web.AppKey("PLAYS", Plays)
+WORDS: Final = web.AppKey("WORDS", HotWords)
 
 SESSION: Final = web.RequestKey("SESSION", Session)
 

@@ -22,6 +22,7 @@ _MINUTE: Final = 60
 _NAVIGATION: Final = (
     ("/", "工作列表", Role.AGENT),
     ("/live", "正在通话", Role.AGENT),
+    ("/surges", "热点", Role.AGENT),
     ("/duty", "转人工", Role.ADMIN),
     ("/users", "用户", Role.ADMIN),
     ("/audit", "审计", Role.ADMIN),

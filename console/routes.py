@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from console import bundles
-from console.pages import audit, duty, live, login, recording, review, story, users, worklist
+from console.pages import audit, duty, live, login, recording, review, story, surges, users, worklist
 from console.policy import Role
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ ROUTES: Final[Sequence[Route]] = (
     Route("GET", "/calls/{call_id}/story", story.show, Role.AGENT),
     Route("GET", "/live", live.show, Role.AGENT),
     Route("GET", "/live/events", live.stream, Role.AGENT),
+    Route("GET", "/surges", surges.show, Role.AGENT),
+    Route("POST", "/surges/{surge}/seen", surges.acknowledge_one, Role.AGENT),
     Route("GET", "/account", users.show_own, Role.AGENT),
     Route("POST", "/account", users.change_own, Role.AGENT),
     Route("GET", "/users", users.show, Role.ADMIN),

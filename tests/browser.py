@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+_ASSETS = Path(__file__).parents[1] / "console" / "assets"
 CHROMIUM = "/usr/bin/chromium"
 OPTIONS = [
     "--headless",
@@ -78,6 +80,20 @@ def keep(page: Page, name: str) -> None:
     """A picture of the page, where one is wanted (HOTLINE_PICTURES names the folder)."""
     if folder := os.environ.get("HOTLINE_PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def find_barriers(page: Page) -> list[tuple[str, str, str]]:
+    """What is seriously in the way of assistive technology on a page that was opened ``inspected``, as axe finds it."""
+    axe = _ASSETS / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=_ASSETS, check=True)
+    page.evaluate(axe.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (v["id"], v["impact"], v["nodes"][0]["html"][:200])
+        for v in found["violations"]
+        if v["impact"] in {"serious", "critical"}
+    ]
 
 
 def read_sound(page: Page) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from console.listing import count_waiting, list_conditions, read_page, read_row
 from console.problem import Problem
 from console.rendering import render
 from recordings.worklist import State
+from tickets.surges.register import read_unseen
 from tickets.worklist import RANKS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ async def _show(request: web.Request, query: MultiMapping[str], told: str) -> we
     async with request.app[DATABASE].read() as connection:
         page = await read_page(connection, wanted, behind, now)
         waiting = await count_waiting(connection)
+        unseen = await read_unseen(connection, now)
     context = {
         "rows": [_describe(row, wanted.runs) for row in page.rows],
         "more": write_address(query, page.behind) if page.behind else "",
@@ -54,6 +56,7 @@ async def _show(request: web.Request, query: MultiMapping[str], told: str) -> we
         "counties": list_counties(),
         "waiting": [(name, waiting.get(rank, 0)) for rank, name in enumerate(RANKS)],
         "told": told,
+        "surges": unseen,
     }
     # (Going back, htmx asks for the whole page once more.)
     if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:

@@ -275,6 +275,7 @@ def test_see_what_it_does(started: Operator) -> None:
     chapter = Chapter("observe")
     assert '{"status": "ready", "reasons": []}' in operator.type(chapter.next())
     assert operator.call_id in operator.type(chapter.next())
+    assert "没有热点 / no surges\n[" in operator.type(chapter.next())
     chapter.end()
 
 
@@ -290,6 +291,7 @@ def test_read_the_page(operator: Operator, first_login: tuple[str, str, str]) ->
                 assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
                     "工作列表",
                     "正在通话",
+                    "热点",
                     "转人工",
                     "用户",
                     "审计",

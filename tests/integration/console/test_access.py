@@ -14,6 +14,7 @@ from console.claims import claim
 from console.policy import Policy, Role
 from console.routes import ROUTES
 from recordings import folders, schema
+from recordings.matters import surges
 
 SAFE = {"GET"}
 FRESH = "another good password"
@@ -26,6 +27,7 @@ WATCHED = (
     schema.reviews,
     schema.outbox,
     schema.audit,
+    surges,
 )
 FIELDS = {
     "type": "求助",
@@ -69,7 +71,17 @@ async def hold(site, call_id: str, who: str) -> None:
 
 def fill(route, call_id: str, number: str, name: str) -> str:
     path = route.path.replace("{call_id}", call_id).replace("{number}", number)
+    path = path.replace("{surge}", "1")
     return path.replace("/static/{name}", "/static/console.css").replace("{name}", name)
+
+
+async def enter_surge(site) -> None:
+    """The one that the paths name."""
+    now = datetime.now(UTC)
+    told = {"topic": "停水", "county": "颍州区", "township": "清河街道", "reason": "3小时内4件,平时约0.1件"}
+    times = dict.fromkeys(("began_at", "last_at", "found_at"), now)
+    async with site.db.write() as connection:
+        await connection.execute(surges.insert().values(id=1, count=4, expected=0.1, **told, **times))
 
 
 def body_of(route) -> dict[str, object]:
@@ -119,6 +131,7 @@ def test_what_administrators_alone_may_ask_is_named_here():
 async def test_the_table_is_what_is_allowed(site, call, route, who, whose):
     call_id = await call("房子漏雨")
     await site.add("同事")
+    await enter_surge(site)
     client = site.client() if who == "nobody" else await site.logged_in("我", Role(who))
     if who == "nobody":
         await client.get("/login")  # for a token, which opens the login form alone
@@ -155,7 +168,9 @@ async def test_the_table_is_what_is_allowed(site, call, route, who, whose):
             "/account": 422,
             "/users/{name}/active": 409 if whose == "own" else 200,
             "/next": 303 if whose == "own" else 200,
-            **dict.fromkeys(("/logout", "/calls/{call_id}/claim", "/calls/{call_id}/release"), 303),
+            **dict.fromkeys(
+                ("/logout", "/calls/{call_id}/claim", "/calls/{call_id}/release", "/surges/{surge}/seen"), 303
+            ),
         }
         assert person.status == (told.get(route.path, 200) if changes else 200)
         assert changes or between == before or "/audio" in path  # asking changes nothing; hearing is noted
@@ -193,6 +208,7 @@ async def test_ones_own_account_is_all_that_the_account_page_changes(site):
 async def test_a_change_without_its_token_is_refused(site, call, route):
     call_id = await call("房子漏雨")
     await site.add("同事")
+    await enter_surge(site)
     client, other = await site.logged_in("我", Role.ADMIN), await site.logged_in("张敏", Role.ADMIN)
     path = fill(route, call_id, await number_of(site, call_id), "同事")
     body = body_of(route)

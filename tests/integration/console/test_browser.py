@@ -7,23 +7,28 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from browser import keep, log_in, opening_browser, opening_page, until
+from browser import find_barriers, keep, log_in, opening_browser, opening_page, until
 from callfolder import CallFolder, heard, silence, stated
+from mattermaking import enter, told
 
 from gateway.site.settings import DEFAULT_FILE
 from recordings.database import open_database
 from tickets.filing import file_call
 from tickets.number import NumberBook
+from tickets.surges.watch import SurgeWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+
+    from recordings.database import Database
 
 PASSWORD = "correct horse battery"
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -50,7 +55,20 @@ async def _file(data: Path) -> None:
         call.state(stated(0, phrase, until=3.5, complete=True, **matter)).record(silence(4))
         call.die() if interrupted else call.hang_up(seconds=4.0)
         await file_call(db, book, call.folder)
+    await _make_surges(db)
     await db.close()
+
+
+async def _make_surges(db: Database) -> None:
+    """The sixty calls on noise are one, after weeks in which nobody complained of it there; dry taps another."""
+    now, dry = datetime.now(UTC), ("临泉县", "鲖城镇")
+    usual = [told(n, now - timedelta(days=20, hours=-6 * n), "物业", dry) for n in range(79)]
+    minutes = (97, 74, 61, 33, 12)
+    taps = [
+        told(900 + n, now - timedelta(minutes=m), "停水", dry, "停水 水管") for n, m in enumerate(minutes)
+    ]
+    await enter(db, [*usual, *taps])
+    assert len(await SurgeWatch(db).look(datetime.now(UTC))) == 2
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +200,44 @@ def test_the_next_call_opens_and_is_mine(browser, address):
         assert page.locator("tr", has_text="界首市").get_by_text("我 处理中").count() == 1
 
 
+def test_surges_are_seen_acknowledged_and_lead_to_their_calls(browser, address):
+    with opening_page(browser, inspected=True) as page:
+        log_in(page, address, "王芳", PASSWORD)
+        page.get_by_text("热点:临泉县鲖城镇停水 5 件").wait_for()
+        page.get_by_role("link", name="查看").click()
+        page.get_by_role("heading", name="临泉县 鲖城镇 · 停水").wait_for()
+        keep(page, "surges")
+        assert find_barriers(page) == []
+        page.get_by_role("button", name="知悉:临泉县鲖城镇停水").click()
+        page.get_by_text("王芳 于").wait_for()
+        assert page.get_by_role("button", name="知悉:").count() == 1
+        page.get_by_role("link", name="3 小时").click()
+        page.locator("tr", has_text="噪音").get_by_text("60").wait_for()
+        page.locator(".fresh .behind a").last.click()
+        page.wait_for_url("**/calls/*")
+
+
+def test_a_repeat_is_proposed_and_linked_by_hand(browser, address):
+    with opening_page(browser, inspected=True) as page:
+        log_in(page, address, "李强", PASSWORD)
+        page.goto(f"{address}calls/20260701T080100-0000003c")
+        proposed = page.get_by_role("region", name="可能重复")
+        proposed.wait_for()
+        assert proposed.get_by_role("listitem").count() == 5
+        assert "同一来电人" in proposed.get_by_role("listitem").first.inner_text()
+        assert find_barriers(page) == []
+        keep(page, "repeats")
+        link = proposed.get_by_role("button").first
+        number = (link.get_attribute("aria-label") or "").removeprefix("并单:工单 ")
+        link.click()
+        field = page.get_by_label("重复诉求")
+        until(lambda: field.input_value() == number, "the field has the number")
+        assert page.evaluate("() => document.activeElement.getAttribute('aria-pressed')") == "true"
+        page.keyboard.press("Enter")
+        until(lambda: field.input_value() == "", "it is taken back")
+        assert fits(page)
+
+
 def test_an_administrator_keeps_users_and_reads_the_trail(browser, address):
     with opening_page(browser) as page:
         log_in(page, address, "管理", PASSWORD)
@@ -204,7 +260,7 @@ def test_the_pages_fit(browser, address, width, height):
         assert page.goto(address + "login").ok
         assert fits(page)
         log_in(page, address, "管理", PASSWORD)
-        for path in ("", "?q=噪音", "users", "audit", "account"):
+        for path in ("", "?q=噪音", "surges", "users", "audit", "account"):
             page.goto(address + path)
             keep(page, f"{width}-{path.strip('?').partition('=')[0] or 'list'}")
             assert fits(page), path

@@ -60,6 +60,7 @@ def describe_parameters(numbers: list[str]) -> dict[str, dict[str, Any]]:
     return {
         "call_id": one_of(*CALLS, "20990101T000000-00000000"),
         "number": one_of(*numbers, "263280700099"),
+        "surge": one_of("1", "0", "９", "99999999999999999999"),
         "name": one_of("同事", "管理", "没有这个人", "console.js"),
     }
 
@@ -74,6 +75,7 @@ QUERIES: dict[tuple[str, str], dict[str, Any]] = {
         "q": one_of("漏雨", "雨", "漏雨 停水"),
         "behind": {"type": "string", "pattern": r"^[0-9]\.[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"},
     },
+    ("GET", "/surges"): {"hours": one_of("3", "24", "168")},
     ("GET", "/login"): {"next": one_of("/", "//192.0.2.1/", "/calls/x")},
     ("GET", "/static/{name}"): {"v": TEXT},
     ("GET", "/audit"): {
@@ -93,6 +95,7 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
         "since": DAY,
         "behind": TEXT,
     },
+    ("POST", "/surges/{surge}/seen"): {},
     ("POST", "/calls/{call_id}/claim"): {},
     ("POST", "/calls/{call_id}/release"): {},
     ("POST", "/duty"): {
