@@ -24,7 +24,7 @@ from tickets.hotwords import find_hot_words
 from tickets.surges import register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from recordings.database import Database
 
@@ -61,7 +61,7 @@ async def find_in(month: Month, url: str, every_min: int) -> list[Found]:
     await migrate(url)
     db = open_database(url)
     try:
-        load_sqlite(url.removeprefix("sqlite:///"), to_rows(month))
+        load_sqlite(url.removeprefix("sqlite:///"), list(to_rows(month)))
         return [found async for found in _watch(db, month, timedelta(minutes=every_min))]
     finally:
         await db.close()
@@ -133,28 +133,29 @@ async def _measure_costs(size: int) -> list[dict[str, Any]]:
     """What a look costs, and what it is to write meanwhile."""
     days = max(size // 3200, 1)
     month = make_month(7, before=max(days - 30, 0), days=min(days, 30))
+    rows = list(to_rows(month))
     costs = []
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder:
         url = f"sqlite:///{folder}/hotline.db"
         await migrate(url)
-        await asyncio.to_thread(load_sqlite, f"{folder}/hotline.db", to_rows(month))
-        costs.append(await _time_looks(url, month))
+        await asyncio.to_thread(load_sqlite, f"{folder}/hotline.db", rows)
+        costs.append(await _time_looks(url, month, rows))
     postgres = await asyncio.to_thread(Postgres)
     try:
         url = postgres.url(await asyncio.to_thread(postgres.create))
         await migrate(url)
-        await _load_postgresql(url, to_rows(month))
-        costs.append(await _time_looks(url, month))
+        await _load_postgresql(url, rows)
+        costs.append(await _time_looks(url, month, rows))
     finally:
         await asyncio.to_thread(postgres.stop)
     return costs
 
 
-async def _time_looks(url: str, month: Month) -> dict[str, Any]:
+async def _time_looks(url: str, month: Month, rows: Sequence[MatterRow]) -> dict[str, Any]:
     """Looks at half the hours of the month's last four days, while matters are written; and the words of a day."""
     db = open_database(url)
     writes: list[float] = []
-    writing = asyncio.create_task(_write_on(db, list(to_rows(month))[-100:], writes))
+    writing = asyncio.create_task(_write_on(db, rows[-100:], writes))
     try:
         looks, cpu, seen = [], [], 0
         now = month.end - timedelta(hours=100)
@@ -203,14 +204,13 @@ def _summarise(times: list[float]) -> dict[str, float]:
     return {name: round(ordered[round(share * (len(ordered) - 1))], 1) for name, share in at.items()}
 
 
-def load_sqlite(file: str, rows: Iterable[MatterRow]) -> None:
+def load_sqlite(file: str, rows: Sequence[MatterRow]) -> None:
     """Store matters, and a call for each, in bulk."""
     connection = sqlite3.connect(file)
     try:
-        made = list(rows)
         for table, columns, values in (
-            ("calls", _CALL, map(_call_text, made)),
-            ("matters", _MATTERS, map(_matter_text, made)),
+            ("calls", _CALL, map(_call_text, rows)),
+            ("matters", _MATTERS, map(_matter_text, rows)),
         ):
             marks = ", ".join("?" * len(columns))
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of ours
@@ -221,12 +221,11 @@ def load_sqlite(file: str, rows: Iterable[MatterRow]) -> None:
         connection.close()
 
 
-async def _load_postgresql(url: str, rows: Iterable[MatterRow]) -> None:
+async def _load_postgresql(url: str, rows: Sequence[MatterRow]) -> None:
     connection = await asyncpg.connect(url)
     try:
-        made = list(rows)
-        await connection.copy_records_to_table("calls", records=map(_call, made), columns=_CALL)
-        await connection.copy_records_to_table("matters", records=map(astuple, made), columns=_MATTERS)
+        await connection.copy_records_to_table("calls", records=map(_call, rows), columns=_CALL)
+        await connection.copy_records_to_table("matters", records=map(astuple, rows), columns=_MATTERS)
         await connection.execute("ANALYZE")
     finally:
         await connection.close()

@@ -7,7 +7,7 @@ matters, in either window, and a surge is what is less likely than an even share
 
 **The false alarm budget is one a day.** Were counts not whole numbers, there would be `_BOUND` false alarms; but of
 most topics and places the fourth matter is already far less likely than that share, and the third is none. What is
-left of it is measured, not computed: `python -m bench surges`, docs/adr/0023.
+left of it is measured, not computed: `python -m bench surges`, docs/adr/0024.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def upgrade() -> None:
         sa.Column("seen_by", sa.Text),
         sa.Column("seen_at", _instant),
         sa.PrimaryKeyConstraint("id", name="pk_surges"),
-        sa.UniqueConstraint("topic", "county", "township", "began_at", name="uq_surges_topic"),
+        sa.UniqueConstraint(
+            "topic", "county", "township", "began_at", name="uq_surges_topic_county_township_began_at"
+        ),
         sa.ForeignKeyConstraint(["seen_by"], ["users.name"], name="fk_surges_seen_by"),
         sqlite_autoincrement=True,
     )

@@ -182,10 +182,10 @@ async def test_the_work_list_over_a_few_calls_on_both_databases() -> None:
 
 
 async def test_surges_are_found_in_a_short_month_and_hardly_any_that_are_none() -> None:
-    result = await surges.measure([31], 15, [6_400], before=14, days=6, plants=8)
+    result = await surges.measure([31], 20, [6_400], before=10, days=4, plants=8)
     (month,) = result["months"]
     assert (month["planted"], month["in_peak"], len(month["decoys"])) == (8, 2, 10)
-    assert month["matters"] == pytest.approx(20 * 3200, rel=0.1)
+    assert month["matters"] == pytest.approx(14 * 3200, rel=0.1)
     assert month["found"] >= 7
     assert month["false_a_day"] <= 1
     assert 0 <= month["delay_min"]["p50"] <= 30
