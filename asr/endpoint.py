@@ -26,6 +26,8 @@ PRE_ROLL_SECONDS = 0.3
 """Audio before the first voiced frame that belongs to the phrase: soft onsets."""
 TAIL_SECONDS = 0.3
 """Audio after the last voiced frame that is handed on; the rest of a pause only when speech resumes."""
+REST_SECONDS = 0.4
+"""A pause of this length tells that the caller rests: a word that goes on has no such gap in it."""
 LONGEST_SECONDS = 60.0
 """A phrase without any pause is cut here, so that no noise can hold a phrase open for ever."""
 
@@ -35,6 +37,7 @@ _FRAME = 2 * _SAMPLES  # bytes
 _PIECE = round(PIECE_SECONDS / _SECONDS) * _FRAME
 _PRE_ROLL = round(PRE_ROLL_SECONDS / _SECONDS)
 _TAIL = round(TAIL_SECONDS / _SECONDS)
+_REST = round(REST_SECONDS / _SECONDS)
 _EARLY = (
     3  # of those frames are enough to look for an echo, while none is known: before a caller speaks into it
 )
@@ -74,6 +77,11 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Rested:
+    """The caller rests, though the phrase may go on: all its audio so far is handed on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The phrase ended: first and last voiced frame in seconds, ``level`` the RMS of its voiced frames in dBFS.
 
@@ -84,6 +92,10 @@ class Ended:
     end: float
     level: float
     pitched: bool
+
+
+Cut = Began | Piece | Rested | Ended
+"""What cutting the audio comes to."""
 
 
 class Endpointer:
@@ -109,19 +121,19 @@ class Endpointer:
         self._audio = bytearray()  # not yet handed on
         self._held: list[bytes] = []  # a pause's audio, handed on only when speech resumes
 
-    def feed(self, pcm: bytes) -> list[Began | Piece | Ended]:
+    def feed(self, pcm: bytes) -> list[Cut]:
         """Take any number of bytes of s16le 8 kHz audio; return what they brought, in order."""
         data = self._rest + pcm
         whole = len(data) - len(data) % _FRAME
-        events: list[Began | Piece | Ended] = []
+        events: list[Cut] = []
         for offset in range(0, whole, _FRAME):
             self._take(data[offset : offset + _FRAME], events)
         self._rest = data[whole:]
         return events
 
-    def finish(self) -> list[Began | Piece | Ended]:
+    def finish(self) -> list[Cut]:
         """End the phrase that is open, if any, handing on what was heard of it (a remainder below 20 ms is dropped)."""
-        events: list[Began | Piece | Ended] = []
+        events: list[Cut] = []
         if self._in_phrase:
             self._end(events)
         return events
@@ -131,7 +143,12 @@ class Endpointer:
         """Whether a voice has hummed in the phrase so far."""
         return self._pitch.found
 
-    def _take(self, frame: bytes, events: list[Began | Piece | Ended]) -> None:
+    @property
+    def level(self) -> float:
+        """The RMS of the voiced frames of the phrase so far, in dBFS; only while there is one."""
+        return 20 * math.log10(math.sqrt(self._power / self._voiced) / _FULL_SCALE)
+
+    def _take(self, frame: bytes, events: list[Cut]) -> None:
         rms = rms_of(frame)
         voiced = self._voice.is_in(frame, rms) and not self._is_echo(frame)
         self._count += 1
@@ -173,7 +190,7 @@ class Endpointer:
         at = self._begin_at + (self._count - len(frames)) * _SAMPLES
         return self._echo.may_be(at) and self._echo.find(at, b"".join(frames))
 
-    def _begin(self, events: list[Began | Piece | Ended]) -> None:
+    def _begin(self, events: list[Cut]) -> None:
         lead = len(self._window) - self._window.index(True)  # frames from the first voiced one on
         self._in_phrase = True
         self._first, self._last = self._count - lead, self._count
@@ -186,7 +203,7 @@ class Endpointer:
         self._audio += b"".join(frames)
         self._hand_on(events)
 
-    def _go_on(self, frame: bytes, rms: int, events: list[Began | Piece | Ended]) -> None:
+    def _go_on(self, frame: bytes, rms: int, events: list[Cut]) -> None:
         self._follow(self._count - 1, frame)
         if rms:
             self._audio += b"".join(self._held)
@@ -203,13 +220,15 @@ class Endpointer:
                 self._hand_on(events, everything=silence == _TAIL)
             else:
                 self._held.append(frame)
+            if silence == _REST:
+                events.append(Rested())
             if silence >= self._pause:
                 self._end(events)
                 return
         if self._count - self._first >= _LONGEST:
             self._end(events)
 
-    def _hand_on(self, events: list[Began | Piece | Ended], *, everything: bool = False) -> None:
+    def _hand_on(self, events: list[Cut], *, everything: bool = False) -> None:
         """Hand on whole pieces; at the end of a run of speech EVERYTHING, so that it is decoded during the pause."""
         behind = self._count - len(self._held)
         while len(self._audio) >= _PIECE or (everything and self._audio):
@@ -217,11 +236,9 @@ class Endpointer:
             del self._audio[:_PIECE]
             events.append(Piece(piece, (behind - len(self._audio) // _FRAME) * _SECONDS))
 
-    def _end(self, events: list[Began | Piece | Ended]) -> None:
+    def _end(self, events: list[Cut]) -> None:
         self._hand_on(events, everything=True)
-        rms = math.sqrt(self._power / self._voiced)
-        level = 20 * math.log10(rms / _FULL_SCALE)
-        events.append(Ended(self._first * _SECONDS, self._last * _SECONDS, level, self._pitch.found))
+        events.append(Ended(self._first * _SECONDS, self._last * _SECONDS, self.level, self._pitch.found))
         self._in_phrase = False
         self._history.clear()
         self._history.extend(self._held)  # nothing is handed on twice

@@ -9,12 +9,13 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from asr.endpoint import RATE, Began, Ended, Endpointer, Piece
+from asr.endpoint import RATE, Began, Ended, Endpointer, Piece, Rested
 from asr.protocol import Final
 from asr.transcript import Utterance, Word
 
 if TYPE_CHECKING:
     from asr.echo import Echo
+    from asr.endpoint import Cut
     from asr.protocol import Partial
 
 _SAMPLE_BYTES = 2
@@ -31,23 +32,34 @@ class SpeechStarted:
 class PartialText:
     """What is understood so far of a phrase that goes on, from ``began`` up to ``at``, in seconds of the recording.
 
-    ``pitched`` says that a voice has hummed in it.
+    ``pitched`` says that a voice has hummed in it, ``level`` is its level in dBFS. ``settled``: the caller rests, and
+    this is all that he has said.
     """
 
     at: float
     text: str
     began: float
     pitched: bool
+    level: float
+    settled: bool = False
 
 
 @dataclass(slots=True)
 class _Phrase:
-    """A phrase on its way, begun at ``began``. ``shift`` takes the stream's word times to seconds of the recording."""
+    """A phrase on its way, begun at ``began``. ``shift`` takes the stream's word times to seconds of the recording.
+
+    Its audio has gone out up to ``sent``, and ``answered`` tells up to where it has been understood. ``rests``: the
+    caller does.
+    """
 
     began: float
     shift: float
+    sent: float = 0.0
+    answered: float = 0.0
+    rests: bool = False
     ended: Ended | None = None
     pitched: bool = False
+    level: float = 0.0
     partial: str = ""
     texts: list[str] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
@@ -86,7 +98,7 @@ class Hearing:
         """Messages given out that no reply has come to."""
         return len(self._asked)
 
-    def feed(self, pcm: bytes) -> list[SpeechStarted]:
+    def feed(self, pcm: bytes) -> list[SpeechStarted | PartialText]:
         """Take the caller's audio (s16le, 8 kHz, mono, any length)."""
         self._fed += len(pcm) / (RATE * _SAMPLE_BYTES)
         return self._follow(self._endpointer.feed(pcm))
@@ -127,9 +139,8 @@ class Hearing:
             phrase.partial = reply.text
         if asked.until is None:
             return _utterance(phrase, confirmed=True)
-        if phrase.text == before:
-            return None
-        return PartialText(asked.until, phrase.text, phrase.began, phrase.pitched)
+        phrase.answered = asked.until
+        return _tell(phrase) if phrase.text != before or _is_settled(phrase) else None
 
     def abandon(self) -> list[Utterance]:
         """Give up on the recogniser: the phrases that ended without an answer, with what was understood of them."""
@@ -138,22 +149,28 @@ class Hearing:
         self.outgoing.clear()
         return lost
 
-    def _follow(self, events: list[Began | Piece | Ended]) -> list[SpeechStarted]:
-        started = []
+    def _follow(self, events: list[Cut]) -> list[SpeechStarted | PartialText]:
+        told: list[SpeechStarted | PartialText] = []
         for event in events:
             match event:
                 case Began(at, audio_from):
                     self._phrase = _Phrase(self._at(at), self._start + audio_from - self._sent)
-                    started.append(SpeechStarted(self._at(at)))
+                    told.append(SpeechStarted(self._at(at)))
                 case Piece(pcm, until):
-                    self._current.pitched = self._endpointer.pitched
-                    self._ask(pcm, self._at(until))
+                    phrase = self._current
+                    phrase.pitched, phrase.level = self._endpointer.pitched, round(self._endpointer.level, 1)
+                    phrase.sent, phrase.rests = self._at(until), False
+                    self._ask(pcm, phrase.sent)
                     self._sent += len(pcm) / (RATE * _SAMPLE_BYTES)
+                case Rested():
+                    self._current.rests = True
+                    if _is_settled(self._current):
+                        told.append(_tell(self._current))
                 case Ended(begin, end, level, pitched):
                     self._current.ended = Ended(self._at(begin), self._at(end), round(level, 1), pitched)
                     self._ask(None, None)
                     self._phrase = None
-        return started
+        return told
 
     def _at(self, seconds: float) -> float:
         return round(self._start + seconds, 3)
@@ -167,6 +184,16 @@ class Hearing:
     def _ask(self, message: bytes | None, until: float | None) -> None:
         self._asked.append(_Asked(self._current, until))
         self.outgoing.append(message)
+
+
+def _is_settled(phrase: _Phrase) -> bool:
+    """Whether the caller rests, and all that he has said is understood."""
+    return phrase.rests and phrase.answered == phrase.sent and phrase.text != ""
+
+
+def _tell(phrase: _Phrase) -> PartialText:
+    settled = _is_settled(phrase)
+    return PartialText(phrase.answered, phrase.text, phrase.began, phrase.pitched, phrase.level, settled)
 
 
 def _moved(word: Word, shift: float) -> Word:

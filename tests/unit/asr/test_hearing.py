@@ -96,3 +96,27 @@ def test_finish_says_whether_somebody_was_speaking(silence, voice):
     assert hearing.speaking
     assert hearing.finish()
     assert hearing.outgoing[-1] is None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_that_he_rests_is_told_once_all_that_he_said_is_understood(silence, voice, late):
+    hearing = Hearing(1.0, 0.0)
+    told = hearing.feed(silence(0.5) + voice(1, -20) + silence(0.4))
+    told += [] if late else [hearing.take(Partial("我家着火了")) for _ in range(hearing.unanswered)]
+    told += hearing.feed(silence(0.2))
+    while hearing.unanswered:
+        told.append(hearing.take(Partial("我家着火了")))
+    settled = [p for p in told if isinstance(p, PartialText) and p.settled]
+    (rested,) = settled
+    assert (rested.text, rested.level < -10) == ("我家着火了", True)
+    assert 1.5 < rested.at < 2.0
+    told = hearing.feed(voice(0.5, -20))
+    while hearing.unanswered:
+        told.append(hearing.take(Partial("我家着火了快来")))
+    assert not any(isinstance(p, PartialText) and p.settled for p in told), "he speaks on"
+
+
+def test_who_has_said_nothing_yet_does_not_rest(silence, voice):
+    hearing = Hearing(1.0, 0.0)
+    hearing.feed(silence(0.5) + voice(1, -20) + silence(0.6))
+    assert {hearing.take(Partial("")) for _ in range(hearing.unanswered)} == {None}
