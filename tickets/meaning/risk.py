@@ -58,6 +58,7 @@ class RiskDocument(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    phrases: tuple[str, ...]
     words: dict[str, tuple[str, ...]]
     kinds: dict[RiskKind, tuple[str, ...]]
     together: dict[RiskKind, tuple[tuple[str, str], ...]]
@@ -138,28 +139,10 @@ def press(words: Words) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Alarmed:
-    """Danger was heard ``at`` seconds in the recording, in the phrase that began at ``start``."""
-
-    at: float
-    kind: RiskKind
-    words: str
-    start: float
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What of one matter has been alarmed about; its words come phrase by phrase, each maybe often as a partial."""
-
-    alarmed: Alarmed | None = None
-
-    def hear(self, text: str, at: float, start: float, *, final: bool) -> Watch:
-        """Take in a phrase as far as it is known at ``at``; the first danger is kept, one a matter."""
-        if self.alarmed is not None:
-            return self
-        risk = spot(text) if final else spot_partial(text)
-        return self if risk is None else Watch(Alarmed(at, risk.kind, risk.words, start))
+@cache
+def phrases() -> tuple[str, ...]:
+    """What a recogniser that knows only a question's answers is given besides, so that it can hear danger at all."""
+    return _document().phrases
 
 
 def _spot(words: Words) -> Iterator[Risk]:
@@ -236,9 +219,14 @@ def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 @cache
+def _document() -> RiskDocument:
+    return load(RiskDocument, embedded("risk.yaml"))
+
+
+@cache
 def open_rules() -> _Rules:
     """The rules of config/risk.yaml, read once. Raises config.document.ConfigError, re.error."""
-    document = load(RiskDocument, embedded("risk.yaml"))
+    document = _document()
     lists = {name: f"(?:{'|'.join(_longest_first(words))})" for name, words in document.words.items()}
 
     def fill(pattern: str) -> str:

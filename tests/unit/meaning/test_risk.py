@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.meaning.risk import KINDS, Watch, open_rules, spot, spot_partial
+from tickets.meaning.risk import KINDS, Risk, open_rules, phrases, spot, spot_partial
+from tickets.meaning.watch import Watch
 
 DANGERS = [
     ("self_harm", "我站在楼顶上不想下来了"),
@@ -59,19 +60,6 @@ def test_a_partial_waits_for_the_words_that_may_take_it_back() -> None:
     assert spot("我家着火") is not None
 
 
-def test_one_alarm_a_matter_at_the_first_moment() -> None:
-    watch = Watch()
-    for at, text in ((2.0, "我家"), (3.0, "我家着火"), (4.0, "我家着火了快来"), (5.0, "我家着火了快来人")):
-        watch = watch.hear(text, at, 1.5, final=False)
-    assert watch.alarmed is not None
-    assert (watch.alarmed.at, watch.alarmed.kind, watch.alarmed.start) == (4.0, "fire", 1.5)
-    assert watch.hear("我妈晕倒了", 9.0, 8.0, final=True) == watch
-
-
-def test_a_final_needs_no_words_behind() -> None:
-    assert Watch().hear("我家着火", 3.0, 1.0, final=True).alarmed is not None
-
-
 @given(
     st.text(max_size=60)
     | st.lists(st.sampled_from([t for _, t in DANGERS] + NOTHING), max_size=5).map("".join)
@@ -89,3 +77,73 @@ def test_no_pattern_is_empty_and_none_takes_long() -> None:
     began = time.process_time()
     assert spot(text) is None
     assert time.process_time() - began < 1.0
+
+
+def test_what_a_recogniser_is_given_to_hear_tells_of_danger() -> None:
+    assert [phrase for phrase in phrases() if spot(phrase) is None] == []
+    assert [phrase for phrase in phrases() if not phrase.isalnum()] == []
+
+
+def say(watch: Watch, text: str, start: float = 1.0) -> list[tuple[int, Risk]]:
+    """Speak, one character a partial, and rest; how much of it was said when danger was told, and what."""
+    told = [
+        (length, risk)
+        for length in range(1, len(text) + 1)
+        if (risk := watch.follow(text[:length], start, settled=False))
+    ]
+    if risk := watch.follow(text, start, settled=True):
+        told.append((len(text), risk))
+    if risk := watch.end(text, start):
+        told.append((len(text), risk))
+    return told
+
+
+@pytest.mark.parametrize(("kind", "text"), DANGERS)
+def test_danger_is_told_once_a_phrase(kind: str, text: str) -> None:
+    ((_, risk),) = say(Watch(), text)
+    assert risk.kind == kind
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_nothing_is_told_of_what_only_sounds_so_however_it_grows(text: str) -> None:
+    assert say(Watch(), text) == []
+
+
+def test_it_is_told_before_the_phrase_has_ended() -> None:
+    ((length, _),) = say(Watch(), "我家着火了快来人楼上还有老人")
+    assert length <= len("我家着火了快来")
+
+
+def test_the_next_words_may_take_it_back_until_he_rests() -> None:
+    watch = Watch()
+    assert watch.follow("我家着火", 1.0, settled=False) is None
+    assert watch.follow("我家着火了", 1.0, settled=False) is None
+    assert watch.follow("我家着火了", 1.0, settled=True) is not None
+
+
+def test_each_phrase_is_told_of() -> None:
+    watch = Watch()
+    assert len(say(watch, "我家着火了", 1.0)) == 1
+    assert len(say(watch, "煤气也漏了", 4.0)) == 1
+
+
+def test_what_was_said_before_bears_on_a_phrase() -> None:
+    watch = Watch()
+    assert say(watch, "去年", 1.0) == []
+    assert say(watch, "我们家着火了", 4.0) == []
+    watch = Watch()
+    assert say(watch, "我在楼顶上站着呢", 1.0) == []
+    assert len(say(watch, "不想下来了", 4.0)) == 1
+
+
+def test_what_shrinks_is_looked_at_anew() -> None:
+    watch = Watch()
+    assert watch.follow("我家这个路灯不亮了好几天", 1.0, settled=False) is None
+    assert watch.follow("我家着火了快", 1.0, settled=False) is not None
+
+
+def test_a_long_phrase_costs_little() -> None:
+    watch, text = Watch(), "我们小区这个路灯坏了好几天了没有人来修老人出门看不见" * 10
+    began = time.process_time()
+    assert say(watch, text) == []
+    assert (time.process_time() - began) / len(text) < 0.005
