@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from recordings import entries
 from recordings.entries import Strange, decode
+from tickets.alerting import read_kind
+from tickets.meaning.risk import NAMES
 
 LINES: Final = 40
 """Lines of a call that are shown: the newest."""
@@ -21,8 +23,9 @@ class UnreadableEventError(ValueError):
 class LiveCall:
     """A call that goes on: who called where and when (ISO 8601), what was said last, and what is known of it.
 
-    ``partial`` is what the caller is saying right now, as far as it is understood. ``lost``: its gateway is out of
-    reach, nobody knows how the call goes on.
+    ``partial`` is what the caller is saying right now, as far as it is understood. ``danger``: somebody may be in
+    danger; ``alarm`` is which and by what words, "" when a key told of it. ``lost``: its gateway is out of reach,
+    nobody knows how the call goes on.
     """
 
     call_id: str
@@ -37,6 +40,7 @@ class LiveCall:
     brief: str = ""
     place: str = ""
     danger: bool = False
+    alarm: str = ""
     call_back: str = ""
     deaf: bool = False
     hung_up: bool = False
@@ -62,6 +66,10 @@ class LiveCall:
                 self.brief, self.place = matter.brief, matter.place_name or matter.place
                 self.danger = self.danger or matter.danger
                 self.call_back = matter.call_back
+            case entries.Alarm(risk=risk, words=words):
+                self.danger = True
+                kind = read_kind(risk)
+                self.alarm = f"{NAMES[kind]}:“{words}”" if kind else ""
             case entries.Number(matter=index, number=number):
                 self.numbers[index] = number
             case entries.Deaf() | entries.Hearing():
@@ -98,6 +106,7 @@ class LiveCall:
             "brief": self.brief,
             "place": self.place,
             "danger": self.danger,
+            "alarm": self.alarm,
             "call_back": self.call_back,
             "deaf": self.deaf,
             "hung_up": self.hung_up,

@@ -76,6 +76,18 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Somebody is in danger, in this matter: tell the intake at once; never wait here.
+
+    ``risk`` and ``words`` are those of the ``Alarmed`` that told of it, "" when a key did.
+    """
+
+    matter: int
+    risk: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """Reach somebody for this reason: begin to call the line's targets of it, in their order, and never wait here.
 
@@ -119,6 +131,7 @@ Action = (
     | StopListening
     | LookUp
     | Submit
+    | Alert
     | Connect
     | Part
     | Hangup

@@ -23,6 +23,8 @@ _EARLY = 0.001  # seconds that a timer may come early by rounding
 
 def enter(turn: Turn, node: Connect) -> None:
     """Have somebody reached, if there is anybody for this reason; the matter is filed beside it, whoever comes."""
+    turn.keep(turn.state.carried)
+    turn.change(carried=None)
     if node.reason in turn.state.reasons and turn.spend_try(node.name, node.tries):
         number = turn.state.attempts
         turn.actions.append(ConnectAction(number, node.reason, turn.state.matter))

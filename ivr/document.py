@@ -177,14 +177,19 @@ class WordsFile(_Part):
 
 
 class FlowFile(_Part):
-    """A flow file. Without ``duty``, a call that is passed to a person at once begins where key 0 leads."""
+    """A flow file. Without ``duty``, a call that is passed to a person at once begins where key 0 leads.
+
+    Without ``danger_said``, words of danger lead where key 9 does; where it is false, they mean nothing. Without
+    ``self_harm_said``, those of self-harm lead where words of danger do.
+    """
 
     name: str = Field(min_length=1)
     start: str
     person: str
     duty: str | None = None
     danger: str
-    danger_said: str | None = None
+    danger_said: str | Literal[False] | None = None
+    self_harm_said: str | None = None
     lost: str
     faint: str
     centre: str | None = None
@@ -197,6 +202,11 @@ class FlowFile(_Part):
     first_word: Annotated[float, Field(ge=0.5, le=10)] = 2.5
     words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)
+
+    @property
+    def said(self) -> str | None:
+        """Where words of danger lead."""
+        return self.danger if self.danger_said is None else self.danger_said or None
 
     @property
     def at_once(self) -> str:

@@ -54,6 +54,20 @@ class WordsBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarmed:
+    """The words of a phrase tell of danger; the phrase may go on, and is ``Heard`` after this.
+
+    ``risk`` is which kind of danger (``tickets.meaning.risk``), ``words`` is the phrase as far as it is understood;
+    ``start`` is that of its ``SpeechStarted``.
+    """
+
+    at: float
+    risk: str
+    words: str
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """A phrase of the caller ended. ``text`` is empty when nothing was understood.
 
@@ -189,6 +203,7 @@ Event = (
     | Digit
     | SpeechStarted
     | WordsBegan
+    | Alarmed
     | Heard
     | PromptEnded
     | Elapsed

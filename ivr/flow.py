@@ -29,6 +29,9 @@ PERSON_KEY = "0"
 DANGER_KEY = "9"
 """Says that the caller is in danger, from everywhere, once a question has offered it."""
 
+SELF_HARM = "self_harm"
+"""The kind of danger that is from the caller's own hand; see ``tickets.meaning.risk``."""
+
 LookUpOf = Literal["matter", "place", "correction"]
 """What a `LookUp` looks at: all that was dictated, the phrase that led to it as a place, or the last dictation as a
 correction of place and title."""
@@ -206,13 +209,14 @@ class Flow:
 
     ``person`` is where key 0 and the words for a person lead from everywhere, ``duty`` where a call begins whose caller
     is passed to a person at once, ``danger`` where key 9 leads from everywhere once a question has offered it (never
-    where digits are keyed in), ``danger_said`` where words of danger do from wherever speech is listened to freely,
-    ``lost`` where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after
-    ``speak_up``. At ``centre`` the call of a line begins that has targets for that node's reason. ``offer_person`` is
-    said first while nobody has been able to hear callers for long, ``not_heard`` before a question is asked again.
-    ``matters`` bounds the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a
-    voice; one that has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives
-    the slots of each prompt; ``proof`` says, a line each, what was proved.
+    where digits are keyed in), ``danger_said`` where words of danger do from wherever speech is listened to, and
+    ``self_harm_said`` where those do that tell of a caller's own hand (both None: such words mean nothing), ``lost``
+    where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. At
+    ``centre`` the call of a line begins that has targets for that node's reason. ``offer_person`` is said first while
+    nobody has been able to hear callers for long, ``not_heard`` before a question is asked again. ``matters`` bounds
+    the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a voice; one that
+    has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives the slots of
+    each prompt; ``proof`` says, a line each, what was proved.
     """
 
     name: str
@@ -220,7 +224,8 @@ class Flow:
     person: str
     duty: str
     danger: str
-    danger_said: str
+    danger_said: str | None
+    self_harm_said: str | None
     lost: str
     faint: str
     centre: str | None

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from ivr import dictating
 from ivr.entering import WAITING, question, wait
-from ivr.flow import Ask, Connect, Dictate, Digits
+from ivr.flow import SELF_HARM, Ask, Connect, Dictate, Digits
+from ivr.matter import Spoken
 from ivr.turn import SPEECH_LONGEST, spoken
 
 if TYPE_CHECKING:
-    from ivr.events import EarChecked, EarLost, Heard, SpeechStarted, WordsBegan
+    from ivr.events import Alarmed, EarChecked, EarLost, Heard, SpeechStarted, WordsBegan
     from ivr.turn import Turn
 
-_FAINT = -42.0  # dBFS: quieter speech that was not understood is too quiet
+FAINT = -42.0
+"""dBFS; quieter speech that was not understood is too quiet."""
+
 _ECHO = -50.0  # dBFS: quieter sounds without words are not the caller's
 _SURE = 0.5  # confidence below which quiet speech counts as not understood
 _PAUSES = 3  # a prompt that coughs or a noise have held up so often stops for words only
@@ -41,16 +44,38 @@ def words_began(turn: Turn, event: WordsBegan) -> None:
         turn.pause_playing(SPEECH_LONGEST)
 
 
+def alarmed(turn: Turn, event: Alarmed) -> None:
+    """What he is saying tells of danger, of which nothing was known: he is passed on before he has ended.
+
+    What he has said so far is kept, since another question will listen. Where his matter was filed already, the danger
+    is a matter of its own.
+    """
+    state = turn.state
+    target = turn.flow.self_harm_said if event.risk == SELF_HARM else turn.flow.danger_said
+    if target is None or state.listening is None or state.matter.danger:
+        return
+    turn.stop_playing()
+    turn.alarm = event
+    turn.change(alarming=event.start)
+    said = Spoken(event.words, event.start, max(event.start, event.at), 0.0, confirmed=False)
+    if not state.matter.complete:
+        turn.keep(said)
+    turn.go(target, said if state.matter.complete else None)
+
+
 def heard(turn: Turn, event: Heard) -> None:
     """A phrase has ended, with words or without."""
     node = question(turn)
+    if event.start == turn.state.alarming and event.text:
+        turn.complete(spoken(event))
+        _rest(turn)
+        return
     if event.start >= turn.state.phrase:  # else it comes late: the caller is in his next phrase already
         turn.change(speaking=None)
     if turn.state.listening is None or type(node) not in WAITING:
         return
     closing = isinstance(node, Dictate) and turn.state.dictation.closing
-    quiet = event.level < _FAINT and event.confirmed and (not event.text or event.confidence < _SURE)
-    faint = quiet and not closing and not isinstance(node, Connect)
+    faint = is_faint(event) and not closing and not isinstance(node, Connect)
     unclear = _is_unclear(turn, event, faint=faint)
     if unclear and isinstance(node, Dictate):
         dictating.note_unclear(turn)
@@ -66,15 +91,17 @@ def heard(turn: Turn, event: Heard) -> None:
         turn.stop_playing()
         free = turn.state.listening.phrases is None
         request = turn.flow.words.find_request(event.text)
-        if free and not turn.state.matter.danger and turn.flow.words.tells_danger(event.text):
-            turn.keep(spoken(event))
-            turn.go(turn.flow.danger_said)
-        elif request and not (isinstance(node, Connect) and turn.state.matter.call_back):
+        if request and not (isinstance(node, Connect) and turn.state.matter.call_back):
             told = request.beside if free else ""
             turn.keep(spoken(event, told) if told else None)
             turn.go(turn.flow.person)
         else:
             WAITING[type(node)].hear(turn, node, event)
+
+
+def is_faint(heard: Heard) -> bool:
+    """Whether a phrase was too quiet to be understood surely."""
+    return heard.level < FAINT and heard.confirmed and (not heard.text or heard.confidence < _SURE)
 
 
 def _is_unclear(turn: Turn, heard: Heard, *, faint: bool) -> bool:
@@ -86,12 +113,9 @@ def _is_unclear(turn: Turn, heard: Heard, *, faint: bool) -> bool:
 
 
 def _is_cough(turn: Turn, heard: Heard) -> bool:
-    """Whether what sounded over a prompt says nothing: no word, or one that was made out in a short noise.
-
-    Who is in danger may have to whisper.
-    """
+    """Whether what sounded over a prompt says nothing: no word, or one that was made out in a short noise."""
     short = heard.end - heard.start < turn.flow.cough
-    return not heard.text or (short and not heard.pitched and not turn.flow.words.tells_danger(heard.text))
+    return not heard.text or (short and not heard.pitched)
 
 
 def _rest(turn: Turn) -> None:

@@ -9,6 +9,7 @@ from ivr import connecting, dictating, hearing, passing
 from ivr.actions import Finish
 from ivr.entering import WAITING, enter, question, wait
 from ivr.events import (
+    Alarmed,
     Answered,
     Calling,
     Connected,
@@ -224,6 +225,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         Digit: _digit,
         SpeechStarted: hearing.speech_started,
         WordsBegan: hearing.words_began,
+        Alarmed: hearing.alarmed,
         Heard: hearing.heard,
         PromptEnded: _prompt_ended,
         Elapsed: _elapsed,

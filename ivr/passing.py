@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivr import slots
-from ivr.actions import Hangup
+from ivr.actions import Alert, Hangup
 from ivr.actions import LookUp as LookUpAction
 from ivr.actions import Submit as SubmitAction
 from ivr.matter import Matter
@@ -37,8 +37,10 @@ def note(turn: Turn, change: Change) -> None:
         turn.change_matter(appeal=change.appeal[0])
     if change.call_back and (change.danger or not state.matter.call_back):
         turn.change_matter(call_back=change.call_back)
-    if change.danger:
+    if change.danger and not turn.state.matter.danger:
         turn.change_matter(danger=True)
+        risk, words = (turn.alarm.risk, turn.alarm.words) if turn.alarm else ("", "")
+        turn.actions.append(Alert(turn.state.matter.index, risk, words))
     if change.confirmed:
         turn.change_matter(confirmed=True)
     if change.contact == "calling" and _shows_number(turn):

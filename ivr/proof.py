@@ -24,7 +24,7 @@ SLOTS = frozenset({"place", "brief", "tail", "contact", "number", "target"})
 
 _KEYS = frozenset("123456789*#")
 _CHOICES = 4
-_OWN_WORDS = ("danger", "person", "somebody", "help", "repeat", "no", "more", *EMPTY)
+_OWN_WORDS = ("person", "somebody", "help", "repeat", "no", "more", *EMPTY)
 _WAITS = (Ask, Dictate, Digits)
 
 
@@ -49,7 +49,7 @@ def prove(
         f"{len(waits)} questions, each with a timeout and an exit; at most {tries} are asked in one call",
         f"at most {keys} keys a question, 0 among them: it leads to {document.value.person!r} from everywhere",
         f"key {DANGER_KEY} leads to {document.value.danger!r} from everywhere once it was offered, as it is to silence",
-        "danger is passed on and filed at once",
+        "danger, told by key or by words, is passed on and filed at once",
         "who needs a person is passed on, or leaves a message: every way there does one or the other",
         f"{len({p for n in nodes.values() for p in prompts_of(n)})} prompts, all written and all can be filled",
     )
@@ -134,7 +134,7 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _roots(document: Document[FlowFile]) -> dict[str, str]:
-    roots = {key: target for key in ROOTS if (target := getattr(document.value, key)) is not None}
+    roots = {key: target for key in ROOTS if (target := getattr(document.value, key))}
     return roots | {"duty": document.value.at_once}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-ROOTS = ("start", "person", "danger", "danger_said", "lost", "faint", "centre")
+ROOTS = ("start", "person", "danger", "danger_said", "self_harm_said", "lost", "faint", "centre")
 """The keys of a flow that name the nodes where something begins."""
 
 
@@ -21,9 +21,9 @@ def check_rescue(
 ) -> Iterator[ConfigError]:
     """Faults in the ways to a person and out of danger. ``edges`` are all the targets of each node."""
     file = document.value
-    for key in ("person", "danger", "danger_said", "lost", "faint"):
+    for key in ("person", "danger", "danger_said", "self_harm_said", "lost", "faint"):
         name = getattr(file, key)
-        if name is None:
+        if not name:
             continue
         node = nodes[name]
         if not isinstance(node, Step) or not node.change.call_back:
@@ -87,7 +87,7 @@ def _unheard_end(name: str, nodes: Mapping[str, Node]) -> str | None:
 
 def _danger(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
     name = document.value.danger
-    for noted in sorted({name, document.value.danger_said or name}):
+    for noted in sorted({name, document.value.said or name, document.value.self_harm_said or name}):
         node = nodes[noted]
         if isinstance(node, Step) and not node.change.danger:
             yield document.error(("nodes", noted), "no danger is noted", "add `set: {danger: true}`")

@@ -38,7 +38,8 @@ class State:
     ``question`` is the node that waits; ``until`` bounds the wait, whatever the caller does. ``playing`` is the id of
     the prompt being played, ``queue`` what follows it; ``paused`` says that it stands still, ``pauses`` how often it
     has. ``speaking`` is when the caller began to speak, while he does; ``phrase`` the same in seconds of the recording,
-    by which a phrase's end is told from that of an earlier one.
+    by which a phrase's end is told from that of an earlier one. ``alarming`` is the phrase in which danger was told
+    last, by its start: when it ends, the whole of it takes the place of what was known of it then.
     ``carried`` is a phrase on its way to the node that takes it. ``everything`` holds all matters, the last one
     perhaps still empty: see `matters`. ``voiced`` says that speech was heard in a dictation of this matter.
     ``openings`` are the called line's own prompts, by the question whose prompts they replace.
@@ -73,6 +74,7 @@ class State:
     listening: Listen | None = None
     speaking: float | None = None
     phrase: float = 0.0
+    alarming: float | None = None
     voiced: bool = False
     carried: Spoken | None = None
     dictation: Dictation = Dictation()

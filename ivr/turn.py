@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ivr.actions import Action
-    from ivr.events import Heard
+    from ivr.events import Alarmed, Heard
     from ivr.flow import Flow
     from ivr.state import State
 
@@ -30,6 +30,7 @@ class Turn:
 
     ``deafened``: the question was lost to the ear in this very turn, what it leads to is its replacement by keys.
     ``goes_on``: so was a dictation in which he had spoken already; its replacement lets him speak on, and says nothing.
+    ``alarm``: his words have just told of danger.
     """
 
     def __init__(self, flow: Flow, state: State, at: float) -> None:
@@ -39,6 +40,7 @@ class Turn:
         self.actions: list[Action] = []
         self.target: str | None = None
         self.deafened = self.goes_on = False
+        self.alarm: Alarmed | None = None
 
     def change(self, **changes: Any) -> None:
         """Replace fields of the state."""
@@ -148,6 +150,17 @@ class Turn:
             self.change_matter(windows=(*windows, Window(begin, max(begin, spoken.end))))
         self.add_spoken(spoken)
         self.change(voiced=True)
+
+    def complete(self, spoken: Spoken) -> None:
+        """Let a phrase that has ended take the place of what was kept of it before, if anything was."""
+        matter = self.state.matter
+        if not any(one.start == spoken.start for one in matter.spoken):
+            return
+        kept = tuple(spoken if one.start == spoken.start else one for one in matter.spoken)
+        *before, last = matter.windows
+        if last.end is not None:
+            last = replace(last, end=max(last.end, spoken.end))
+        self.change_matter(spoken=kept, windows=(*before, last))
 
     def open_window(self, start: float) -> None:
         """Open a window of dictation, unless one is open."""

@@ -24,11 +24,6 @@ _DENYING = "不没"  # open many words that deny nothing to the question: 不亮
 _DENIED = re.compile(
     "(?:(?<![要用想是需])不(?:要|用|想|是|需要|必)|(?<!特)别|^我?不)(?:再|给我|帮我|要|想|找|叫)*$"
 )
-_TURNED = re.compile(
-    "(?:不|没|没有|未|别|是不是)[^不没未别]{0,2}$|(?<!害)怕|担心|容易|以防|防止|预防|避免|如果|万一|要是|假如|一旦|会不会|"
-    "去年|前年|前几年|以前|之前|上次|上回|上个?月|上个?星期|上周|昨天|前天|曾|听说|据说|新闻|网上|看到|视频|差点|差一点|"
-    "演习|电影|电视|做梦"
-)
 
 _DIGITS = {c: str(n) for n, c in enumerate("零一二三四五六七八九")} | {
     "〇": "0",
@@ -107,18 +102,6 @@ class Words:
             cry = "" if self.is_only(phrase, "somebody", *EMPTY) else phrase
             return Match("person", cry, cry)
         return None
-
-    def tells_danger(self, text: str) -> bool:
-        """Whether the phrase tells of danger here and now: a word of ``danger``, and before it nothing that turns it.
-
-        What turns it are denials, fears and conditions, what is long past, and hearsay: 没有着火, 怕着火, 去年着火了.
-        """
-        phrase = normalise(text)
-        return any(
-            not _TURNED.search(phrase[: found.start()])
-            for word in self.classes["danger"]
-            for found in re.finditer(re.escape(word), phrase)
-        )
 
     def is_only(self, text: str, *answers: str) -> bool:
         """Whether the phrase is nothing but words of these classes."""

@@ -19,6 +19,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.Digit: entries.DigitEvent,
     events.SpeechStarted: entries.SpeechStartedEvent,
     events.WordsBegan: entries.WordsBeganEvent,
+    events.Alarmed: entries.AlarmedEvent,
     events.Heard: entries.HeardEvent,
     events.PromptEnded: entries.PromptEndedEvent,
     events.Elapsed: entries.ElapsedEvent,

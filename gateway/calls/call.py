@@ -280,7 +280,7 @@ class Call:
                 self._found = events.LookedUp(self._now(), place.name if place else "", brief(text))
             case actions.Submit(matter=matter):
                 self._beside.do(self._submit(matter))
-            case actions.Connect() | actions.Part():
+            case actions.Alert() | actions.Connect() | actions.Part():
                 self._passing.perform(action)
             case actions.Hangup():
                 self._leg.hang_up()

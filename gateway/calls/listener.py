@@ -12,8 +12,11 @@ from asr.endpoint import RATE
 from asr.transcript import Utterance
 from asr.voice import Voice
 from gateway.site import metrics
-from ivr.events import EarLost, Heard, SpeechStarted, WordsBegan
+from ivr.events import Alarmed, EarLost, Heard, SpeechStarted, WordsBegan
+from ivr.hearing import FAINT, is_faint
 from recordings import entries
+from tickets.meaning.risk import phrases
+from tickets.meaning.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
     from ivr.actions import Listen
     from ivr.events import Event
+    from tickets.meaning.risk import Risk
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,8 @@ class Listener:
     """Listens to one caller. ``tell`` gets what it hears, on the loop, ``fail`` an error in that.
 
     ``now`` and ``question`` are the call's; ``sounded`` tells what he was played, from a sample of the recording on and
-    for so many (nothing: silence). While the dialogue has it listen and nobody can, it is *deaf*.
+    for so many (nothing: silence). While the dialogue has it listen and nobody can, it is *deaf*. On an anonymous line
+    nobody looks for danger in what is said.
     """
 
     def __init__(
@@ -55,7 +60,8 @@ class Listener:
         self._sounded, self._echo = sounded, Echo()
         self._ear: Ear | Voice | None = None
         self._listen: Listen | None = None
-        self._held: list[Heard] | None = None  # phrases told while a key or the end waits for them
+        self._held: list[Alarmed | Heard] | None = None  # what is told while a key or the end waits for it
+        self._watch = Watch()
         self._worded = 0.0  # when the phrase began whose first words were told last
         self._position = 0.0  # recording time of the next byte fed
         self._missed = 0.0  # seconds that never came here, so far
@@ -95,9 +101,10 @@ class Listener:
     def listen(self, listen: Listen) -> None:
         """Listen as LISTEN says, and no more to what was asked before."""
         self.stop()
+        self._watch = Watch()
         self._open(listen)
 
-    async def flush(self, *, on: bool) -> list[Heard]:
+    async def flush(self, *, on: bool) -> list[Alarmed | Heard]:
         """End the phrase the caller is in; it and any still unanswered one, in order.
 
         ``on``: the call goes on, and he may speak on while the words are waited for.
@@ -111,7 +118,7 @@ class Listener:
         utterance = await ear.finish(_FLUSH_SECONDS)
         held, self._held = self._held, None
         if utterance is not None:
-            held.append(self._hear(utterance))
+            held += self._hear(utterance)
         return held
 
     def stop(self) -> None:
@@ -149,14 +156,14 @@ class Listener:
             self._ear = Voice(listen.end_silence, self._position, self._sense, self._echo)
             return
         purpose: Purpose = "dictation" if listen.phrases is None else "question"
-        begun = self._position
+        answers, begun = listen.phrases, self._position
+        if answers is not None and not self._scribe.anonymous:  # or danger could not be heard among them
+            answers = (*answers, *phrases())
 
         def sound(event: EarEvent) -> None:
             self._sound(event, of_present=self._ear is ear)
 
-        ear = Ear(
-            self._asr, listen.phrases, listen.end_silence, begun, sound, self._fail, purpose, self._echo
-        )
+        ear = Ear(self._asr, answers, listen.end_silence, begun, sound, self._fail, purpose, self._echo)
         self._ear = ear
 
     def _sense(self, event: EarSpeechStarted | Utterance) -> None:
@@ -172,17 +179,14 @@ class Listener:
         match event:
             case EarSpeechStarted(at=start):
                 self._tell(SpeechStarted(self._now(), start))
-            case PartialText(text=text, began=began, pitched=pitched):
-                self._scribe.show(text)
-                if text and pitched and began != self._worded:
-                    self._worded = began
-                    self._tell(WordsBegan(self._now(), began))
+            case PartialText():
+                self._follow(event)
             case Utterance():
-                heard = self._hear(event)
-                if self._held is None:
-                    self._tell(heard)
-                else:
-                    self._held.append(heard)
+                for told in self._hear(event):
+                    if self._held is None:
+                        self._tell(told)
+                    else:
+                        self._held.append(told)
             case Deaf() if of_present:
                 log.warning("speech recognition lost: %s", event.reason)
                 self.go_deaf(event.reason, event.since, "busy" if event.busy else "lost")
@@ -191,9 +195,29 @@ class Listener:
                 # The present ear finds out for itself; what this one had not understood was told unconfirmed.
                 log.info("speech recognition lost for a phrase that was over: %s", reason)
 
-    def _hear(self, utterance: Utterance) -> Heard:
+    def _follow(self, partial: PartialText) -> None:
+        """A phrase goes on: show it, say when its first words have come, and look for danger in it."""
+        text, began = partial.text, partial.began
+        self._scribe.show(text)
+        if text and partial.pitched and began != self._worded:
+            self._worded = began
+            self._tell(WordsBegan(self._now(), began))
+        # What a list of answers makes of other words is sure only once they are all there.
+        free = self._listen is None or self._listen.phrases is None
+        if partial.level >= FAINT and (free or partial.settled) and not self._scribe.anonymous:
+            for alarmed in self._alarm(self._watch.follow(text, began, settled=partial.settled), text, began):
+                self._tell(alarmed)
+
+    def _hear(self, utterance: Utterance) -> list[Alarmed | Heard]:
+        """A phrase has ended; that there is danger in it is told before it."""
         self._scribe.take_down(utterance, self._question())
-        return self._understand(utterance)
+        heard = self._understand(utterance)
+        if self._scribe.anonymous or is_faint(heard):
+            return [heard]
+        return [*self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start), heard]
+
+    def _alarm(self, risk: Risk | None, words: str, start: float) -> list[Alarmed]:
+        return [] if risk is None else [Alarmed(self._now(), risk.kind, words, start)]
 
     def _understand(self, utterance: Utterance) -> Heard:
         return Heard(

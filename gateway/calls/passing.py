@@ -1,4 +1,4 @@
-"""What a call does with the dialogue's wish for a person: one wish at a time, beside everything else of the call."""
+"""What a call does with the dialogue's wish for a person, one at a time, and for alarm: beside all else of the call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.calls.connecting import Bounds, Connecting
 from gateway.calls.errand import Errand
-from ivr.actions import Connect, Part
+from gateway.site import metrics
+from ivr.actions import Alert, Connect, Part
+from recordings.entries import Alarm
 from recordings.journal import JournalError
 
 if TYPE_CHECKING:
@@ -52,9 +54,13 @@ class Passing:
         """Whether the caller talks with somebody."""
         return self._connecting is not None and self._connecting.is_talking
 
-    def perform(self, action: Connect | Part) -> None:
-        """Call the targets of a reason, one after the other, or give that up, or end the talk; never waits."""
-        if isinstance(action, Connect):
+    def perform(self, action: Alert | Connect | Part) -> None:
+        """Give alarm; or call the targets of a reason, one after the other, give that up, end the talk. Never waits."""
+        if isinstance(action, Alert):
+            self._party.scribe.note(Alarm(action.matter, action.risk, action.words))
+            metrics.ALARMS.labels("words" if action.risk else "key").inc()
+            self._house.file(self._party.scribe.folder)
+        elif isinstance(action, Connect):
             self._end("gateway")
             self._wish = action.id
             task = asyncio.create_task(self._run(action), name=f"connect {action.reason}")

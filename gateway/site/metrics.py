@@ -93,6 +93,12 @@ JOURNAL_UNKNOWN: Final = Counter(
     ["what"],
     registry=REGISTRY,
 )
+ALARMS: Final = Counter(
+    "hotline_alarms",
+    "Matters in which somebody is in danger, by how that was told: words, key.",
+    ["by"],
+    registry=REGISTRY,
+)
 CONNECTS: Final = Counter(
     "hotline_connects",
     "Targets that were called to pass a caller on, by what became of it: connected, busy, no_answer, failed.",
@@ -182,6 +188,8 @@ for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
     CALLS.labels(_outcome)  # a series that is there from the start can be seen to rise
 for _outcome in ("connected", "busy", "no_answer", "failed"):
     CONNECTS.labels(_outcome)
+for _by in ("words", "key"):
+    ALARMS.labels(_by)
 for _status in ("488", "503"):
     REFUSED.labels(_status)
 for _unwelcome in ("strangers", "floods"):

@@ -30,6 +30,7 @@ from recordings.entries.call import (
 )
 from recordings.entries.codec import KINDS, Reading, Strange, Written, decode, encode, read_lines, withhold
 from recordings.entries.dialogue import (
+    AlarmedEvent,
     AnsweredEvent,
     CallingEvent,
     ConnectedEvent,
@@ -57,6 +58,7 @@ from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Play
 __all__ = [
     "KINDS",
     "Alarm",
+    "AlarmedEvent",
     "Answered",
     "AnsweredEvent",
     "CallingEvent",

@@ -54,6 +54,17 @@ class WordsBeganEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmedEvent(Event):
+    """The words of a phrase told of danger."""
+
+    kind: ClassVar = "event.alarmed"
+
+    risk: str = withheld("")
+    words: str = withheld("")
+    start: float = kept(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class HeardEvent(Event):
     """A phrase ended, and the dialogue took it."""
 

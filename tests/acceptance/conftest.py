@@ -180,6 +180,10 @@ class HouseUp:
             found: list[dict[str, Any]] = json.load(answer)["tickets"]
             return found
 
+    def alerts(self) -> list[dict[str, Any]]:
+        with urlopen(f"{self.intake}/v1/alerts?limit=1000", timeout=5) as answer:  # noqa: S310
+            return [held["alert"] for held in json.load(answer)["alerts"]]
+
     def final_tickets(self, sip_call_id: str, wanted: int = 1) -> list[dict[str, Any]]:
         """The newest revision of each ticket of an ended call, once there are so many."""
 

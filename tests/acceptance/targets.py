@@ -4,8 +4,8 @@ What is given says for each user part what its telephone does, as in a script's 
 ``{"rings": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``"hangs_up"``, ``"busy"``, ``"fails"``; one that has
 nothing more to do stays as it is. Who has answered sounds a tone of ``HERTZ`` for four seconds.
 
-Prints its address, then a JSON line for each call that comes (with the INVITE's ``head``) and one when it is over
-(``ended``, ``heard`` seconds of sound).
+Prints its address, then a JSON line for each call that comes (with the INVITE's ``head``, and when it came: ``at``, in
+seconds since 1970) and one when it is over (``ended``, ``heard`` seconds of sound).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class Telephones(UserAgent):
 
     def take(self, leg: Leg) -> None:
         assert leg.incoming
-        tell(invited=leg.incoming.called, head=self.heads.pop(leg.sip_call_id, ""))
+        tell(invited=leg.incoming.called, head=self.heads.pop(leg.sip_call_id, ""), at=time.time())
         task = asyncio.create_task(self.act(leg, leg.incoming.called))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

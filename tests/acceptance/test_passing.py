@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import wave
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,18 @@ import yaml
 from callfolder import told
 from waiting import eventually
 
-from recordings import folders
-from recordings.entries import Dialled, DigitEvent, LegAnswered, LegEnded, PartedEvent, RefusedEvent
+from recordings import folders, journal
+from recordings.entries import (
+    AlarmedEvent,
+    Answered,
+    Dialled,
+    DigitEvent,
+    Heard,
+    LegAnswered,
+    LegEnded,
+    PartedEvent,
+    RefusedEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,11 +49,41 @@ DEEDS: dict[str, list[Any]] = {
     "806": [{"moved": "sip:801@127.0.0.1:9"}],
     "807": [],
 }
+DANGERS = (
+    *("我家着火了", "厨房煤气泄漏了", "有人持刀打人", "老人晕倒了", "孩子落水了"),
+    *("有人触电了", "房子坍塌了", "工厂爆炸了", "我不想活了", "出车祸了"),
+)
+LOOK_ALIKES = (
+    *(
+        "热死了没有空调",
+        "没有着火",
+        "听说以前着火",
+        "去年这里着火过",
+        "我没有自杀",
+        "不想自杀",
+        "担心爆炸",
+        "怕漏电",
+    ),
+    *("没有爆炸", "听说有人跳楼", "以前有人自杀", "前年有火灾", "笑死我了", "不是火灾", "没有人受伤"),
+)
 CALLS: dict[str, dict[str, Any]] = {
     "talk": {"steps": [WAIT, {"press": "0"}, {"pause": 10.0}, NOISE, {"pause": 0.5}, "hang_up"]},
     "danger": {"steps": [WAIT, WAIT, {"press": "9"}, {"pause": 14.0}, "hang_up"]},
     "centre": {"called": "12366", "steps": [WAIT, {"pause": 40.0}, "hang_up"]},
     "aid": {"called": "12356", "steps": [WAIT, {"pause": 14.0}, "hang_up"]},
+    "said": {"steps": [WAIT, {"say": "我家着火了"}, {"pause": 14.0}, "hang_up"]},
+    "asked": {
+        "steps": [
+            *(WAIT, NOISE, {"press": "#"}, WAIT, {"say": "是的"}, WAIT),
+            *({"say": "着火了"}, {"pause": 14.0}, "hang_up"),
+        ]
+    },
+    "idiom": {
+        "steps": [
+            *(WAIT, {"say": "热死了没有空调"}, {"pause": 1.0}, {"say": "听说以前着火"}, {"pause": 1.0}),
+            *({"say": "没有着火"}, {"pause": 3.0}, "hang_up"),
+        ]
+    },
     "nobody": {"called": "12331", "steps": [WAIT, {"press": "0"}, {"pause": 12.0}, "hang_up"]},
 }
 
@@ -72,6 +113,11 @@ class People:
 
     def target(self, user: str, **more: Any) -> dict[str, Any]:
         return {"name": f"{user}号席", "uri": f"sip:{user}@{self.address}", **more}
+
+    def invited(self, call_id: str) -> float:
+        """When a target was called for that call, in seconds since 1970."""
+        head = f"X-Hotline-Call: {call_id}"
+        return next(float(f["at"]) for f in self.told("invited") if head in f["head"])
 
     def invite(self, user: str) -> str:
         return next(str(f["head"]) for f in self.told("invited") if f["invited"] == user)
@@ -151,6 +197,20 @@ def read_channel(file: Path, number: int) -> NDArray[np.int16]:
         return np.frombuffer(source.readframes(source.getnframes()), "<i2").reshape(-1, 2)[:, number]
 
 
+def answered(place: Path) -> float:
+    """When that call was answered, in seconds since 1970."""
+    return next(e.wall for e in journal.read(place).entries if isinstance(e.entry, Answered)).timestamp()
+
+
+def ringing(place: Path, people: People, alarmed_at: float) -> float:
+    """How long after the end of the caller's words the target rang, in seconds."""
+    said = read_channel(place / folders.AUDIO, 0)[: round(alarmed_at * RATE)]
+    end = float(np.flatnonzero(np.abs(said.astype(int)) > 400)[-1] / RATE)
+    late = people.invited(place.name) - answered(place) - end
+    print(f"{place.name}: the target rang {late:.2f} s after the word's end")
+    return late
+
+
 def loudest(samples: NDArray[np.int16]) -> float:
     """The agent's tone, where it is loudest for a quarter of a second."""
     turns = np.exp(2j * np.pi * HERTZ / RATE * np.arange(RATE // 4))
@@ -194,6 +254,38 @@ def test_danger_rings_within_a_second_of_the_key(calls: Round, people: People) -
     assert "X-Hotline-Call" in people.invite("802")
 
 
+@pytest.mark.parametrize(("name", "words"), [("said", "我家着火了"), ("asked", "着火了")])
+def test_words_of_danger_ring_within_a_second_and_are_told_to_the_intake_at_once(
+    calls: Round, people: People, name: str, words: str
+) -> None:
+    """In a dictation, and in a question that listens for a yes, a no and digits alone."""
+    (alarmed,) = calls.entries(name, AlarmedEvent)
+    assert (alarmed.risk, alarmed.words) == ("fire", words)
+    assert ringing(calls.place(name), people, alarmed.at) < 1
+    (ticket,) = calls.house.final_tickets(calls.sip_ids[name])
+    assert ticket["appeal"]["urgency"] == "特急"
+    assert words in ticket["appeal"]["content"]
+    (alert,) = [a for a in calls.house.alerts() if a["call_id"] == calls.place(name).name]
+    assert (alert["kind"], alert["risk"], alert["words"], alert["caller"]) == (
+        "danger",
+        "fire",
+        words,
+        CALLER,
+    )
+    assert (
+        abs(datetime.fromisoformat(alert["at"]).timestamp() - answered(calls.place(name)) - alarmed.at) < 0.5
+    )
+
+
+def test_idioms_hearsay_and_denials_call_nobody(calls: Round) -> None:
+    assert calls.entries("idiom", AlarmedEvent) == calls.entries("idiom", Dialled) == []
+    assert [e.text for e in calls.entries("idiom", Heard) if "着火" in e.text]
+    (ticket,) = calls.house.final_tickets(calls.sip_ids["idiom"])
+    assert ticket["appeal"]["urgency"] == "一般"
+    alerted = {calls.place(name).name for name in ("danger", "said", "asked")}
+    assert {alert["call_id"] for alert in calls.house.alerts()} == alerted
+
+
 def test_another_centres_line_is_passed_on_at_once(calls: Round, people: People) -> None:
     (ended,) = calls.entries("centre", LegEnded)
     assert (ended.by, ended.talked > 10) == ("target", True)
@@ -235,7 +327,7 @@ def test_nothing_is_left_of_the_legs(calls: Round) -> None:
     assert calls.house.faults() == []
     _, text = calls.house.page("gateway.sock", "/metrics")
     assert "hotline_outgoing_lines 0.0" in text
-    assert 'hotline_connects_total{outcome="connected"} 4.0' in text
+    assert 'hotline_connects_total{outcome="connected"} 6.0' in text
     assert 'hotline_connects_total{outcome="busy"} 1.0' in text
 
 
@@ -293,6 +385,53 @@ def test_a_gateway_that_is_stopped_while_thirty_callers_talk_loses_none(
         house.start()
         tickets = [house.final_tickets(result["sip_call_id"]) for result in results]
         assert [len(of_call) for of_call in tickets] == [1] * 30
+        assert house.faults() == []
+    finally:
+        people.stop()
+
+
+@pytest.mark.soak
+def test_ten_dangers_ring_within_a_second_and_fifteen_look_alikes_call_nobody(
+    make_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Phrases of the demonstration model's vocabulary, over G.711 of 8 kHz; all callers at once."""
+    people = People({"801": ["answers", {"talks": 2.0}, "hangs_up"]}, tmp_path)
+    try:
+        house = passing_house(make_house, people, {"12345": {"danger": [people.target("801")]}})
+        scripts = [
+            {
+                "name": text,
+                "called": "12345",
+                "caller": CALLER,
+                "steps": [WAIT, {"say": text}, {"pause": 8.0}, "hang_up"],
+            }
+            for text in (*DANGERS, *LOOK_ALIKES)
+        ]
+        results = house.results(house.start_calls(scripts, 0.4))
+        sip_ids = [result["sip_call_id"] for result in results]
+
+        def ended() -> dict[str, Path]:
+            found = (house.data / "calls").rglob("events.jsonl")
+            texts = {file.parent: file.read_text() for file in found}
+            return {sip: place for sip in sip_ids for place, text in texts.items() if sip in text}
+
+        eventually(lambda: len(ended()) == len(scripts), 60, "the calls' ends")
+        places = [ended()[sip] for sip in sip_ids]
+        alarms = [[e for e in told(place) if isinstance(e, AlarmedEvent)] for place in places]
+        heard = {
+            s["name"]: [e.text for e in told(p) if isinstance(e, Heard)]
+            for s, p in zip(scripts, places, strict=True)
+        }
+        dangers = len(DANGERS)
+        assert [len(found) for found in alarms] == [1] * dangers + [0] * len(LOOK_ALIKES), heard
+        late = [
+            ringing(place, people, found[0].at) for place, found in zip(places, alarms, strict=True) if found
+        ]
+        assert max(late) < 1, late
+        urgencies = [house.final_tickets(sip)[0]["appeal"]["urgency"] for sip in sip_ids]
+        assert urgencies[:dangers] == ["特急"] * dangers
+        assert "特急" not in urgencies[dangers:]
+        assert {alert["call_id"] for alert in house.alerts()} == {place.name for place in places[:dangers]}
         assert house.faults() == []
     finally:
         people.stop()

@@ -68,7 +68,7 @@ export class Board {
     const facts = make("p", "facts", [line, call.place, call.brief].filter(Boolean).join(" · "));
     const flags = make("ul", "flags");
     const told = [
-      [call.danger, "bad", "特急:可能有危险"],
+      [call.danger, "bad", `特急:${call.alarm || "可能有危险"}`],
       [call.lost, "bad", "网关连不上,情况不明"],
       [call.hung_up, "", "已挂机"],
       [call.call_back, "warn", `${call.call_back},须回电`],

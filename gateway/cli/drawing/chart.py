@@ -92,6 +92,7 @@ def chart(flow: Flow, texts: PromptTexts) -> Chart:
         (flow.person, f"随时:按 0 或说{person}"),
         (flow.danger, "随时(提示过以后):按 9"),
         (flow.danger_said, "随时:说到有危险"),
+        (flow.self_harm_said, "随时:说到轻生"),
         (flow.lost, f"{flow.patience} 次没有听明白"),
         (flow.faint, "声音太小"),
         (flow.duty, "全部转人工时"),

@@ -62,7 +62,7 @@ _ANY = st.recursive(
     max_leaves=4,
 )
 _KINDS = st.sampled_from(
-    ["incoming", "partial", "heard", "played", "matter", "number", "deaf", "hungup", "new"]
+    ["incoming", "partial", "heard", "played", "matter", "alarm", "number", "deaf", "hungup", "new"]
 )
 _FIELDS = st.sampled_from(
     [
@@ -75,6 +75,8 @@ _FIELDS = st.sampled_from(
         "place",
         "place_name",
         "danger",
+        "risk",
+        "words",
         "call_back",
         "matter",
         "number",

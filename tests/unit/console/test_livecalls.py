@@ -43,6 +43,16 @@ def test_danger_stays_when_a_later_matter_knows_of_none():
     assert (call.danger, call.brief, call.place) == (True, "路灯不亮", "颍州区")
 
 
+def test_an_alarm_is_shown_at_once_with_its_words():
+    alarm = {"kind": "alarm", "matter": 0, "risk": "fire", "words": "我家着火了"}
+    call = make_call(INCOMING, alarm)
+    assert (call.danger, call.show()["alarm"]) == (True, "火灾:“我家着火了”")
+    by_key = make_call(INCOMING, {"kind": "alarm", "matter": 0})
+    assert (by_key.danger, by_key.show()["alarm"]) == (True, "")
+    unknown = make_call(INCOMING, {**alarm, "risk": "of another program"})
+    assert (unknown.danger, unknown.alarm) == (True, "")
+
+
 def test_what_changes_nothing_to_be_seen_is_not_told():
     call = make_call(INCOMING)
     assert not call.take({"kind": "event", "name": "Elapsed", "at": 1.0})

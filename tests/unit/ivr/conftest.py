@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from reaching import Reach
 
+from asr.endpoint import REST_SECONDS
 from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts, Tone
 from config.script import Cough, Pause, Press, Say, SayFile, Script, Wait
 from ivr.actions import (
     Action,
+    Alert,
     Connect,
     Finish,
     Hangup,
@@ -32,6 +34,7 @@ from ivr.actions import (
 )
 from ivr.compile import compile_flow
 from ivr.events import (
+    Alarmed,
     Answered,
     Calling,
     Connected,
@@ -47,6 +50,7 @@ from ivr.events import (
     SpeechStarted,
     Submitted,
 )
+from ivr.hearing import FAINT
 from ivr.hotline import Called
 from ivr.hotlines import read_hotlines
 from ivr.machine import advance, start
@@ -54,6 +58,8 @@ from ivr.words import normalise
 from recordings import entries
 from recordings.entries import Written
 from tickets.entries import note_event, note_matter
+from tickets.meaning.risk import phrases
+from tickets.meaning.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +106,7 @@ class Rehearsal:
     _listening: Listen | None = None
     _phrase: Say | SayFile | None = None
     _phrase_start: float = 0.0
+    _watch: Watch = field(default_factory=Watch)
     _quiet_since: float | None = None  # when the last prompt was over
     _prompts: int = 0  # prompts heard to their end since the last step that spoke, pressed or waited
 
@@ -168,9 +175,26 @@ class Rehearsal:
         self._phrase, self._phrase_start = say, self.now
         if self._listening is not None:
             self.take(SpeechStarted(self.now))
-        self.run_until(self.now + 0.25 * len(text))
+        for length in range(1, len(text) + 1):
+            self.run_until(self.now + 0.25)
+            if risk := self.spot(say, text[:length], settled=False):
+                self.take(risk)
         if self._phrase is not None and self._listening is not None:
+            if risk := self.spot(say, text, settled=True):
+                self.schedule(self.now + REST_SECONDS, risk)
             self.schedule(self.now + self._listening.end_silence, self.heard(say))
+
+    def spot(self, say: Say | SayFile, words: str, *, settled: bool) -> Alarmed | None:
+        """The ear's part: danger in what is being said, as the gateway looks for it."""
+        listen, quiet = self._listening, isinstance(say, Say) and say.level < FAINT
+        if self._phrase is None or listen is None or not listen.words or quiet or self.hotline.anonymous:
+            return None
+        if listen.phrases is not None:
+            words = restrict(words, (*listen.phrases, *phrases()))
+        if listen.phrases is not None and not settled:
+            return None
+        risk = self._watch.follow(normalise(words), self._phrase_start, settled=settled)
+        return risk and Alarmed(0.0, risk.kind, normalise(words), self._phrase_start)
 
     def cough(self, step: Cough) -> None:
         begin, listening = self.now, self._listening
@@ -186,7 +210,7 @@ class Rehearsal:
         text = normalise(say.say if isinstance(say, Say) else say.text)
         level = say.level if isinstance(say, Say) else -20.0
         if self._listening is not None and self._listening.phrases is not None:
-            text = restrict(text, self._listening.phrases)
+            text = restrict(text, (*self._listening.phrases, *(() if self.hotline.anonymous else phrases())))
         faint, understood = level < -42, self._listening is None or self._listening.words
         if faint or not understood:
             return Heard(0.0, "", 0.0, self._phrase_start, self.now, level, confirmed=understood)
@@ -194,7 +218,7 @@ class Rehearsal:
 
     def flush(self) -> None:
         """The driver's part at a key and at a hang-up: what was being said is heard first."""
-        heard = [d for d in self._due if isinstance(d[2], Heard)]
+        heard = [d for d in self._due if isinstance(d[2], Alarmed | Heard)]
         self._due = [d for d in self._due if d not in heard]
         heapq.heapify(self._due)
         for _, _, event, _ in sorted(heard):
@@ -234,6 +258,7 @@ class Rehearsal:
         object.__setattr__(event, "at", self.now)
         if isinstance(event, Heard):
             self._phrase = None
+            self._watch.end(event.text, event.start)
         if isinstance(event, PromptEnded):
             self.silence()
         if isinstance(event, HungUp):
@@ -260,8 +285,8 @@ class Rehearsal:
                 self.sound(action)
             case Listen() | StopListening():
                 self._listening = action if isinstance(action, Listen) else None
-                self._phrase = None
-                self._due = [d for d in self._due if not isinstance(d[2], Heard)]
+                self._phrase, self._watch = None, Watch()
+                self._due = [d for d in self._due if not isinstance(d[2], Alarmed | Heard)]
                 heapq.heapify(self._due)
             case LookUp():
                 self.schedule(self.now + 0.01, LookedUp(0.0, *look_up(action.text)))
@@ -270,6 +295,8 @@ class Rehearsal:
                 number = f"26327010001{action.matter.index}"
                 self.note(entries.Number(action.matter.index, number))
                 self.schedule(self.now + 0.05, Submitted(0.0, action.matter.index, number))
+            case Alert():
+                self.note(entries.Alarm(action.matter, action.risk, action.words))
             case Connect() | Part():
                 self.pass_on(action)
             case Hangup():

@@ -85,6 +85,13 @@ def test_a_flow_shares_the_words_it_does_not_list():
         ("{danger: true, call_back: 有危险}", "{call_back: 有危险}", "no danger is noted"),
         ("call_back: 有危险}, next: alarm", "call_back: 有危险}, next: tell", "danger is not passed on"),
         ("connect: danger, submit: matter", "connect: danger", "danger is not passed on and filed at once"),
+        ("danger: danger\nlost", "danger: danger\ndanger_said: person\nlost", "no danger is noted"),
+        (
+            "danger: danger\nlost",
+            "danger: danger\nself_harm_said: person\nlost",
+            "not passed on and filed at",
+        ),
+        ("danger: danger\nlost", "danger: danger\ndanger_said: all\nlost", "danger_said leads to 'all'"),
         ("longest: 60, parted", "longest: 60, on: {9: bye}, parted", "key 9 belongs to danger"),
         ("longest: 60, parted", "longest: 60, on: {0: bye}, parted", "key 0 belongs to the person"),
         ("refused: file, tries", "refused: fil, tries", "refused leads to 'fil', which is no node"),

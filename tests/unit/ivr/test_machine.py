@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ivr.actions import (
+    Alert,
     Finish,
     Hangup,
     Listen,
@@ -565,7 +566,7 @@ def test_zero_after_the_ticket_adds_the_call_back_to_it(flow):
 def test_the_first_reason_for_a_call_back_stands(flow):
     call = Call(flow).quiet().press("9")
     reason = call.state.matter.call_back
-    assert [type(a) for a in call.actions] == [StopPlaying, Submit, Play]
+    assert [type(a) for a in call.actions] == [StopPlaying, Alert, Submit, Play]
     assert call.state.matter.danger
     assert call.numbered().press("0").state.matter.call_back == reason
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.document import embedded, load
 from config.prompts import PromptTexts
 from ivr.actions import (
+    Alert,
     Connect,
     Finish,
     Hangup,
@@ -24,6 +25,7 @@ from ivr.actions import (
 )
 from ivr.compile import compile_flow
 from ivr.events import (
+    Alarmed,
     Answered,
     Calling,
     Connected,
@@ -78,7 +80,7 @@ SAID = (
     "没别的事了",
     "谢谢",
 )
-REASONS = frozenset({"person", "danger", "centre"})
+REASONS = frozenset({"person", "danger", "centre", "counsel"})
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
 
 
@@ -215,6 +217,17 @@ happening = st.one_of(
     st.just(lambda n: [SpeechStarted(n.now)]),
     st.just(lambda n: [SpeechStarted(n.now, n.now), WordsBegan(n.now, n.now)]),
     st.builds(
+        lambda risk, late: (
+            lambda n: [
+                Alarmed(n.now, risk, "我家着火了", n.now - late),
+                Heard(n.now, "我家着火了快来", 0.9, n.now - late, n.now, -20.0),
+            ]
+        ),
+        st.sampled_from(("fire", "self_harm")),
+        st.sampled_from((0.0, 2.0)),
+    ),
+    st.just(lambda n: [Alarmed(n.now, "fire", "我家着火了", n.now)]),
+    st.builds(
         lambda text, level, confirmed: lambda n: [heard(n.now, text, level, confirmed=confirmed)],
         st.sampled_from(SAID),
         st.sampled_from((-10.0, -45.0, -60.0)),
@@ -307,6 +320,33 @@ def test_whatever_happened_since_it_was_offered_nine_tells_of_danger(
     playing = line.playing
     line.take(Digit(line.now, "9"))
     assert line.playing == playing
+
+
+@given(lines, answered, story, st.sampled_from(("fire", "self_harm")))
+@settings(max_examples=200, deadline=None)
+def test_whatever_happened_words_of_danger_are_passed_on_and_filed_at_once(
+    line: Line, first: Answered, events: list, risk: str
+):
+    tell(line, first, events)
+    state, before = line.state, len(line.state.everything)
+    if state.phase != "talking" or state.listening is None or state.matter.danger:
+        return
+    actions = line.take(Alarmed(line.now, risk, "我家着火了", line.now))
+    if line.flow is AID:
+        assert (actions, line.state.matter) == ((), state.matter), "words of danger mean nothing on this line"
+        return
+    matter = line.state.matter
+    assert matter.danger
+    assert [a for a in actions if isinstance(a, Alert)] == [Alert(matter.index, risk, "我家着火了")]
+    assert any(isinstance(a, Submit) and a.matter.danger for a in actions)
+    assert not line.reasons or [a.reason for a in actions if isinstance(a, Connect)] == ["danger"]
+    assert "我家着火了" in matter.text
+    whole = "我家着火了快来救人"
+    if line.state.listening is not None:
+        line.take(Heard(line.now, whole, 0.9, line.now, line.now, -20.0))
+        assert whole in line.state.matter.text
+    assert line.take(Alarmed(line.now, risk, "又着火了", line.now)) == ()
+    assert len(line.state.everything) <= before + 1
 
 
 @given(lines, answered, story)

@@ -56,6 +56,7 @@ KEPT = {
     "event.digit": {"at"},
     "event.speech_started": {"at", "start"},
     "event.words_began": {"at", "start"},
+    "event.alarmed": {"at", "start"},
     "event.heard": {"at", "confidence", "start", "end", "level", "confirmed", "pitched"},
     "event.prompt_ended": {"at", "id"},
     "event.elapsed": {"at"},
