@@ -129,6 +129,8 @@ class Connecting:
             self._party.leg.bridge(line.leg)
             line.leg.on_held = self._target_holds
             self._joined.set()
+            if line.leg.is_held:  # since before: an exchange may answer, and put it in a queue
+                self._entertain(self._party.leg, wanted=True)
 
     def press(self, key: str) -> None:
         """The caller has pressed a key while they talk: it is the target's."""

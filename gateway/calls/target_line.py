@@ -102,9 +102,12 @@ class TargetLine:
 
     def refusal(self) -> Refusal:
         """Why it did not come to a talk; "no_answer" for one that we gave up."""
-        if not self._ended.done() or self._given_up is not None or self._answered.done():
+        if not self._ended.done() or self._given_up is not None:
             return "no_answer"
-        status = self._ended.result().status
+        ended = self._ended.result()
+        if self._answered.done():  # who hangs up again at once has taken no call; else there was no audio in common
+            return "no_answer" if ended.by == "caller" else "failed"
+        status = ended.status
         return "busy" if status in _BUSY else "no_answer" if status in _NOBODY else "failed"
 
     def ending(self) -> tuple[By, str]:

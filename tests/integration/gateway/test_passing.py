@@ -401,6 +401,22 @@ async def test_who_is_held_hears_music_on_either_side(scene: Scene) -> None:
     await scene.hears(scene.caller, AGENT)
 
 
+async def test_who_is_held_since_before_the_talk_hears_music(scene: Scene) -> None:
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    target = await scene.rings("801")
+    await scene.hears(target, None)  # the summary
+    stack_call(target).setHold(pj.CallOpParam())
+    await scene.told(Connected)
+    await until(lambda: scene.written(LegAnswered))
+    await scene.hears(scene.caller, None)
+    target.play(tone(AGENT), loop=True)
+    resume(target)
+    await scene.hears(scene.caller, AGENT)
+    await scene.hears(target, CALLER)
+
+
 async def test_an_anonymous_line_tells_the_target_nothing(scene: Scene) -> None:
     scene.agent.answering.add("801")
     await scene.begin(scene.target("801"), anonymous=True)

@@ -165,6 +165,16 @@ async def test_why_nobody_answered(status: int, why: str) -> None:
     assert line.ending() == ("target", f"{status} because")
 
 
+@pytest.mark.parametrize(("status", "why"), [(200, "no_answer"), (415, "failed")])
+async def test_why_it_came_to_no_talk_after_the_answer(status: int, why: str) -> None:
+    leg = make_leg()
+    line = TargetLine(leg)
+    leg.confirmed()
+    leg.disconnected(status, "SDP negotiation failed", "")
+    assert not await line.is_answered(5)
+    assert line.refusal() == why
+
+
 async def test_a_target_that_rings_for_too_long_is_given_up() -> None:
     line = TargetLine(make_leg())
     assert not await line.is_answered(0.01)
