@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -16,22 +18,24 @@ class Beside:
     """The work of one call that its dialogue does not wait for; a disk that fails is logged, and ends nothing."""
 
     def __init__(self) -> None:
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
 
     @property
-    def working(self) -> tuple[asyncio.Task[None], ...]:
+    def working(self) -> tuple[asyncio.Task[Any], ...]:
         """What is not done yet."""
         return tuple(self._working)
 
-    def do(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin this, and come back at once."""
+    def do(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+        """Begin this, and come back at once; the task gives what comes of it, None where the disk fails."""
 
-        async def guarded() -> None:
+        async def guarded() -> T | None:
             try:
-                await work
+                return await work
             except OSError as error:  # JournalError among them
                 log.error("the disk fails: %s", error)  # noqa: TRY400
+                return None
 
         task = asyncio.create_task(guarded())
         self._working.add(task)
         task.add_done_callback(self._working.discard)
+        return task

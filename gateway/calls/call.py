@@ -88,7 +88,7 @@ class Call:
         self._found: events.LookedUp | None = None  # what the event being taken asked for
         self._beside = Beside()
         party = Party(leg, self._speaker, prompts, self._scribe, self._events.put_nowait, self._now)
-        self._passing = Passing(house, hotline, party, self._numbering, self.fail)
+        self._passing = Passing(house, hotline, party, self._numbering, self._beside, self.fail)
         watch = Watch(house.bounds, lambda: leg.has_sent)
         self._ending = Ending(self._scribe, watch, lambda: self._state.phase in {"talking", "connected"})
 

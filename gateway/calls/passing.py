@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from recordings.journal import JournalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.calls.beside import Beside
     from gateway.calls.connecting import Party
     from gateway.calls.house import House
     from gateway.calls.numbering import Numbering
@@ -40,10 +40,11 @@ class Passing:
         hotline: Hotline,
         party: Party,
         numbering: Numbering,
+        beside: Beside,
         fail: Callable[[BaseException], None],
     ) -> None:
         self._house, self._hotline, self._party = house, hotline, party
-        self._numbering, self._fail = numbering, fail
+        self._numbering, self._beside, self._fail = numbering, beside, fail
         self._connecting: Connecting | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # the last wish, and what is just ending of those before
         self._wish = -1  # the last one; they count from 0
@@ -114,10 +115,10 @@ class Passing:
         )
         try:
             if not errand.number and self._wants_number(errand, connect.reason):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_NUMBER_SECONDS):
-                        number = await asyncio.shield(self._numbering.number(connect.matter))
-                    errand = replace(errand, number=number)
+                number = self._beside.do(self._numbering.number(connect.matter))
+                await asyncio.wait((number,), timeout=_NUMBER_SECONDS)
+                if number.done():
+                    errand = replace(errand, number=number.result() or "")
             bounds = Bounds(self._house.target_silence, self._house.longest_hold)
             connecting = self._connecting = Connecting(
                 connect, errand, self._party, self._house.outgoing, bounds, self._count

@@ -105,7 +105,7 @@ class TargetLine:
         if not self._ended.done() or self._given_up is not None:
             return "no_answer"
         ended = self._ended.result()
-        if self._answered.done():  # who hangs up again at once has taken no call; else there was no audio in common
+        if self._answered.done():  # who hangs up again has taken no call; else there was no audio in common
             return "no_answer" if ended.by == "caller" else "failed"
         status = ended.status
         return "busy" if status in _BUSY else "no_answer" if status in _NOBODY else "failed"

@@ -18,6 +18,7 @@ from stuck import stuck_threads
 
 from asr.client import AsrClient
 from config.document import embedded
+from gateway.calls.beside import Beside
 from gateway.calls.connecting import Party
 from gateway.calls.house import House
 from gateway.calls.live import Board
@@ -181,7 +182,9 @@ class Scene:
             self.outgoing,
         )
         line = replace(self.hotline, targets={"person": targets}, anonymous=anonymous)
-        self.passing = Passing(house, line, party, Numbering(book, self.scribe), self.failures.append)
+        self.passing = Passing(
+            house, line, party, Numbering(book, self.scribe), Beside(), self.failures.append
+        )
         self.leg.on_held = lambda held: self.passing.hold(held=held)
         self.leg.on_ended = lambda _ended: self.passing.end("caller")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from asr.client import AsrClient
+from config.document import embedded
+from gateway.calls.beside import Beside
 from gateway.calls.connecting import Party
 from gateway.calls.errand import Errand
 from gateway.calls.house import House
@@ -234,7 +237,7 @@ async def test_a_wish_ends_before_the_next_begins_and_the_music_is_that_of_the_n
     nobody = AsrClient(f"unix:{tmp_path / 'nobody.sock'}")
     house = House(nobody, lambda: None, MediaPump(), Board(), book, lambda _folder: None, outgoing)
     line = replace(front, targets={"person": (AGENT,), "danger": (AGENT,)})
-    passing = Passing(house, line, party, Numbering(book, scribe), failures.append)
+    passing = Passing(house, line, party, Numbering(book, scribe), Beside(), failures.append)
 
     async def until(look: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
@@ -265,3 +268,40 @@ async def test_a_wish_ends_before_the_next_begins_and_the_music_is_that_of_the_n
     assert (outgoing.lines, failures) == (0, [])
     await nobody.close()
     written.close()
+
+
+@pytest.mark.parametrize("disk", ["full", "hung"])
+async def test_a_number_that_cannot_be_given_keeps_nobody_from_a_person(
+    tmp_path: Path,
+    front: Hotline,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    disk: str,
+) -> None:
+    async def take(*_asked: object) -> str:
+        if disk == "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return str(await asyncio.get_running_loop().create_future())
+
+    monkeypatch.setattr("gateway.calls.numbering.take_next", take)
+    monkeypatch.setattr("gateway.calls.passing._NUMBER_SECONDS", 0.05)
+    leg, events, failures = make_leg(Quiet()), asyncio.Queue[Any](), list[BaseException]()
+    prompts = PromptBook(embedded("prompts.yaml"), None, tmp_path / "prompts")
+    scribe = Scribe(journal.Journal.create(tmp_path, CALL), Board(), anonymous=False)
+    party = Party(leg, Speaker(leg, prompts, scribe), prompts, scribe, events.put_nowait, lambda: 1.0)
+    outgoing, book, beside = Outgoing(lambda *_asked: make_leg(), 40, 20), NumberBook(tmp_path, 1), Beside()
+    nobody = AsrClient(f"unix:{tmp_path / 'nobody.sock'}")
+    house = House(nobody, lambda: None, MediaPump(), Board(), book, lambda _folder: None, outgoing)
+    line = replace(front, targets={"person": (AGENT,)})
+    passing = Passing(house, line, party, Numbering(book, scribe), beside, failures.append)
+    passing.perform(Connect(0, "person", Matter(0)))
+    async with asyncio.timeout(10):
+        assert isinstance(await events.get(), Calling)
+    passing.end("caller")
+    await passing.close()
+    assert (outgoing.lines, failures) == (0, [])
+    assert len(beside.working) == (disk == "hung")  # it is the call's close that waits for it, for a while
+    assert ("the disk fails" in caplog.text) == (disk == "full")
+    for work in beside.working:
+        work.cancel()
+    await nobody.close()
