@@ -11,7 +11,9 @@ from console.naming import name_line
 from console.problem import Problem
 from console.rendering import render, show_length
 from recordings import entries
+from tickets.alerting import read_kind
 from tickets.entries import note_utterance
+from tickets.meaning.risk import NAMES
 from tickets.story import CallStory, StoryEvent, tell_story
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def _tell_system(entry: Entry) -> str:
             return f"来电:{caller or '未显示号码'} 拨打 {called}"
         case entries.Number(number=number):
             return f"生成工单 {number}"
+        case entries.Alarm(risk=risk):
+            return f"险情预警:{NAMES[kind] if (kind := read_kind(risk)) else '按键'}"
         case entries.HungUp(by=by):
             return _ENDS.get(by, "通话结束")
         case _:

@@ -43,6 +43,8 @@ def describe(entry: Entry) -> tuple[str, str, str] | None:
 
 def _describe_line(entry: Entry) -> tuple[str, str, str] | None:
     match entry:
+        case entries.Alarm(risk=risk, words=words):
+            return "险情预警 / alarm", "bold red", f"{risk or '按键 / key'} {words}".rstrip()
         case entries.HungUp(by=by, media_seconds=seconds):
             return "挂断 / hung up", "bold", by if seconds is None else f"{by}, {seconds:.1f} s"
         case entries.Media(packets=packets, lost=lost, jitter_seconds=jitter):

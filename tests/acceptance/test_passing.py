@@ -394,7 +394,7 @@ def test_a_gateway_that_is_stopped_while_thirty_callers_talk_loses_none(
 def test_ten_dangers_ring_within_a_second_and_fifteen_look_alikes_call_nobody(
     make_house: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Phrases of the demonstration model's vocabulary, over G.711 of 8 kHz; all callers at once."""
+    """Phrases of the demonstration model's vocabulary, over G.711 of 8 kHz; ten callers at once."""
     people = People({"801": ["answers", {"talks": 2.0}, "hangs_up"]}, tmp_path)
     try:
         house = passing_house(make_house, people, {"12345": {"danger": [people.target("801")]}})
@@ -407,7 +407,7 @@ def test_ten_dangers_ring_within_a_second_and_fifteen_look_alikes_call_nobody(
             }
             for text in (*DANGERS, *LOOK_ALIKES)
         ]
-        results = house.results(house.start_calls(scripts, 0.4))
+        results = house.results(house.start_calls(scripts, 1.5))
         sip_ids = [result["sip_call_id"] for result in results]
 
         def ended() -> dict[str, Path]:

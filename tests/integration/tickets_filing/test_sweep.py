@@ -12,7 +12,7 @@ from callfolder import CallFolder, heard, kinds, silence, stated
 from gateway.calls.sweep import sweep
 from gateway.prompts.voice import speak
 from recordings import entries, folders, journal
-from recordings.schema import calls
+from recordings.schema import calls, outbox
 from tickets.filing import file_call
 from tickets.number import NumberBook
 
@@ -37,6 +37,17 @@ def test_an_interrupted_call_is_closed_once(call, tmp_path):
     written = (call.folder / journal.NAME).read_bytes()
     assert list(sweep(tmp_path)) == [call.folder]
     assert (call.folder / journal.NAME).read_bytes() == written
+
+
+async def test_an_alarm_that_a_gateway_only_wrote_down_before_it_died_is_told_once(database, tmp_path):
+    call = CallFolder(tmp_path).begin().note(entries.Alarm(0, "fire", "我家着火了"))
+    call.journal.close()
+    for _ in range(2):
+        (folder,) = sweep(tmp_path)
+        await file_call(database, NumberBook(tmp_path / "numbers", 1), folder)
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(outbox).where(outbox.c.kind == "alert"))).all()
+    assert [row.idempotency_key for row in rows] == [f"danger-{call.call_id}-0"]
 
 
 def test_a_call_that_was_never_answered_was_not_interrupted(tmp_path):
