@@ -102,6 +102,8 @@ def assert_nobody_is_in_the_log(house: Any, names: list[str]) -> None:
     for line in lines:
         for key in ("number", "tickets", "intake_number", "time", "call_id"):
             line.pop(key, None)  # digits of our own: a short number keyed by a caller may be part of them
+    # What the speech server cannot listen for are phrases of our own files: nobody has said them.
+    lines = [line for line in lines if not line["event"].endswith("the model's vocabulary and was dropped")]
     said = json.dumps(lines, ensure_ascii=False)
     assert [what for what in personal if what in said] == []
     assert [what for what in personal if len(what) > 6 and what in log] == []
