@@ -52,7 +52,7 @@ class SurgeAlert(_Alert):
 
     kind: Literal["surge"] = "surge"
     topic: Annotated[str, Field(min_length=1)]
-    """What they are about: the category's path, levels joined by /."""
+    """What they are about: the topic that they speak of most; where they name none, their category."""
     county: str = ""
     township: str = ""
     since: Timestamp

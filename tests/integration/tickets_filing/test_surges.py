@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import sqlalchemy as sa
 from mattermaking import enter, told
@@ -15,7 +16,10 @@ from console.policy import Role
 from console.users import add_user
 from recordings.matters import MatterRow, surges
 from recordings.schema import outbox
+from tickets.client import IntakeClient
+from tickets.courier import Courier
 from tickets.hotwords import find_hot_words
+from tickets.intake.server import serve
 from tickets.surges import detection, register
 from tickets.surges.watch import SurgeWatch
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)  # a Wednesday, five in the afternoon
 HOUR = timedelta(hours=1)
+SECRET = "whsec_dGhlIHRlc3RzJyBvd24gc2VjcmV0LCAzMiBieXRlcyE="
 HERE = ("颍州区", "清河街道")
 THERE = ("颍东区", "向阳街道")
 
@@ -50,6 +55,11 @@ async def read(database: Database) -> list[register.Surge]:
         return [register.Surge(*row) for row in await connection.execute(sa.select(surges))]
 
 
+async def read_all(database: Database, query: sa.Select[Any]) -> list[Any]:
+    async with database.read() as connection:
+        return list(await connection.scalars(query))
+
+
 async def alerts(database: Database) -> list[dict[str, Any]]:
     async with database.read() as connection:
         found = await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "alert"))
@@ -72,6 +82,34 @@ async def test_a_surge_is_one_row_and_one_alert_however_often_it_is_looked_at(da
     assert alert["tickets"] == [f"{n:012}" for n in range(1000, 1004)]
     assert alert["expected"] < 1
     assert await read(database) == [new]
+
+
+async def test_the_intake_gets_it_once(database, tmp_path):
+    await enter(database, usual())
+    await enter(database, burst(1000, (100, 70, 40, 10), words="停水 水管"))
+    stop = asyncio.Event()
+    async with (
+        serve(tmp_path / "intake.db", SECRET, "127.0.0.1", 0) as intake,
+        aiohttp.ClientSession() as http,
+    ):
+        client = IntakeClient(f"{intake}/v1/tickets", SECRET, 5.0)
+        posting = asyncio.create_task(Courier(database, client, tmp_path / "courier.sock").run(stop))
+        (new,) = await SurgeWatch(database).look(NOW)
+        await enter(database, [told(2000, NOW + HOUR, "停水", HERE)])
+        assert await SurgeWatch(database).look(NOW + HOUR) == []
+        accepted = sa.select(outbox.c.idempotency_key).where(outbox.c.state == "accepted")
+        async with asyncio.timeout(30):
+            while True:
+                if keys := await read_all(database, accepted):
+                    break
+                await asyncio.sleep(0.05)
+        stop.set()
+        await posting
+        await client.close()
+        async with http.get(f"{intake}/v1/alerts") as answer:
+            (held,) = (await answer.json())["alerts"]
+    assert keys == [f"surge-20260701T072000-{new.id}"]
+    assert held["alert"] == (await alerts(database))[0]
 
 
 async def test_it_grows_with_its_matters_until_it_has_been_quiet_for_twelve_hours(database):
