@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from recordings.database import Database
 
 FOUND, IN_TIME, FALSE_A_DAY = 0.9, timedelta(minutes=30), 1.0
+_WRITES = 100
 _MATTERS = tuple(column.name for column in matters.columns)
 _TEXT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -152,10 +153,8 @@ async def _measure_costs(size: int) -> list[dict[str, Any]]:
 
 
 async def _time_looks(url: str, month: Month, rows: Sequence[MatterRow]) -> dict[str, Any]:
-    """Looks at half the hours of the month's last four days, while matters are written; and the words of a day."""
+    """Looks at the month's last four days, every half hour; writes of matters, alone and beside look upon look."""
     db = open_database(url)
-    writes: list[float] = []
-    writing = asyncio.create_task(_write_on(db, rows[-100:], writes))
     try:
         looks, cpu, seen = [], [], 0
         now = month.end - timedelta(hours=100)
@@ -167,13 +166,16 @@ async def _time_looks(url: str, month: Month, rows: Sequence[MatterRow]) -> dict
             looks.append((time.perf_counter() - began) * 1000)
             cpu.append((time.thread_time() - used) * 1000)
             seen += len(sightings)
+        alone = await _time_writes(db, rows[-_WRITES:])
+        looking = asyncio.create_task(_look_on(db, month.end))
+        beside = await _time_writes(db, rows[-_WRITES:])
+        looking.cancel()
+        await asyncio.wait({looking})
         began = time.perf_counter()
         async with db.read() as connection:
             await find_hot_words(connection, month.end, 24, 20)
         words_ms = (time.perf_counter() - began) * 1000
     finally:
-        writing.cancel()
-        await asyncio.wait({writing})
         await db.close()
     return {
         "database": db.dialect,
@@ -181,21 +183,28 @@ async def _time_looks(url: str, month: Month, rows: Sequence[MatterRow]) -> dict
         "looks": len(looks),
         "seen": seen,
         "look_ms": _summarise(looks),
-        "loop_ms": _summarise(cpu),  # the event loop's own thread, the writes of meanwhile included
-        "write_ms": _summarise(writes),
+        "loop_ms": _summarise(cpu),  # of the event loop's thread
+        "write_ms": {"alone": _summarise(alone), "beside_looks": _summarise(beside)},
         "words_ms": round(words_ms, 1),
     }
 
 
-async def _write_on(db: Database, rows: Sequence[MatterRow], took: list[float]) -> None:
-    """What a filing writes of a matter, in a transaction of its own, ten times a second."""
+async def _look_on(db: Database, now: datetime) -> None:
+    """One look after the other; the worker looks every 15 s."""
     while True:
-        for row in rows:
-            began = time.perf_counter()
-            async with db.write() as connection:
-                await store(connection, [row])
-            took.append((time.perf_counter() - began) * 1000)
-            await asyncio.sleep(0.1)
+        async with db.read() as connection:
+            await register.look(connection, now)
+
+
+async def _time_writes(db: Database, rows: Sequence[MatterRow]) -> list[float]:
+    """What a filing writes of a matter, each in a transaction of its own."""
+    times = []
+    for row in rows:
+        began = time.perf_counter()
+        async with db.write() as connection:
+            await store(connection, [row])
+        times.append((time.perf_counter() - began) * 1000)
+    return times
 
 
 def _summarise(times: list[float]) -> dict[str, float]:

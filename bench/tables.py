@@ -152,10 +152,10 @@ def show_surges(result: dict[str, Any]) -> Table:
             f"{month['false_a_day']:.2f}",
         )
     for cost in result["costs"]:
-        look = cost["look_ms"]
+        look, write = cost["look_ms"], cost["write_ms"]
         table.add_row(
             f"{cost['database']}: a look {look['p50']:.0f} ms p50, {look['p99']:.0f} p99; "
-            f"a matter written meanwhile {cost['write_ms']['p99']:.0f} ms p99",
+            f"a write {write['alone']['p50']:.0f} ms p50, beside looks {write['beside_looks']['p50']:.0f}",
             str(cost["matters"]),
         )
     return table
