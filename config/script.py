@@ -126,13 +126,18 @@ class ExpectedTicket(_Part):
 
     ``text`` is the whole dictation without spaces and punctuation, ``category`` its levels joined by ``_``.
     ``call_back``, ``danger``, ``confirmed`` and ``text_pending`` say whether the ticket carries it. ``passed_to`` is
-    who has talked with the caller, "" nobody.
+    who has talked with the caller, "" nobody. ``rivals`` says whether several places go by the name on the ticket,
+    ``several`` whether it holds several matters, ``related`` whether it names the tickets told in one breath with it.
     """
 
     text: str | None = None
     appeal: str | None = None
     category: str | None = None
     place_name: str | None = None
+    village: str | None = None
+    rivals: bool | None = None
+    several: bool | None = None
+    related: bool | None = None
     contact: str | None = None
     call_back: bool | None = None
     danger: bool | None = None

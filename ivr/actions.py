@@ -63,9 +63,15 @@ class StopListening:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Find the place in the text and a short title for it; answered by ``LookedUp``."""
+    """Find the place in the text and a short title for it; answered by ``LookedUp``.
+
+    With ``named``, a name that several places have, the text is an answer to which of them is meant. ``several``: it
+    may tell of more than one matter.
+    """
 
     text: str
+    named: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)

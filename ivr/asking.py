@@ -9,8 +9,11 @@ from ivr.turn import SPEECH_LONGEST, spoken
 from ivr.words import SPOKEN_DIGITS, digits_in, normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ivr.events import Heard
     from ivr.flow import Flow, Node
+    from ivr.matter import Candidate
     from ivr.turn import Turn
     from ivr.words import Match
 
@@ -30,7 +33,7 @@ def enter(turn: Turn, node: Ask) -> None:
         return
     if DANGER_KEY in node.answers:
         turn.change(offered=True)
-    turn.listen(*ear(turn.flow, node))
+    turn.listen(*ear(turn.flow, node, turn.state.candidates))
     if not _is_answered(turn, node):
         wait(turn, node)
 
@@ -58,6 +61,11 @@ def press(turn: Turn, node: Ask, key: str) -> None:
     if key in node.answers:
         turn.stop_playing()
         turn.go(node.answers[key])
+    elif node.pick and (picked := _pick(turn, key)):
+        turn.stop_playing()
+        turn.change_matter(place=picked.place, place_name=picked.place_name)
+        turn.change(candidates=())
+        turn.go(node.pick)
     elif key == "*":
         turn.stop_playing()
         turn.ask_again()
@@ -92,15 +100,27 @@ def elapse(turn: Turn, node: Ask) -> None:
         turn.go(node.silence or node.name)
 
 
-def ear(flow: Flow, node: Ask) -> tuple[tuple[str, ...] | None, float]:
-    """How to listen: freely (None) where statements are taken, else for the words that answer; and the pause."""
-    takers = {type(_taker(flow, name)) for name in (*node.after.values(), *filter(None, [node.hear]))}
+def ear(flow: Flow, node: Ask, candidates: Sequence[Candidate] = ()) -> tuple[tuple[str, ...] | None, float]:
+    """How to listen: freely (None) where statements are taken, else for the words that answer; and the pause.
+
+    Asked which of the ``candidates`` is meant, their names are such words.
+    """
+    nodes = [_taker(flow, name) for name in (*node.after.values(), *filter(None, [node.hear]))]
+    takers = {type(taker) for taker in nodes}
     if Dictate in takers:
         return None, _TELLING_SILENCE
-    if LookUp in takers:
+    if any(isinstance(taker, LookUp) and taker.of == "place" for taker in nodes):
         return None, _ANSWER_SILENCE
     phrases = flow.words.phrases([*_classes(flow, node), "person", "somebody", "repeat"])
-    return phrases + (SPOKEN_DIGITS if Digits in takers else ()), _ANSWER_SILENCE
+    named = tuple(phrase for candidate in candidates for phrase in candidate.phrases)
+    numbers = SPOKEN_DIGITS if Digits in takers else ()
+    return tuple(dict.fromkeys(phrases + numbers + named)), _ANSWER_SILENCE
+
+
+def _pick(turn: Turn, key: str) -> Candidate | None:
+    """The place that was offered by this key."""
+    offers = {str(number): candidate for number, candidate in enumerate(turn.state.offers, start=1)}
+    return offers.get(key)
 
 
 def _find(flow: Flow, node: Ask, text: str) -> Match | None:

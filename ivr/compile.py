@@ -97,6 +97,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 blank=part.blank,
                 deaf=part.deaf,
                 ahead=part.ahead,
+                pick=part.pick,
             )
         case DictatePart():
             return Dictate(
@@ -167,4 +168,5 @@ def _change(part: SetPart) -> Change:
         confirmed=part.confirmed is True,
         contact=part.contact,
         next_matter=part.matter == "next",
+        told_matter=part.matter == "told",
     )

@@ -26,7 +26,7 @@ class SetPart(_Part):
     danger: Literal[True] | None = None
     confirmed: Literal[True] | None = None
     contact: Literal["calling", "agreed", "none"] | None = None
-    matter: Literal["next"] | None = None
+    matter: Literal["next", "told"] | None = None
 
 
 class StepPart(_Part):
@@ -63,6 +63,7 @@ class AskPart(_Part):
     blank: str | None = None
     deaf: str | None = None
     ahead: bool = False
+    pick: str | None = None
     tries: Tries
     then: str
 

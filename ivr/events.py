@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ivr.matter import Candidate
 
 Refusal = Literal["no_target", "closed", "busy", "no_answer", "failed"]
 """Why nobody was reached."""
@@ -102,11 +105,17 @@ class Elapsed:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """The answer to ``LookUp``: the gazetteer's name for the place ("" when none was said), and a short title."""
+    """The answer to ``LookUp``: the gazetteer's name for the place ("" when none was said), and a short title.
+
+    ``candidates`` are the places that may be meant, when several go by that name. ``further`` is where in the text
+    further matters begin that surely are matters of their own: place and title are the first one's.
+    """
 
     at: float
     place_name: str
     brief: str
+    candidates: tuple[Candidate, ...] = ()
+    further: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

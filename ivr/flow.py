@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ivr.matter import AppealType
     from ivr.words import Words
 
-Condition = Literal["told", "placed", "caller", "contact", "call_back", "later"]
-"""What a `Choose` asks of the matter: words were said, its place is known, the calling number is known, a contact was
-agreed, a person must call back, it is not the call's first."""
+Condition = Literal[
+    "told", "placed", "ambiguous", "caller", "contact", "call_back", "later", "several", "told_more"
+]
+"""What a `Choose` asks of the matter: words were said, its place is known, several places go by its name, the calling
+number is known, a contact was agreed, a person must call back, it is not the call's first, others were told with it
+that come later, it is filed and such a one comes now."""
 
 PERSON_KEY = "0"
 """Leads to a person, from everywhere."""
@@ -32,9 +35,9 @@ DANGER_KEY = "9"
 SELF_HARM = "self_harm"
 """The kind of danger that is from the caller's own hand; see ``tickets.meaning.risk``."""
 
-LookUpOf = Literal["matter", "place", "correction"]
-"""What a `LookUp` looks at: all that was dictated, the phrase that led to it as a place, or the last dictation as a
-correction of place and title."""
+LookUpOf = Literal["matter", "matters", "place", "which", "correction"]
+"""What a `LookUp` looks at: all that was dictated, as one matter, or as one or several; the phrase that led to it, as
+a place, or as the answer to which of several is meant; or the last dictation as a correction of place and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Change:
 
     ``appeal`` is the kind of appeal and, after it, kinds that the caller's words may make of it. ``contact`` takes the
     calling number unless it is withheld, agrees to the number that was keyed or said, or drops it. ``next_matter``
-    begins another matter, if this one is complete and the call may have more.
+    begins another matter, if this one is complete and the call may have more; ``told_matter`` takes up the next of
+    those that were told with it.
     """
 
     appeal: tuple[AppealType, ...] | None = None
@@ -52,6 +56,7 @@ class Change:
     confirmed: bool = False
     contact: Literal["calling", "agreed", "none"] | None = None
     next_matter: bool = False
+    told_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ class Ask:
     node given there. Other speech leads to ``hear``. Both take the phrase. What nothing takes is kept in the matter,
     where speech is listened to freely; without an answer beside it, the question is asked again. ``silence`` None asks
     again. Out of hearing, ``deaf`` is entered instead. ``ahead``: a key that was pressed while the system was waited
-    for answers it, unasked.
+    for answers it, unasked. ``pick`` is entered when a key 1, 2 or 3 has told which of the places is meant that were
+    offered.
     """
 
     name: str
@@ -97,6 +103,7 @@ class Ask:
     blank: str | None = None
     deaf: str | None = None
     ahead: bool = False
+    pick: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

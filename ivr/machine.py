@@ -135,7 +135,7 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
     if turn.state.phase in ("ringing", "leaving"):
         _finish(turn)
     elif isinstance(node, LookUp):
-        passing.looked_up(turn, node, "", "")
+        passing.looked_up(turn, node, LookedUp(event.at, "", ""))
     elif isinstance(node, Submit):
         turn.go(node.failed)
     elif turn.state.paused:  # no word came: it was no speech
@@ -151,7 +151,7 @@ def _looked_up(turn: Turn, event: LookedUp) -> None:
     node, waiting = question(turn), turn.state.lookups
     turn.change(lookups=max(0, waiting - 1))
     if isinstance(node, LookUp) and waiting == 1:  # else it answers an earlier one, which was left
-        passing.looked_up(turn, node, event.place_name, event.brief)
+        passing.looked_up(turn, node, event)
 
 
 def _submitted(turn: Turn, event: Submitted) -> None:

@@ -33,6 +33,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of several places that go by the name that the caller said.
+
+    ``name`` is as much of it as tells it from the others, ``place`` what it lies in, ``place_name`` the whole of it.
+    ``phrases`` are words by which he may name it.
+    """
+
+    name: str
+    place: str
+    place_name: str
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """One thing the caller wants done, as the dialogue knows it so far.
 
@@ -41,7 +55,8 @@ class Matter:
     ``place_name`` what the gazetteer made of it. ``contact`` is a number to call back, digits only.
     ``call_back`` says that a person must phone the caller (the caller asked for one, was silent, or was not
     understood), ``danger`` that the caller pressed the danger key. ``confirmed`` says the caller agreed to the
-    summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter.
+    summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter. ``told_with`` is the
+    index of the matter in whose dictation this one was told too, -1 for none.
     """
 
     index: int
@@ -57,6 +72,7 @@ class Matter:
     danger: bool = False
     confirmed: bool = False
     complete: bool = False
+    told_with: int = -1
 
     @property
     def text(self) -> str:

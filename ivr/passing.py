@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr import slots
+from ivr import several, slots
 from ivr.actions import Alert, Hangup
 from ivr.actions import LookUp as LookUpAction
 from ivr.actions import Submit as SubmitAction
 from ivr.matter import Matter
 
 if TYPE_CHECKING:
+    from ivr.events import LookedUp
     from ivr.flow import Change, Choose, Condition, End, LookUp, Step, Submit
     from ivr.turn import Turn
 
@@ -29,9 +30,19 @@ def take_step(turn: Turn, node: Step) -> None:
 def note(turn: Turn, change: Change) -> None:
     """Change the matter; the first reason for a call back stands, unless there is danger."""
     state = turn.state
-    if change.next_matter and state.matter.complete and len(state.everything) < turn.flow.matters:
-        following = Matter(len(state.everything), state.preset)
-        turn.change(everything=(*state.everything, following), visits=(), appeals=(), voiced=False, number="")
+    count = len(state.everything) + len(state.following)
+    if change.told_matter:
+        several.go_on(turn)
+    if change.next_matter and state.matter.complete and count < turn.flow.matters:
+        turn.change(
+            everything=(*state.everything, *state.following, Matter(count, state.preset)),
+            following=(),
+            visits=(),
+            appeals=(),
+            voiced=False,
+            number="",
+            candidates=(),
+        )
     if change.appeal:
         turn.change(appeals=change.appeal)
         turn.change_matter(appeal=change.appeal[0])
@@ -57,13 +68,15 @@ def choose(turn: Turn, node: Choose) -> None:
     turn.go(target, turn.state.carried)
 
 
-def _holds(turn: Turn, condition: Condition) -> bool:
+def _holds(turn: Turn, condition: Condition) -> bool:  # noqa: PLR0911 - one for each condition
     matter = turn.state.matter
     match condition:
         case "told":
             return bool(matter.text)
         case "placed":
             return bool(matter.place_name or matter.place)
+        case "ambiguous":
+            return bool(turn.state.candidates)
         case "caller":
             return _shows_number(turn)
         case "contact":
@@ -72,6 +85,10 @@ def _holds(turn: Turn, condition: Condition) -> bool:
             return bool(matter.call_back)
         case "later":
             return matter.index > 0
+        case "several":
+            return bool(turn.state.following)
+        case "told_more":
+            return bool(turn.state.following) and matter.complete
 
 
 def _shows_number(turn: Turn) -> bool:
@@ -83,30 +100,36 @@ def look_up(turn: Turn, node: LookUp) -> None:
     """Have it looked up, if there is anything to look at."""
     carried, matter = turn.state.carried, turn.state.matter
     match node.of:
-        case "matter":
+        case "matter" | "matters":
             text = matter.text
-        case "place":
+        case "place" | "which":
             text = carried.text if carried else ""
         case "correction":
             text = "".join(s.text for s in matter.spoken[turn.state.dictation.since :])
     if not text:
         turn.go(node.next)
         return
-    turn.actions.append(LookUpAction(text))
+    named = matter.place_name if node.of == "which" else ""
+    turn.actions.append(LookUpAction(text, named, several=node.of == "matters"))
     turn.change(lookups=turn.state.lookups + 1)
     _await(turn)
 
 
-def looked_up(turn: Turn, node: LookUp, place_name: str, brief: str) -> None:
+def looked_up(turn: Turn, node: LookUp, found: LookedUp) -> None:
     """Note what was found, which may be nothing, and go on."""
-    carried, matter = turn.state.carried, turn.state.matter
-    if node.of == "place" and carried is not None:
-        turn.change_matter(place=carried.text, place_name=place_name)
+    carried, matter, place_name = turn.state.carried, turn.state.matter, found.place_name
+    if carried is not None and node.of in ("place", "which"):
+        known = matter.place_name if node.of == "which" else ""
+        turn.change_matter(place=carried.text, place_name=place_name or known)
         turn.change(carried=None)
     elif node.of == "correction":
-        _correct(turn, place_name, brief)
+        _correct(turn, place_name, found.brief)
     else:
-        turn.change_matter(place_name=place_name or matter.place_name, brief=brief or matter.brief)
+        if place_name and matter.told_with >= 0:  # it is not where the one before it is
+            turn.change_matter(place="")
+        turn.change_matter(place_name=place_name or matter.place_name, brief=found.brief or matter.brief)
+        several.part(turn, found.further)
+    turn.change(candidates=found.candidates)
     turn.go(node.next)
 
 

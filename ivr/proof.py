@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-SLOTS = frozenset({"place", "brief", "tail", "contact", "number", "target"})
+SLOTS = frozenset({"place", "brief", "tail", "contact", "number", "target", "first", "second", "third"})
 """What the dialogue can fill into a prompt."""
 
 _KEYS = frozenset("123456789*#")
 _CHOICES = 4
+_PICKS = frozenset("123")
 _OWN_WORDS = ("person", "somebody", "help", "repeat", "no", "more", *EMPTY)
 _WAITS = (Ask, Dictate, Digits)
 
@@ -98,7 +99,8 @@ def _by_itself(node: Node) -> Iterator[tuple[str, str]]:
             yield "next", node.next
             yield "failed", node.failed
         case Choose():
-            yield from (("choose", target) for _, target in node.cases)
+            # What was told beside is taken up, one matter each time: as often as the call may have matters.
+            yield from (("choose", target) for condition, target in node.cases if condition != "told_more")
             yield "otherwise", node.otherwise
         case Ask() | Dictate() | Digits():
             yield "then", node.then
@@ -117,10 +119,13 @@ def _edges(node: Node) -> Iterator[tuple[str, str]]:
     """(key in the file, target) of all edges."""
     yield from _by_itself(node)
     match node:
+        case Choose():
+            yield from (("choose", target) for condition, target in node.cases if condition == "told_more")
         case Ask():
             yield from (("on", target) for target in node.answers.values())
             yield from (("after", target) for target in node.after.values())
-            yield from ((k, t) for k, t in (("hear", node.hear), ("silence", node.silence)) if t)
+            more = (("hear", node.hear), ("silence", node.silence), ("pick", node.pick))
+            yield from ((k, t) for k, t in more if t)
         case Dictate():
             yield from (
                 (k, t) for k, t in (("next", node.next), ("empty", node.empty), ("back", node.back)) if t
@@ -189,7 +194,8 @@ def _prompts(
 
 
 def _choices(node: Ask | Connect) -> int:
-    return 1 + sum(key in _KEYS for key in node.answers)
+    picks = _PICKS if isinstance(node, Ask) and node.pick else frozenset()
+    return 1 + len(_KEYS & {*node.answers, *picks})
 
 
 def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[ConfigError]:
@@ -198,6 +204,8 @@ def _keys(document: Document[FlowFile], nodes: Mapping[str, Node]) -> Iterator[C
             continue
         for answer in node.answers:
             path = ("nodes", name, "on", answer)
+            if isinstance(node, Ask) and node.pick and answer in _PICKS:
+                yield document.error(path, f"key {answer} picks a place here", "use another key")
             if answer == "0":
                 yield document.error(path, "key 0 belongs to the person", "use another key")
             elif answer in _KEYS and isinstance(node, Digits):
@@ -238,7 +246,7 @@ def _takes_speech(name: str, nodes: Mapping[str, Node]) -> bool:
     while isinstance(node, Step) and node.name not in seen:
         seen.add(node.name)
         node = nodes[node.next]
-    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of == "place")
+    return isinstance(node, Dictate | Digits) or (isinstance(node, LookUp) and node.of in ("place", "which"))
 
 
 def _paths(
@@ -259,7 +267,14 @@ def _paths(
     if centre is not None and not isinstance(centre, Connect):
         what = f"{centre.name!r} passes nobody on"
         yield document.error(("centre",), what, "name a `connect:` node")
-    for name in nodes:
+    for name, node in nodes.items():
+        ahead = [nodes[t] for c, t in node.cases if c == "told_more"] if isinstance(node, Choose) else []
+        if any(not (isinstance(taker, Step) and taker.change.told_matter) for taker in ahead):
+            yield document.error(
+                ("nodes", name, "choose"),
+                f"{name}: told_more leads to what does not take that matter up",
+                "lead to a step with `set: {matter: told}`",
+            )
         if name in closure(free[name], free):
             yield document.error(
                 ("nodes", name),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _PAUSE = "\uff0c"  # the Chinese comma
 _TAIL = 4
 _MOBILE = 11
+_ORDER = ("first", "second", "third")
 
 
 def fill(slots: Iterable[str], state: State) -> Mapping[str, str] | None:
@@ -20,7 +21,7 @@ def fill(slots: Iterable[str], state: State) -> Mapping[str, str] | None:
     return values if all(values.values()) else None
 
 
-def _value(slot: str, state: State) -> str:
+def _value(slot: str, state: State) -> str:  # noqa: PLR0911 - one for each slot
     matter = state.matter
     match slot:
         case "place":
@@ -29,6 +30,9 @@ def _value(slot: str, state: State) -> str:
             return matter.brief
         case "tail":
             return state.caller[-_TAIL:] if len(state.caller) >= _TAIL else ""
+        case "first" | "second" | "third":
+            names = [candidate.name for candidate in state.offers]
+            return dict(zip(_ORDER, names, strict=False)).get(slot, "")
         case "target":
             return state.target
         case "contact":

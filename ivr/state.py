@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.actions import Listen, Prompt
-    from ivr.matter import AppealType, Matter, Spoken
+    from ivr.matter import AppealType, Candidate, Matter, Spoken
+
+
+_OFFERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class State:
     ``calling`` says that it has come to calling somebody; ``target`` was called last; ``attempts`` were made so far.
     ``typed`` are the digits keyed in so far, ``ahead`` keys that wait for the next question.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
+    ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are matters
+    that were told in one dictation with this one, and come after it.
     """
 
     phase: Literal["ringing", "talking", "connected", "leaving", "ended"]
@@ -86,6 +91,8 @@ class State:
     offered: bool = False
     number: str = ""
     lookups: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    following: tuple[Matter, ...] = ()
     attempts: int = 0
     reaching: int | None = None
     calling: bool = False
@@ -102,10 +109,15 @@ class State:
         return self.everything[-1]
 
     @property
+    def offers(self) -> tuple[Candidate, ...]:
+        """The candidates, if they are so few that each has a key of its own: 1, 2, 3."""
+        return self.candidates if len(self.candidates) <= _OFFERS else ()
+
+    @property
     def matters(self) -> tuple[Matter, ...]:
         """The matters that are something to act on: spoken, asked for by key, or submitted."""
         last = self.matter
         stated = (
             last.spoken or last.call_back or last.danger or last.complete or (last.windows and self.voiced)
         )
-        return self.everything if stated else self.everything[:-1]
+        return (*(self.everything if stated else self.everything[:-1]), *self.following)

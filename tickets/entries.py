@@ -40,7 +40,12 @@ _APPEALS: Final = frozenset(get_args(AppealType))
 def note_event(event: events.Event) -> entries.Event:
     """What the dialogue takes in."""
     kind: Any = _EVENTS[type(event)]
-    noted: entries.Event = kind(**{field.name: getattr(event, field.name) for field in fields(kind)})
+    told = {field.name: getattr(event, field.name) for field in fields(kind)}
+    if isinstance(event, events.LookedUp):
+        told["candidates"] = tuple(
+            entries.Candidate(c.name, c.place, c.place_name, c.phrases) for c in event.candidates
+        )
+    noted: entries.Event = kind(**told)
     return noted
 
 
@@ -99,6 +104,7 @@ def note_matter(matter: Matter) -> entries.Matter:
         danger=matter.danger,
         confirmed=matter.confirmed,
         complete=matter.complete,
+        told_with=matter.told_with,
     )
 
 
@@ -119,6 +125,7 @@ def read_matter(entry: entries.Matter) -> Matter:
         danger=entry.danger,
         confirmed=entry.confirmed,
         complete=entry.complete,
+        told_with=entry.told_with,
     )
 
 

@@ -87,6 +87,9 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
                 record = await _take_over(db, record, before)
                 drafts = draft(record)
             given = await _number(record, drafts, issued, numbers, folder)
+            if any(told.matter.told_with >= 0 for told in record.matters) and given != record.numbers:
+                record = replace(record, numbers=given)
+                drafts = draft(record)  # they name each other
             reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
             revisions = _revise(reviewed, issued, given)
             listed = list_call(record, reviewed) if revisions or not drafts else None

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 from tickets.gazetteer import Gazetteer, open_gazetteer
 from tickets.meaning.address import DOOR, GAP, find_address, find_some_village, mask
-from tickets.meaning.naming import find_names
+from tickets.meaning.naming import Named, find_names
 from tickets.meaning.villages import Found, find_alone, find_within
 from tickets.meaning.words import plain
 from tickets.numerals import write_digits
 
 if TYPE_CHECKING:
     from tickets.meaning.address import Span
-    from tickets.meaning.naming import Named
     from tickets.meaning.words import Words
 
 _TITLE_LENGTH = 20
 _FILLERS = re.compile(
     "^(?:喂|你好|您好|那个|这个|就是|嗯|啊|哎|呃|我想要|我想|我要|我来|我(?![家们的])|想要|想|要(?!求)|请问|请|麻烦|帮我"
+    "|还有就是|还有一?[个件]事|另外还有一?[个件]事|另外还有|另外一?[个件]事|另外|再一?[个件]事|再一[个件]|再就是|第[二三四][个件]事|顺便"
     "|说一下|反映一下|反映|投诉一下|投诉|举报一下|举报|问一下|在|的|了|是|呢|吧)+"
 )
 _LEFT_OVER = re.compile("(?:在|的|是|和|位于)+$")
@@ -56,7 +56,9 @@ class Place:
 
     ``code`` is the county's (GB/T 2260), ``division`` the 12 digits of the smallest division that is certain.
     ``address`` is road, door, compound, building, its numbers in figures. ``said`` is the caller's words that name the
-    place, ``heard`` those of them that were taken by their sound. ``rivals`` are other places of that name, if any.
+    place, ``heard`` those of them that were taken by their sound. ``rivals`` are the townships that may be meant, each
+    with its county, when what was said is what several are called: then ``township`` is empty, and ``called`` is the
+    name of a township that was said.
     """
 
     code: str
@@ -68,11 +70,12 @@ class Place:
     division: str = ""
     heard: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    called: str = ""
 
     @property
     def name(self) -> str:
         """The whole place as one says it."""
-        return f"{self.county}{self.township}{self.village}{self.address}"
+        return f"{self.county}{self.township or self.called}{self.village}{self.address}"
 
 
 def find(text: str) -> Place | None:
@@ -93,7 +96,7 @@ def brief(text: str) -> str:
 def locate(words: Words) -> tuple[Place, list[Span]] | None:
     """The place that ``words`` name, and the stretches of them that do."""
     gazetteer, text = open_gazetteer(), words.text
-    named = find_names(text, gazetteer)
+    named = _settle(text, find_names(text, gazetteer), gazetteer)
     spans = [mention.span for mention in named.mentions]
     masked = mask(text, spans)
     address = find_address(masked, gazetteer)
@@ -120,13 +123,30 @@ def locate(words: Words) -> tuple[Place, list[Span]] | None:
         heard=_tell_heard(text, named, known),
         rivals=tuple(f"{gazetteer.township_counties[t]}{t}" for t in named.rivals)
         or (known.rivals if known else ()),
+        called=named.mentions[-1].said if named.rivals else "",
     )
     return place, spans
+
+
+def _settle(text: str, named: Named, gazetteer: Gazetteer) -> Named:
+    """What several are called is the one that has the village which is named behind it, if only one has."""
+    if not named.rivals:
+        return named
+    masked = mask(text, [mention.span for mention in named.mentions])
+    end = named.mentions[-1].span[1]
+    having = [
+        t for t in named.rivals if (found := find_within(masked, t, end, gazetteer)) and not found.heard
+    ]
+    if len(having) != 1:
+        return named
+    return Named(gazetteer.township_counties[having[0]], having[0], (), named.mentions)
 
 
 def _find_village(masked: str, words: Words, named: Named, gazetteer: Gazetteer) -> Found | None:
     if named.township:
         return find_within(masked, named.township, named.mentions[-1].span[1], gazetteer)
+    if named.rivals:
+        return None
     return find_alone(masked, words.ends, named.county, gazetteer)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ivr.matter import Matter, Window
     from tickets.gathered import Gathered
     from tickets.legs import Leg
+    from tickets.record import CallRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ def tell(
         ):
             told.append(Told(matter, pending, unheard))
     return tuple(told)
+
+
+def find_related(record: CallRecord, matter: Matter) -> tuple[str, ...]:
+    """The numbers, given by now, of the matters that were told in one dictation with this one."""
+    if matter.told_with < 0:
+        return ()
+    together = (told.matter.index for told in record.matters if told.matter.told_with == matter.told_with)
+    return tuple(
+        record.numbers[index] for index in together if index != matter.index and index in record.numbers
+    )
 
 
 def add_loose_words(

@@ -15,6 +15,7 @@ from recordings.entries import Understood
 from tickets.meaning.understanding import understand
 from tickets.number import CITY_TIME
 from tickets.place import find
+from tickets.proposal import assign, locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,9 @@ def make(record: CallRecord, matter: Matter) -> Understood:
         department=line.department if line else "",
     )
     place = _find_place(matter, meant.place)
+    where = (place.county, place.township) if place else ("", "")
+    assigned = assign(meant.category.shown, *where)
+    point = locate(*where, place.village, place.address) if place else None
     return Understood(
         matter=matter.index,
         rules=meant.version,
@@ -61,7 +65,13 @@ def make(record: CallRecord, matter: Matter) -> Understood:
         township=place.township if place else "",
         village=place.village if place else "",
         address=place.address if place else "",
-        said=matter.place or (place.said if place else ""),
+        said=_quote(matter, meant.place, place),
+        longitude=point.longitude if point else None,
+        latitude=point.latitude if point else None,
+        lead_unit=assigned.department if assigned else "",
+        support_units=assigned.assisting if assigned else (),
+        days=assigned.days if assigned else 0,
+        assigned_by=assigned.reason if assigned else "",
         notes=_note(meant, place),
     )
 
@@ -110,12 +120,25 @@ def _choose_appeal(matter: Matter, preset: AppealType | None, meant: Understandi
 
 def _find_place(matter: Matter, in_text: Place | None) -> Place | None:
     """What was answered when the place was asked for, completed by what was said before."""
+    if (
+        matter.place and in_text is not None and in_text.rivals
+    ):  # which of those of one name he was asked, or has said
+        return find(f"{matter.place}{in_text.name}") or in_text
     answered = find(matter.place) if matter.place else None
     if answered is None or in_text is None:
         return answered or in_text
+    if answered.county == in_text.county and answered.name in in_text.name:
+        return in_text
     if answered.county:
         return answered
     return find(f"{in_text.county}{in_text.township}{matter.place}") or answered
+
+
+def _quote(matter: Matter, in_text: Place | None, place: Place | None) -> str:
+    """The caller's words for the place; what he answered stands behind the name that it tells from others."""
+    if matter.place and in_text is not None and in_text.rivals and in_text.said not in matter.place:
+        return f"{in_text.said},{matter.place}"
+    return matter.place or (place.said if place else "")
 
 
 def _note(meant: Understanding, place: Place | None) -> tuple[str, ...]:
@@ -124,14 +147,12 @@ def _note(meant: Understanding, place: Place | None) -> tuple[str, ...]:
     if meant.risk:
         notes.append(f"听到危险({meant.risk.name}):“{meant.risk.words}”")
     if place and place.rivals:
-        notes.append(
-            f"“{place.said}”有同名,请核实:{'、'.join((f'{place.county}{place.township}', *place.rivals)).strip('、')}"
-        )
+        notes.append(f"“{place.said}”有同名,请核实:{'、'.join(place.rivals)}")
     if place and place.heard:
         notes.append(f"地名按读音记录,请核实:{'、'.join(place.heard)}")
     if len(meant.matters) > 1:
         told = "".join(f"({number}){text}" for number, text in enumerate(meant.matters, start=1))
-        notes.append(f"一次说了{len(meant.matters)}件事:{told}")
+        notes.append(f"含多个诉求({len(meant.matters)}件):{told}")
     if meant.personal.kinds:
         notes.append(f"内容含个人信息:{'、'.join(meant.personal.kinds)}")
     if meant.occasion.sums:

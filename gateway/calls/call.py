@@ -27,7 +27,7 @@ from recordings import entries
 from recordings.folders import AUDIO
 from recordings.journal import JournalError
 from tickets.entries import note_event, note_matter
-from tickets.place import brief, find
+from tickets.lookup import look_up
 
 if TYPE_CHECKING:
     from asr.transcript import ModelFingerprint
@@ -275,9 +275,9 @@ class Call:
                 self._listener.listen(action)
             case actions.StopListening():
                 self._listener.stop()
-            case actions.LookUp(text=text):
-                place = find(text)
-                self._found = events.LookedUp(self._now(), place.name if place else "", brief(text))
+            case actions.LookUp():
+                found = look_up(action.text, action.named, several=action.several)
+                self._found = events.LookedUp(self._now(), *found)
             case actions.Submit(matter=matter):
                 self._beside.do(self._submit(matter))
             case actions.Alert() | actions.Connect() | actions.Part():

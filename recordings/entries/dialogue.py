@@ -96,6 +96,16 @@ class ElapsedEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place that may be meant; see ``ivr.matter.Candidate``."""
+
+    name: str = withheld("")
+    place: str = withheld("")
+    place_name: str = withheld("")
+    phrases: tuple[str, ...] = withheld(())
+
+
+@dataclass(frozen=True, slots=True)
 class LookedUpEvent(Event):
     """What the gazetteer made of the caller's words."""
 
@@ -103,6 +113,8 @@ class LookedUpEvent(Event):
 
     place_name: str = withheld("")
     brief: str = withheld("")
+    candidates: tuple[Candidate, ...] = withheld(())
+    further: tuple[int, ...] = withheld(())
 
 
 @dataclass(frozen=True, slots=True)

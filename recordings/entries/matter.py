@@ -49,6 +49,7 @@ class Matter(Entry):
     danger: bool = kept(default=False)
     confirmed: bool = kept(default=False)
     complete: bool = kept(default=False)
+    told_with: int = kept(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class Understood(Entry):
 
     ``rules`` is the version of the rules, ``of`` a digest of all that they were given: as long as that is the same,
     this stands, whatever the rules become. ``code`` is the county's, ``division`` the 12 digits
-    of the smallest division that is certain.
+    of the smallest division that is certain. ``lead_unit`` to ``assigned_by`` are who should handle it, within how many
+    working days, and why; "" and 0 when that is not known.
     """
 
     kind: ClassVar = "understood"
@@ -102,4 +104,10 @@ class Understood(Entry):
     village: str = withheld("")
     address: str = withheld("")
     said: str = withheld("")
+    longitude: float | None = withheld(None)
+    latitude: float | None = withheld(None)
+    lead_unit: str = withheld("")
+    support_units: tuple[str, ...] = withheld(())
+    days: int = withheld(0)
+    assigned_by: str = withheld("")
     notes: tuple[str, ...] = withheld(())

@@ -1,11 +1,18 @@
-"""Several matters in one dictation: where a caller turns to the next one. Pure."""
+"""Several matters in one dictation: where a caller turns to the next one, and whether they surely are several. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from tickets.meaning.risk import spot_all
+from tickets.meaning.topics import name_topics
+from tickets.meaning.words import plain
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tickets.meaning.address import Span
     from tickets.meaning.words import Words
 
 _TURN = re.compile(
@@ -14,20 +21,49 @@ _TURN = re.compile(
     "|再(?:就是|有就是|一个|一件|说一个|说一件|反映一个|反映一件|问一个|问一下)(?:事儿?|问题|情况)?(?:呢|是|就是)?"
     "|顺便(?:再)?(?:问|说|反映|投诉)(?:一下|一个|个)?|除了这个(?:事儿?)?(?:之外|以外)?"
 )
-_SHORTEST = 6  # characters that make a matter
+_SHORTEST = 4  # characters that make a matter
+_SEVERAL = 2
 
 
 def split(words: Words) -> tuple[str, ...]:
     """The matters of a dictation in the caller's words, in their order; one when he tells of one, none for no words."""
-    text = words.text
-    parts: list[str] = []
+    begins, text = [0, *(turn[1] for turn in _turn(words.text))], words.text
+    ends = [*(turn[0] for turn in _turn(words.text)), len(text)]
+    return tuple(text[begin:end] for begin, end in zip(begins, ends, strict=True) if begin < end)
+
+
+def find_further(text: str) -> tuple[int, ...]:
+    """Where in ``text``, as it was said, further matters begin that surely are matters of their own; () if not so.
+
+    Surely are they when each speaks of something, and none of what another speaks of. Of danger nothing is split off.
+    """
+    words = plain(text)
+    parts = split(words)
+    topics = [set(name_topics(part)) for part in parts]
+    apart = all(topics) and sum(map(len, topics)) == len(set().union(*topics))
+    if len(parts) < _SEVERAL or not apart or spot_all(words):
+        return ()
+    return _place(text, [begin for begin, _ in _turn(words.text)])
+
+
+def _turn(text: str) -> Iterator[Span]:
+    """The words by which the caller turns to the next matter, from one that is long enough to another."""
     begin = 0
     for turn in _TURN.finditer(text):
         head, rest = text[begin : turn.start()], text[turn.end() :]
         if len(head) < _SHORTEST or len(rest) < _SHORTEST or text[turn.start() - 1] in "的没":
             continue
-        parts.append(head)
+        yield turn.span()
         begin = turn.end()
-    if text[begin:]:
-        parts.append(text[begin:])
-    return tuple(parts)
+
+
+def _place(text: str, offsets: list[int]) -> tuple[int, ...]:
+    """Offsets in the plain text as offsets in the text; () where the two do not run side by side."""
+    places: list[int] = []
+    length = 0
+    for position, character in enumerate(text):
+        told = len(plain(character).text)
+        if told and len(places) < len(offsets) and length >= offsets[len(places)]:
+            places.append(position)
+        length += told
+    return tuple(places) if len(places) == len(offsets) else ()

@@ -41,7 +41,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What was named for certain, "" where nothing was; ``rivals`` are the other townships of that name."""
+    """What was named for certain, "" where nothing was; ``rivals`` are the townships of one name, if several."""
 
     county: str
     township: str
@@ -50,7 +50,7 @@ class Named:
 
 
 def find_names(text: str, gazetteer: Gazetteer) -> Named:
-    """The county and the township that ``text`` (plain) names; a township finds its county."""
+    """The county and the township that ``text`` (plain) names; a township that alone is called so finds its county."""
     mentions = _affirm(text, sorted(_mention(text, gazetteer), key=lambda m: m.span))
     county = next((m for m in mentions if m.level == "county"), None)
     name = county.meant[0] if county else ""
@@ -61,10 +61,10 @@ def find_names(text: str, gazetteer: Gazetteer) -> Named:
     )
     if township is None:
         return Named(name, "", (), (county,) if county else ())
-    home = gazetteer.township_counties[township.meant[0]]
-    rivals = () if county else township.meant[1:]
     used = tuple(m for m in (county, township) if m is not None)
-    return Named(home, township.meant[0], rivals, used)
+    if len(township.meant) > 1:
+        return Named(name, "", township.meant, used)
+    return Named(gazetteer.township_counties[township.meant[0]], township.meant[0], (), used)
 
 
 def _mention(text: str, gazetteer: Gazetteer) -> Iterator[Mention]:

@@ -31,10 +31,13 @@ _KINDS: Final[Mapping[type, Kind]] = {
 _CONDITIONS: Final = {
     "told": "已经说过事情",
     "placed": "地点清楚",
+    "ambiguous": "地名有重名",
     "caller": "有来电号码",
     "contact": "联系电话已确认",
     "call_back": "须回电",
     "later": "不是第一件事",
+    "several": "一次说了几件事",
+    "told_more": "一起说的还有下一件",
 }
 _SLOTS: Final = {
     "place": "地点",
@@ -42,6 +45,9 @@ _SLOTS: Final = {
     "tail": "尾号",
     "contact": "电话",
     "number": "编号",
+    "first": "第一处",
+    "second": "第二处",
+    "third": "第三处",
     "hotline": "热线",
     "department": "部门",
 }
@@ -190,6 +196,7 @@ class _Reading:
                 ("说别的", node.hear),
                 ("不作声", node.silence),
                 ("没有内容可念", node.blank),
+                ("按 1 至 3", node.pick),
             ):
                 if target:
                     yield told, target
@@ -220,4 +227,6 @@ def _describe(change: Change) -> str:
         told.append({"calling": "用来电号码", "agreed": "用此号码", "none": "不留号码"}[change.contact])
     if change.next_matter:
         told.append("另记一件")
+    if change.told_matter:
+        told.append("接着记一起说的下一件")
     return ",".join(told)

@@ -58,6 +58,7 @@ from ivr.words import normalise
 from recordings import entries
 from recordings.entries import Written
 from tickets.entries import note_event, note_matter
+from tickets.lookup import look_up
 from tickets.meaning.risk import phrases
 from tickets.meaning.watch import Watch
 
@@ -73,14 +74,6 @@ if TYPE_CHECKING:
 QUIET = 0.6
 TODAY = date(2026, 11, 25)
 BEGAN = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
-COUNTIES = ("颍州区", "颍东区", "颍泉区", "临泉县", "太和县", "阜南县", "颍上县", "界首市")
-TOWNS = ("清河街道", "慎城镇")
-
-
-def look_up(text: str) -> tuple[str, str]:
-    county = next((c for c in COUNTIES if c in text), "")
-    town = next((t for t in TOWNS if t in text), "")
-    return county + town, text[:12]
 
 
 @dataclass
@@ -289,7 +282,8 @@ class Rehearsal:
                 self._due = [d for d in self._due if not isinstance(d[2], Alarmed | Heard)]
                 heapq.heapify(self._due)
             case LookUp():
-                self.schedule(self.now + 0.01, LookedUp(0.0, *look_up(action.text)))
+                found = look_up(action.text, action.named, several=action.several)
+                self.schedule(self.now + 0.01, LookedUp(0.0, *found))
             case Submit():
                 self.submitted.append(action.matter)
                 number = f"26327010001{action.matter.index}"

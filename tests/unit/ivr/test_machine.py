@@ -38,7 +38,7 @@ from ivr.flow import Ask, Dictate, End
 from ivr.flow import LookUp as LookUpNode
 from ivr.flow import Submit as SubmitNode
 from ivr.machine import advance, start
-from ivr.matter import Spoken, Window
+from ivr.matter import Candidate, Spoken, Window
 
 if TYPE_CHECKING:
     from ivr.actions import Action
@@ -161,7 +161,7 @@ def test_a_greeting_is_no_matter(flow):
 def test_the_caller_is_asked_twice_whether_that_was_all(flow):
     call = Call(flow).says("房子漏雨").quiet().says("还有路灯不亮").quiet().says("还没说完").quiet()
     assert call.said == ["opening", "said_everything", "said_everything"]
-    assert call.actions == (LookUp("房子漏雨路灯不亮"),)
+    assert call.actions == (LookUp("房子漏雨路灯不亮", several=True),)
 
 
 def test_a_yes_that_goes_on_is_more_dictation(flow):
@@ -172,7 +172,7 @@ def test_a_yes_that_goes_on_is_more_dictation(flow):
 
 def test_silence_after_being_asked_ends_the_dictation(flow):
     call = Call(flow).says(TOLD).quiet().quiet()
-    assert call.actions == (LookUp(TOLD),)
+    assert call.actions == (LookUp(TOLD, several=True),)
     assert call.state.matter.windows[0].end == call.now
 
 
@@ -452,7 +452,7 @@ def test_another_matter_is_never_taken_for_an_ending(flow, said, kept):
 )
 def test_an_ending_is_no_part_of_the_matter(flow, said):
     call = Call(flow).says(TOLD).quiet().says(said)
-    assert call.actions == (StopPlaying(), LookUp(TOLD))
+    assert call.actions == (StopPlaying(), LookUp(TOLD, several=True))
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_what_is_said_when_asked_whether_that_was_all_goes_on(flow, said, kept):
 
 def test_an_ending_with_a_last_word_ends_and_keeps_it(flow):
     call = Call(flow).says(TOLD).quiet().says("说完了快点来")
-    assert call.actions == (StopPlaying(), LookUp(TOLD + "快点来"))
+    assert call.actions == (StopPlaying(), LookUp(TOLD + "快点来", several=True))
 
 
 def test_silence_in_a_later_matter_says_goodbye(flow):
@@ -1070,3 +1070,88 @@ def test_the_words_of_a_phrase_that_come_late_do_not_end_the_next(flow):
     call.take(Heard(22.5, "楼上天天半夜砸墙", 0.9, 10.2, 21.8, -20.0))
     assert call.state.speaking is None
     assert call.state.matter.text == "路灯坏了我家在颍州区楼上天天半夜砸墙"
+
+
+OF_TWO = (
+    Candidate("太和县", "太和县肖口镇", "太和县肖口镇王寨村", ("太和县", "肖口镇")),
+    Candidate("临泉县", "临泉县谭棚镇", "临泉县谭棚镇王寨村", ("临泉县", "谭棚镇")),
+)
+
+
+def ask_which(flow, candidates=OF_TWO):
+    call = Call(flow).says("王寨村路灯不亮").press("#")
+    return call.take(LookedUp(call.now, "王寨村", "路灯不亮", candidates))
+
+
+def test_which_of_two_places_is_meant_is_told_by_key(flow):
+    call = ask_which(flow)
+    assert call.said[-1] == "which_of_two"
+    assert call.prompts_end().press("2").said[-1] == "confirm"
+    assert call.state.matter.place == "临泉县谭棚镇"
+    assert call.state.matter.place_name == "临泉县谭棚镇王寨村"
+    assert call.state.candidates == ()
+
+
+def test_a_place_that_was_not_offered_is_picked_by_no_key(flow):
+    call = ask_which(flow).prompts_end().press("3")
+    assert call.said[-2:] == ["not_heard", "confirm"] or call.prompts_end().said[-2:] == [
+        "not_heard",
+        "confirm",
+    ]
+    assert (call.state.matter.place, call.state.matter.place_name) == ("", "王寨村")
+
+
+def test_which_of_many_places_is_meant_is_told_by_words_that_the_ear_knows(flow):
+    call = ask_which(flow, OF_TWO * 2)
+    assert call.said[-1] == "which"
+    listening = call.state.listening
+    assert listening is not None
+    assert listening.phrases is not None
+    assert {"太和县", "肖口镇", "谭棚镇", "不知道", "人工"} <= {*listening.phrases}
+    call.says("谭棚镇")
+    assert call.actions[-1] == LookUp("谭棚镇", "王寨村")
+    call.found("临泉县谭棚镇王寨村", "")
+    assert (call.state.matter.place, call.state.matter.brief) == ("谭棚镇", "路灯不亮")
+    assert call.said[-1] == "confirm"
+
+
+def test_an_answer_that_settles_nothing_is_kept_and_not_asked_for_again(flow):
+    call = ask_which(flow, OF_TWO * 2).says("镇上")
+    call.take(LookedUp(call.now, "", "", ()))
+    assert (call.state.matter.place, call.state.matter.place_name) == ("镇上", "王寨村")
+    assert call.said[-1] == "confirm"
+    assert ask_which(flow).quiet().said[-1] == "confirm"
+
+
+def told_two(flow):
+    call = Call(flow).says("清河街道路灯不亮还有物业乱收费").press("#")
+    assert call.actions[-1] == LookUp("清河街道路灯不亮还有物业乱收费", several=True)
+    return call.take(LookedUp(call.now, "颍州区清河街道", "路灯不亮", (), (8,)))
+
+
+def test_matters_told_at_once_are_filed_one_after_the_other(flow):
+    call = told_two(flow)
+    assert [m.text for m in call.state.matters] == ["清河街道路灯不亮", "还有物业乱收费"]
+    first, second = call.state.matters
+    assert first.windows[-1].end == second.windows[0].start == second.spoken[0].start
+    assert call.prompts_end().said[-2:] == ["one_by_one", "confirm"]
+    call.press("11").numbered().prompts_end().found("", "物业乱收费").prompts_end()
+    assert call.said[-3:] == ["number", "told_next", "confirm"]
+    matter = call.state.matter
+    assert (matter.index, matter.told_with, matter.place_name) == (1, 0, "颍州区清河街道")
+    assert matter.contact_confirmed
+    call.press("1").numbered("263270100015").prompts_end()
+    assert call.said[-2:] == ["number", "more"]
+    assert [m.complete for m in call.state.matters] == [True, True]
+
+
+def test_what_was_told_at_once_is_a_matter_though_the_caller_is_gone(flow):
+    call = told_two(flow).take(HungUp(99.0, "caller"))
+    assert call.actions == (Finish(call.state.matters),)
+    assert [(m.text, m.index) for m in call.state.matters] == [("清河街道路灯不亮", 0), ("还有物业乱收费", 1)]
+
+
+def test_no_more_matters_are_parted_than_a_call_may_have(flow):
+    call = Call(flow).says("清河街道路灯不亮还有物业乱收费").press("#")
+    call.take(LookedUp(call.now, "", "路灯不亮", (), tuple(range(1, 8))))
+    assert len(call.state.matters) == 1

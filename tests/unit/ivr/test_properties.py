@@ -48,6 +48,7 @@ from ivr.flow import Digits
 from ivr.flow import LookUp as LookUpNode
 from ivr.flow import Submit as SubmitNode
 from ivr.machine import advance, start
+from ivr.matter import Candidate
 
 if TYPE_CHECKING:
     from ivr.actions import Action
@@ -182,13 +183,14 @@ class Line:
             assert state.deadline >= 0
             assert (state.playing, state.paused) == (self.playing, self.paused)
             assert state.reaching == self.reaching
-            assert not state.ahead or isinstance(self.flow.nodes[state.question], LookUpNode | SubmitNode)
+            assert not state.following or isinstance(self.flow.nodes[state.question], LookUpNode | SubmitNode)
             assert state.phase != "connected" or (state.reaching is not None and state.listening is None)
         open_windows = [w for m in state.everything for w in m.windows if w.end is None]
         assert len(open_windows) <= 1
         assert all(w.end is None or w.end >= w.start for m in state.everything for w in m.windows)
         assert [m.index for m in state.everything] == list(range(len(state.everything)))
-        assert len(state.everything) <= self.flow.matters
+        assert len(state.everything) + len(state.following) <= self.flow.matters
+        assert [m.index for m in state.following] == [len(state.everything) + i for i in range(len(state.following))]
         for index, complete in self.complete.items():
             assert state.everything[index].complete >= complete
         self.complete = {m.index: m.complete for m in state.everything}
@@ -206,6 +208,9 @@ class Line:
         else:
             self.now = max(self.now, self.state.deadline)
             self.take(Elapsed(self.now))
+
+
+SOMEWHERE = Candidate("太和县", "太和县肖口镇", "太和县肖口镇王寨村", ("太和县", "肖口镇"))
 
 
 def heard(now: float, text: str, level: float = -20.0, *, confirmed: bool = True) -> Heard:
@@ -239,9 +244,13 @@ happening = st.one_of(
     st.builds(lambda i: lambda n: [PromptEnded(n.now, i)], st.integers(0, 5)),
     st.just(lambda n: [Elapsed(n.now)]),
     st.builds(
-        lambda place, brief: lambda n: [LookedUp(n.now, place, brief)],
+        lambda place, brief, count, further: (
+            lambda n: [LookedUp(n.now, place, brief, (SOMEWHERE,) * count, further)]
+        ),
         st.sampled_from(("", "颍州区")),
         st.sampled_from(("", "漏雨")),
+        st.sampled_from((0, 2, 3, 9)),
+        st.sampled_from(((), (1,), (2, 4), (1, 2, 3, 4, 5, 6), (99,))),
     ),
     st.builds(lambda m: lambda n: [Submitted(n.now, m, "263270100014")], st.integers(0, 2)),
     st.just(lambda n: [EarLost(n.now)]),
@@ -429,7 +438,7 @@ def test_a_caller_who_only_ever_does_one_thing_cannot_hold_the_line(
         line.ended_prompt()
         for event in STUBBORN[habit](line.now):
             line.take(event)
-        line.take(LookedUp(line.now, "", "漏雨"))
+        line.take(LookedUp(line.now, "王寨村", "漏雨", (SOMEWHERE,) * line.plays, (2,)))
         line.take(Calling(line.now, line.connects - 1, "坐席"))
         if line.connects % 2:
             line.take(Refused(line.now, line.connects - 1, "busy"))

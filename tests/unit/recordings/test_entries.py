@@ -48,6 +48,7 @@ KEPT = {
         "danger",
         "confirmed",
         "complete",
+        "told_with",
     },
     "number": {"matter", "number"},
     "alarm": {"matter"},

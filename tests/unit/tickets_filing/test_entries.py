@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.transcript import ModelFingerprint, Utterance, Word
-from ivr.events import Event
-from ivr.matter import Matter, Spoken, Window
+from ivr.events import Event, LookedUp
+from ivr.matter import Candidate, Matter, Spoken, Window
 from recordings import entries
 from tickets.entries import (
     note_event,
@@ -21,11 +21,12 @@ from tickets.entries import (
     read_utterance,
 )
 
-SAMPLES = {"float": 1.5, "str": "text", "int": 3, "bool": False}
+SAMPLES = {"float": 1.5, "str": "text", "int": 3, "bool": False, "tuple[int, ...]": (1, 2)}
 PAIRS = [
     (Matter, entries.Matter, set()),
     (Spoken, entries.Spoken, set()),
     (Window, entries.Window, set()),
+    (Candidate, entries.Candidate, set()),
     (Utterance, entries.Heard, {"question"}),
     (Word, entries.Word, set()),
     (ModelFingerprint, entries.Model, set()),
@@ -34,11 +35,19 @@ PAIRS = [
 
 @pytest.mark.parametrize("kind", get_args(Event))
 def test_every_event_has_its_entry_with_the_same_fields(kind):
-    event = kind(**{f.name: SAMPLES.get(str(f.type), "caller") for f in fields(kind)})
+    samples = SAMPLES | {"tuple[Candidate, ...]": ()}
+    event = kind(**{f.name: samples.get(str(f.type), "caller") for f in fields(kind)})
     noted = note_event(event)
     assert {f.name: getattr(noted, f.name) for f in fields(noted)} == {
         f.name: getattr(event, f.name) for f in fields(event)
     }
+
+
+def test_the_places_that_may_be_meant_stand_in_the_journal():
+    noted = note_event(LookedUp(1.0, "王寨村", "", (Candidate("太和县", "太和县肖口镇", "x", ("太和",)),)))
+    assert noted == entries.LookedUpEvent(
+        1.0, "王寨村", "", (entries.Candidate("太和县", "太和县肖口镇", "x", ("太和",)),)
+    )
 
 
 @pytest.mark.parametrize(("told", "entry", "more"), PAIRS)

@@ -142,7 +142,11 @@ def test_every_name_of_the_gazetteer_finds_itself():
         for said in (township, f"{county}{township}"):
             place = find(said)
             assert place
-            assert (place.county, place.township, place.address) == (county, township, ""), said
+            if said in gazetteer.aliases:  # 城关镇: others are called so, too
+                assert (place.county, place.township, place.called) == ("", "", said)
+                assert f"{county}{township}" in place.rivals
+            else:
+                assert (place.county, place.township, place.address) == (county, township, ""), said
 
 
 @pytest.mark.parametrize(
