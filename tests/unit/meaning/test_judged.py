@@ -20,3 +20,4 @@ def test_the_texts_are_understood(half: str) -> None:
     assert figures.danger_recall >= 0.97
     assert figures.danger_false <= 0.03
     assert figures.unexplained == 0
+    assert figures.pairs >= 0.85
