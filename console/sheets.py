@@ -110,6 +110,7 @@ def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
             name: parts.get(name, "") for name in Fields.model_fields
         },  # one of before lacks what came since
         "notes": document["notes"],
+        "proposal": document.get("proposal"),
         "call_back": parts["call_back"],
         "said": parts["said"],
         "text_pending": parts["text_pending"],

@@ -53,8 +53,8 @@ class State:
     ``calling`` says that it has come to calling somebody; ``target`` was called last; ``attempts`` were made so far.
     ``typed`` are the digits keyed in so far, ``ahead`` keys that wait for the next question.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
-    ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are matters
-    that were told in one dictation with this one, and come after it.
+    ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are
+    matters that were told in one dictation with this one, and come after it.
     """
 
     phase: Literal["ringing", "talking", "connected", "leaving", "ended"]

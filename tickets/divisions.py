@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from config.document import embedded
 from config.fault import LastingFault
 
-_FILE = "divisions.tsv"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_EMBEDDED: Final = embedded("divisions.tsv")
 _ROW = re.compile(r"([0-9]{6}|[0-9]{9}|[0-9]{12})\t(\S+)")
 # 大田村委会 is 大田村, 龙潭社区居委会 is 龙潭社区, 成功居委会 is called so
 _OFFICE = re.compile(r"(.+?)(社区|村)?(居委会|居民委员会|民委员会|委会|委员会)")
@@ -38,24 +42,29 @@ class DivisionsError(LastingFault):
 
 
 @cache
-def read_divisions() -> Divisions:
-    """The embedded file, read once. Raises DivisionsError, OSError."""
+def read_divisions(file: Path = _EMBEDDED) -> Divisions:
+    """The file, read once. Raises DivisionsError."""
     townships: dict[str, str] = {}
     villages: dict[str, list[Village]] = {}
-    for number, line in enumerate(embedded(_FILE).read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(_read(file).splitlines(), start=1):
         if line.startswith("#") or not line:
             continue
         row = _ROW.fullmatch(line)
         if row is None:
-            raise DivisionsError(
-                f"config/{_FILE}:{number}: not `code TAB name`: make it anew by deploy/divisions"
-            )
+            raise DivisionsError(f"{file}:{number}: not `code TAB name`: make it anew by deploy/divisions")
         code, name = row.groups()
         if len(code) == 9:  # noqa: PLR2004 - the digits of a township
             townships[code] = name
         elif len(code) == 12:  # noqa: PLR2004 - of a village
             villages.setdefault(code[:9], []).append(_name_village(code, name))
     return Divisions(townships, {code: tuple(below) for code, below in villages.items()})
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DivisionsError(f"{file}: cannot be read ({error}): make it anew by deploy/divisions") from None
 
 
 def _name_village(code: str, name: str) -> Village:

@@ -12,6 +12,8 @@ from ivr.matter import AppealType
 from recordings import folders, wav
 from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
+from tickets.proposal import propose
+from tickets.telling import find_related
 from tickets.ticket import (
     AppealPart,
     CallerPart,
@@ -82,6 +84,7 @@ def _draft_matter(record: CallRecord, told: Told) -> Draft:
         "caller": _draft_caller(record, told.matter),
         "appeal": _draft_appeal(record, told, meant),
         "place": _draft_place(told.matter, meant),
+        "proposal": propose(meant),
         "transcript": draft_transcript(record.transcript),
         "notes": [*_draft_line_notes(record), *_draft_notes(record, told), *(meant.notes if meant else ())],
     }
@@ -122,19 +125,22 @@ def _close(matter: Matter, content: dict[str, Any], fresh: Understood | None = N
         key: part if not hasattr(part, "model_dump") else part.model_dump(mode="json")
         for key, part in content.items()
     }
-    # A phrase that names no speaker is the caller's, as in the fingerprints of before it was told.
-    canonical = json.dumps(
-        _leave_out_callers(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    canonical = json.dumps(_leave_out_news(plain), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Draft(matter.index, plain, hashlib.sha256(canonical.encode()).hexdigest(), fresh)
 
 
-def _leave_out_callers(plain: dict[str, Any]) -> dict[str, Any]:
+def _leave_out_news(plain: dict[str, Any]) -> dict[str, Any]:
+    """Without what says no more than its absence did in the fingerprints of before there was such a field.
+
+    A phrase that names no speaker is the caller's.
+    """
     said = [
         {key: value for key, value in utterance.items() if (key, value) != ("speaker", "caller")}
         for utterance in plain["transcript"]["utterances"]
     ]
-    return {**plain, "transcript": {**plain["transcript"], "utterances": said}}
+    appeal = {key: value for key, value in plain["appeal"].items() if (key, value) != ("related", [])}
+    rest = {key: value for key, value in plain.items() if (key, value) != ("proposal", None)}
+    return {**rest, "appeal": appeal, "transcript": {**plain["transcript"], "utterances": said}}
 
 
 def _draft_call(record: CallRecord) -> CallPart:
@@ -206,6 +212,7 @@ def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> A
         occurred=meant.occurred if meant else "",
         urgency="特急" if matter.danger or urgency == "特急" else "紧急" if urgency == "紧急" else "一般",
         keywords=meant.keywords if meant else (),
+        related=find_related(record, matter),
         text_pending=told.pending,
     )
 
@@ -225,6 +232,8 @@ def _draft_place(matter: Matter, meant: Understood | None) -> PlacePart:
         township=meant.township,
         village=meant.village,
         address=meant.address,
+        longitude=meant.longitude,
+        latitude=meant.latitude,
         said=meant.said,
     )
 
@@ -279,6 +288,8 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
         notes.append(_SAYS_DANGER if matter.call_back.startswith(_SAYS_DANGER) else _IN_DANGER)
     if call_back := need_call_back(record, matter):
         notes.append(f"{call_back},须回电")
+    if related := find_related(record, matter):
+        notes.append(f"来电人一次说了几件事,另见工单{'、'.join(related)}")
     unfinished = record.ended_at and not record.interrupted and not matter.complete
     if unfinished and not is_settled(record, matter):
         notes.append("来电人未办完即挂机")

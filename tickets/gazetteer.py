@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.document import embedded, load
-from tickets.divisions import Village, read_divisions
+from tickets.divisions import Divisions, Village, read_divisions
+from tickets.meaning.files import chosen
 from tickets.meaning.sound import Sound, readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 Name = Annotated[str, Field(min_length=2)]
 
@@ -79,13 +81,18 @@ class Gazetteer:
         return tuple(t for t in every if self.township_counties[t] == county) or every
 
 
-@cache
 def open_gazetteer() -> Gazetteer:
-    """The embedded gazetteer, read once. Raises config.document.ConfigError, tickets.divisions.DivisionsError."""
-    document = load(GazetteerDocument, embedded("gazetteer.yaml"))
+    """The gazetteer in use, read once. Raises config.document.ConfigError, tickets.divisions.DivisionsError."""
+    files = chosen()
+    return _open(files.gazetteer or embedded("gazetteer.yaml"), files.divisions or embedded("divisions.tsv"))
+
+
+@cache
+def _open(file: Path, divisions_file: Path) -> Gazetteer:
+    document = load(GazetteerDocument, file)
     full = [county.name for county in document.counties]
     also = [name for county in document.counties for name in county.also]
-    divisions, villages = _lay_over(document)
+    divisions, villages = _lay_over(document, read_divisions(divisions_file))
     townships = {township: county.name for county in document.counties for township in county.townships}
     townships |= {
         township: _county(document, code) for township, code in divisions.items() if township not in townships
@@ -114,9 +121,10 @@ def open_gazetteer() -> Gazetteer:
     )
 
 
-def _lay_over(document: GazetteerDocument) -> tuple[dict[str, str], dict[str, tuple[Village, ...]]]:
+def _lay_over(
+    document: GazetteerDocument, read: Divisions
+) -> tuple[dict[str, str], dict[str, tuple[Village, ...]]]:
     """The divisions' codes and villages by the names that the gazetteer has for their townships."""
-    read = read_divisions()
     renamed = {
         (county.code, said): name for county in document.counties for said, name in county.aliases.items()
     }
@@ -155,4 +163,4 @@ def _hear(names: Iterable[str]) -> dict[Sound, tuple[str, ...]]:
 
 def _any(names: Iterable[str]) -> str:
     longest_first = sorted(names, key=len, reverse=True)
-    return f"(?:{'|'.join(map(re.escape, longest_first))})"
+    return f"(?:{'|'.join(map(re.escape, longest_first)) or '(?!)'})"

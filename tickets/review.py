@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from ivr.matter import AppealType
 from tickets.gazetteer import open_gazetteer
+from tickets.proposal import locate, propose_anew
 from tickets.ticket import ReviewPart
 
 if TYPE_CHECKING:
@@ -125,15 +126,30 @@ def lay_over(content: dict[str, Any], review: Review, words: "Transcript") -> di
         reason=review.sheet.reason,
         later_words=hash_words(words) != review.words_sha256,
     )
+    moved = any(content["place"].get(name, "") != value for name, value in place.items())
+    point = locate(**place) if moved else None
+    spot = {"longitude": point and point.longitude, "latitude": point and point.latitude} if moved else {}
     return {
         **content,
+        **_propose_anew(content, fields),
         "status": _STATUS[review.decision],
         "review": part.model_dump(mode="json"),
         "appeal": {**content["appeal"], **appeal},
-        "place": {**content["place"], **place, "code": code},
+        "place": {**content["place"], **place, "code": code, **spot},
         "caller": {**content["caller"], **fields.model_dump(include={"contact", "confidential"})},
         "transcript": _correct(content["transcript"], review.sheet.corrections),
     }
+
+
+def _propose_anew(content: dict[str, Any], fields: Fields) -> dict[str, Any]:
+    """Who should handle it, when the agent has found it to be another category or place."""
+    category = (fields.category_1, fields.category_2, fields.category_3)
+    drafted = tuple(content["appeal"].get(f"category_{level}", "") for level in (1, 2, 3))
+    where = tuple(content["place"].get(name, "") for name in ("county", "township"))
+    if (category, (fields.county, fields.township)) == (drafted, where):
+        return {}
+    part = propose_anew(category, fields.county, fields.township)
+    return {"proposal": part.model_dump(mode="json") if part else None}
 
 
 def hash_words(words: "Transcript") -> str:

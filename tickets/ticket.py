@@ -38,6 +38,8 @@ _GAINED = {
     "corrected",
     "passed",
     "speaker",
+    "related",
+    "proposal",
 }
 
 
@@ -79,6 +81,8 @@ class AppealPart(Part):
     repeats: Digits = ""
     """重复诉求: 工单编号 of the earlier ticket on the same matter; empty when none is known. The gateway links none by
     itself; an agent or the intake may."""
+    related: tuple[Digits, ...] = ()
+    """工单编号 of the tickets on what the caller told in one breath with this: each matter has its own."""
     text_pending: bool = False
     """The words still have to be transcribed from the recording; a revision follows by itself."""
 
@@ -93,11 +97,24 @@ class PlacePart(Part):
     village: str = ""
     address: str = ""
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    """坐标, in degrees east (CGCS2000); null when unknown. The gazetteer holds none; an agent or the intake may."""
+    """坐标, in degrees east (CGCS2000); null when unknown. They come from the city's file of points."""
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     """坐标, in degrees north (CGCS2000); null when unknown."""
     said: str = ""
     """The caller's own words for the place."""
+
+
+class ProposalPart(Part):
+    """派单建议: who should handle it by the city's 派单目录. The intake decides: see ``HandlingPart``."""
+
+    lead_unit: Annotated[str, Field(min_length=1)]
+    """主办单位."""
+    support_units: tuple[str, ...] = ()
+    """协办单位."""
+    days: Annotated[int, Field(ge=1)]
+    """办理时限, in working days."""
+    reason: str = ""
+    """The entry of the 派单目录 it comes from."""
 
 
 class HandlingPart(Part):
@@ -186,6 +203,8 @@ class Ticket(Part):
     caller: CallerPart
     appeal: AppealPart
     place: PlacePart = PlacePart()
+    proposal: ProposalPart | None = None
+    """Null when the 派单目录 does not say, and for a ticket of before version 1 had this field."""
     handling: HandlingPart = HandlingPart()
     transcript: TranscriptPart
     notes: tuple[str, ...] = ()

@@ -21,12 +21,14 @@ from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
 from gateway.doctor.trunks import check_certificates, check_targets
 from gateway.service.guarding import OPEN, is_open
-from gateway.service.opened import open_prompts, read_dialogue, read_nuisance_flow, read_texts
+from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
+from tickets.meaning.understanding import version
 from tickets.number import CITY_TIME
 from tickets.outbox import read_dead_letters, read_overdue
+from tickets.proposal import count_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +118,8 @@ def check(context: typer.Context) -> None:
     read_nuisance_flow(site.settings.dialogue)
     read_entries(site.paths.data)
     _tell_hotlines(hotlines)
+    choose_rules(site.settings)
+    out.print(f"理解规则 / rules of understanding: {version()}; 坐标点 / points: {count_points()}")
     _tell_trunks(site, hotlines)
     if is_open(site.settings):
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")

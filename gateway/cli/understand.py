@@ -13,7 +13,7 @@ from rich.console import Console
 
 from config.fault import Fault
 from gateway.cli import Site, app
-from gateway.service.opened import read_dialogue
+from gateway.service.opened import choose_rules, read_dialogue
 from tickets.meaning.topics import compare
 from tickets.meaning.understanding import understand as make_sense
 from tickets.number import CITY_TIME
@@ -50,6 +50,7 @@ def understand(
 ) -> None:
     """看一段话会成为怎样的工单,依据是什么 / What a ticket would say of a text, and the words that led to it."""
     site: Site = context.obj
+    choose_rules(site.settings)
     if not text.endswith(_LINES):
         if pairs:
             raise TextError("--pairs 需要 FILE.jsonl / --pairs takes a file of objects with a and b")
@@ -165,6 +166,10 @@ def _tell(meant: Understanding) -> dict[str, Any]:
         "title": meant.title,
         "keywords": list(meant.keywords),
         "department": meant.department,
+        "assisting": list(meant.assigned.assisting) if meant.assigned else [],
+        "days": meant.assigned.days if meant.assigned else None,
+        "longitude": meant.point.longitude if meant.point else None,
+        "latitude": meant.point.latitude if meant.point else None,
         "reasons": {name: list(words) for name, words in meant.reasons.items()},
         "rules": meant.version,
     }
@@ -177,12 +182,17 @@ _NAMES = {
     "township": "乡镇街道 / township",
     "village": "村社区 / village",
     "address": "地址 / address",
+    "rivals": "同名的 / of that name",
     "urgency": "紧急程度 / urgency",
     "occurred": "时间 / when",
     "phone": "电话 / phone",
     "id_number": "身份证 / ID",
     "plate": "车牌 / plate",
     "department": "部门 / department",
+    "assisting": "协办 / assisting",
+    "days": "工作日 / working days",
+    "longitude": "经度 / longitude",
+    "latitude": "纬度 / latitude",
 }
 
 
@@ -197,7 +207,8 @@ def _show(text: str, meant: Understanding, *, as_json: bool) -> None:
     best = "_".join(filter(None, (guess.category_1, guess.category_2, guess.category_3)))
     for key, name in _NAMES.items():
         if told[key]:
-            out.print(f"  {name}: {told[key]}", markup=False)
+            value = "、".join(told[key]) if isinstance(told[key], list) else told[key]
+            out.print(f"  {name}: {value}", markup=False)
     out.print(f"  分类 / category: {shown} (最可能 / best: {best}, {guess.confidence:.2f})", markup=False)
     if meant.keywords:
         out.print(f"  关键词 / keywords: {'、'.join(meant.keywords)}", markup=False)

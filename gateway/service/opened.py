@@ -17,6 +17,8 @@ from gateway.prompts.book import PromptBook
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from tickets.client import IntakeClient
+from tickets.meaning.files import RuleFiles
+from tickets.meaning.understanding import use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +104,30 @@ def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSetti
         if getattr(dialogue, name) is not None:
             dialogue = dialogue.model_copy(update={"flow": None, name: None})
             yield dialogue
+
+
+def choose_rules(settings: Settings) -> None:
+    """Let tickets be understood by the operator's files from here on; raises LastingFault."""
+    files = settings.understanding
+    use(
+        RuleFiles(
+            categories=settings.dialogue.categories,
+            classifier=files.classifier,
+            dispatch=files.dispatch,
+            gazetteer=files.gazetteer,
+            divisions=files.divisions,
+            points=files.points,
+        )
+    )
+
+
+def choose_some_rules(settings: Settings) -> None:
+    """The same, or by the embedded ones: calls are answered and filed whatever an operator has written."""
+    try:
+        choose_rules(settings)
+    except LastingFault as fault:
+        log.critical("tickets are understood by the embedded rules, yours cannot be used: %s", fault)
+        use(RuleFiles())
 
 
 def open_intake(settings: Settings) -> IntakeClient:

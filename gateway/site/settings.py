@@ -90,6 +90,20 @@ class DialogueSettings(Section):
     replacements: Path | None = None
 
 
+class UnderstandingSettings(Section):
+    """Files of the city's own that tickets are understood by; None: the embedded ones, and no ``points``.
+
+    ``gazetteer`` and ``divisions`` name its places, ``points`` (CSV) gives their coordinates, ``dispatch`` says who
+    handles what, ``classifier`` is a folder that `hotline classify train` made.
+    """
+
+    gazetteer: Path | None = None
+    divisions: Path | None = None
+    points: Path | None = None
+    dispatch: Path | None = None
+    classifier: Path | None = None
+
+
 class ConsoleSettings(Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
@@ -150,6 +164,7 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     dialogue: DialogueSettings = DialogueSettings()
+    understanding: UnderstandingSettings = UnderstandingSettings()
     console: ConsoleSettings = ConsoleSettings()
     gateways: tuple[GatewaySettings, ...] = ()
     trunks: tuple[TrunkSettings, ...] = ()

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from config.categories import read_categories
-from config.dispatch import Dispatch, read_dispatch
 from config.document import embedded
+from config.fault import LastingFault
 from tickets.categories import open_categorizer
+from tickets.gazetteer import open_gazetteer
 from tickets.meaning.appeal import name_kind, open_classifier
+from tickets.meaning.files import RuleFiles, choose, chosen
 from tickets.meaning.matters import split
 from tickets.meaning.occasion import Occasion, find_occasion
 from tickets.meaning.personal import Personal, find_personal
@@ -24,19 +25,23 @@ from tickets.meaning.title import entitle
 from tickets.meaning.topics import name_topics
 from tickets.meaning.words import plain
 from tickets.place import Place, locate
+from tickets.proposal import assign
+from tickets.proposal import locate as find_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from config.dispatch import Assignment
+    from config.places import Point
     from ivr.matter import AppealType
-    from tickets.categories import Suggestion
+    from tickets.categories import Categorizer, Suggestion
     from tickets.meaning.words import Words
 
 Urgency = Literal["一般", "紧急", "特急"]
 
 _RULES: Final = 1
 """Goes up whenever this program's own part in the understanding changes; the files' is counted in by themselves."""
-_FILES = ("risk.yaml", "appeals.yaml", "topics.yaml", "gazetteer.yaml", "divisions.tsv")
+_FILES = ("risk.yaml", "appeals.yaml", "topics.yaml")
 _KEYWORDS = 5
 
 
@@ -44,8 +49,9 @@ _KEYWORDS = 5
 class Understanding:
     """What a ticket says of a text.
 
-    ``category`` is the best guess, which shows how much of it a ticket may say. ``department`` is who probably handles
-    it, "" when that is not known. ``reasons`` give for each decision the words that led to it.
+    ``category`` is the best guess, which shows how much of it a ticket may say. ``assigned`` is who handles it by the
+    派单目录, ``department`` the same or, where that says nothing, the line's, "" when neither is known. ``point`` is
+    where the place lies, if that is certain. ``reasons`` give for each decision the words that led to it.
     """
 
     version: str
@@ -60,6 +66,8 @@ class Understanding:
     title: str
     keywords: tuple[str, ...]
     department: str
+    assigned: Assignment | None
+    point: Point | None
     reasons: dict[str, tuple[str, ...]]
 
 
@@ -78,15 +86,13 @@ def understand(
     risk = risks[0] if risks else None
     pressing = press(words)
     kind = name_kind(words, preset, danger=risk.words if risk else "")
-    suggestion = open_categorizer().suggest(text, category)
+    suggestion = _categorizer().suggest(text, category)
     located = locate(words)
     place, spans = located or (None, [])
     personal = find_personal(words.text)
     key = [*(said for r in risks for said in (r.words,)), *suggestion.words]
     matters = split(words)
-    assigned = _open_dispatch().assign(
-        suggestion.shown, place.county if place else "", place.township if place else ""
-    )
+    assigned = assign(suggestion.shown, place.county if place else "", place.township if place else "")
     return Understanding(
         version=version(),
         appeal=kind.appeal,
@@ -100,6 +106,8 @@ def understand(
         title=entitle(words, kind.appeal, [*spans, *personal.spans], key),
         keywords=_choose_keywords(risks, words),
         department=assigned.department if assigned else department,
+        assigned=assigned,
+        point=find_point(place.county, place.township, place.village, place.address) if place else None,
         reasons={
             "type": kind.reasons or (f"没有说明,按{kind.appeal}",),
             "category": suggestion.reasons,
@@ -116,24 +124,48 @@ def understand(
     )
 
 
-@cache
-def _open_dispatch() -> Dispatch:
-    return read_dispatch(read_categories())
+def use(files: RuleFiles) -> None:
+    """Go by these files from here on, and read them here and now: half a second that no call's ticket is to wait for.
+
+    Raises LastingFault when one of them cannot be used: then those of before are gone by.
+    """
+    before = chosen()
+    try:
+        _go_by(files)
+    except LastingFault:
+        _go_by(before)
+        raise
 
 
-def prepare() -> None:
-    """Read every file that understanding needs, here and now: half a second that no call's ticket is to wait for."""
+def _go_by(files: RuleFiles) -> None:
+    choose(files)
+    understand.cache_clear()
+    version.cache_clear()
     version()
     understand("阜阳市颍州区清河街道路灯不亮,电话13900000000", datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def _categorizer() -> Categorizer:
+    files = chosen()
+    return open_categorizer(files.categories, files.classifier)
+
+
 @cache
 def version() -> str:
-    """Which rules these are: the program's own and those of its files."""
+    """Which rules these are: the program's own and those of its files. Raises LastingFault."""
+    open_gazetteer()  # which says what is wrong with a file
     digest = hashlib.sha256()
-    for name in _FILES:
-        digest.update(embedded(name).read_bytes())
-    digest.update(open_categorizer().version.encode())
+    files = chosen()
+    read = [embedded(name) for name in _FILES]
+    read += [
+        files.gazetteer or embedded("gazetteer.yaml"),
+        files.divisions or embedded("divisions.tsv"),
+        files.dispatch or embedded("dispatch.yaml"),
+        *filter(None, (files.points,)),
+    ]
+    for file in read:
+        digest.update(file.read_bytes())
+    digest.update(_categorizer().version.encode())
     digest.update(open_classifier().version.encode())
     return f"{_RULES}-{digest.hexdigest()[:12]}"
 

@@ -48,6 +48,11 @@ export function showState({ tickets }, current, choose) {
   if (ticket.fields.urgency === "特急") state.unshift(["特急", "bad"]);
   list("state", state);
   const notes = ticket.notes.map((text) => [text]);
+  if (ticket.proposal) {
+    const { lead_unit: lead, support_units: support, days, reason } = ticket.proposal;
+    const helping = support.length ? `,协办 ${support.join("、")}` : "";
+    notes.push([`建议派单:主办 ${lead}${helping},${days} 个工作日内`, "", reason]);
+  }
   if (ticket.said) notes.push([`原话地点:${ticket.said}`]);
   if (review?.reason) notes.push([`退回原因:${review.reason}(${review.agent})`]);
   else if (review) notes.push([`${review.agent} 审核于 ${moment(review.at)}`]);

@@ -15,7 +15,7 @@ from console.app import make_app, serve
 from console.policy import Policy
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
-from gateway.service.opened import read_dialogue
+from gateway.service.opened import choose_some_rules, read_dialogue
 from gateway.service.process.common import look_at_database, stop_signal
 from gateway.site.reach import AWAY, tell
 from gateway.site.settings import DialogueSettings
@@ -42,6 +42,7 @@ async def run(settings: Settings, paths: Paths) -> None:
     stop = stop_signal()
     page = settings.console
     hotlines, categories = _read_lines(settings.dialogue)
+    choose_some_rules(settings)
     tls = open_tls(page)
     db = open_database(paths.database_url(settings))
     try:

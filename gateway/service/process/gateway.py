@@ -28,7 +28,7 @@ from gateway.service.duty import follow_duty
 from gateway.service.guarding import Teller, rules_of
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import open_some_dialogue, read_nuisance_flow
+from gateway.service.opened import choose_some_rules, open_some_dialogue, read_nuisance_flow
 from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
 from gateway.service.reload import Reload
 from gateway.service.steering import duty_at, reload_at, reload_on_signal
@@ -40,8 +40,6 @@ from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DialogueSettings
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
-from tickets.gazetteer import open_gazetteer
-from tickets.meaning.understanding import prepare
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -76,8 +74,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
     with alone(paths.data, f"gateway-{settings.node}"):
         trunks = open_trunks(settings)
         dialogue = await open_some_dialogue(settings, paths)
-        open_gazetteer()  # in no call's time, and while there is a file to be had
-        prepare()
+        choose_some_rules(settings)  # in no call's time, and while there is a file to be had
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)

@@ -13,7 +13,7 @@ from gateway.service.attendance import attend
 from gateway.service.courtesy import FOLLOWING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import open_intake
+from gateway.service.opened import choose_some_rules, open_intake
 from gateway.service.process.common import alone, claim_if_there, look_at_database, reach_until, stop_signal
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
@@ -42,6 +42,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         async with serving():  # also while the database is waited for
             if not (await claim_if_there(claim) or await reach_until(claim, stop)):
                 return
+            choose_some_rules(settings)
             numbers = NumberBook(paths.data / "numbers", settings.node)
             client = AsrClient(paths.asr_url(settings))
             intake = open_intake(settings)

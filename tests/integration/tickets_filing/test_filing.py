@@ -103,6 +103,24 @@ async def test_the_ticket_follows_the_call(database, numbers, tmp_path):
     assert row["ended_at"] is not None
 
 
+async def test_matters_told_in_one_breath_name_each_other_once_both_have_a_number(
+    database, numbers, tmp_path
+):
+    call = CallFolder(tmp_path).begin().hear(LEAK, WATER)
+    call.state(stated(0, LEAK, until=3.5, complete=True, told_with=0))
+    call.state(stated(1, WATER, until=7.0, told_with=0)).note(entries.Number(0, "261820700014"))
+    during = await file_call(database, numbers, call.folder)
+    assert during.numbers == ("261820700014",)
+    call.hang_up(seconds=8.0)
+    first, second = (await file_call(database, numbers, call.folder)).numbers
+    documents = {r["number"]: json.loads(r["document"]) for r in await rows(database, tickets)}
+    assert (documents[first]["revision"], documents[first]["appeal"]["related"]) == (2, [second])
+    assert documents[second]["appeal"]["related"] == [first]
+    assert f"来电人一次说了几件事,另见工单{first}" in documents[second]["notes"]
+    again = await file_call(database, numbers, call.folder)
+    assert (again.numbers, again.changed) == ((first, second), False)
+
+
 async def test_a_call_without_a_matter_is_filed_with_its_reason(database, numbers, tmp_path):
     call = CallFolder(tmp_path).begin().hang_up()
     filed = await file_call(database, numbers, call.folder)

@@ -190,7 +190,9 @@ class Line:
         assert all(w.end is None or w.end >= w.start for m in state.everything for w in m.windows)
         assert [m.index for m in state.everything] == list(range(len(state.everything)))
         assert len(state.everything) + len(state.following) <= self.flow.matters
-        assert [m.index for m in state.following] == [len(state.everything) + i for i in range(len(state.following))]
+        assert [m.index for m in state.following] == [
+            len(state.everything) + i for i in range(len(state.following))
+        ]
         for index, complete in self.complete.items():
             assert state.everything[index].complete >= complete
         self.complete = {m.index: m.complete for m in state.everything}
