@@ -77,6 +77,8 @@ class Gathered:
                 gathered.passing.append(one.entry)
             elif isinstance(one.entry, entries.Alarm):
                 gathered._take_alarm(one.entry, one.wall)
+            elif isinstance(one.entry, entries.Understood):
+                gathered.understood[one.entry.matter] = one.entry
             else:
                 gathered._add(one)
             gathered.talked |= isinstance(one.entry, _OF_A_TALK)

@@ -88,6 +88,22 @@ async def test_filing_again_changes_nothing(database, numbers, tmp_path):
     assert len(await rows(database, tickets)) == len(await rows(database, outbox)) == 1
 
 
+async def test_what_was_understood_stays_whatever_the_rules_become(database, numbers, tmp_path):
+    call = one_matter(tmp_path)
+    first = await file_call(database, numbers, call.hang_up().folder)
+    (kept,) = [one for one in told(call.folder) if isinstance(one, entries.Understood)]
+    folder = call.folder
+    lines = (
+        (folder / "events.jsonl").read_text().replace(f'"title": "{kept.title}"', '"title": "旧规则的标题"')
+    )
+    (folder / "events.jsonl").write_text(lines)  # as other rules had understood it
+    again = await file_call(database, numbers, folder)
+    assert (again.numbers, again.changed) == (first.numbers, True)
+    documents = [json.loads(row["document"]) for row in await rows(database, tickets)]
+    assert documents[-1]["appeal"]["title"] == "旧规则的标题"
+    assert not (await file_call(database, numbers, folder)).changed
+
+
 async def test_the_ticket_follows_the_call(database, numbers, tmp_path):
     call = one_matter(tmp_path).note(entries.Number(matter=0, number="261820700014"))
     during = await file_call(database, numbers, call.folder)
