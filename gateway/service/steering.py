@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from config.fault import Fault
+from gateway.service.duty import find_idle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.duty import Duty
     from gateway.calls.followed import Followed
     from gateway.service.reload import Reload
+    from ivr.hotline import Hotlines
 
 
 def reload_at(reload: Reload) -> web.RouteDef:
@@ -46,12 +50,14 @@ def reload_at(reload: Reload) -> web.RouteDef:
     return web.post("/reload", answer)
 
 
-def duty_at(duty: Followed[Duty]) -> web.RouteDef:
+def duty_at(duty: Followed[Duty], hotlines: Callable[[], Hotlines]) -> web.RouteDef:
     """``POST /duty``: look at the duty switch now; the orders in force. The next call is led by them."""
 
     async def answer(_request: web.Request) -> web.Response:
         await duty.look()
-        return _tell({"orders": len(duty.value.in_force(datetime.now(UTC))), "trouble": duty.trouble})
+        now = datetime.now(UTC)
+        trouble = [duty.trouble] if duty.trouble else list(find_idle(duty.value, hotlines(), now))
+        return _tell({"orders": len(duty.value.in_force(now)), "trouble": "\n".join(trouble)})
 
     return web.post("/duty", answer)
 

@@ -32,7 +32,7 @@ def hotline(house: HouseUp, *words: str, given: str = "") -> str:
         command, input=given, capture_output=True, text=True, env=house.environment, check=False, timeout=60
     )
     assert done.returncode == 0, done
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def led(house: HouseUp, *lines: str) -> list[tuple[str, str]]:
@@ -96,6 +96,7 @@ def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[.
         )
         assert "热线 / line 12333" in told_of
         assert "gateways told: gateway" in told_of
+        assert "12333: 没有可转接的人" in told_of
         assert led(house, "12333", "12345") == [PASSED_ON, LED]
         assert datetime.now(UTC) < end
         eventually(lambda: orders(house) == 0, 20, "the end of the order")

@@ -134,7 +134,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
         ]
-        own = [live.route(board), reload_at(reload), duty_at(duty)]
+        own = [live.route(board), reload_at(reload), duty_at(duty, lambda: switchboard.dialogue.hotlines)]
         try:
             agent.start(max_calls=settings.sip.cap + settings.passing.cap + _SPARE)
             background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
