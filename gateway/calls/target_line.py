@@ -18,6 +18,7 @@ By = Literal["caller", "target", "gateway", "lost"]
 _BUSY: Final = {486, 600, 603}
 _NOBODY: Final = {408, 480, 487}
 _LOOK_SECONDS: Final = 1.0
+_DEAD_SECONDS: Final = 10.0  # who suppresses silence still reports every five or so (RFC 3550, 6.2)
 
 
 class TargetLine:
@@ -30,6 +31,7 @@ class TargetLine:
         self._ended: asyncio.Future[Ended] = self._loop.create_future()
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=20)
         self._given_up: By | None = None
+        self._silent_since: float | None = None  # of a talk; None while the line is held
         leg.on_confirmed = self._answer
         leg.on_ended = self._ended.set_result
         leg.on_digit = self._press
@@ -45,7 +47,13 @@ class TargetLine:
         return self._ended.done()
 
     def hang_up(self, by: By) -> None:
-        """End it for this reason, unless it has ended; harmless again."""
+        """End it for this reason, unless it has ended; harmless again.
+
+        Who hangs up because he has heard nothing for long, has not ended a talk: the line was lost.
+        """
+        since = self._silent_since
+        if by == "caller" and since is not None and self._loop.time() - since > _DEAD_SECONDS:
+            by = "lost"
         if not self._ended.done():
             self._given_up = self._given_up or by
         self._leg.hang_up()
@@ -92,6 +100,7 @@ class TargetLine:
             held_since = (held_since or now) if self._leg.is_held else None
             if self._leg.signs != signs:
                 signs, since = self._leg.signs, now
+            self._silent_since = None if held_since is not None else since
             if held_since is not None and now - held_since > longest_hold:
                 self.hang_up("gateway")
             elif now - since > (longest_hold if held_since is not None else silence):

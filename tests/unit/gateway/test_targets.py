@@ -211,6 +211,28 @@ async def test_a_line_from_which_nothing_comes_is_given_up_and_one_on_hold_is_no
     assert line.ending()[0] == "lost"
 
 
+@pytest.mark.parametrize(
+    ("lives", "held", "by"), [(True, False, "caller"), (False, True, "caller"), (False, False, "lost")]
+)
+async def test_a_caller_who_hung_up_because_he_heard_nothing_has_not_ended_a_talk(
+    monkeypatch: pytest.MonkeyPatch, *, lives: bool, held: bool, by: str
+) -> None:
+    monkeypatch.setattr("gateway.calls.target_line._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.calls.target_line._DEAD_SECONDS", 0.2)
+    channel = Quiet()
+    leg = make_leg(channel)
+    line = TargetLine(leg)
+    leg.confirmed()
+    leg.media_changed(held=held)
+    talk = asyncio.create_task(line.talks(60, 60))
+    for _ in range(30):
+        channel.told += lives
+        await asyncio.sleep(0.01)
+    line.hang_up("caller")
+    assert line.ending()[0] == by
+    await talk
+
+
 async def test_a_line_that_is_held_for_too_long_is_ended() -> None:
     leg = make_leg()
     line = TargetLine(leg)
