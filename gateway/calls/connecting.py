@@ -136,7 +136,7 @@ class Connecting:
         """The caller has pressed a key while they talk: it is the target's."""
         if self._line is not None and self._relays_keys:
             try:
-                self._line.leg.press(key)
+                self._line.press(key)
             except SipError as error:
                 log.warning("a key could not be relayed: %s", error)
 

@@ -18,6 +18,8 @@ By = Literal["caller", "target", "gateway", "lost"]
 _BUSY: Final = {486, 600, 603}
 _NOBODY: Final = {408, 480, 487}
 _LOOK_SECONDS: Final = 1.0
+_KEY_SECONDS: Final = 0.26  # that one takes on the wire
+_MOST_KEYS: Final = 24  # that wait for it; the stack has room for 32
 _DEAD_SECONDS: Final = 10.0  # who suppresses silence still reports every five or so (RFC 3550, 6.2)
 
 
@@ -31,6 +33,7 @@ class TargetLine:
         self._ended: asyncio.Future[Ended] = self._loop.create_future()
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=20)
         self._given_up: By | None = None
+        self._sent_by = 0.0  # when the last key is through
         self._silent_since: float | None = None  # of a talk; None while the line is held
         leg.on_confirmed = self._answer
         leg.on_ended = self._ended.set_result
@@ -57,6 +60,13 @@ class TargetLine:
         if not self._ended.done():
             self._given_up = self._given_up or by
         self._leg.hang_up()
+
+    def press(self, key: str) -> None:
+        """Send a key of the caller's; one too many at once is dropped, as he may press without end. Raises SipError."""
+        now = self._loop.time()
+        if self._sent_by - now < _MOST_KEYS * _KEY_SECONDS:
+            self._sent_by = max(now, self._sent_by) + _KEY_SECONDS
+            self._leg.press(key)
 
     async def is_answered(self, seconds: float) -> bool:
         """Ring for so long at most; whether the target has answered and is still there."""

@@ -54,6 +54,7 @@ class Quiet:
     def __init__(self) -> None:
         self.leg: Leg
         self.told = 0
+        self.keys = ""
         self.plays: list[bool] = []  # whether each goes on for ever; none while it is silent
 
     def start_playing(self, _sound: Sound, *, loop: bool, first: int) -> int:
@@ -62,6 +63,9 @@ class Quiet:
 
     def stop_playing(self) -> None:
         self.plays.clear()
+
+    def send_keys(self, keys: str) -> None:
+        self.keys += keys
 
     def signs(self) -> int:
         return self.told
@@ -195,6 +199,14 @@ async def test_a_telephone_is_taken_by_its_key_and_by_no_other() -> None:
     assert not await line.presses("1", 0.05)
     leg.key_told("1")
     assert await line.presses("1", 5)
+
+
+async def test_keys_without_end_do_not_fill_the_stack() -> None:
+    channel = Quiet()
+    line = TargetLine(make_leg(channel))
+    for _ in range(1000):
+        line.press("5")
+    assert 20 <= len(channel.keys) <= 32  # what the stack has room for
 
 
 async def test_a_line_from_which_nothing_comes_is_given_up_and_one_on_hold_is_not() -> None:
