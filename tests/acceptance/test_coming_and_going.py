@@ -172,7 +172,8 @@ async def test_forty_talk_while_two_thousand_come_and_go(small_house: Any) -> No
 async def test_ten_minutes_and_ten_thousand_calls(small_house: Any) -> None:
     scene = await come_and_go(small_house, Traffic(talkers=40, seconds=100, short=10_000, rate=16))
     first, most = scene.memory[0], max(scene.memory)
+    minutes = [f"{resident / MEGABYTE:.0f}" for resident in scene.memory[::60]]
     print(
-        f"after 1,000 calls {first / MEGABYTE:.0f} MB, at most {most / MEGABYTE:.0f} MB, over {len(scene.memory)} s"
+        f"MB, each minute after 1,000 calls: {' '.join(minutes)}; most {most / MEGABYTE:.0f}, over {len(scene.memory)} s"
     )
     assert most - first <= 20 * MEGABYTE
