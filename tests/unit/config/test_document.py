@@ -104,6 +104,7 @@ def test_a_wrong_type_is_never_converted(text: str, line: int, remedy: str):
         ("? [a, b]\n: c", 1),
         ("trunks: &a\n  - *a", 1),
         ("name: *nowhere", 1),
+        ("name: a\nfolder: " + "[" * 100_000, 2),
     ],
 )
 def test_broken_yaml_names_its_line(text: str, line: int):
