@@ -18,9 +18,10 @@ _Day = Annotated[int, Field(ge=1, le=7)]
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LONGEST_URI = 200
 _LONGEST_PORT = 65535
+_NUMBERS = re.compile(r"[0-9.]+")
 _URI = re.compile(  # RFC 3261, 25.1, without passwords and headers, which would be the caller's or nobody's
     r"sips?:(?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/-]|%[0-9A-Fa-f]{2})+@)?"
-    r"(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)"
+    r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?))"
     r"(?::([0-9]{1,5}))?(?:;[A-Za-z0-9_.!~*'()%+:=-]+)*"
 )
 
@@ -34,15 +35,16 @@ def _check_clock(text: str) -> str:
 def _check_uri(text: str) -> str:
     """A SIP URI that can be called; that it cannot, an operator is to learn before a caller does."""
     found = _URI.fullmatch(text)
-    if found is None or len(text) > _LONGEST_URI or int(found[2] or 1) not in range(1, _LONGEST_PORT + 1):
+    if found is None or len(text) > _LONGEST_URI or int(found[3] or 1) not in range(1, _LONGEST_PORT + 1):
         raise ValueError(
             f"{text[:80]!r} is no SIP address: write sip:USER@HOST or sip:USER@HOST:PORT, as sip:9000@10.0.0.5"
         )
-    if found[1]:
+    literal = found[1] or found[2]
+    if found[1] or _NUMBERS.fullmatch(literal):
         try:
-            ipaddress.IPv6Address(found[1])
+            ipaddress.ip_address(literal)
         except ValueError:
-            raise ValueError(f"{found[1]!r} is no IPv6 address: write sip:USER@[2001:db8::1]") from None
+            raise ValueError(f"{literal!r} is no IP address: write 10.0.0.5, or [2001:db8::1]") from None
     return text
 
 

@@ -32,7 +32,9 @@ def rules_of(settings: Settings) -> Rules:
 def is_open(settings: Settings) -> bool:
     """Whether anybody may call, from elsewhere and as often as he likes."""
     rules = rules_of(settings)
-    return not rules.allow and not rules.peers and not ipaddress.ip_address(settings.sip.host).is_loopback
+    named = [ipaddress.ip_network(network) for network in (*rules.allow, *rules.peers)]
+    everybody = not named or any(network.prefixlen == 0 for network in named)
+    return everybody and not ipaddress.ip_address(settings.sip.host).is_loopback
 
 
 class Teller:

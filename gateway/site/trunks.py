@@ -20,6 +20,7 @@ Header = Literal["p-asserted-identity", "diversion", "history-info"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?")
+_NUMBERS = re.compile(r"[0-9.]+")
 _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,?/%-]+")
 _LONGEST_PORT = 65535
 _SOCKETS = 6  # of the stack's eight: `sip` takes two, UDP and TCP
@@ -40,9 +41,20 @@ def _check_host_port(text: str) -> str:
     if not text:
         return text
     found = _HOST_PORT.fullmatch(text)
-    if found is None or int(found[3] or 1) not in range(1, _LONGEST_PORT + 1):
+    if found is None or int(found[3] or 1) not in range(1, _LONGEST_PORT + 1) or not _is_host(found):
         raise ValueError(f"{text!r} is no host: write HOST, HOST:PORT, or [IPv6 address]:PORT")
     return text
+
+
+def _is_host(found: re.Match[str]) -> bool:
+    """Whether it can be an address or a name: what is written in numbers alone must be an address."""
+    if found[2] and _NUMBERS.fullmatch(found[2]) is None:
+        return found[2][0].isalnum() and ".." not in found[2]
+    try:
+        ipaddress.ip_address(found[1] or found[2])
+    except ValueError:
+        return False
+    return True
 
 
 def _check_user(text: str) -> str:
@@ -148,6 +160,11 @@ class TrunkSettings(Section):
             raise ValueError("peers, bind and advertised are of one family, IPv4 or IPv6: make two trunks")
         if versions == {6} and not self.bind:
             raise ValueError("bind: give this machine's IPv6 address")
+        told = self.advertised or self.bind
+        if told and ipaddress.ip_address(told).is_unspecified:
+            raise ValueError(
+                f"{told} is no address to send to: set bind or advertised to the one the peers reach"
+            )
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -52,6 +52,8 @@ def test_nobody_is_limited_before_the_trunks_are_named() -> None:
     assert not is_open(named)
     assert rules_of(named).peers == ("192.0.2.10/32",)
     assert rules_of(named).per_second == named.access.per_source_per_second > 0
+    for everybody in ({"peers": ("0.0.0.0/0",)}, {"allow": ("192.0.2.0/24", "::/0")}):
+        assert is_open(settings.model_copy(update={"access": AccessSettings(**everybody)}))
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "192.0.2.0/33", "sip.example.cn", "", "2001:db8::/129"])
