@@ -230,10 +230,10 @@ async def test_a_ticket_that_cannot_be_posted_holds_up_no_other(
     odd, good = make_ticket(), make_ticket()
 
     class Stumbling(IntakeClient):
-        async def post(self, document, key):
+        async def post(self, document, key, kind="ticket"):
             if odd.number in key:
                 raise ZeroDivisionError(document)
-            return await super().post(document, key)
+            return await super().post(document, key, kind)
 
     stop = asyncio.Event()
     client = Stumbling(saboteur.url, secret, 5.0)
