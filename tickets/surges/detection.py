@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_BOUND: Final = 10.0
+_BOUND: Final = 16.0
 FEWEST: Final = 4
 """Matters that make a surge, at least."""
 WINDOWS_H: Final = (1, 3)
