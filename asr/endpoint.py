@@ -255,10 +255,11 @@ class _Voice:
         self._floors: deque[int] = deque(maxlen=_BLOCKS)
         self._softest = _FULL_SCALE
         self._seen = 0
-        self.tone = False  # a telephone tone, or the edge after one
+        self._pure = False  # a telephone tone
+        self.tone = False  # such a tone, or the edge after one
 
     def is_in(self, frame: bytes, rms: int) -> bool:
-        was_tone, self.tone = self.tone, False
+        was_pure, self._pure, self.tone = self._pure, False, False
         if rms < _ABSENT:
             return False
         floor = self._learn(rms)
@@ -268,7 +269,8 @@ class _Voice:
         quiet = self._quiet.is_speech(amplify(frame, _BOOST), RATE)
         if rms < floor * _CONTRAST or not (quiet if rms < _QUIET else loud):
             return False
-        self.tone = tones.is_tone(frame, rms) or was_tone
+        self._pure = tones.is_tone(frame, rms)
+        self.tone = self._pure or was_pure
         return not self.tone
 
     def _learn(self, rms: int) -> int:

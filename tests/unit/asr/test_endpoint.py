@@ -125,6 +125,13 @@ def test_ring_back_is_not_speech(silence, tones, frequency):
     assert hear(silence(1) + (tones(1, -15, frequency) + silence(4)) * 2) == []
 
 
+def test_what_sounds_like_a_tone_for_a_moment_hides_nothing_of_what_follows_it(silence, tones):
+    """A vowel may; whoever goes on without a pause is heard."""
+    vowels = tones(1, -20, 140, 280, 560, 700, 840) + tones(1, -20, 150, 300, 450, 1650, 1800)
+    (phrase,) = phrases(hear(silence(0.5) + tones(0.1, -20, 450) + vowels + silence(1)))
+    assert (phrase.start, phrase.end) == (pytest.approx(0.6, abs=0.1), pytest.approx(2.6, abs=0.1))
+
+
 def test_a_click_is_not_speech(silence, noise):
     assert hear((silence(0.5) + noise(0.03, -10)) * 6 + silence(1)) == []
 
