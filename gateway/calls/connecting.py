@@ -85,6 +85,9 @@ class Connecting:
         self._music: Sound | None = None
         self._given_up: By = "caller"
 
+        self.connected_at: float | None = None
+        """When the dialogue was told that somebody is there."""
+
     @property
     def id(self) -> int:
         """The wish's."""
@@ -172,7 +175,8 @@ class Connecting:
             if not answered or not await self._is_taken(target, line, whisper):
                 line.hang_up("gateway")
                 return line.refusal()
-            self._tell(Connected(party.now(), self.id, target.name))
+            self.connected_at = party.now()
+            self._tell(Connected(self.connected_at, self.id, target.name))
             self._entertain(leg, wanted=True)  # until the dialogue has taken note
             await line.comes_first(self._joined.wait())
             if self._joined.is_set():

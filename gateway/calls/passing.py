@@ -11,6 +11,7 @@ from gateway.calls.connecting import Bounds, Connecting
 from gateway.calls.errand import Errand
 from gateway.site import metrics
 from ivr.actions import Alert, Connect, Part
+from ivr.events import Parted, Refused
 from recordings.entries import Alarm
 from recordings.journal import JournalError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.calls.house import House
     from gateway.calls.numbering import Numbering
     from gateway.calls.target_line import By
+    from ivr.events import Event
     from ivr.hotline import Hotline
 
 log = logging.getLogger(__name__)
@@ -126,9 +128,18 @@ class Passing:
             await connecting.run()
         except (JournalError, OSError) as error:
             self._fail(error)
-        except Exception as error:  # boundary, call task: whatever it was, the caller must not wait for ever
+        except (
+            Exception
+        ):  # boundary, call task: whatever it was, the caller goes on, and must not wait for ever
             log.exception("passing the call on has failed")
-            self._fail(error)
+            self._party.tell(self._give_up(connect))
+
+    def _give_up(self, connect: Connect) -> Event:
+        """What the dialogue is told when passing the call on has failed here."""
+        connecting, now = self._connecting, self._party.now()
+        if connecting is None or connecting.id != connect.id or connecting.connected_at is None:
+            return Refused(now, connect.id, "failed")
+        return Parted(now, connect.id, "lost", now - connecting.connected_at)
 
     def _wants_number(self, errand: Errand, reason: str) -> bool:
         """Whether a target is to know the ticket's number; in danger nobody waits for one."""

@@ -420,6 +420,30 @@ async def test_who_is_held_since_before_the_talk_hears_music(scene: Scene) -> No
     await scene.hears(target, CALLER)
 
 
+@pytest.mark.parametrize("broken", ["dialling", "talking"])
+async def test_what_fails_here_is_told_to_the_dialogue_and_the_caller_goes_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(broken)
+
+    if broken == "dialling":
+        monkeypatch.setattr("gateway.calls.errand.Errand.headers", fail)
+    else:
+        monkeypatch.setattr("gateway.calls.target_line.TargetLine.talks", fail)
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801"))
+    scene.connect()
+    if broken == "dialling":
+        assert (await scene.told(Refused)).why == "failed"
+    else:
+        assert (await scene.told(Parted)).by == "lost"
+        assert (await scene.rings("801")).ended or await until(lambda: scene.agent.targets["801"].ended)
+    await scene.silent(scene.caller)
+    assert scene.leg.ended is None
+    assert [r.exc_info[0] for r in caplog.records if r.exc_info] == [ValueError]
+
+
 async def test_an_anonymous_line_tells_the_target_nothing(scene: Scene) -> None:
     scene.agent.answering.add("801")
     await scene.begin(scene.target("801"), anonymous=True)
