@@ -44,7 +44,8 @@ class Target:
 
     ``uri`` is its SIP address, ``trunk`` the name of the trunk it is called by, "" for the open door. Without ``hours``
     the target is always open. ``ring_seconds`` is how long one that does not answer is rung. ``keys`` says that the
-    caller's keys are relayed, since an exchange may ask for them.
+    caller's keys are relayed, since an exchange may ask for them. ``call_id_header`` is the name of the header by which
+    its answer or its hang-up tells the id that the call has in its own system, "" when none does.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Target:
     ticket: Keeper = "ours"
     keys: bool = True
     trunk: str = ""
+    call_id_header: str = ""
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is there at that time of the city."""

@@ -74,6 +74,7 @@ class TargetPart(_Part):
     ticket: Keeper = "ours"
     keys: bool = True
     trunk: str = ""
+    call_id_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
 
 
 TargetsPart = dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[TargetPart, ...]]
@@ -95,6 +96,7 @@ def _make(part: TargetPart) -> Target:
         ticket=part.ticket,
         keys=part.keys,
         trunk=part.trunk,
+        call_id_header=part.call_id_header,
     )
 
 

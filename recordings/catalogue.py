@@ -72,6 +72,7 @@ class LegRow:
     reason: str
     ticket: str | None
     sip_call_id: str
+    their_id: str
     began_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None

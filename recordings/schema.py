@@ -87,6 +87,7 @@ legs = sa.Table(
     sa.Column("ended_by", sa.Text),  # caller, target, gateway, lost
     sa.Column("cause", sa.Text, nullable=False),
     sa.Column("talked_s", sa.Double),
+    sa.Column("their_id", sa.Text, nullable=False, server_default=""),  # the call's id in the target's system
     sa.Index("ix_legs_sip_call_id", "sip_call_id"),
     sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     sa.CheckConstraint("ticket IN ('ours', 'theirs')", name="ticket"),

@@ -22,8 +22,8 @@ class Leg:
     """One leg by which a call was passed on; times are seconds since the answer.
 
     ``number`` counts from 1 within the call. ``ticket`` says whose it was to become, ``call_id`` is the leg's SIP
-    Call-ID, by which the target's side knows the call. ``answered_at`` is None when nobody took it. Without
-    ``ended_at`` the leg is still up.
+    Call-ID, ``their_id`` what the call is called in the target's own system, "" when it has not told. ``answered_at``
+    is None when nobody took it. Without ``ended_at`` the leg is still up.
     """
 
     number: int
@@ -39,6 +39,12 @@ class Leg:
     ended_by: EndedBy = "lost"
     cause: str = ""
     talked: float = 0.0
+    their_id: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """By what the target's side finds the call."""
+        return self.their_id or self.call_id
 
     @property
     def counts(self) -> bool:
@@ -70,7 +76,7 @@ def fold_legs(told: Iterable[entries.Entry], end: float | None) -> tuple[Leg, ..
             case entries.Dialled(leg=number) if number > 0:
                 legs[number] = _read(entry)
             case entries.LegAnswered(leg=number, at=at) if number in legs:
-                legs[number] = replace(legs[number], answered_at=max(0.0, at))
+                legs[number] = replace(legs[number], answered_at=max(0.0, at), their_id=entry.their_id)
             case entries.LegEnded(leg=number) if number in legs:
                 legs[number] = replace(
                     legs[number],
@@ -78,6 +84,7 @@ def fold_legs(told: Iterable[entries.Entry], end: float | None) -> tuple[Leg, ..
                     ended_by=cast("EndedBy", entry.by) if entry.by in get_args(EndedBy) else "lost",
                     cause=entry.cause,
                     talked=0.0 if legs[number].answered_at is None else max(0.0, entry.talked),
+                    their_id=entry.their_id or legs[number].their_id,
                 )
             case _:
                 pass

@@ -90,7 +90,10 @@ class PassedPart(Part):
     target: str
     """The name of the person, the queue or the department, as the hotlines file has it."""
     call_id: str = ""
-    """The Call-ID (RFC 3261) of the call to it, by which its own system knows it; empty on an anonymous line."""
+    """By which its own system knows the call: the id that it has told, else the Call-ID (RFC 3261) of the call to it.
+
+    Empty on an anonymous line.
+    """
     talked_s: Seconds
     """How long they have talked, in seconds."""
     cut_off: bool = False

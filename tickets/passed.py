@@ -20,7 +20,7 @@ def draft_passed(record: CallRecord, matter: Matter) -> dict[str, Any]:
     last = talks[-1]
     cut_off = last.ended_at is not None and not last.settled
     part = PassedPart(
-        target=last.target, call_id=last.call_id, talked_s=round(last.talked, 1), cut_off=cut_off
+        target=last.target, call_id=last.known_as, talked_s=round(last.talked, 1), cut_off=cut_off
     )
     return {"passed": part}
 

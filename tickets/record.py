@@ -238,7 +238,7 @@ def _name_keeper(legs: Iterable[Leg]) -> str | None:
     if not settled:
         return None
     last = settled[-1]
-    known = f", there {last.call_id}" if last.call_id else ""
+    known = f", there {last.known_as}" if last.known_as else ""
     return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 

@@ -151,7 +151,8 @@ def _tell_reason(story: CallStory) -> str:
     theirs = [leg for leg in story.legs if leg.ticket == "theirs" and leg.talked_s]
     if reason.startswith("passed on to") and theirs:
         leg = theirs[-1]
-        known = f"(对方通话编号 {leg.sip_call_id})" if leg.sip_call_id else ""
+        their_id = leg.their_id or leg.sip_call_id
+        known = f"(对方通话编号 {their_id})" if their_id else ""
         return f"已转{leg.target}{known},通话 {show_length(leg.talked_s)},工单由对方生成"
     return _REASONS.get(reason, reason)
 

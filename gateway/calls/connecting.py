@@ -181,7 +181,7 @@ class Connecting:
             await line.comes_first(self._joined.wait())
             if self._joined.is_set():
                 joined_at = party.now()
-                party.scribe.note(LegAnswered(leg_number, joined_at))
+                party.scribe.note(LegAnswered(leg_number, joined_at, line.their_id(target.call_id_header)))
                 await self._talk(line)
             self._tell_parted(line, joined_at)
         except asyncio.CancelledError:
@@ -193,7 +193,8 @@ class Connecting:
             self._line = None
             talked = 0.0 if joined_at is None else party.now() - joined_at
             by, cause = line.ending()
-            party.scribe.note(LegEnded(leg_number, party.now(), by, cause, talked))
+            their_id = line.their_id(target.call_id_header)
+            party.scribe.note(LegEnded(leg_number, party.now(), by, cause, talked, their_id))
             log.info("a target's line is down", extra={"target": target.name, "by": by, "cause": cause})
         return None
 

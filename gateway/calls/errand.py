@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from gateway.sip import uui
 from ivr.actions import Prompt
 
 if TYPE_CHECKING:
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
 
     from ivr.hotline import Hotline
     from ivr.matter import Matter
-
-_IA5: Final = "04"
-"""The protocol discriminator of characters (ITU-T Q.931, 4.5.30), with which an ISDN user's information begins."""
-_UUI_OCTETS: Final = 128  # of ISDN (RFC 7434); what is longer is cut by some networks, and refused by others
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,13 @@ class Errand:
         return "" if self.hotline.anonymous else self.caller
 
     def headers(self) -> Mapping[str, str]:
-        """For a screen-pop: User-to-User (RFC 7433, as RFC 7434 has it for ISDN), and the same one a header."""
+        """For a screen-pop: User-to-User, and the same one a header."""
         if self.hotline.anonymous:
             return {}
         told = {"call": self.call_id, "line": self.hotline.number, "ticket": self.number}
         said = ";".join(f"{key}={value}" for key, value in told.items() if value)
-        content = said.encode("ascii", errors="replace")[: _UUI_OCTETS - 1].hex()
-        uui = f"{_IA5}{content};encoding=hex;purpose=isdn-uui;content=isdn-uui"
         named = {f"X-Hotline-{key.title()}": value for key, value in told.items() if value}
-        return {"User-to-User": uui, **named}
+        return {uui.NAME: uui.encode(said), **named}
 
     def whisper(self) -> Prompt:
         """What the target hears before the caller."""

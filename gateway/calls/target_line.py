@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from gateway.sip import uui
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -21,6 +23,8 @@ _LOOK_SECONDS: Final = 1.0
 _KEY_SECONDS: Final = 0.26  # that one takes on the wire
 _MOST_KEYS: Final = 24  # that wait for it; the stack has room for 32
 _DEAD_SECONDS: Final = 10.0  # who suppresses silence still reports every five or so (RFC 3550, 6.2)
+_GLANCE_SECONDS: Final = 0.1
+_LONGEST_ID: Final = 128  # characters of an id that the target's side has made
 
 
 class TargetLine:
@@ -146,6 +150,12 @@ class TargetLine:
             return key.result() if key.done() else None
         finally:
             key.cancel()
+
+    def their_id(self, header: str) -> str:
+        """The call's id in the target's system, as a header of that name has told it; "" when none has."""
+        told = self._leg.header(header) if header else ""
+        text = uui.decode(told) if header.lower() == uui.NAME.lower() else told
+        return "".join(sign for sign in text if sign.isprintable())[:_LONGEST_ID]
 
     async def _wait(self, wanted: asyncio.Future[None], seconds: float) -> None:
         await asyncio.wait((wanted, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.sip.ended import read_end
 from gateway.sip.fault import SipError
+from gateway.sip.header import read_headers
 from gateway.sip.keys import Keys
 
 if TYPE_CHECKING:
@@ -63,12 +64,20 @@ class Leg:
         self._keys = Keys()
 
     @property
+        self._heads: list[
+            str
+        ] = []  # of the messages by which the other side has answered our call, and ended it
     def is_hanging_up(self) -> bool:
         """Whether this side has ended the leg, or refused the call."""
         return self._hanging_up
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
     def answer(self, recording: Path | None) -> None:
+    def header(self, name: str) -> str:
+        """What a header of that name said when the other side answered our call, or ended it: its last word; or ""."""
+        told = [read_headers(head).get(name.lower(), []) for head in self._heads]
+        return next((values[0] for values in reversed(told) if values), "")
+
         """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
         self._check_stands()
         if recording is not None:
@@ -231,6 +240,10 @@ class Leg:
         """A telephone event (RFC 4733): its RTP timestamp and key; ``repeat`` says that it goes on, or ends."""
         at = time.monotonic()
         if repeat:
+    def accepted(self, message: str) -> None:
+        """The other side has answered our call, with this message (200 OK)."""
+        self._heads.append(message.partition("\r\n\r\n")[0])
+
             self._keys.go_on(at)
         else:
             self._tell(lambda: self._press(event[1], new=self._keys.begin(*event, at)))
@@ -254,6 +267,8 @@ class Leg:
         self._post(lambda: self._release(ended))
 
     def _release(self, ended: Ended) -> None:
+        if self.incoming is None:
+            self._heads.append(message.partition("\r\n\r\n")[0])
         if self.ended is not None:
             return
         self.ended = ended

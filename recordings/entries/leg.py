@@ -34,19 +34,23 @@ class Dialled(Entry):
 
 @dataclass(frozen=True, slots=True)
 class LegAnswered(Entry):
-    """The target and the caller hear each other from ``at`` on; a person's telephone that asks for a key: after it."""
+    """The target and the caller hear each other from ``at`` on; a person's telephone that asks for a key: after it.
+
+    ``their_id`` is what the call is called in the target's own system, "" when it has not told.
+    """
 
     kind: ClassVar = "leg.answered"
 
     leg: int = kept(0)
     at: float = kept(0.0)
+    their_id: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)
 class LegEnded(Entry):
     """The leg is over, ended ``by`` caller, target, gateway or lost, after ``talked`` seconds with the caller.
 
-    Of one that was never answered ``by`` tells who gave up. ``cause`` is SIP's word for it.
+    Of one that was never answered ``by`` tells who gave up. ``cause`` is SIP's word for it. ``their_id`` is as above.
     """
 
     kind: ClassVar = "leg.ended"
@@ -56,3 +60,4 @@ class LegEnded(Entry):
     by: str = kept("lost")
     cause: str = kept("")
     talked: float = kept(0.0)
+    their_id: str = withheld("")

@@ -51,13 +51,15 @@ class StackCall(pj.Call):
         except pj.Error as error:  # the stack has nothing left of it
             self.leg.disconnected(_GONE, error.reason, "")
             return
-        if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+        if info.state == pj.PJSIP_INV_STATE_CONNECTING:
+            if info.role == pj.PJSIP_ROLE_UAC:
+                self.leg.accepted(_read_message(prm))
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self.leg.confirmed()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             response = ""
             try:
-                cause = prm.e.body.tsxState
-                response = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
+                response = _read_message(prm)
                 for stream in tuple(self._streams):
                     self._count(stream)
             finally:
@@ -252,3 +254,10 @@ class StackCall(pj.Call):
 
 def _port(voice: pj.AudioMedia | None) -> int:
     return voice.getPortId() if voice is not None else pj.PJSUA_INVALID_ID
+def _read_message(prm: pj.OnCallStateParam) -> str:
+    """The other side's message from which the new state follows, "" when it is not from one."""
+    cause = prm.e.body.tsxState
+    message: str = cause.src.rdata.wholeMsg if cause.type == pj.PJSIP_EVENT_RX_MSG else ""
+    return message
+
+

@@ -30,6 +30,7 @@ from gateway.calls.speaker import Speaker
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
 from gateway.sip.pj import UserAgent
+from gateway.sip.pj.common import header_vector
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings
 from gateway.site.sound import Sound
@@ -418,6 +419,25 @@ async def test_who_is_held_since_before_the_talk_hears_music(scene: Scene) -> No
     resume(target)
     await scene.hears(scene.caller, AGENT)
     await scene.hears(target, CALLER)
+
+
+async def test_the_id_that_the_call_has_in_the_targets_own_system_is_kept(scene: Scene) -> None:
+    known = scene.target("801", call_id_header="x-pbx-call")
+    await scene.begin(known)
+    for number, (answer, bye, kept) in enumerate([("PBX-1", "", "PBX-1"), ("", "PBX-2\u0007", "PBX-2")]):
+        scene.events.clear()
+        scene.agent.targets.clear()
+        scene.connect(number=number + 1)
+        target = await scene.rings("801")
+        target.channel.respond(200, {"X-PBX-Call": answer} if answer else {})
+        await scene.told(Connected)
+        await until(lambda: len(scene.written(LegAnswered)) == number + 1)  # noqa: B023
+        prm = pj.CallOpParam()
+        prm.txOption.headers = header_vector({"X-PBX-Call": bye} if bye else {})
+        stack_call(target).hangup(prm)
+        await scene.told(Parted)
+        assert scene.written(LegAnswered)[-1].their_id == answer
+        assert scene.written(LegEnded)[-1].their_id == kept
 
 
 @pytest.mark.parametrize("broken", ["dialling", "talking"])

@@ -337,13 +337,15 @@ async def test_the_legs_of_a_call_that_was_passed_on_are_on_file(database, numbe
     dialled = entries.Dialled(
         leg=1, at=8.0, matter=0, reason="person", target="人工坐席", uri="sip:9000@h", sip_call_id="pbx-1"
     )
-    call.note(dialled, entries.LegAnswered(1, 12.0), entries.LegEnded(1, 42.0, "target", "200 OK", 30.0))
+    answered = entries.LegAnswered(1, 12.0, "Q-17")
+    call.note(dialled, answered, entries.LegEnded(1, 42.0, "target", "200 OK", 30.0))
     await file_call(database, numbers, call.hang_up(seconds=60.0).folder)
     own, passed = await rows(database, legs)
     assert (own["leg"], own["direction"], own["sip_call_id"]) == (0, "in", "abc@192.0.2.1")
     assert (own["talked_s"], own["ended_by"]) == (60.0, "caller")
     assert (passed["leg"], passed["direction"], passed["target"]) == (1, "out", "人工坐席")
     assert (passed["sip_call_id"], passed["ticket"], passed["talked_s"]) == ("pbx-1", "ours", 30.0)
+    assert (own["their_id"], passed["their_id"]) == ("", "Q-17")
     assert (passed["answered_at"] - passed["began_at"]).total_seconds() == 4.0
     assert (passed["ended_at"] - own["answered_at"]).total_seconds() == 42.0
     await file_call(database, numbers, call.folder)

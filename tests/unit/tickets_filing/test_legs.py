@@ -57,6 +57,21 @@ def test_a_talk_that_their_side_keeps_makes_no_ticket_and_a_reason_that_names_it
     assert read(call, late).transcript.text == "我家电梯坏了三天没人修"
 
 
+@pytest.mark.parametrize(("at_answer", "at_end"), [("Q-17", ""), ("", "Q-17"), ("Q-1", "Q-17")])
+def test_the_id_that_their_system_tells_is_the_one_it_is_found_by(
+    tmp_path: Path, at_answer: str, at_end: str
+):
+    told = (entries.LegAnswered(1, 12.0, at_answer), entries.LegEnded(1, 42.0, "target", "", 30.0, at_end))
+    theirs = CallFolder(tmp_path, "20260701T083015-0a1b2c01").begin().state(ASKED).note(DIALLED, *told)
+    record = read(theirs.hang_up(seconds=60))
+    assert record.reason == "passed on to 人工坐席, there Q-17: they talked for 30 s, the ticket is theirs"
+    numbered = CallFolder(tmp_path, "20260701T083015-0a1b2c02").begin().state(ASKED)
+    (ticket,) = tickets(
+        read(numbered.note(entries.Number(0, "263297000014"), DIALLED, *told).hang_up(seconds=60))
+    )
+    assert ticket["passed"]["call_id"] == "Q-17"
+
+
 @pytest.mark.parametrize(
     ("ended", "passed"),
     [
