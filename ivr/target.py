@@ -45,7 +45,9 @@ class Target:
     ``uri`` is its SIP address, ``trunk`` the name of the trunk it is called by, "" for the open door. Without ``hours``
     the target is always open. ``ring_seconds`` is how long one that does not answer is rung. ``keys`` says that the
     caller's keys are relayed, since an exchange may ask for them. ``call_id_header`` is the name of the header by which
-    its answer or its hang-up tells the id that the call has in its own system, "" when none does.
+    its answer or its hang-up tells the id that the call has in its own system, "" when none does. ``early_media`` says
+    that what its side sends before the answer is heard by the caller, instead of the music. ``whisper`` says that it is
+    told what the call is about before the two hear each other.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Target:
     keys: bool = True
     trunk: str = ""
     call_id_header: str = ""
+    early_media: bool = False
+    whisper: bool = True
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is there at that time of the city."""

@@ -75,6 +75,8 @@ class TargetPart(_Part):
     keys: bool = True
     trunk: str = ""
     call_id_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
+    early_media: bool = False
+    whisper: bool = True
 
 
 TargetsPart = dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[TargetPart, ...]]
@@ -97,6 +99,8 @@ def _make(part: TargetPart) -> Target:
         keys=part.keys,
         trunk=part.trunk,
         call_id_header=part.call_id_header,
+        early_media=part.early_media,
+        whisper=part.whisper,
     )
 
 

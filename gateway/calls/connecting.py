@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 _ACCEPT: Final = "1"
 _ACCEPT_SECONDS: Final = 15.0  # for a person to take the telephone to his ear, listen, and press a key
 _WHISPER_SECONDS: Final = 1.0  # how long a summary that is not ready when the target answers is waited for
+_WHISPER_LONGEST: Final = 6.0  # of it the target hears, while the caller waits: what is longer is cut
 _MUSIC: Final = Prompt("hold_music")
 _PRESS_ONE: Final = Prompt("press_one")
 
@@ -84,7 +85,6 @@ class Connecting:
         self._relays_keys = False
         self._music: Sound | None = None
         self._given_up: By = "caller"
-
         self.connected_at: float | None = None
         """When the dialogue was told that somebody is there."""
 
@@ -164,14 +164,14 @@ class Connecting:
         line = self._line = TargetLine(leg)
         self._relays_keys = target.keys
         leg_number, joined_at = self._number_leg(), None
-        whisper = asyncio.create_task(self._render(errand.whisper()))
+        whisper = asyncio.create_task(self._render(errand.whisper() if target.whisper else None))
         try:
             self._note_dialled(leg_number, target, leg)
             if self._music is None:
                 self._music = await self._render(_MUSIC)
             party.speaker.hum(self._music)
             with metrics.RING.time():
-                answered = await line.is_answered(target.ring_seconds)
+                answered = await self._rings(target, line)
             if not answered or not await self._is_taken(target, line, whisper):
                 line.hang_up("gateway")
                 return line.refusal()
@@ -198,6 +198,22 @@ class Connecting:
             log.info("a target's line is down", extra={"target": target.name, "by": by, "cause": cause})
         return None
 
+    async def _rings(self, target: Target, line: TargetLine) -> bool:
+        """Whether it is answered in time; until then there is music, or what comes from its side before the answer."""
+        early = asyncio.create_task(self._let_hear(line)) if target.early_media else None
+        try:
+            return await line.is_answered(target.ring_seconds)
+        finally:
+            if early is not None:
+                early.cancel()
+                line.leg.unbridge()
+                self._party.speaker.hum(self._music)
+
+    async def _let_hear(self, line: TargetLine) -> None:
+        await line.sends()
+        self._party.speaker.hum(None)
+        self._party.leg.bridge(line.leg, both=False)
+
     async def _is_taken(self, target: Target, line: TargetLine, whisper: asyncio.Task[Sound | None]) -> bool:
         """Whether a person takes the call that was answered, and has been told what it is about."""
         if target.kind == "personal":
@@ -209,7 +225,7 @@ class Connecting:
             line.leg.stop_playing()
         await asyncio.wait((whisper,), timeout=_WHISPER_SECONDS)
         told = whisper.result() if whisper.done() else None
-        return await line.hears(told) if told is not None else not line.has_ended
+        return await line.hears(told, _WHISPER_LONGEST) if told is not None else not line.has_ended
 
     async def _talk(self, line: TargetLine) -> None:
         metrics.CONNECTS.labels("connected").inc()
@@ -233,8 +249,10 @@ class Connecting:
             with suppress(SipError):  # it has just ended
                 leg.play(self._music, loop=True)
 
-    async def _render(self, prompt: Prompt) -> Sound | None:
+    async def _render(self, prompt: Prompt | None) -> Sound | None:
         """The prompt as a sound, None when it cannot be made: a call is passed on without it, too."""
+        if prompt is None:
+            return None
         try:
             return (await self._party.prompts.render(prompt)).sound
         except (PromptError, VoiceError, SoundError, KilledError, OSError) as error:

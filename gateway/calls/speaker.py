@@ -107,6 +107,7 @@ class Speaker:
             return
         if self._humming:
             self._leg.stop_playing()
+            self._sound = None
         self._music, self._humming, self._heard = music, False, 0
         self._hum()
 

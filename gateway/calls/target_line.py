@@ -77,6 +77,11 @@ class TargetLine:
         await self._wait(self._answered, seconds)
         return self._answered.done() and not self._ended.done()
 
+    async def sends(self) -> None:
+        """Wait for the first sign of life over the media of its side."""
+        while not self._leg.signs:  # noqa: ASYNC110 - nobody tells: the audio clock counts, and calls nobody
+            await asyncio.sleep(_GLANCE_SECONDS)
+
     async def presses(self, key: str, seconds: float) -> bool:
         """Wait for so long at most for the target to press the key; whether it did."""
         until = self._loop.time() + seconds
@@ -94,11 +99,14 @@ class TargetLine:
         finally:
             task.cancel()
 
-    async def hears(self, sound: Sound) -> bool:
-        """Play to the target alone, until the end or any key of his; whether he is still there. Raises SipError."""
+    async def hears(self, sound: Sound, longest: float) -> bool:
+        """Play to the target alone, until the end, any key of his, or ``longest`` seconds; whether he is still there.
+
+        Raises SipError.
+        """
         number, begun = self._leg.play(sound), self._loop.time()
         while not self._ended.done() and self._leg.played[0] != number and self._keys.empty():
-            if self._loop.time() - begun > sound.seconds + _LOOK_SECONDS:
+            if self._loop.time() - begun > min(longest, sound.seconds + _LOOK_SECONDS):
                 break
             await asyncio.wait((self._ended,), timeout=0.05)
         self._leg.stop_playing()
@@ -143,6 +151,12 @@ class TargetLine:
             return self._given_up, cause
         return ("target" if ended.by == "caller" or not self._answered.done() else "lost"), cause
 
+    def their_id(self, header: str) -> str:
+        """The call's id in the target's system, as a header of that name has told it; "" when none has."""
+        told = self._leg.header(header) if header else ""
+        text = uui.decode(told) if header.lower() == uui.NAME.lower() else told
+        return "".join(sign for sign in text if sign.isprintable())[:_LONGEST_ID]
+
     async def _key(self, seconds: float) -> str | None:
         key = asyncio.ensure_future(self._keys.get())
         try:
@@ -150,12 +164,6 @@ class TargetLine:
             return key.result() if key.done() else None
         finally:
             key.cancel()
-
-    def their_id(self, header: str) -> str:
-        """The call's id in the target's system, as a header of that name has told it; "" when none has."""
-        told = self._leg.header(header) if header else ""
-        text = uui.decode(told) if header.lower() == uui.NAME.lower() else told
-        return "".join(sign for sign in text if sign.isprintable())[:_LONGEST_ID]
 
     async def _wait(self, wanted: asyncio.Future[None], seconds: float) -> None:
         await asyncio.wait((wanted, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -81,8 +81,8 @@ class Channel(Protocol):
     def signs(self) -> int:
         """Signs of life: RTP packets, and RTCP's words that ours arrive; changes as long as they come."""
 
-    def connect(self, other: Channel) -> None:
-        """Let both sides hear each other, as far as there is audio by now; harmless again, never raises.
+    def connect(self, other: Channel, *, hears: bool, is_heard: bool) -> None:
+        """Let this side hear the other, and be heard, as far as there is audio by now; harmless again, never raises.
 
         What this side hears so is recorded with the rest of it. A re-INVITE may undo it.
         """

@@ -61,23 +61,25 @@ class Leg:
         self._held = self._has_pressed = False
         self.partner: Leg | None = None
         """The leg whose other side talks with that of this one, or would, were the line not held."""
+        self.hears = False
+        """Whether this one's other side hears that of the partner, if there is one."""
         self._keys = Keys()
-
-    @property
         self._heads: list[
             str
         ] = []  # of the messages by which the other side has answered our call, and ended it
+
+    @property
     def is_hanging_up(self) -> bool:
         """Whether this side has ended the leg, or refused the call."""
         return self._hanging_up
 
-    # --- what an owner does, on the loop -------------------------------------------------------------------------
-    def answer(self, recording: Path | None) -> None:
     def header(self, name: str) -> str:
         """What a header of that name said when the other side answered our call, or ended it: its last word; or ""."""
         told = [read_headers(head).get(name.lower(), []) for head in self._heads]
         return next((values[0] for values in reversed(told) if values), "")
 
+    # --- what an owner does, on the loop -------------------------------------------------------------------------
+    def answer(self, recording: Path | None) -> None:
         """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
         self._check_stands()
         if recording is not None:
@@ -106,18 +108,20 @@ class Leg:
         if self.ended is None:
             self.channel.send_keys(keys)
 
-    def bridge(self, other: Leg) -> None:
+    def bridge(self, other: Leg, *, both: bool = True) -> None:
         """Let the other sides of both legs talk with each other, until `unbridge` or the end of either leg.
 
         From any state: they hear each other as soon as both have audio and neither holds the line, and again after
         whatever a re-INVITE changes. A recording of either has on its right side what is heard there. What is played
-        on one leg is not heard on the other.
+        on one leg is not heard on the other. Without ``both`` the other's side hears nothing of this one's.
         """
-        if self.partner is other or self.ended is not None or other.ended is not None:
+        if self.ended is not None or other.ended is not None:
             return
-        self.unbridge()
-        other.unbridge()
+        if self.partner is not other or other.hears != both:
+            self.unbridge()
+            other.unbridge()
         self.partner, other.partner = other, self
+        self.hears, other.hears = True, both
         self._rejoin()
 
     def unbridge(self) -> None:
@@ -134,7 +138,7 @@ class Leg:
         if self._held or other.is_held:  # neither hears, nor is recorded as heard by, who has turned away
             self.channel.disconnect(other.channel)
         else:
-            self.channel.connect(other.channel)
+            self.channel.connect(other.channel, hears=self.hears, is_heard=other.hears)
 
     def play(self, sound: Sound, *, loop: bool = False, first: int = 0) -> int:
         """Play a sound to the other side, once or over and over, instead of any other; raises SipError.
@@ -236,14 +240,14 @@ class Leg:
         self.is_confirmed = True
         self._tell(lambda: self.on_confirmed())  # noqa: PLW0108 - as above
 
-    def digit(self, event: tuple[int, str], *, repeat: bool) -> None:
-        """A telephone event (RFC 4733): its RTP timestamp and key; ``repeat`` says that it goes on, or ends."""
-        at = time.monotonic()
-        if repeat:
     def accepted(self, message: str) -> None:
         """The other side has answered our call, with this message (200 OK)."""
         self._heads.append(message.partition("\r\n\r\n")[0])
 
+    def digit(self, event: tuple[int, str], *, repeat: bool) -> None:
+        """A telephone event (RFC 4733): its RTP timestamp and key; ``repeat`` says that it goes on, or ends."""
+        at = time.monotonic()
+        if repeat:
             self._keys.go_on(at)
         else:
             self._tell(lambda: self._press(event[1], new=self._keys.begin(*event, at)))
@@ -263,12 +267,12 @@ class Leg:
 
         ``message`` is the SIP message that ended it, if it was the peer's: a refusal may say when to try again.
         """
+        if self.incoming is None:
+            self._heads.append(message.partition("\r\n\r\n")[0])
         ended = read_end(status, reason, message, self.channel.seconds(), ours=self._hanging_up)
         self._post(lambda: self._release(ended))
 
     def _release(self, ended: Ended) -> None:
-        if self.incoming is None:
-            self._heads.append(message.partition("\r\n\r\n")[0])
         if self.ended is not None:
             return
         self.ended = ended

@@ -178,23 +178,23 @@ Side = tuple[Audio, pj.AudioMedia | None]
 """One of two calls: its ports, and the voice that comes from its other side, if any does."""
 
 
-def cross(one: Side, other: Side) -> None:
-    """Let each hear the other's voice; what has just left the bridge is passed over."""
-    for voice, ear in _ways(one, other):
+def carry(source: Side, to: Side) -> None:
+    """Let the voice of one be heard by the other; what has just left the bridge is passed over."""
+    for voice, ear in _ways(source, to):
         with contextlib.suppress(pj.Error):
             voice.startTransmit(ear)
 
 
 def part(one: Side, other: Side) -> None:
     """Let neither hear the other any more."""
-    for voice, ear in _ways(one, other):
+    for voice, ear in (*_ways(one, other), *_ways(other, one)):
         with contextlib.suppress(pj.Error):
             voice.stopTransmit(ear)
 
 
-def _ways(one: Side, other: Side) -> Iterator[tuple[pj.AudioMedia, pj.AudioMedia]]:
-    for (_, voice), (audio, own) in ((one, other), (other, one)):
-        if voice is not None:
-            # A recording leaves the bridge with its call, before anybody here knows.
-            ears = (ear for ear in audio.ears(own) if ear.getPortId() != pj.PJSUA_INVALID_ID)
-            yield from ((voice, ear) for ear in ears)
+def _ways(source: Side, to: Side) -> Iterator[tuple[pj.AudioMedia, pj.AudioMedia]]:
+    (_, voice), (audio, own) = source, to
+    if voice is not None:
+        # A recording leaves the bridge with its call, before anybody here knows.
+        ears = (ear for ear in audio.ears(own) if ear.getPortId() != pj.PJSUA_INVALID_ID)
+        yield from ((voice, ear) for ear in ears)

@@ -9,7 +9,7 @@ import pjsua2 as pj
 
 from gateway.sip.channel import Reception
 from gateway.sip.codecs import order_codecs
-from gateway.sip.pj.audio import Audio, cross, part
+from gateway.sip.pj.audio import Audio, carry, part
 from gateway.sip.pj.common import attempt, call_parameters, header_vector, sip_callback
 
 if TYPE_CHECKING:
@@ -212,13 +212,16 @@ class StackCall(pj.Call):
                 signs += told.rtcp.rxStat.pkt + told.rtcp.txStat.updateCount
         return signs
 
-    def connect(self, other: Channel) -> None:
-        """Loop: let both sides hear each other, as far as there is audio."""
+    def connect(self, other: Channel, *, hears: bool, is_heard: bool) -> None:
+        """Loop: let this side hear the other, and be heard, as far as there is audio."""
         assert isinstance(other, StackCall)  # noqa: S101 - there is one stack
         mine, theirs = self.voice(), other.voice()
         if mine is None or theirs is None:
             return
-        cross((self.audio, mine), (other.audio, theirs))
+        if hears:
+            carry((other.audio, theirs), (self.audio, mine))
+        if is_heard:
+            carry((self.audio, mine), (other.audio, theirs))
         # The SIP worker may have ended either meanwhile: what was theirs must not become a stranger's.
         if (_port(self.voice()), _port(other.voice())) != (_port(mine), _port(theirs)):
             part((self.audio, mine), (other.audio, theirs))
@@ -252,8 +255,6 @@ class StackCall(pj.Call):
         return self.audio.close_recording()
 
 
-def _port(voice: pj.AudioMedia | None) -> int:
-    return voice.getPortId() if voice is not None else pj.PJSUA_INVALID_ID
 def _read_message(prm: pj.OnCallStateParam) -> str:
     """The other side's message from which the new state follows, "" when it is not from one."""
     cause = prm.e.body.tsxState
@@ -261,3 +262,5 @@ def _read_message(prm: pj.OnCallStateParam) -> str:
     return message
 
 
+def _port(voice: pj.AudioMedia | None) -> int:
+    return voice.getPortId() if voice is not None else pj.PJSUA_INVALID_ID

@@ -131,7 +131,7 @@ class QuietLine:
     def signs(self) -> int:
         return 1
 
-    def connect(self, _other: Channel) -> None:
+    def connect(self, _other: Channel, **_sides: bool) -> None:
         raise AssertionError
 
     def disconnect(self, _other: Channel) -> None:

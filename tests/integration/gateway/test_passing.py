@@ -421,6 +421,58 @@ async def test_who_is_held_since_before_the_talk_hears_music(scene: Scene) -> No
     await scene.hears(target, CALLER)
 
 
+async def test_what_a_side_sends_before_it_answers_is_heard_by_the_caller_who_is_not_heard_there(
+    scene: Scene,
+) -> None:
+    await scene.begin(scene.target("801", early_media=True), scene.target("802", early_media=True))
+    scene.connect()
+    announcing = await scene.rings("801")
+    await scene.hears(scene.caller, None)  # the music, as long as nothing comes
+    announcing.channel.respond(183, {})
+    announcing.play(tone(AGENT), loop=True)
+    await scene.hears(scene.caller, AGENT)
+    await scene.silent(announcing)
+    announced_at = scene.leg.media_seconds
+    announcing.refuse(486)
+    target = await scene.rings("802")
+    await scene.hears(scene.caller, None)
+    target.channel.respond(183, {})
+    target.play(tone(AGENT), loop=True)
+    await scene.hears(scene.caller, AGENT)
+    target.answer(None)
+    await scene.hears(target, None)  # the summary
+    await scene.told(Connected)
+    await scene.hears(scene.caller, AGENT)
+    await scene.hears(target, CALLER)
+    await scene.end()
+    with wave.open(str(scene.recording)) as file:
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    announced = both[round((announced_at - 0.4) * RATE) : round(announced_at * RATE), 1]
+    assert level(announced, AGENT) > LOUD
+
+
+async def test_a_summary_is_left_out_where_it_is_not_wanted_and_cut_where_it_is_long(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.agent.answering |= {"801", "802"}
+    await scene.begin(scene.target("801", whisper=False))
+    scene.connect()
+    target = await scene.rings("801")
+    await scene.told(Connected)
+    assert loudness(np.frombuffer(target.read(), "<i2")) < 20
+    await scene.hears(target, CALLER)
+    target.hang_up()
+    await scene.told(Parted)
+    scene.events.clear()
+    monkeypatch.setattr("gateway.calls.connecting._WHISPER_LONGEST", 0.5)
+    scene.passing._hotline = replace(scene.passing._hotline, targets={"person": (scene.target("802"),)})
+    scene.connect(Matter(0, place_name="颍州区清河街道", brief="路灯不亮三个月没有人来修理"), number=2)
+    await scene.rings("802")
+    begun = asyncio.get_running_loop().time()
+    await scene.told(Connected)
+    assert asyncio.get_running_loop().time() - begun < 2.5
+
+
 async def test_the_id_that_the_call_has_in_the_targets_own_system_is_kept(scene: Scene) -> None:
     known = scene.target("801", call_id_header="x-pbx-call")
     await scene.begin(known)
