@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -151,6 +152,42 @@ async def test_tls_with_srtp(agent, space, certificates, tmp_path):
     uri = f"sip:12345@{space.near}:{agent.ports['secure']};transport=tls"
     phone = Phone(transport="tls", mediaenc="srtp-mand", keys=certificates)
     await check_call(agent, space, tmp_path, uri, phone, "secure")
+
+
+@pytest.mark.parametrize(
+    ("name", "phone"),
+    [
+        ("wide", Phone(codec="G722/16000/1")),
+        ("wide", Phone(codec="opus/48000/2")),
+        ("secure", Phone(transport="tls", mediaenc="srtp-mand")),
+    ],
+    ids=["G.722", "Opus", "TLS with SRTP"],
+)
+async def test_a_caller_talks_with_whom_another_trunk_leads_to(
+    agent, legs, space, certificates, tmp_path, name, phone
+):
+    if phone.transport == "tls":
+        phone = replace(phone, keys=certificates)
+    heard = bytearray()
+    async with (
+        asyncio.timeout(30),
+        baresip.waiting(space, tmp_path, user="9000", phone=phone, said=tones.make(1000, 30)) as uri,
+    ):
+        caller = agent.dial(f"sip:12345@{LOOPBACK}:{agent.ports['a-law']}", caller=CALLER)
+        caller.play(Sound(tones.make(440, 20)), loop=True)
+        target = agent.dial(uri, caller=CALLER, trunk=name)
+        await asyncio.to_thread(eventually, lambda: legs, 10, "the caller's call")
+        (leg,) = legs
+        leg.bridge(target)
+        while tones.loudness(bytes(heard[-8000:]), 1000) < 0.05:
+            heard += caller.read()
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        target.hang_up()
+        await target.closed
+    caller.hang_up()
+    await asyncio.gather(caller.closed, leg.closed)
+    assert tones.loudness(baresip.heard(tmp_path)[-8000:], 440) > 0.05
 
 
 async def test_ipv6(agent, space, tmp_path):
