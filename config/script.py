@@ -15,9 +15,9 @@ Its steps:
 - ``hang_up`` — end the call. Without it the caller stays until the other side hangs up.
 
 ``targets`` are whom the called line passes calls on to, and what each does when it is called (``does``), step by
-step: ``rings: SECONDS``, ``answers``, ``talks: SECONDS``, ``hangs_up``; or ``busy``, ``fails``; or ``silent``: it says
-nothing at all; or ``dies``: it is gone without a word. One that has answered and has nothing more to do stays on the
-line.
+step: ``rings: SECONDS``, ``plays: SECONDS`` (before it answers), ``answers``, ``talks: SECONDS``, ``holds: SECONDS``,
+``hangs_up``; or ``busy``, ``fails``; or ``silent``: it says nothing at all; or ``dies``: it is gone without a word. One
+that has answered and has nothing more to do stays on the line.
 """
 
 from __future__ import annotations
@@ -102,13 +102,25 @@ class Rings(_Part):
     rings: float = Field(gt=0)
 
 
+class Plays(_Part):
+    """It sends sound for so many seconds before it answers (183, RFC 3960)."""
+
+    plays: float = Field(gt=0)
+
+
 class Talks(_Part):
     """It talks, and listens, for so many seconds."""
 
     talks: float = Field(gt=0)
 
 
-Deed = Rings | Talks | Literal["answers", "hangs_up", "busy", "fails", "silent", "dies"]
+class Holds(_Part):
+    """It holds the line for so many seconds, and is back (RFC 3264, 8.4)."""
+
+    holds: float = Field(gt=0)
+
+
+Deed = Rings | Plays | Talks | Holds | Literal["answers", "hangs_up", "busy", "fails", "silent", "dies"]
 
 
 class ScriptedTarget(_Part):
@@ -118,6 +130,7 @@ class ScriptedTarget(_Part):
     ticket: Literal["ours", "theirs"] = "ours"
     ring_seconds: float = Field(default=30.0, gt=0)
     closed: bool = False
+    early_media: bool = False
     does: tuple[Deed, ...] = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config.script import Rings, ScriptedTarget, Talks
+from config.script import Holds, Plays, Rings, ScriptedTarget, Talks
 from ivr.events import Calling, Connected, Event, Parted, Refused
 from recordings import entries
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recordings.entries import Entry
 
 _SOON = 0.01
+_UNNOTICED = 10.0  # seconds until a line that is gone without a word is given up: passing.silent_seconds
 
 
 class Reach:
@@ -52,7 +53,9 @@ class Reach:
         begun, answered = self.now, None
         for deed in target.does:
             match deed:
-                case Rings(rings=seconds) | Talks(talks=seconds):
+                case (
+                    Rings(rings=seconds) | Plays(plays=seconds) | Talks(talks=seconds) | Holds(holds=seconds)
+                ):
                     self.now += seconds
                 case "answers" if self.now - begun <= target.ring_seconds:
                     answered = self.now
@@ -62,6 +65,7 @@ class Reach:
                     yield self.now, None, self.ended("target", 0.0)
                     return False, "busy" if deed == "busy" else "failed"
                 case "hangs_up" | "dies" if answered is not None:
+                    self.now += _UNNOTICED if deed == "dies" else 0.0
                     by, talked = "target" if deed == "hangs_up" else "lost", self.now - answered
                     yield self.now, Parted(0.0, self.connect.id, by, talked), self.ended(by, talked)
                 case _:

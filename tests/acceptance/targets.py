@@ -1,8 +1,10 @@
 """People to whom calls are passed on, in a process of their own, which may be killed: `targets.py < deeds.json`.
 
 What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
-``{"rings": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``"hangs_up"``, ``"busy"``, ``"fails"``; one that has
-nothing more to do stays as it is. Who has answered sounds a tone of ``HERTZ`` for four seconds.
+``{"rings": SECONDS}``, ``{"plays": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``{"holds": SECONDS}``,
+``"hangs_up"``, ``"busy"``, ``"fails"``, ``"silent"``, and ``"dies"``, with which the whole process is gone; besides,
+``{"speaks": CODECS}`` before the answer, ``{"tells": HEADERS}`` with it, and ``{"moved": URI}``. One that has nothing
+more to do stays as it is. Who has answered, or plays, sounds a tone of ``HERTZ`` for four seconds.
 
 Prints its address, then a JSON line for each call that comes (with the INVITE's ``head``, and when it came: ``at``, in
 seconds since 1970) and one when it is over (``ended``, ``heard`` seconds of sound).
@@ -12,19 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pjsua2 as pj
 
 from gateway.sip.pj import UserAgent
+from gateway.sip.pj.channel import StackCall
+from gateway.sip.pj.common import call_parameters
 from gateway.site.sound import Sound
 
 if TYPE_CHECKING:
     from gateway.sip.leg import Leg
-    from gateway.sip.pj.channel import StackCall
     from gateway.sip.pj.door import Account
 
 HERTZ: Final = 1310
@@ -67,22 +72,68 @@ class Telephones(UserAgent):
         for deed in self.deeds.get(user, ["answers"]):
             if over.is_set():
                 break
-            match deed:
-                case {"rings": seconds} | {"talks": seconds}:
-                    await asyncio.wait((asyncio.ensure_future(over.wait()),), timeout=seconds)
-                case "answers":
-                    leg.answer(None)
-                    leg.play(tone())
-                case "hangs_up":
-                    leg.hang_up()
-                case "busy":
-                    leg.refuse(486)
-                case "fails":
-                    leg.refuse(500)
-                case {"moved": where}:
-                    leg.refuse(302, {"Contact": f"<{where}>"})
+            await do(leg, deed, over)
         await over.wait()
         tell(ended=user, status=leg.ended.status if leg.ended else 0, heard=round(await heard, 2))
+
+
+async def do(leg: Leg, deed: Any, over: asyncio.Event) -> None:
+    """One deed; it takes as long as it says, or until the call is over."""
+    match deed:
+        case {"rings": seconds}:
+            leg.channel.respond(180, {})
+            await wait(over, seconds)
+        case {"plays": seconds}:
+            leg.channel.respond(183, {})
+            leg.play(tone())
+            await wait(over, seconds)
+        case {"talks": seconds}:
+            await wait(over, seconds)
+        case {"holds": seconds}:
+            stack_call(leg).setHold(pj.CallOpParam())
+            await wait(over, seconds)
+            if not over.is_set():
+                offer_anew(leg)
+        case {"speaks": codecs}:
+            stack_call(leg)._codecs = tuple(codecs)
+        case _:
+            do_at_once(leg, deed)
+
+
+def do_at_once(leg: Leg, deed: Any) -> None:
+    match deed:
+        case "answers":
+            leg.answer(None)
+            leg.play(tone())
+        case {"tells": headers}:
+            leg.channel.respond(200, headers)
+            leg.play(tone())
+        case "hangs_up":
+            leg.hang_up()
+        case "busy":
+            leg.refuse(486)
+        case "fails":
+            leg.refuse(500)
+        case {"moved": where}:
+            leg.refuse(302, {"Contact": f"<{where}>"})
+        case "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stack_call(leg: Leg) -> StackCall:
+    assert isinstance(leg.channel, StackCall)
+    return leg.channel
+
+
+def offer_anew(leg: Leg) -> None:
+    """A re-INVITE with audio both ways."""
+    prm = call_parameters()
+    prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+    stack_call(leg).reinvite(prm)
+
+
+async def wait(over: asyncio.Event, seconds: float) -> None:
+    await asyncio.wait((asyncio.ensure_future(over.wait()),), timeout=seconds)
 
 
 async def listen(leg: Leg, over: asyncio.Event) -> float:
