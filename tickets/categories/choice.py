@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tickets.categories.explanation import find_words
-from tickets.categories.grams import cut, plain
+from tickets.categories.grams import plain
 from tickets.categories.model import share
 from tickets.categories.rules import UNKNOWN_MARGIN, Places
 
@@ -58,7 +58,7 @@ class Chooser:
         ``within`` is the first level to choose under, "" for the likeliest. What is not ``explained`` has no words.
         """
         said = plain(text)
-        counted = self._classifier.vocabulary.count(cut(said))
+        counted = self._classifier.vocabulary.count(said)
         hits = self._rules.find(said)
         shares = self._first.share(counted, hits, preset[:1], first=True)
         best = self._first.labels.index(within) if within else int(shares.argmax())

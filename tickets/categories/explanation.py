@@ -24,7 +24,7 @@ def find_words(said: str, classifier: Classifier, counted: Counted, name: str) -
         return ()
     says = classifier.first.explain(counted, classifier.first.classes.index(name))
     strength = [0.0] * len(said)
-    for number, start, end in counted.spans:
+    for number, start, end in classifier.vocabulary.locate(said):
         if number in says:
             part = says[number] / (end - start)
             for i in range(start, end):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from pypinyin import Style, lazy_pinyin
 
@@ -19,27 +20,28 @@ _LONGEST_TEXT = 5000
 """Characters that are looked at: what somebody can say in a quarter of an hour."""
 
 
-Gram = tuple[str, int, int]
-"""One thing counted, and from where to where it stands in the plain text. A sound's name begins with ``~``."""
-
-
 def plain(text: str) -> str:
     """The text without spaces and punctuation, telephone numbers and the like as 0; at most 5,000 characters of it."""
     narrow = unicodedata.normalize("NFKC", text[:_LONGEST_TEXT]).lower()
     return _NUMBER.sub("0", _LEFT_OUT.sub("", narrow))[:_LONGEST_TEXT]
 
 
-def cut(text: str) -> list[Gram]:
-    """Every gram of a text that `plain` made, in the order of their lengths."""
-    length = len(text)
-    grams = [(text[i : i + n], i, i + n) for n in range(1, _LONGEST + 1) for i in range(length - n + 1)]
+def cut(text: str) -> list[str]:
+    """Every gram of a text that `plain` made, as often as it stands there; a sound's name begins with ``~``."""
     sounds = [_sound(character) for character in text]
-    for i in range(length - 1):
-        two = f"~{sounds[i]} {sounds[i + 1]}"
-        grams.append((two, i, i + 2))
-        if i + 2 < length:
-            grams.append((f"{two} {sounds[i + 2]}", i, i + 3))
+    pairs = [f"~{one} {other}" for one, other in pairwise(sounds)]
+    grams = [*text]
+    for n in range(2, _LONGEST + 1):
+        grams += [text[i : i + n] for i in range(len(text) - n + 1)]
+    grams += pairs
+    grams += [f"{pair} {third}" for pair, third in zip(pairs, sounds[2:], strict=False)]
     return grams
+
+
+def list_spans(text: str) -> list[tuple[int, int]]:
+    """From where to where in the text each gram stands that `cut` finds in it, in the same order."""
+    lengths = [*range(1, _LONGEST + 1), *range(2, _LONGEST + 1)]
+    return [(i, i + n) for n in lengths for i in range(len(text) - n + 1)]
 
 
 @lru_cache(maxsize=20_000)

@@ -5,23 +5,20 @@ Numpy alone; `tickets.categories.training` makes it, `tickets.categories.storage
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from tickets.categories.grams import cut, list_spans
 
-    from tickets.categories.grams import Gram
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
-
-SOUND_WEIGHT = 0.6
-"""How much a sound counts against the characters themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +28,31 @@ class Vocabulary:
     numbers: Mapping[str, int]
     idf: Floats
 
-    def count(self, grams: Sequence[Gram]) -> Counted:
-        """The known ones among ``grams``, weighted and of length 1 together."""
-        find = self.numbers.get
-        spans = [(number, start, end) for key, start, end in grams if (number := find(key)) is not None]
-        counts: defaultdict[int, int] = defaultdict(int)
-        for number, _, _ in spans:
-            counts[number] += 1
+    def count(self, text: str) -> Counted:
+        """The known grams of a text that `grams.plain` made, weighted and of length 1 together."""
+        counts = Counter(map(self.numbers.get, cut(text)))
+        counts.pop(None, None)
         ids = np.fromiter(counts, np.int32, len(counts))
         values = self.idf[ids] * (1 + np.log(np.fromiter(counts.values(), np.float32, len(counts))))
         length = float(np.sqrt(values @ values))
-        return Counted(ids, values / length if length else values, spans)
+        return Counted(ids, values / length if length else values)
+
+    def locate(self, text: str) -> list[tuple[int, int, int]]:
+        """The number of each known gram of the text, and from where to where it stands in it."""
+        find = self.numbers.get
+        return [
+            (number, start, end)
+            for key, (start, end) in zip(cut(text), list_spans(text), strict=True)
+            if (number := find(key)) is not None
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A text as numbers of grams and the value of each; ``spans`` are the numbers with where they stand in it."""
+    """A text as numbers of grams, each once, and the value of each."""
 
     ids: Ids
     values: Floats
-    spans: Sequence[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,14 @@ class Linear:
 
     def score(self, counted: Counted) -> Floats:
         """The score of each class; `share` makes probabilities of scores."""
+        return self.measure(counted) / np.float32(self.temperature)
+
+    def measure(self, counted: Counted) -> Floats:
+        """The margin of each class: about 1 for one that surely fits, -1 for one that surely does not."""
         rows = self.rows[counted.ids]
         known = rows >= 0
         total: Floats = counted.values[known] @ self.weights[rows[known]] + self.bias
-        return total / np.float32(self.temperature)
+        return total
 
     def explain(self, counted: Counted, chosen: int) -> dict[int, float]:
         """What each gram, by its number, says for the class numbered ``chosen`` against the others on average."""

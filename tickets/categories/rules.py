@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_MARGIN = -1.0
 """The margin of a label that a classifier never learnt: that of one which does not fit."""
-_WORD_MARGIN = 0.6
+_WORD_MARGIN = 0.3
 """What a word adds to the margin of the label it speaks for, which is about 1 for a text that is known well."""
 _REST = "其他"
 

@@ -95,7 +95,7 @@ class _Course:
 def _learn_vocabulary(texts: Sequence[str]) -> Vocabulary:
     found: Counter[str] = Counter()
     for text in texts:
-        found.update({key for key, _, _ in cut(plain(text))})
+        found.update(set(cut(plain(text))))
     often = sorted(
         (key for key, n in found.items() if n >= _FEWEST_TEXTS), key=lambda key: (-found[key], key)
     )
@@ -108,7 +108,7 @@ def _learn_vocabulary(texts: Sequence[str]) -> Vocabulary:
 
 
 def _weigh(vocabulary: Vocabulary, texts: Sequence[str]) -> csr_matrix:
-    counted = [vocabulary.count(cut(plain(text))) for text in texts]
+    counted = [vocabulary.count(plain(text)) for text in texts]
     starts = np.cumsum([0, *(len(each.ids) for each in counted)])
     values = np.concatenate([each.values for each in counted])
     ids = np.concatenate([each.ids for each in counted])
@@ -143,7 +143,7 @@ def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
 
 def _separate(matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int) -> tuple[Numbers, Numbers]:
     """Weights (grams × classes) and bias of linear support vectors, one class against the rest."""
-    machine = LinearSVC(C=_STRENGTH, random_state=0, tol=1e-3).fit(matrix, numbers)
+    machine = LinearSVC(C=_STRENGTH, class_weight="balanced", random_state=0, tol=1e-3).fit(matrix, numbers)
     found, found_bias = machine.coef_.T, machine.intercept_
     if len(machine.classes_) == 2:  # noqa: PLR2004 - scikit-learn gives one column for two classes
         found, found_bias = np.hstack([-found, found]), np.concatenate([-found_bias, found_bias])

