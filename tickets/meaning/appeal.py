@@ -1,7 +1,7 @@
 """The kind of an appeal (诉求类型) from what was said, not only from a key. Pure.
 
-The rules of config/appeals.yaml weigh what is said in so many words; where they say little, a classifier tips the
-scales that has learnt from tickets/meaning/kinds/samples.csv (`hotline classify train` makes it anew).
+A classifier that has learnt from tickets/meaning/kinds/samples.csv (`hotline classify train` makes it anew) weighs how
+it is said; the rules of config/appeals.yaml what is said in so many words.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.document import embedded, load
 from ivr.matter import AppealType
-from tickets.categories.grams import cut
+from tickets.categories.explanation import find_words
 from tickets.categories.grams import plain as spell
-from tickets.categories.model import Classifier, share
 from tickets.categories.storage import load as load_classifier
 
 if TYPE_CHECKING:
+    from tickets.categories.model import Classifier
     from tickets.meaning.words import Words
 
 MODEL = Path(__file__).parent / "kinds"
 
 _SHOWN = 3  # reasons
-_LITTLE = 5.0  # up to what sum the rules say little
-_GUESSED, _HINTED = 4.0, 1.0  # what the classifier's shares of belief count for then, and else
+_LEARNT = 6.0  # what a margin of the classifier counts for: about 1 lies between a kind that fits and one that does not
 
 Weight = Annotated[float, Field(gt=0)]
 
@@ -64,7 +63,7 @@ class _Rules:
     weights: tuple[tuple[AppealType, tuple[tuple[float, re.Pattern[str]], ...]], ...]
 
 
-_DANGER = 12.0  # whoever is in danger asks for help, whatever else he says
+_DANGER = 18.0  # whoever is in danger asks for help, whatever else he says
 _ORDER: tuple[AppealType, ...] = ("投诉", "举报", "求助", "咨询", "建议", "表扬")  # of equals the first
 _DENIED = re.compile(r"(?:不是|不|没有?|并非|别)(?:想|要|来|去|是)*$")
 
@@ -92,14 +91,18 @@ def name_kind(words: Words, preset: AppealType | None = None, *, danger: str = "
         reasons["求助"].append((_DANGER, danger))
     if preset is not None:
         score[preset] += rules.preset
-    guessed = _guess(words.text)
-    weight = _GUESSED if max(score.values()) <= _LITTLE else _HINTED
-    total = {kind: sum_ + weight * guessed.get(kind, 0.0) for kind, sum_ in score.items()}
-    best = max(total, key=lambda kind: total[kind])
     if not words.text:
         return Kind(preset or rules.default, (), outright=False)
+    said = spell(words.text)
+    classifier = open_classifier()
+    counted = classifier.vocabulary.count(said)
+    margins = classifier.first.measure(counted)
+    for kind, margin in zip(classifier.first.classes, margins.tolist(), strict=True):
+        score[cast("AppealType", kind)] += _LEARNT * margin
+    best = max(score, key=lambda kind: score[kind])
     if not reasons[best]:
-        reasons[best].append((0.0, f"说法像{best}"))
+        alike = find_words(said, classifier, counted, best)
+        reasons[best] += [(0.0, f"说法像{best}:{word}") for word in alike] or [(0.0, f"说法像{best}")]
     told = [said for _, said in sorted(reasons[best], reverse=True)[:_SHOWN]]
     return Kind(best, tuple(told), outright=named is not None and named[0] == best)
 
@@ -110,13 +113,6 @@ def _name_outright(words: Words, rules: _Rules) -> tuple[AppealType, str] | None
         if not _DENIED.search(match[1]) and not _DENIED.search(words.text[: match.start()]):
             return cast("AppealType", match[2]), match[0]
     return None
-
-
-def _guess(text: str) -> dict[str, float]:
-    """What share of belief the classifier has in each kind."""
-    classifier = open_classifier()
-    shares = share(classifier.first.score(classifier.vocabulary.count(cut(spell(text)))))
-    return dict(zip(classifier.first.classes, shares.tolist(), strict=True))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.understanding import measure
+from bench.understanding import measure, measure_kinds
 
 
 @pytest.mark.parametrize("half", ["open", "closed"])
@@ -21,3 +21,10 @@ def test_the_texts_are_understood(half: str) -> None:
     assert figures.danger_false <= 0.03
     assert figures.unexplained == 0
     assert figures.pairs >= 0.85
+
+
+def test_kind_and_category_of_longer_dictations_are_told() -> None:
+    kind, category = measure_kinds("third")
+    print(kind, category)
+    assert kind >= 0.89
+    assert category >= 0.85
