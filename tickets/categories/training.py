@@ -124,7 +124,7 @@ def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
     for fold in range(_FOLDS):
         held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(held) and len(set(numbers[rest])) > 1:
-            weights, bias = _separate(course.matrix[rest], numbers[rest], len(classes))
+            weights, bias = _separate(course.matrix[rest], numbers[rest], len(classes), first=first)
             margins = course.matrix[held] @ weights + bias
             for row, i in zip(margins, held.tolist(), strict=True):
                 places.add(row, course.hits[i], 1.0, first=first)
@@ -132,7 +132,7 @@ def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
             truths.append(numbers[held])
     temperature = _cool(np.concatenate(scores), np.concatenate(truths)) if scores else 1.0
     temperature *= 1.0 if first else _CAUTION
-    weights, bias = _separate(course.matrix, numbers, len(classes))
+    weights, bias = _separate(course.matrix, numbers, len(classes), first=first)
     used = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
     rows = np.full(len(weights), -1, np.int32)
     rows[used] = np.arange(len(used), dtype=np.int32)
@@ -141,9 +141,15 @@ def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
     )
 
 
-def _separate(matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int) -> tuple[Numbers, Numbers]:
-    """Weights (grams × classes) and bias of linear support vectors, one class against the rest."""
-    machine = LinearSVC(C=_STRENGTH, class_weight="balanced", random_state=0, tol=1e-3).fit(matrix, numbers)
+def _separate(
+    matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int, *, first: bool
+) -> tuple[Numbers, Numbers]:
+    """Weights (grams × classes) and bias of linear support vectors, one class against the rest.
+
+    Those of a ``first`` level count alike however many texts each has; of two texts below it nothing more is made.
+    """
+    weight = "balanced" if first else None
+    machine = LinearSVC(C=_STRENGTH, class_weight=weight, random_state=0, tol=1e-3).fit(matrix, numbers)
     found, found_bias = machine.coef_.T, machine.intercept_
     if len(machine.classes_) == 2:  # noqa: PLR2004 - scikit-learn gives one column for two classes
         found, found_bias = np.hstack([-found, found]), np.concatenate([-found_bias, found_bias])
