@@ -97,8 +97,8 @@ def name_kind(words: Words, preset: AppealType | None = None, *, danger: str = "
     classifier = open_classifier()
     counted = classifier.vocabulary.count(said)
     margins = classifier.first.measure(counted)
-    for kind, margin in zip(classifier.first.classes, margins.tolist(), strict=True):
-        score[cast("AppealType", kind)] += _LEARNT * margin
+    for name, margin in zip(classifier.first.classes, margins.tolist(), strict=True):
+        score[cast("AppealType", name)] += _LEARNT * margin
     best = max(score, key=lambda kind: score[kind])
     if not reasons[best]:
         alike = find_words(said, classifier, counted, best)
