@@ -97,7 +97,9 @@ def words(
     for title in ("件数 / matters", "往常 / usual", "倍数 / ratio"):
         table.add_column(title, justify="right")
     for word in found:
-        table.add_row(word.word, str(word.count), f"{word.usual:.1f}", f"{word.ratio:.1f}")
+        table.add_row(
+            word.word, str(word.count), f"{word.usual:.1f}", f"{word.ratio:.1f}" if word.usual else "新 / new"
+        )
     out.print(table)
 
 
