@@ -32,10 +32,10 @@ SAME_FROM = 0.7
 # All in logarithms of odds, chosen on tests/understanding/pairs-open.jsonl.
 _BEFORE = -2.2  # two texts, of which nothing is known
 _HERE, _NEAR, _APART = 1.6, 1.0, -9.0  # the same village or address, the same township, other places
-_PARTS = {  # name, when all is shared, when nothing is
-    "venues": ("场所", 0.8, -2.2),
-    "things": ("事", 1.8, -2.2),
-    "troubles": ("问题", 1.6, -2.2),
+_PARTS = {  # what is said of those that are shared, and of others; what sharing all counts, and sharing none
+    "things": (("同说", "说的不是一回事"), 1.8, -2.2),
+    "troubles": (("问题相同:", "问题不同"), 1.6, -2.2),
+    "venues": (("场所相同:", "场所不同"), 0.8, -2.2),
 }
 _SOME = 0.5  # the share of it that sharing some counts
 _EACH = -0.6  # each has something that the other has not
@@ -107,11 +107,11 @@ def compare(one: str, other: str) -> Likeness:
     """
     a, b = _part(one), _part(other)
     weights = [
-        _compare_places(a.place, b.place),
         *(
-            _compare_sets(name, getattr(a.aspects, part), getattr(b.aspects, part), *found)
-            for part, (name, *found) in _PARTS.items()
+            _compare_sets(words, getattr(a.aspects, part), getattr(b.aspects, part), *found)
+            for part, (words, *found) in _PARTS.items()
         ),
+        _compare_places(a.place, b.place),
         *_compare_numbers(a.aspects, b.aspects),
         *_compare_names(a.aspects, b.aspects),
         _compare_kinds(a, b),
@@ -163,17 +163,20 @@ def _compare_places(one: Place | None, other: Place | None) -> tuple[float, str]
 
 
 def _compare_sets(
-    name: str, one: frozenset[str], other: frozenset[str], both: float, neither: float
+    words: tuple[str, str], one: frozenset[str], other: frozenset[str], both: float, neither: float
 ) -> tuple[float, str]:
-    """``both`` is what it counts when all is shared, ``neither`` when each has some and none in common."""
+    """``words`` say that some is shared, and that none is.
+
+    ``both`` is what it counts when all is shared, ``neither`` when each has some and none in common.
+    """
     if not one or not other:
         return 0.0, ""
     shared = one & other
     if not shared:
-        return neither, f"{name}不同:{'、'.join(sorted(one))}/{'、'.join(sorted(other))}"
+        return neither, f"{words[1]}:{'、'.join(sorted(one))}/{'、'.join(sorted(other))}"
     each = _EACH if one - other and other - one else 0.0
     more = len(shared) / len(one | other)
-    return both * (_SOME + (1 - _SOME) * more) + each, f"{name}相同:{'、'.join(sorted(shared))}"
+    return both * (_SOME + (1 - _SOME) * more) + each, f"{words[0]}{'、'.join(sorted(shared))}"
 
 
 def _compare_numbers(one: Aspects, other: Aspects) -> Iterator[tuple[float, str]]:

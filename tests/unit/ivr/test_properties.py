@@ -183,7 +183,7 @@ class Line:
             assert state.deadline >= 0
             assert (state.playing, state.paused) == (self.playing, self.paused)
             assert state.reaching == self.reaching
-            assert not state.following or isinstance(self.flow.nodes[state.question], LookUpNode | SubmitNode)
+            assert not state.ahead or isinstance(self.flow.nodes[state.question], LookUpNode | SubmitNode)
             assert state.phase != "connected" or (state.reaching is not None and state.listening is None)
         open_windows = [w for m in state.everything for w in m.windows if w.end is None]
         assert len(open_windows) <= 1
