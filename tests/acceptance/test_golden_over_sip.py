@@ -60,10 +60,10 @@ def speaks(name: str) -> bool:
     return any("say" in step for step in script(name)["steps"])
 
 
-def speaks_first(name: str) -> bool:
-    """Whether words, and no key, are the first that the caller gives."""
+def reaches_by_words(name: str) -> bool:
+    """Whether whom the caller reaches depends on his words: they come before any key, or may tell of danger."""
     given = [step for step in script(name)["steps"] if "say" in step or "press" in step]
-    return bool(given) and "say" in given[0]
+    return speaks(name) and ("say" in given[0] or "danger" in script(name)["targets"])
 
 
 def without_expectation(name: str) -> dict[str, Any]:
@@ -157,8 +157,8 @@ def test_golden_calls(house: Any, telephones: Telephones) -> None:
     ]
     results = house.results(house.start_calls(scripts, 0.3))
     by_name = dict(zip(every, results, strict=True))
-    # Of those who speak first, as of the others, it depends on the moment what is understood, and whom they reach.
-    names = [*(name for name in PASSED_ON if not speaks_first(name)), *TO_THE_LETTER, *ALSO]
+    # Who reaches somebody by words may not be understood at that moment, as the others.
+    names = [*(name for name in PASSED_ON if not reaches_by_words(name)), *TO_THE_LETTER, *ALSO]
     sure = [name for name in names if name not in PASSED_ON or not speaks(name)]
     assert [(name, by_name[name]["failure"]) for name in sure if by_name[name]["failure"]] == []
     assert [name for name in every if by_name[name]["refused"]] == []
