@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from config.categories import read_catalogue
 from recordings import matters as rows
 from recordings.matters import MatterRow, matters
 from recordings.schema import tickets
-from tickets.categories import grams
-from tickets.categories.rules import Rules, list_words
 from tickets.meaning.topics import name_main_topic
+from tickets.meaning.understanding import categorizer
 from tickets.meaning.words import plain
 from tickets.number import CITY_TIME
 
@@ -77,7 +74,7 @@ def describe_matter(number: str, document: Mapping[str, Any]) -> MatterRow:
         township="" if withheld else place["township"],
         code="" if withheld else place["code"],
         urgency=appeal["urgency"],
-        words=" ".join(_find_words(text)),
+        words=" ".join(categorizer().find_words(text)),  # no place or person is one, nor what everybody says
         urged=find_urging(spoken),
     )
 
@@ -87,16 +84,6 @@ def find_urging(text: str) -> str:
     found = (m for m in _AGAIN.finditer(text) if not _FIRST_TIME.search(text[: m.start()]))
     match = next(found, None)
     return match[0] if match else ""
-
-
-def _find_words(text: str) -> list[str]:
-    """The words of the catalogue that are said: no place and no person's name is one, nor what everybody says."""
-    return [hit.word for hit in _open_words().find(grams.plain(text))]
-
-
-@cache
-def _open_words() -> Rules:
-    return Rules(list_words(read_catalogue()))
 
 
 async def store(connection: AsyncConnection, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

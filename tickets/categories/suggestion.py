@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.categories import read_catalogue
+from tickets.categories import grams
 from tickets.categories.choice import Chooser
 from tickets.categories.rules import Rules, join, list_words
 from tickets.categories.storage import load
@@ -63,7 +64,8 @@ class Categorizer:
         self._entries = {join(entry.path): entry for entry in catalogue}
         above = {join(entry.path[:depth]) for entry in catalogue for depth in (1, 2) if entry.path[depth]}
         lowest = [label for label in self._entries if label not in above]
-        self._chooser = Chooser(classifier, lowest, Rules(list_words(catalogue)))
+        self._words = Rules(list_words(catalogue))
+        self._chooser = Chooser(classifier, lowest, self._words)
         self.version = self._chooser.version
 
     def suggest(self, text: str, preset: Sequence[str] = ()) -> Suggestion:
@@ -93,6 +95,10 @@ class Categorizer:
             words=choice.words,
             code=entry.code,
         )
+
+    def find_words(self, text: str) -> list[str]:
+        """The catalogue's words that ``text`` says."""
+        return [hit.word for hit in self._words.find(grams.plain(text))]
 
     @property
     def _firsts(self) -> set[str]:

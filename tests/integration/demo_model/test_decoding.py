@@ -16,11 +16,27 @@ from asr.engine import Engine
 DIGITS = tuple("零一二三四五六七八九幺两")
 Say = Callable[..., bytes]
 ROOT = Path(__file__).parents[3]
+# Calls that tell of what the demonstration model has not learnt: their dialogue is proved by their words as written.
+BEYOND_THE_MODEL = {
+    "ambiguous_village",
+    "ambiguous_village_by_key",
+    "corrected_county",
+    "danger_at_goodbye",
+    "danger_idioms",
+    "danger_in_mid_phrase",
+    "danger_in_second_matter",
+    "self_harm",
+    "self_harm_nobody",
+    "two_matters_not_sure",
+}
 
 
 def said_in_scripts() -> list[str]:
-    """Everything the scripted callers say: the golden calls and the demonstration."""
-    scripts = [*sorted((ROOT / "tests" / "golden").glob("*.yaml")), ROOT / "config" / "demo.yaml"]
+    """Everything the scripted callers say that the model should know: the golden calls and the demonstration."""
+    golden = {path.stem: path for path in (ROOT / "tests" / "golden").glob("*.yaml")}
+    assert golden.keys() >= BEYOND_THE_MODEL
+    scripts = [path for name, path in golden.items() if name not in BEYOND_THE_MODEL]
+    scripts.append(ROOT / "config" / "demo.yaml")
     steps = [step for path in scripts for step in yaml.safe_load(path.read_text(encoding="utf-8"))["steps"]]
     return sorted({step["say"] for step in steps if isinstance(step, dict) and "say" in step})
 
