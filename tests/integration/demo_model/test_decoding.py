@@ -25,6 +25,7 @@ BEYOND_THE_MODEL = {
     "danger_idioms",
     "danger_in_mid_phrase",
     "danger_in_second_matter",
+    "no_person",  # "找人修" is now and then "找人工修": the synthesiser says nothing twice alike
     "self_harm",
     "self_harm_nobody",
     "two_matters_not_sure",
