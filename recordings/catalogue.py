@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
-from recordings.database import insert
+from recordings.database import upsert
 from recordings.schema import calls, legs, recordings, transcripts
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ async def store(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Insert rows, or bring those there are up to date; a call's own row before its others."""
     for kind, (table, key) in _TABLES.items():
         values = [{c.name: getattr(row, c.name) for c in table.columns} for row in rows if type(row) is kind]
-        if values:
-            statement = insert(connection, table)
-            update = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
-            await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), values)
+        await upsert(connection, table, key, values)
 
 
 async def read_wanted(

@@ -19,7 +19,7 @@ from config.fault import Fault, LastingFault
 from recordings.grouping import Group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -120,6 +120,17 @@ def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | 
     """An INSERT that may be given an ON CONFLICT clause, in the connection's dialect."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return make(table)
+
+
+async def upsert(
+    connection: AsyncConnection, table: sa.Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert ROWS, or bring those there are by their KEY columns up to date."""
+    if not rows:
+        return
+    statement = insert(connection, table)
+    update = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
+    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=update), rows)
 
 
 async def migrate(url: str) -> None:

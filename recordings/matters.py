@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from recordings.database import insert
+from recordings.database import insert, upsert
 from recordings.instant import Instant
 from recordings.schema import counting_id, metadata
 
@@ -94,14 +94,7 @@ class MatterRow:
 
 async def store(connection: AsyncConnection, rows: Sequence[MatterRow]) -> None:
     """Insert rows, or bring those there are up to date."""
-    if not rows:
-        return
-    statement = insert(connection, matters)
-    update = {c.name: statement.excluded[c.name] for c in matters.columns if c.name != "number"}
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["number"], set_=update),
-        [asdict(row) for row in rows],
-    )
+    await upsert(connection, matters, ["number"], [asdict(row) for row in rows])
 
 
 async def add(connection: AsyncConnection, rows: Sequence[MatterRow]) -> None:

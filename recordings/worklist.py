@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from recordings.database import insert
+from recordings.database import upsert
 from recordings.schema import worklist
 
 if TYPE_CHECKING:
@@ -50,14 +50,7 @@ class WorkRow:
 
 async def store(connection: AsyncConnection, rows: Sequence[WorkRow]) -> None:
     """Insert rows, or bring those there are up to date."""
-    if not rows:
-        return
-    statement = insert(connection, worklist)
-    update = {c.name: statement.excluded[c.name] for c in worklist.columns if c.name != "call_id"}
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["call_id"], set_=update),
-        [asdict(row) for row in rows],
-    )
+    await upsert(connection, worklist, ["call_id"], [asdict(row) for row in rows])
 
 
 async def is_open(connection: AsyncConnection, call_id: str) -> bool:

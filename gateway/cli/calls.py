@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
@@ -16,20 +15,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import Site, app, errors
+from gateway.cli.asking import ask
 from gateway.cli.screen import describe
-from recordings.database import Database, open_database, require_current
 from tickets.calls import CallFilter, list_calls
 from tickets.number import CITY_TIME
 from tickets.story import tell_story
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import TypeVar
-
+    from recordings.database import Database
     from tickets.calls import CallLine
     from tickets.story import CallStory, Delivery, StoryEvent, TicketStory
-
-    T = TypeVar("T")
 
 calls = typer.Typer(help="通话 / Calls on file.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
@@ -91,7 +86,7 @@ def list_(
         async with db.read() as connection:
             return await list_calls(connection, wanted, limit)
 
-    found = asyncio.run(_ask(site, look))
+    found = ask(site, look)
     if as_json:
         _print_json([asdict(line) for line in found])
     elif found:
@@ -108,7 +103,7 @@ def show(
 ) -> None:
     """一通电话的全过程 / A call's whole story: prompts, keys, words, tickets, deliveries."""
     site: Site = context.obj
-    story = asyncio.run(_ask(site, lambda db: tell_story(db, site.paths.data, call_id)))
+    story = ask(site, lambda db: tell_story(db, site.paths.data, call_id))
     if story is None:
         errors.print(
             f"错误 / Error: 没有这通电话 / no such call: {escape(call_id)}; `hotline calls list` 可查 / lists them",
@@ -119,15 +114,6 @@ def show(
         _print_json({**asdict(story), "events": [_lay_out(event) for event in story.events]})
     else:
         _tell(story)
-
-
-async def _ask(site: Site, question: Callable[[Database], Awaitable[T]]) -> T:
-    db = open_database(site.paths.database_url(site.settings))
-    try:
-        await require_current(db)
-        return await question(db)
-    finally:
-        await db.close()
 
 
 def _print_json(document: Any) -> None:

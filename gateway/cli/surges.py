@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -12,21 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli import Site, app
-from recordings.database import Database, open_database, require_current
+from gateway.cli import app
+from gateway.cli.asking import ask
 from tickets.hotwords import LONGEST_H, find_hot_words
 from tickets.number import CITY_TIME
 from tickets.surges.register import QUIET, find_common_words, read_members, read_surges
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import TypeVar
-
+    from recordings.database import Database
     from recordings.matters import MatterRow
     from tickets.hotwords import HotWord
     from tickets.surges.register import Surge
-
-    T = TypeVar("T")
 
 _MOST = 1000
 out = Console(highlight=False, soft_wrap=True)
@@ -46,7 +41,7 @@ def surges(
             found = await read_surges(connection, now - timedelta(days=days), _MOST)
             return found, await read_members(connection, found)
 
-    found, behind = asyncio.run(_ask(context.obj, look))
+    found, behind = ask(context.obj, look)
     if as_json:
         _print(
             [
@@ -86,7 +81,7 @@ def words(
         async with db.read() as connection:
             return await find_hot_words(connection, datetime.now(UTC), hours, limit)
 
-    found = asyncio.run(_ask(context.obj, look))
+    found = ask(context.obj, look)
     if as_json:
         _print([asdict(word) for word in found])
         return
@@ -101,15 +96,6 @@ def words(
             word.word, str(word.count), f"{word.usual:.1f}", f"{word.ratio:.1f}" if word.usual else "新 / new"
         )
     out.print(table)
-
-
-async def _ask(site: Site, question: Callable[[Database], Awaitable[T]]) -> T:
-    db = open_database(site.paths.database_url(site.settings))
-    try:
-        await require_current(db)
-        return await question(db)
-    finally:
-        await db.close()
 
 
 def _show(moment: datetime) -> str:
