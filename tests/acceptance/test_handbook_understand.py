@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from handbook import read_blocks
 
 from gateway.site.settings import DEFAULT_FILE
@@ -67,7 +66,6 @@ class Desk:
 
 
 def test_the_commands_of_the_chapter(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="training needs the extra `classify`")
     desk = Desk(tmp_path)
     desk.run("hotline migrate")
     assert "清河街道" in desk.type()
