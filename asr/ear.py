@@ -74,6 +74,11 @@ class Ear:
         self._last: Utterance | None = None  # that phrase
         self._asked: deque[float] = deque()  # loop time of each message that no reply has come to
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller is in the middle of a phrase."""
+        return self._hearing.speaking
+
     def feed(self, pcm: bytes) -> None:
         """Hear PCM (s16le, 8 kHz, mono), any length; never blocks. Does nothing once deaf, finished or closed."""
         if self._deaf or self._closed:

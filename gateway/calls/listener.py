@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from asr.ear import Deaf, Ear, PartialText
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.6  # how long the words of a phrase that was cut off are waited for
+_JITTER_SECONDS = 0.2  # how far sound lags behind keys on a line that is not smooth
 _SPEECH_SECONDS = 0.5  # a shorter sound without words is none
 _BYTES_PER_SECOND = 16000
 _GAP = bytes(_BYTES_PER_SECOND)  # a second of what nobody heard
@@ -64,6 +67,7 @@ class Listener:
         self._watch = Watch()
         self._worded = 0.0  # when the phrase began whose first words were told last
         self._position = 0.0  # recording time of the next byte fed
+        self._fed = asyncio.Event()
         self._missed = 0.0  # seconds that never came here, so far
         self._deaf = False
         self._was_deaf = False
@@ -82,6 +86,7 @@ class Listener:
         if pcm and self._ear is not None:
             self._ear.feed(pcm)
         self._position += len(pcm) / _BYTES_PER_SECOND
+        self._fed.set()
 
     def _pass_over(self, seconds: float) -> None:
         """Audio was lost on its way here: to the ear it is silence, and the recording will tell what was said in it."""
@@ -112,7 +117,10 @@ class Listener:
         ear = self._ear
         if ear is None:
             return []
-        self._ear, self._held = None, []
+        self._held = []
+        if on and isinstance(ear, Ear) and ear.speaking:
+            await self._hear_out()
+        self._ear = None
         if self._listen is not None and on:
             self._open(self._listen)
         utterance = await ear.finish(_FLUSH_SECONDS)
@@ -120,6 +128,15 @@ class Listener:
         if utterance is not None:
             held += self._hear(utterance)
         return held
+
+    async def _hear_out(self) -> None:
+        """Wait for what he said before the key: sound comes through the jitter buffer, keys go past it."""
+        until = self._position + _JITTER_SECONDS
+        with suppress(TimeoutError):  # no sound comes: the line is dead, or on hold
+            async with asyncio.timeout(2 * _JITTER_SECONDS):
+                while self._position < until:
+                    self._fed.clear()
+                    await self._fed.wait()
 
     def stop(self) -> None:
         """Listen no more; words that the dialogue no longer waits for are taken down, to be completed later."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from integration.gateway.test_broken_calls import Desk, QuietLine, kinds, until
 
@@ -124,6 +125,23 @@ async def test_a_server_that_goes_and_comes_is_followed_from_question_to_questio
     line.leg.disconnected(200, "OK", "")
     told = [kind for kind in kinds(await desk.over()) if kind in {"deaf", "hearing", "model"}]
     assert told == ["deaf", "model", "hearing"]
+
+
+async def test_a_key_does_not_cost_the_last_word_which_the_jitter_buffer_still_holds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = await ring(desk, monkeypatch)
+    sound = np.frombuffer(await speak(SENTENCE), "<i2")
+    first, *_, last = np.flatnonzero(abs(sound) > 500)
+    line.say(sound[first:last].tobytes())
+    await until(lambda: len(line.queued) < 0.18 * RATE)
+    line.leg.digit((1, "#"), repeat=False)
+    await until(lambda: heard(desk))
+    line.leg.disconnected(200, "OK", "")
+    await desk.over()
+    (told,) = heard(desk)
+    assert told.text == SENTENCE
+    assert told.end - told.start > (last - first) * 2 / RATE - 0.05
 
 
 async def test_what_was_lost_on_the_way_has_its_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
