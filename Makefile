@@ -4,9 +4,6 @@
 
 DATA ?= var
 BIN := .venv/bin
-# More workers than cores: a call in real time mostly waits. A file stays together, for the house it shares.
-WORKERS ?= 4
-SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 setup: ; @deploy/setup run
 
@@ -15,8 +12,7 @@ run: setup
 
 test:
 	@deploy/setup test
-	$(BIN)/pytest -m "not soak and not alone" $(SIDE_BY_SIDE) $(ARGS) || [ $$? = 5 ]  # 5: ARGS choose none of these
-	$(BIN)/pytest -m "alone and not soak" $(ARGS) || [ $$? = 5 ]
+	@tests/run $(ARGS)
 
 soak:
 	@deploy/setup test
@@ -28,7 +24,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q --numprocesses 2 tests/unit
 
 bench:
 	@deploy/setup test

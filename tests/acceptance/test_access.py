@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gateway.sip.unwelcome import Told, Unwelcome
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 TRUNK, SCANNER, FLOODER = "127.0.0.9", "127.0.0.66", "127.0.0.67"
 BURST, CAP = 20, 60

@@ -91,7 +91,7 @@ def stops(phone: Speakerphone) -> float:
     return max((at for at in loud if at < seconds + STOPPED_SECONDS), default=0.0)
 
 
-@pytest.mark.alone
+@pytest.mark.few
 def test_who_speaks_stops_the_prompt_and_a_cough_or_its_echo_does_not(house: Any) -> None:
     said = asyncio.run(speak(SAID[0], level=-26))
     coughing, silent, speaking = call(house, [cough(1, -26), b"", said], OPENING_SECONDS + 8)

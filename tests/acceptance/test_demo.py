@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.alone  # one wrong word is too many, and a busy machine hears late
+@pytest.mark.few  # one wrong word is too many, and a busy machine hears late
 def test_one_call_becomes_an_accepted_ticket(make_house: Any) -> None:
     house = make_house()
     command = [*house.hotline, "--config", str(house.config), "--data", str(house.data), "demo", "--json"]

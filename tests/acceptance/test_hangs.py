@@ -97,7 +97,7 @@ def connected(house: Any) -> Iterator[None]:
         yield
 
 
-@pytest.mark.alone
+@pytest.mark.few
 def test_a_stopped_gateway_is_replaced_and_its_calls_become_interrupted_tickets(house: Any) -> None:
     peer = talk(house, 2)
     old = house.child("gateway")
@@ -113,7 +113,7 @@ def test_a_stopped_gateway_is_replaced_and_its_calls_become_interrupted_tickets(
     assert result["answered_ms"] is not None
 
 
-@pytest.mark.alone
+@pytest.mark.few
 def test_a_native_deadlock_is_found_and_its_stacks_are_in_the_log(
     make_house: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,7 @@ def file_talk(house: HouseUp, call_id: str, seconds: int) -> None:
     folders.archive(call.folder, house.data)
 
 
-@pytest.mark.alone
+@pytest.mark.few
 def test_a_call_of_40_minutes_opens_as_fast_as_a_short_one(page, house):
     took: dict[str, list[float]] = {SHORT: [], LONG: []}
     for call_id in (SHORT, LONG, SHORT, LONG):  # the second time the waveform is kept
@@ -119,7 +119,7 @@ def test_a_call_of_40_minutes_opens_as_fast_as_a_short_one(page, house):
     assert -0.01 <= sound["time"] - 2204 < 0.15
 
 
-@pytest.mark.alone
+@pytest.mark.few
 def test_a_live_calls_words_appear_within_a_second_and_a_half(page, house):
     page.goto(f"{address(house)}live")
     expect(page.locator("#gateways")).to_contain_text("gateway 正常")

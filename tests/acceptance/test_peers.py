@@ -18,7 +18,7 @@ from recordings.entries import DigitEvent
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 CALLER, CONTACT = "13855812345", "13912340678"
 SENTENCE = "颍上县慎城镇房子漏雨"

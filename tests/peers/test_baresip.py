@@ -14,7 +14,7 @@ from gateway.sip.pj import UserAgent
 from gateway.site.sound import Sound
 
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.few,
     pytest.mark.asyncio(loop_scope="module"),  # one SIP stack a process: it lives as long as this file
 ]
 

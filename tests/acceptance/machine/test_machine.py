@@ -23,6 +23,8 @@ from handbook import pack_model, read_blocks
 from nspawn import CLONE, Machine
 from wholecall import SENTENCE, STEPS
 
+from gateway.caller.demo import count_errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -94,7 +96,10 @@ def test_a_call_becomes_an_accepted_ticket(machine: Machine) -> None:
     result = machine.result(machine.call(WHOLE))
     assert result["failure"] == ""
     ticket = accepted(machine, result)
-    assert ticket["appeal"]["content"].startswith(SENTENCE)
+    told = ticket["appeal"]["content"].split("\n")[0]
+    assert (
+        count_errors(SENTENCE, told) < 0.3
+    )  # to the word only where nothing else runs: tests/acceptance/test_demo.py
     assert not ticket["call"]["interrupted"]
 
 

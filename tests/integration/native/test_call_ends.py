@@ -14,7 +14,7 @@ import sound
 from scenes import TICK_SAMPLES
 from test_ports import run_scene
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 SCENES = Path(__file__).with_name("call_scenes.py")
 HELD_UP = r"""

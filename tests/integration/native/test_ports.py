@@ -22,7 +22,7 @@ from scenes import CALLER_HZ, PROMPT_HZ, TICK_SAMPLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 SCENES = Path(__file__).with_name("scenes.py")
 LOUD = 1000  # amplitude: each tone is played at 8,000

@@ -16,7 +16,7 @@ from scenes import TICK_SAMPLES
 from sound import RATE
 from test_ports import run_scene
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 SCENES = Path(__file__).with_name("prompt_scenes.py")
 RAMP = RATE * 5 // 1000

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 from freezing import frozen
+from waiting import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ class Manager:
         self.ear.bind(str(folder / "notify"))
         self.processes: list[subprocess.Popen[bytes]] = []
         settings = {
-            "sip": {"host": "127.0.0.1", "port": 0, "rtp_first_port": 0, "drain_seconds": 500},
+            "sip": {"host": "127.0.0.1", "port": free_port(), "rtp_first_port": 0, "drain_seconds": 500},
             "intake": {
                 "url": "http://127.0.0.1:9/v1/tickets",
                 "secret": "whsec_bm90aGluZyBpcyBldmVyIHBvc3RlZCB3aXRoIGl0",
@@ -110,7 +111,7 @@ def test_ready_and_alive_until_stopped(manager: Manager, name: str) -> None:
     process = manager.run(name)
     assert manager.hears("READY=1", 90), manager.log()
     for _ in range(3):
-        assert manager.hears("WATCHDOG=1", PERIOD / 2), manager.log()
+        assert manager.hears("WATCHDOG=1", PERIOD), manager.log()  # later, and systemd would end it
     process.terminate()
     if name == "gateway":  # which drains for sip.drain_seconds, and closes the records
         assert manager.hears(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={(500 + 30) * 1_000_000}", 10)
@@ -120,7 +121,7 @@ def test_ready_and_alive_until_stopped(manager: Manager, name: str) -> None:
 def test_a_stopped_event_loop_starves_the_watchdog(manager: Manager) -> None:
     process = manager.run("asr")
     assert manager.hears("READY=1", 90), manager.log()
-    assert manager.hears("WATCHDOG=1", PERIOD / 2)
+    assert manager.hears("WATCHDOG=1", PERIOD)
     with frozen(process.pid):  # the main thread's number is the process's
         manager.hears("WATCHDOG=1", PERIOD / 2)  # one may be under way
         assert not manager.hears("WATCHDOG=1", PERIOD)
@@ -131,7 +132,7 @@ def test_a_hung_sip_thread_starves_the_watchdog_though_the_event_loop_turns(mana
     assert manager.run("migrate").wait(60) == 0
     process = manager.run("gateway")
     assert manager.hears("READY=1", 90), manager.log()
-    assert manager.hears("WATCHDOG=1", PERIOD / 2)
+    assert manager.hears("WATCHDOG=1", PERIOD)
     with frozen(sip_worker(process)):
         manager.hears("WATCHDOG=1", PERIOD / 2)  # the last beat may still be told
         moved = turns(process)
