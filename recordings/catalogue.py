@@ -11,7 +11,7 @@ from recordings.database import upsert
 from recordings.schema import calls, legs, recordings, transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,10 +52,13 @@ class RecordingRow:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptRow:
-    """A transcript: ``live`` was heard in the call, ``late`` made from the recording. ``document`` is JSON."""
+    """A transcript: ``live`` was heard in the call, ``late`` made from the recording, ``second`` by the large model.
+
+    ``document`` is JSON.
+    """
 
     call_id: str
-    source: Literal["live", "late"]
+    source: Literal["live", "late", "second"]
     complete: bool
     document: str
 
@@ -89,19 +92,6 @@ async def store(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     for kind, (table, key) in _TABLES.items():
         values = [{c.name: getattr(row, c.name) for c in table.columns} for row in rows if type(row) is kind]
         await upsert(connection, table, key, values)
-
-
-async def read_wanted(
-    connection: AsyncConnection, nodes: Collection[int], limit: int, *, but: Collection[str] = ()
-) -> list[str]:
-    """Call ids of these nodes' calls whose recording waits for transcription, oldest first, but not ``but``."""
-    query = (
-        sa.select(calls.c.call_id)
-        .where(calls.c.late == "wanted", calls.c.node.in_(nodes), calls.c.call_id.not_in(but))
-        .order_by(calls.c.started_at)
-        .limit(limit)
-    )
-    return list(await connection.scalars(query))
 
 
 async def give_up(connection: AsyncConnection, call_id: str) -> None:

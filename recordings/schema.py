@@ -40,13 +40,6 @@ calls = sa.Table(
     sa.Column("late", sa.Text, nullable=False),  # late transcription: none, wanted, done
     sa.Index("ix_calls_started_at", "started_at"),
     sa.Index("ix_calls_sip_call_id", "sip_call_id"),
-    sa.Index(
-        "ix_calls_late_wanted",
-        "node",
-        "started_at",
-        sqlite_where=sa.text("late = 'wanted'"),
-        postgresql_where=sa.text("late = 'wanted'"),
-    ),
     sa.CheckConstraint("late IN ('none', 'wanted', 'done')", name="late"),
 )
 
@@ -63,10 +56,12 @@ transcripts = sa.Table(
     "transcripts",
     metadata,
     sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
-    sa.Column("source", sa.Text, primary_key=True),  # live: heard in the call; late: from the recording
+    sa.Column(
+        "source", sa.Text, primary_key=True
+    ),  # live: in the call; late: from the recording; second: anew
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("document", sa.Text, nullable=False),  # asr Transcript, JSON
-    sa.CheckConstraint("source IN ('live', 'late')", name="source"),
+    sa.CheckConstraint("source IN ('live', 'late', 'second')", name="source"),
 )
 
 # Leg 0 is the caller's own; those counted from 1 are the ones by which the call was passed on.
@@ -150,6 +145,41 @@ outbox = sa.Table(
         postgresql_where=sa.text("state = 'dead'"),
     ),
     sa.CheckConstraint("state IN ('pending', 'accepted', 'dead')", name="state"),
+    sqlite_autoincrement=True,
+)
+
+# What follows a call; see recordings.jobs.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", counting_id, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("node", sa.Integer, nullable=False),  # whose data folder has the call
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("holder", sa.Text),  # who works on it
+    sa.Column("lease_until", Instant),
+    sa.Column("last_error", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.UniqueConstraint("kind", "call_id"),
+    sa.Index(
+        "ix_jobs_waiting",
+        "kind",
+        "next_at",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+    sa.Index(
+        "ix_jobs_failed",
+        "kind",
+        "settled_at",
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
+    sa.CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
     sqlite_autoincrement=True,
 )
 

@@ -94,7 +94,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
             revisions = _revise(reviewed, issued, given)
             listed = list_call(record, reviewed) if revisions or not drafts else None
             alerts = alert_dangers(record)
-            papers = Papers(record.call_id, describe_call(record), revisions, alerts, listed)
+            wanted = ((record.call_id, record.node or 0),) if record.transcription == "wanted" else ()
+            papers = Papers(record.call_id, describe_call(record), revisions, alerts, listed, wanted)
             try:
                 await db.group(write_papers).ask(papers)
             except sa.exc.IntegrityError:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from asr.client import AsrBusy, AsrUnavailable
 from asr.offline import transcribe
@@ -19,118 +17,39 @@ from recordings import catalogue, folders, journal, wav
 from recordings.threads import Threads
 from tickets.filing import file_call
 from tickets.gathered import Gathered
+from tickets.jobs import Hopeless, Refused
 from tickets.legs import fold_legs
 from tickets.reading import read_late
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from asr.client import AsrClient
     from recordings.database import Database
     from tickets.number import NumberBook
 
-_POLL_S = 2.0
-_BACKOFF_FIRST_S = 1.0
-_BACKOFF_MAX_S = 30.0
-_TROUBLE_MAX_S = 600.0
-_BATCH = 20
 _AROUND_S = 0.3  # a talk's times are those of its journal, not of the audio clock
 _reading = Threads("late", 1)
 
 _log = structlog.get_logger(__name__)
 
 
-class _Refused(Exception):  # noqa: N818 - what has happened to one recording, not a mistake
-    """The recogniser is there, and has not transcribed this recording; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """A call that could not be amended: when it is due again on the loop's clock, and the wait after that."""
-
-    due: float
-    next_delay: float
-
-
 class LateTranscriber:
-    """Transcribes the calls of the gateways on this data folder that are marked for it, the oldest first.
+    """Transcribes a call of the gateways on this data folder from its recording, and files it anew.
 
-    ``nodes`` are those gateways'; ``numbers`` gives a number to a ticket that has none yet.
-    While the recogniser or the database is away, it tries again at growing intervals, 30 s at most. A call that
-    cannot be amended, whatever the reason, does not hold up the others: it waits by itself, ten minutes at most.
+    ``numbers`` gives a number to a ticket that has none yet.
     """
 
-    def __init__(
-        self, db: Database, client: AsrClient, numbers: NumberBook, data: Path, nodes: Collection[int]
-    ) -> None:
-        self._db, self._client, self._numbers, self._data, self._nodes = db, client, numbers, data, nodes
-        self._troubles: dict[str, _Trouble] = {}
+    def __init__(self, db: Database, client: AsrClient, numbers: NumberBook, data: Path) -> None:
+        self._db, self._client, self._numbers, self._data = db, client, numbers, data
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; the call in hand is then left as it was, and taken up again next time."""
-        stopping = asyncio.create_task(stop.wait())
-        delay = _BACKOFF_FIRST_S
-        while not stop.is_set():
-            work = asyncio.create_task(self.work())
-            try:
-                await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not work.done():
-                    break
-                pause, delay = 0.0 if work.result() else _POLL_S, _BACKOFF_FIRST_S
-            except (AsrUnavailable, SQLAlchemyError, OSError) as error:
-                _log.warning("late transcription waits", again_in_s=delay, reason=_name(error))
-                pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
-            finally:
-                work.cancel()
-                await asyncio.wait({work})  # a database closed under a running query would hold the process
-            await asyncio.wait({stopping}, timeout=pause)
-        stopping.cancel()
-
-    async def work(self) -> int:
-        """Transcribe the calls that wait now (a batch of them); returns how many were done.
-
-        Raises AsrUnavailable, and SQLAlchemyError or OSError when the database is away: the rest waits on.
-        """
-        now = asyncio.get_running_loop().time()
-        waiting = [call_id for call_id, trouble in self._troubles.items() if trouble.due > now]
-        async with self._db.read() as connection:
-            wanted = await catalogue.read_wanted(connection, self._nodes, _BATCH, but=waiting)
-        done = 0
-        for call_id in wanted:
-            with structlog.contextvars.bound_contextvars(call_id=call_id):
-                done += await self._try(call_id)
-        return done
-
-    async def _try(self, call_id: str) -> bool:
-        """Amend one call; whether that succeeded. Raises AsrUnavailable."""
-        try:
-            await self._amend(call_id)
-        except AsrUnavailable:
-            raise
-        except (SQLAlchemyError, OSError, _Refused) as error:
-            _log.warning("not transcribed", again_in_s=self._postpone(call_id), reason=_name(error))
-            return False
-        except Exception:  # noqa: BLE001 - boundary, worker job: one call's trouble must not become the others'
-            _log.exception("not transcribed", again_in_s=self._postpone(call_id))
-            return False
-        self._troubles.pop(call_id, None)
-        return True
-
-    def _postpone(self, call_id: str) -> float:
-        known = self._troubles.get(call_id)
-        delay = known.next_delay if known else _BACKOFF_FIRST_S
-        now = asyncio.get_running_loop().time()
-        self._troubles[call_id] = _Trouble(now + delay, min(delay * 2, _TROUBLE_MAX_S))
-        return delay
-
-    async def _amend(self, call_id: str) -> None:
+    async def amend(self, call_id: str) -> None:
+        """Amend the call's tickets; repeatable. Raises AsrUnavailable, AWAY, Hopeless, Refused."""
         folder = folders.locate(self._data, call_id)
         if folder is None:
-            _log.error("the recording is gone, its words are lost", data=str(self._data))
             async with self._db.write() as connection:
                 await catalogue.give_up(connection, call_id)
-            return
+            raise Hopeless(f"the recording is gone from {self._data}, its words are lost")
         if await _reading.run(read_late, folder) is None:
             await self._transcribe(folder)
         filed = await file_call(self._db, self._numbers, folder)
@@ -155,7 +74,7 @@ class LateTranscriber:
         except AsrBusy:
             raise
         except AsrUnavailable as error:  # it may be this recording that it cannot take: the next finds out
-            raise _Refused(str(error)) from error
+            raise Refused(str(error)) from error
         await _reading.run(_write, folder, Transcript(model, tuple(utterances)))
 
 
@@ -168,11 +87,6 @@ def _find_talks(folder: Path) -> list[tuple[float, float]]:
         for talk in (leg.window for leg in legs)
         if talk is not None
     ]
-
-
-def _name(error: Exception) -> str:
-    """What an error says; of the database only its kind, for the driver's own words may quote a value."""
-    return type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
 
 
 def _write(folder: Path, transcript: Transcript) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Final
+from itertools import product
+from typing import TYPE_CHECKING, Final, get_args
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from recordings import jobs
+from recordings.jobs import Kind
 from tickets import outbox
 from tickets.surges import register
 
@@ -37,6 +40,18 @@ _OLDEST: Final = Gauge(
 _LATE: Final = Gauge(
     "hotline_calls_awaiting_transcription",
     "Calls whose recording waits to be transcribed.",
+    registry=REGISTRY,
+)
+_JOBS: Final = Gauge(
+    "hotline_jobs",
+    "Jobs that follow calls, by kind and state: waiting, or failed (`hotline jobs list` names them).",
+    ["kind", "state"],
+    registry=REGISTRY,
+)
+JOBS: Final = Counter(
+    "hotline_jobs_tried",
+    "Tries of jobs that follow calls, by what came of them: done, postponed (tried again), failed (given up).",
+    ["kind", "outcome"],
     registry=REGISTRY,
 )
 _DATABASE_UP: Final = Gauge(
@@ -76,6 +91,9 @@ _UNSEEN: Final = Gauge(
 
 for _outcome in ("accepted", "rejected", "unavailable"):
     DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
+for _kind, _outcome in product(get_args(Kind), ("done", "postponed", "failed")):
+    JOBS.labels(_kind, _outcome)
+_STATES: Final = tuple(product(get_args(Kind), ("waiting", "failed")))
 
 
 async def measure_outbox(db: Database, now: datetime) -> None:
@@ -83,15 +101,18 @@ async def measure_outbox(db: Database, now: datetime) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S), db.read() as connection:
             stock = await outbox.take_stock(connection)
+            counted = await jobs.count(connection)
             unseen = await register.read_unseen(connection, now)
     except (sa.exc.SQLAlchemyError, OSError):
         _DATABASE_UP.set(0)
-        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE, _UNSEEN):
+        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE, _UNSEEN, *(_JOBS.labels(*one) for one in _STATES)):
             gauge.set(math.nan)
         return
     _DATABASE_UP.set(1)
     _PENDING.set(stock.pending)
     _DEAD.set(stock.dead)
     _OLDEST.set(max((now - stock.oldest).total_seconds(), 0.0) if stock.oldest else 0.0)
-    _LATE.set(stock.late)
+    _LATE.set(counted.get(("late", "waiting"), 0))
+    for one in _STATES:
+        _JOBS.labels(*one).set(counted.get(one, 0))
     _UNSEEN.set(len(unseen))

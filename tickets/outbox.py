@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
-from recordings.schema import calls, outbox, tickets
+from recordings.schema import outbox, tickets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +52,12 @@ class Parcel:
 class Stock:
     """What the database holds of unfinished work.
 
-    ``oldest`` is when the oldest pending revision was put there, None when none is pending. ``late`` counts the calls
-    that wait to be transcribed from their recordings.
+    ``oldest`` is when the oldest pending revision was put there, None when none is pending.
     """
 
     pending: int
     oldest: datetime | None
     dead: int
-    late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ async def release(connection: AsyncConnection) -> None:
 
 
 async def take_stock(connection: AsyncConnection) -> Stock:
-    """Count what is unfinished; the pending rows and the waiting calls by their own indices."""
+    """Count what is unfinished, by the indices of it."""
     pending, oldest = (
         await connection.execute(
             sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
@@ -197,10 +195,7 @@ async def take_stock(connection: AsyncConnection) -> Stock:
     dead = await connection.scalar(
         sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "dead")
     )
-    late = await connection.scalar(
-        sa.select(sa.func.count()).select_from(calls).where(calls.c.late == "wanted")
-    )
-    return Stock(pending, oldest, dead or 0, late or 0)
+    return Stock(pending, oldest, dead or 0)
 
 
 async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from recordings import catalogue, folders, wav
+from recordings import catalogue, folders, jobs, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import matters, outbox, worklist
@@ -36,13 +36,14 @@ class Revision(NamedTuple):
 
 
 class Papers(NamedTuple):
-    """All that one filing writes."""
+    """All that one filing writes; ``wanted`` names the call, and its node, when its recording is to be transcribed."""
 
     call_id: str
     rows: list[Row]
     revisions: list[Revision]
     alerts: tuple[DangerAlert, ...]
     listed: tuple[WorkRow, str] | None
+    wanted: tuple[tuple[str, int], ...]
 
 
 async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
@@ -63,6 +64,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
     ]
     async with db.write() as connection:
         await catalogue.store(connection, [row for paper in papers for row in paper.rows])
+        await jobs.enqueue(connection, "late", [call for paper in papers for call in paper.wanted], now)
         if values:
             await connection.execute(sa.insert(tickets), values)
         await matters.store(connection, [(r.number, r.draft.content) for _, r in new])

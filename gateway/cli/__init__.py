@@ -29,6 +29,7 @@ _COMMANDS = {
     "console": "console",
     "call": "call",
     "calls": "calls",
+    "jobs": "jobs",
     "classify": "classify",
     "prompts": "checks",
     "flow": "checks",

@@ -18,6 +18,7 @@ from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.opened import open_intake, read_dialogue
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
+from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Rejected
 from tickets.outbox import read_dead_letters, read_overdue
@@ -133,6 +134,7 @@ async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
     async with db.read() as connection:
         dead = await read_dead_letters(connection)
         late = await read_overdue(connection, datetime.now(UTC), _LATE)
+        failed = sum(n for (_, state), n in (await jobs.count(connection)).items() if state == "failed")
     for letter in dead:
         what = f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}"
         yield Finding("tickets", "failure", what, "改正原因后 / mend the cause, then: hotline retry")
@@ -140,6 +142,11 @@ async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
         why = max((ticket.reason for ticket in late if ticket.reason), default="-")
         what = f"{len(late)} 份工单等待超过十分钟 / tickets have waited for more than ten minutes: {why}"
         yield Finding("tickets", "failure", what, "systemctl status hotline-worker; 见 intake / see intake")
+    if failed:
+        what = f"{failed} 个通话之后的任务失败 / jobs that follow calls have failed"
+        yield Finding(
+            "jobs", "warning", what, "hotline jobs list; 改正后 / once mended: hotline jobs retry --all"
+        )
     if not dead and not late:
         yield Finding("tickets", "ok", "没有滞留的工单 / no ticket is stuck")
 

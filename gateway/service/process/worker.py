@@ -19,6 +19,7 @@ from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets import metrics
 from tickets.courier import SOCKET, Courier
+from tickets.jobs import JobRunner
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 from tickets.surges.watch import SurgeWatch
@@ -47,7 +48,9 @@ async def run(settings: Settings, paths: Paths) -> None:
             client = AsrClient(paths.asr_url(settings))
             intake = open_intake(settings)
             courier = Courier(db, intake, paths.run / SOCKET)
-            late = LateTranscriber(db, client, numbers, paths.data, settings.nodes)
+            late = JobRunner(
+                db, "late", settings.nodes, LateTranscriber(db, client, numbers, paths.data).amend
+            )
             window, where = watch(paths.data, db, courier), settings.metrics
             jobs = [
                 asyncio.create_task(courier.run(stop), name="the courier"),

@@ -81,7 +81,7 @@ def read_to_the_end(process: subprocess.Popen[str]) -> str:
     [
         ("gateway", "gateway.sip.pump", "MediaPump", "the media pump"),
         ("worker", "tickets.courier", "Courier", "the courier"),
-        ("worker", "tickets.late", "LateTranscriber", "late transcription"),
+        ("worker", "tickets.jobs", "JobRunner", "late transcription"),
     ],
 )
 def test_a_process_ends_with_what_it_cannot_work_without(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import warnings
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from asr.client import AsrClient, AsrUnavailable
 from asr.engine import Engine, EngineError, Recognizer
 from asr.server import SpeechServer, serve
 from gateway.prompts.voice import speak
-from recordings import entries, folders
+from recordings import entries, folders, jobs
 from recordings.schema import calls, tickets, transcripts
 from tickets.filing import file_call
+from tickets.jobs import JobRunner
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 
@@ -55,10 +57,13 @@ class Site:
         stop.set()
         await server
 
+    def transcriber(self, client: AsrClient) -> LateTranscriber:
+        return LateTranscriber(self.db, client, self.numbers, self.data)
+
     @asynccontextmanager
-    async def late(self) -> AsyncIterator[LateTranscriber]:
+    async def late(self) -> AsyncIterator[JobRunner]:
         async with AsrClient(self.address) as client:
-            yield LateTranscriber(self.db, client, self.numbers, self.data, [1])
+            yield JobRunner(self.db, "late", [1], self.transcriber(client).amend)
 
     async def file(self, call: CallFolder) -> Path:
         """As the gateway does at the end of a call."""
@@ -237,8 +242,8 @@ async def test_transcribing_twice_gives_the_same(site):
 async def test_what_was_transcribed_before_a_crash_is_only_filed(site):
     call = await deaf_call(site, COMPLAINT)
     folder = await site.file(call)
-    async with site.asr(), site.late() as late:
-        await late._transcribe(folder)
+    async with site.asr(), AsrClient(site.address) as client:
+        await site.transcriber(client)._transcribe(folder)
     assert await site.state(call) == "wanted"  # killed before the filing
     async with site.late() as late:  # and the recogniser is gone again
         await late.work()
@@ -248,8 +253,8 @@ async def test_what_was_transcribed_before_a_crash_is_only_filed(site):
 async def test_a_transcript_of_a_newer_version_is_read_as_far_as_it_is_known(site):
     call = await deaf_call(site, COMPLAINT)
     folder = await site.file(call)
-    async with site.asr(), site.late() as late:
-        await late._transcribe(folder)
+    async with site.asr(), AsrClient(site.address) as client:
+        await site.transcriber(client)._transcribe(folder)
     newer = json.loads((folder / folders.LATE).read_text())
     newer |= {"version": 2, "mood": "calm"}
     newer["model"]["licence"] = "free"
@@ -292,9 +297,16 @@ async def test_a_recording_that_is_gone_holds_up_no_other(site):
     places[0].rmdir()
     (places[1] / folders.AUDIO).write_bytes(b"not a sound file, but long enough to be one......")
     async with site.asr(), site.late() as late:
-        assert await late.work() == 3
+        assert await late.work() == 2
         assert await late.work() == 0
     assert [await site.state(call) for call in (gone, spoilt, good)] == ["none", "none", "done"]
+    async with site.db.read() as connection:
+        (failed,) = await jobs.list_jobs(connection, ["failed"], datetime.now(UTC), 10)
+    assert (failed.call_id, failed.tries, failed.last_error) == (
+        gone.call_id,
+        1,
+        f"the recording is gone from {site.data}, its words are lost",
+    )
     assert not (await site.last(spoilt))["appeal"]["text_pending"]
     assert (await site.last(good))["appeal"]["content"] == LEAK
 
