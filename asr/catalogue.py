@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import struct
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr import fst
 from asr.transcript import ModelFingerprint
 from config.fault import LastingFault
 
@@ -16,8 +17,11 @@ DEMO_MODEL = Path(__file__).parent / "demo_model" / "model"
 _PARTS = ("am", "conf", "graph", "ivector", "rescore", "rnnlm")
 _EXTRACTOR = ("final.dubm", "final.ie", "final.mat", "global_cmvn.stats", "online_cmvn.conf", "splice.conf")
 _KALDI_BINARY = b"\0B"
-_FST = struct.pack("<i", 2125659606)  # OpenFst's magic number, little-endian
-_FST_HAS_OUTPUT_SYMBOLS = 2
+_TRUE, _FALSE = (
+    ("true", "t", "1", ""),
+    ("false", "f", "0"),
+)  # as Kaldi reads them (parse-options.cc), in any case
+_BLANKS = re.compile("[ \t\r\f\v]+")  # Kaldi's: words may hold any other space
 _REMEDY = "unpack the model again, or point asr.model at a complete Vosk model folder"
 
 
@@ -61,30 +65,42 @@ def _check_acoustics(folder: Path) -> None:
     present = [f for f in features if f.exists()]
     if not present:
         raise ModelError(f"{features[0]}: missing; {_REMEDY}")
-    options = _check_options(present[0])
-    rate = float(options.get("sample-frequency", "16000"))
-    if rate > 8000 and options.get("allow-upsample", "false") != "true":  # noqa: PLR2004 - telephone audio
-        raise ModelError(
-            f"{present[0]}: the model hears {rate:.0f} Hz and refuses telephone audio (8000 Hz); "
-            "add the line --allow-upsample=true, or take a model trained on telephone calls"
-        )
+    _check_rate(present[0])
     if (folder / "ivector").is_dir():
         for name in _EXTRACTOR:
             _check(folder / "ivector" / name, b"", "part of the i-vector extractor")
+
+
+def _check_rate(file: Path) -> None:
+    options = _check_options(file)
+    try:
+        rate = float(options.get("sample-frequency", "16000"))
+    except ValueError as error:
+        raise ModelError(
+            f"{file}: --sample-frequency={options['sample-frequency']} is no number of samples a second; {_REMEDY}"
+        ) from error
+    upsampling = options.get("allow-upsample", "false").lower()
+    if upsampling not in (*_TRUE, *_FALSE):
+        raise ModelError(f"{file}: --allow-upsample={upsampling} is neither true nor false; {_REMEDY}")
+    if rate > 8000 and upsampling in _FALSE:  # noqa: PLR2004 - telephone audio
+        raise ModelError(
+            f"{file}: the model hears {rate:.0f} Hz and refuses telephone audio (8000 Hz); "
+            "add the line --allow-upsample=true, or take a model trained on telephone calls"
+        )
 
 
 def _check_graph(folder: Path, *, static: bool) -> None:
     graph = folder / "graph"
     _check_phones(graph / "phones" / "word_boundary.int")
     if static:
-        _check(graph / "HCLG.fst", _FST, "an OpenFst file")
+        _check_automaton(graph / "HCLG.fst")
     else:
-        _check(graph / "HCLr.fst", _FST, "an OpenFst file")
-        _check(graph / "Gr.fst", _FST, "an OpenFst file")
+        _check_automaton(graph / "HCLr.fst")
+        _check_automaton(graph / "Gr.fst")
         if not (graph / "disambig_tid.int").is_file():
             raise ModelError(f"{graph / 'disambig_tid.int'}: missing (it may be empty); {_REMEDY}")
     words = graph / "words.txt"
-    if words.exists() or static or not _has_words(graph / "Gr.fst"):
+    if words.exists() or static or not fst.has_words(graph / "Gr.fst"):
         _check_words(words)
 
 
@@ -99,10 +115,18 @@ def _check(file: Path, magic: bytes, what: str) -> None:
         raise ModelError(f"{file}: not {what}; {_REMEDY}")
 
 
+def _check_automaton(file: Path) -> None:
+    _check(file, fst.MAGIC, "an OpenFst file")
+    try:
+        fst.check(file)
+    except fst.CutShortError as error:
+        raise ModelError(f"{file}: cut short, or not copied whole; {_REMEDY}") from error
+
+
 def _read_text(file: Path, what: str) -> list[str]:
     _check(file, b"", what)
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise ModelError(
             f"{file}: not UTF-8 text at byte {error.start} ({what} expected); {_REMEDY}"
@@ -119,15 +143,15 @@ def _check_options(file: Path) -> dict[str, str]:
         name, _, value = text.partition("=")
         if not name.startswith("--"):
             raise ModelError(f"{file}:{number}: {text!r} is not of the form --name=value; {_REMEDY}")
-        options[name[2:]] = value or "true"
+        options[name[2:].lower().replace("_", "-")] = value.strip()
     return options
 
 
 def _check_phones(file: Path) -> None:
     kinds = {"nonword", "begin", "end", "internal", "singleton"}
     for number, line in enumerate(_read_text(file, "which phones begin and end words"), 1):
-        phone, _, kind = line.strip().partition(" ")
-        if not phone.isdecimal() or kind not in kinds:
+        phone, *kind = _split(line)
+        if not phone.isdecimal() or len(kind) != 1 or kind[0] not in kinds:
             raise ModelError(
                 f"{file}:{number}: {line!r} is not 'PHONE KIND' ({', '.join(sorted(kinds))}); {_REMEDY}"
             )
@@ -135,20 +159,13 @@ def _check_phones(file: Path) -> None:
 
 def _check_words(file: Path) -> None:
     for number, line in enumerate(_read_text(file, "the vocabulary"), 1):
-        parts = line.split()
+        parts = _split(line)
         if len(parts) != 2 or not parts[1].isdecimal():  # noqa: PLR2004 - a word and its number
             raise ModelError(f"{file}:{number}: {line!r} is not 'WORD NUMBER'; {_REMEDY}")
 
 
-def _has_words(file: Path) -> bool:
-    """Whether the FST carries its vocabulary itself (official small models do and have no words.txt)."""
-    with file.open("rb") as stream:
-        stream.read(len(_FST))
-        for _ in ("fst type", "arc type"):
-            length = int.from_bytes(stream.read(4), "little")
-            stream.read(length)
-        stream.read(4)  # version
-        return bool(int.from_bytes(stream.read(4), "little") & _FST_HAS_OUTPUT_SYMBOLS)
+def _split(line: str) -> list[str]:
+    return _BLANKS.split(line.strip(" \t\r\f\v"))
 
 
 def _digest(folder: Path) -> str:

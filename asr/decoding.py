@@ -7,28 +7,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asr import metrics
-from asr.protocol import Audio, Configure, Finish, ProtocolError
+from asr.protocol import Audio, Configure, Finish
 
 if TYPE_CHECKING:
     from asr.engine import Engine, Recognizer
 
+STEP_SECONDS = 0.2
+"""Vosk decodes in steps of this length: audio cut at their ends is heard as if it were whole."""
 TURN_SECONDS = 0.8
-"""Audio decoded at most before others have their turn."""
+"""Audio decoded at most before others have their turn; of a recording one step, since a caller may wait for it."""
 
 SAMPLE_BYTES = 2
-_STEP_SECONDS = (
-    0.2  # Vosk decodes in steps of this length: audio cut at their ends is heard as if it were whole
-)
 _NOTHING = '{"partial" : ""}'
 
 
 @dataclass(slots=True)
 class Request:
-    """A client's message; ``at`` is when it came, by time.monotonic. Of audio, ``done`` bytes are decoded."""
+    """A client's message; ``at`` is when it came, by time.monotonic. Of audio, ``done`` bytes are decoded.
+
+    ``rate`` is how many samples a second its audio has by what the client said before it.
+    """
 
     message: Configure | Audio | Finish
     at: float
+    rate: int = Configure().sample_rate
     done: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Audio in it that is not decoded yet."""
+        if not isinstance(self.message, Audio):
+            return 0.0
+        return (len(self.message.pcm) - self.done) / (self.rate * SAMPLE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +63,33 @@ class Decoding:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._config = Configure()
+        self._config = self._begun = Configure()
         self._recognizer: Recognizer | None = None
+        self._clock = 0.0  # seconds of the stream's audio so far
+        self._odd = b""  # half a sample
         self._partial = _NOTHING  # the last one
         self._open = False  # there is audio since the last final
         self.ended = False
 
     def configure(self, config: Configure) -> None:
-        """Decode so; raises ProtocolError once there was audio."""
-        if self._recognizer is not None:
-            raise ProtocolError("config after audio; open another stream for another configuration")
+        """Decode so, from the next utterance on: what is being said goes on as it began."""
         self._config = config
+        if not self._open:
+            self._recognizer = None
 
-    def handle(self, requests: list[Request], *, behind: bool) -> Done:
-        """Do what the first of REQUESTS ask for, as far as one turn goes, and drop them from the list.
+    def handle(self, requests: list[Request], *, behind: bool, seconds: float = TURN_SECONDS) -> Done:
+        """Do what the first of REQUESTS ask for, up to so many SECONDS of audio, and drop them from the list.
 
         ``behind``: no partials are made, the words themselves need the time. Raises EngineError.
         """
-        began, left, audio = time.monotonic(), TURN_SECONDS, 0.0
+        began, left, audio = time.monotonic(), seconds, 0.0
         replies = []
         while requests and left > 0 and not self.ended:
             request = requests[0]
             match request.message:
                 case Audio(pcm):
-                    seconds, text = self._decode(request, pcm, left, behind=behind)
-                    left, audio = left - seconds, audio + seconds
+                    decoded, text = self._decode(request, pcm, left, behind=behind)
+                    left, audio = left - decoded, audio + decoded
                     if text is None:
                         break
                     replies.append(Reply(text, request))
@@ -95,7 +107,12 @@ class Decoding:
     def finish(self) -> str:
         """The final of what was said since the last one."""
         self._open, self._partial = False, _NOTHING
-        return self._recognizer.final() if self._recognizer else '{"text": ""}'
+        if self._recognizer is None:
+            return '{"text": ""}'
+        final = self._recognizer.final()
+        if self._recognizer.release() or self._config != self._begun:
+            self._recognizer = None
+        return final
 
     @property
     def in_utterance(self) -> bool:
@@ -107,21 +124,26 @@ class Decoding:
     ) -> tuple[float, str | None]:
         """Decode SECONDS of a message's rest at most; how many it were, and the reply once nothing is left."""
         if self._recognizer is None:
-            config = self._config
+            config = self._begun = self._config
             self._recognizer = self._engine.recognizer(
                 config.sample_rate,
                 config.phrases,
                 words=config.words,
                 max_alternatives=config.max_alternatives,
+                at=self._clock,
             )
         self._open = True
-        rate = self._config.sample_rate
-        step = int(rate * _STEP_SECONDS) * SAMPLE_BYTES
-        most = max(1, round(seconds / _STEP_SECONDS)) * step
-        piece = pcm[request.done : request.done + most]
+        rate = self._begun.sample_rate
+        step = int(rate * STEP_SECONDS) * SAMPLE_BYTES
+        most = max(1, round(seconds / STEP_SECONDS)) * step
+        fresh = pcm[request.done : request.done + most]
+        request.done += len(fresh)
+        decoded = len(fresh) / (request.rate * SAMPLE_BYTES)
+        piece = self._odd + fresh
+        whole = len(piece) - len(piece) % SAMPLE_BYTES
+        piece, self._odd = piece[:whole], piece[whole:]
         ended = self._recognizer.accept(piece)
-        request.done += len(piece)
-        decoded = len(piece) / (rate * SAMPLE_BYTES)
+        self._clock += len(piece) / (rate * SAMPLE_BYTES)
         if request.done < len(pcm):  # an end that Vosk saw in its midst is no answer to the whole message
             return decoded, None
         if ended:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import vosk
 
-from asr.grammar import UNKNOWN, segment
+from asr.grammar import UNKNOWNS, is_marker, segment
+from asr.overlay import overlaid
 from config.fault import LastingFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from asr.catalogue import ModelFolder
+    from asr.overlay import Profile
 
 _log = logging.getLogger(__name__)
+
+_SAMPLE_BYTES = 2
+_MOST_FREE = 8  # recognisers that wait for the next phrase: 20 MB each with an official small model
+_MOST_SAMPLES = 1 << 22  # of one recogniser: Vosk counts them in a float, exactly up to 1 << 24
+_MOST_KNOWN = 1000  # lists of phrases of which something is remembered: clients may send anything
+_TRIAL_RATE = 8000  # samples a second
+_TRIAL_SECONDS = 1.5
+_TRIAL_LEVELS = (400.0, 1500.0)  # RMS: -38 and -27 dBFS
 
 
 class EngineError(LastingFault):
@@ -38,11 +50,16 @@ def _translated(what: str) -> Iterator[None]:
 class Recognizer:
     """Decodes one stream of s16le mono audio. Not thread-safe: one thread at a time."""
 
-    def __init__(self, handle: vosk.KaldiRecognizer) -> None:
-        self._handle = handle
+    def __init__(self, handle: vosk.KaldiRecognizer, pool: _Pool | None = None) -> None:
+        self._handle, self._pool = handle, pool
+        self._samples = 0  # decoded by it so far
+        self._shift = 0.0
+        self._ended = True
 
     def accept(self, pcm: bytes) -> bool:
         """Decode some audio; true when Vosk itself found the end of an utterance (then take ``result``)."""
+        self._ended = False
+        self._samples += len(pcm) // _SAMPLE_BYTES
         with _translated("Vosk could not decode"):
             return bool(self._handle.AcceptWaveform(pcm))
 
@@ -52,72 +69,183 @@ class Recognizer:
 
     def result(self) -> str:
         """The utterance Vosk ended, as its JSON."""
-        return str(self._handle.Result())
+        return self._moved(str(self._handle.Result()))
 
     def final(self) -> str:
         """End the utterance and return it as Vosk's JSON; the next audio begins a new one.
 
         Word times go on counting over all audio of the stream, whatever was ended in between.
         """
-        return str(self._handle.FinalResult())
+        self._ended = True
+        return self._moved(str(self._handle.FinalResult()))
+
+    def release(self) -> bool:
+        """Give it back for other streams; false when it must be kept until its stream is over.
+
+        Only after ``final``, and not those for phrases, which are nobody else's.
+        """
+        if self._pool is None or not self._ended:
+            return False
+        self._pool.put(self)
+        return True
+
+    def lease(self, rate: int, at: float, *, words: bool, max_alternatives: int) -> None:
+        """Begin a client's next utterance, AT seconds into its audio of RATE."""
+        self._handle.SetWords(words)
+        self._handle.SetMaxAlternatives(max_alternatives)
+        self._shift = at - self._samples / rate
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether its clock is about to lose its exactness."""
+        return self._samples > _MOST_SAMPLES
+
+    def _moved(self, text: str) -> str:
+        if not self._shift:
+            return text
+        return json.dumps(_move(json.loads(text), self._shift), ensure_ascii=False, indent=2)
+
+
+class _Pool:
+    """Free recognisers of one sample rate. What they have learnt of the graph makes them twice as fast as new ones."""
+
+    def __init__(self) -> None:
+        self._free: list[Recognizer] = []
+        self._lock = threading.Lock()
+
+    def get(self) -> Recognizer | None:
+        with self._lock:
+            return self._free.pop() if self._free else None
+
+    def put(self, recognizer: Recognizer) -> None:
+        with self._lock:
+            if len(self._free) < _MOST_FREE and not recognizer.is_worn:
+                self._free.append(recognizer)
 
 
 class Engine:
     """A loaded model. Safe to share: recognisers may be made and used by many threads at once."""
 
-    def __init__(self, folder: ModelFolder) -> None:
+    def __init__(self, folder: ModelFolder, profile: Profile = "packed") -> None:
         self.fingerprint = folder.fingerprint
         self._static = folder.static_graph
+        self._lock = threading.Lock()
+        self._pools: dict[int, _Pool] = {}
+        self._grammars: dict[tuple[str, ...], str | None] = {}
         self._warned: set[str] = set()
         vosk.SetLogLevel(-1)
-        with _translated(f"{folder.path}: Vosk could not load this model"):
-            self._model = vosk.Model(str(folder.path))
+        with (
+            overlaid(folder.path, profile) as path,
+            _translated(f"{folder.path}: Vosk could not load this model"),
+        ):
+            self._model = vosk.Model(str(path))
+        self.unknown = next((word for word in UNKNOWNS if self._find(word)), None)
+        """The model's word for what is none of a question's answers; None: it has none."""
+
+    @property
+    def takes_phrases(self) -> bool:
+        """Whether phrases can be told from anything else by it; otherwise speech is free everywhere."""
+        return self.unknown is not None and not self._static
 
     def recognizer(
         self,
-        sample_rate: float,
+        sample_rate: int,
         phrases: Sequence[str] | None = None,
         *,
         words: bool = True,
         max_alternatives: int = 0,
+        at: float = 0.0,
     ) -> Recognizer:
-        """Make a recogniser for audio of SAMPLE_RATE, listening for PHRASES only (None: free speech).
+        """Give a recogniser for audio of SAMPLE_RATE from AT seconds on, for PHRASES only (None: free speech).
 
-        A phrase outside the vocabulary is dropped with one warning; when none is left, speech is free.
+        Speech is free also where the model would take anything for one of the phrases: it has no word for what is none
+        of them, or noise is one of them to it, or it knows none of them.
         """
-        grammar = self._grammar(phrases) if phrases else None
-        with _translated("Vosk could not make a recogniser"):
-            handle = (
-                vosk.KaldiRecognizer(self._model, sample_rate, grammar)
-                if grammar
-                else vosk.KaldiRecognizer(self._model, sample_rate)
-            )
-        handle.SetWords(words)
-        if max_alternatives:
-            handle.SetMaxAlternatives(max_alternatives)
-        return Recognizer(handle)
+        grammar = self._grammar(tuple(phrases)) if phrases else None
+        recognizer = self._make(sample_rate, grammar) if grammar else self._free(sample_rate)
+        recognizer.lease(sample_rate, at, words=words, max_alternatives=max_alternatives)
+        return recognizer
 
-    def _grammar(self, phrases: Sequence[str]) -> str | None:
-        if self._static:
-            self._warn(
-                "this model's graph is static: phrases cannot be given to it, speech is free everywhere"
-            )
+    def knows(self, word: str) -> bool:
+        """Whether WORD can be recognised; what stands for silence, noise or nothing cannot."""
+        return bool(word) and not is_marker(word) and self._find(word)
+
+    def _find(self, word: str) -> bool:
+        # 0 is the word for nothing, which ends the process when a phrase holds it
+        return bool("\0" not in word and self._model.vosk_model_find_word(word) > 0)
+
+    def _free(self, sample_rate: int) -> Recognizer:
+        with self._lock:
+            pool = self._pools.setdefault(sample_rate, _Pool())
+        return pool.get() or self._make(sample_rate, None, pool)
+
+    def _make(self, sample_rate: int, grammar: str | None, pool: _Pool | None = None) -> Recognizer:
+        arguments = (grammar,) if grammar else ()
+        with _translated("Vosk could not make a recogniser"):
+            return Recognizer(vosk.KaldiRecognizer(self._model, sample_rate, *arguments), pool)
+
+    def _grammar(self, phrases: tuple[str, ...]) -> str | None:
+        with self._lock:
+            if phrases in self._grammars:
+                return self._grammars[phrases]
+        grammar = self._compose(phrases)
+        with self._lock:
+            if len(self._grammars) >= _MOST_KNOWN:
+                self._grammars.clear()
+            self._grammars[phrases] = grammar
+        return grammar
+
+    def _compose(self, phrases: tuple[str, ...]) -> str | None:
+        if not self.takes_phrases:
+            why = "its graph is static" if self._static else "it has no word for what is none of the answers"
+            self._warn(f"this model takes no phrases ({why}): speech is free everywhere")
             return None
-        choices = []
-        for phrase in phrases:
-            if words := segment(phrase, self._knows):
-                choices.append(" ".join(words))
-            else:
-                self._warn(f"phrase {phrase!r} is outside the model's vocabulary and was dropped")
-        if not choices:
+        wanted = [phrase for phrase in phrases if phrase not in UNKNOWNS]
+        split = [segment(phrase, self.knows) for phrase in wanted]
+        known = [" ".join(words) for words in split if words]
+        if len(known) < len(wanted):
+            # by their number only: what a client sends is not for the log
+            self._warn(
+                f"{len(wanted) - len(known)} of {len(wanted)} phrases are unknown to the model, dropped"
+            )
+        if not known:
             return None
         # Vosk reads no \uXXXX escapes: escaped Chinese would silently be an empty grammar.
-        return json.dumps(list(dict.fromkeys([*choices, UNKNOWN])), ensure_ascii=False)
+        grammar = json.dumps(list(dict.fromkeys([*known, self.unknown])), ensure_ascii=False)
+        if self._hears_in_noise(grammar):
+            self._warn("this model takes noise for an answer: to the questions where it does, speech is free")
+            return None
+        return grammar
 
-    def _knows(self, word: str) -> bool:
-        return bool(self._model.vosk_model_find_word(word) >= 0)
+    def _hears_in_noise(self, grammar: str) -> bool:
+        """Whether noise, faint or loud, is one of the phrases: then anything else would be, too."""
+        recognizer = self._make(_TRIAL_RATE, grammar)
+        for level in _TRIAL_LEVELS:
+            recognizer.accept(_noise(level))
+            heard = json.loads(recognizer.final())["text"].split()
+            if any(not is_marker(word) for word in heard):
+                return True
+        return False
 
     def _warn(self, message: str) -> None:
-        if message not in self._warned and len(self._warned) < 1000:  # noqa: PLR2004 - clients may send anything
+        with self._lock:
+            if message in self._warned or len(self._warned) >= _MOST_KNOWN:
+                return
             self._warned.add(message)
-            _log.warning("%s", message)
+        _log.warning("%s", message)
+
+
+def _noise(level: float) -> bytes:
+    """White noise, always the same."""
+    dice = np.random.default_rng(1)
+    samples = dice.standard_normal(round(_TRIAL_RATE * _TRIAL_SECONDS)) * level
+    return samples.clip(-32768, 32767).astype("<i2").tobytes()
+
+
+def _move(document: Any, seconds: float) -> Any:
+    """The same result, SECONDS later."""
+    for entry in (document, *document.get("alternatives", ())):
+        for word in entry.get("result", ()):
+            for name in ("start", "end"):
+                word[name] = round(word[name] + seconds, 4)
+    return document

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNKNOWN = "[unk]"
-"""Vosk's word for anything outside a grammar."""
+UNKNOWNS = ("[unk]", "<UNK>", "<unk>", "[UNK]", "<SPOKEN_NOISE>")
+"""What models call anything outside a grammar, or outside their vocabulary; Vosk's own documents say ``[unk]``."""
 
+_MARKER = re.compile(r"\[[A-Za-z_]+\]|</?[A-Za-z_]+>|![A-Z]+|#\d+")
 _LONGEST_WORD = 12
+
+
+def is_marker(word: str) -> bool:
+    """Whether WORD stands for silence, noise or nothing: ``<eps>``, ``[unk]``, ``!SIL``, ``#0``, ``[FIL]`` and such."""
+    return _MARKER.fullmatch(word) is not None
 
 
 def segment(phrase: str, knows: Callable[[str], bool]) -> tuple[str, ...] | None:

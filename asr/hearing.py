@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asr.protocol import Partial
 
 _SAMPLE_BYTES = 2
+_HUMS = frozenset("嗯呃唔哼")  # words that are nothing but a voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +201,29 @@ def _moved(word: Word, shift: float) -> Word:
     return replace(word, start=round(word.start + shift, 3), end=round(word.end + shift, 3))
 
 
+def _confidence(known: tuple[Word, ...], words: list[Word]) -> float:
+    """How surely the whole phrase was heard: an answer amid what is no word of the model's is but a part of it."""
+    if not known:
+        return 0.0
+    mean = sum(w.confidence for w in known) / len(known)
+    whole = sum(w.end - w.start for w in words)
+    return mean * sum(w.end - w.start for w in known) / whole if len(known) < len(words) and whole else mean
+
+
 def _utterance(phrase: _Phrase, *, confirmed: bool) -> Utterance:
     ended = phrase.ended
     if ended is None:
         raise AssertionError("only a phrase that has ended becomes an utterance")
     words = tuple(w for w in phrase.words if w.text)
-    confidence = sum(w.confidence for w in words) / len(words) if words else 0.0
+    text = phrase.text
+    if text in _HUMS and not ended.pitched:  # noise: whoever says so hums
+        text, words = "", ()
     return Utterance(
-        phrase.text,
+        text,
         words,
         ended.start,
         ended.end,
-        round(confidence, 4),
+        round(_confidence(words, phrase.words), 4),
         ended.level,
         confirmed,
         pitched=ended.pitched,

@@ -1,8 +1,10 @@
 """The vosk-server WebSocket protocol, both directions. Sans-IO.
 
-Client: ``{"config": {...}}`` before any audio (no reply), then binary s16le PCM (one reply each: ``{"partial": …}``,
-or ``{"text": …, "result": [...]}`` when Vosk ended an utterance by itself), ``{"reset" : 1}`` (reply: the final; then
-more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server closes). Beyond that protocol, this server
+Client: ``{"config": {...}}`` (no reply; later ones add to earlier ones), then binary s16le PCM (one reply each:
+``{"partial": …}``, or ``{"text": …, "result": [...]}`` when Vosk ended an utterance by itself), ``{"reset" : 1}``
+(reply: the final; then more audio may follow), ``{"eof" : 1}`` (reply: the final; then the server closes). As the
+stock server does, this one bears what public clients send: keys it does not know, numbers and truths as strings, a
+configuration amid audio (for the next utterance), half a sample, ``eof`` and ``reset`` in binary. Beyond that, it
 
 - answers ``{"error": …}`` and closes when a message makes no sense, and never lets a client replace the model;
 - lets a stream say what it is for by the config key ``purpose``: ``question``, ``dictation`` (also without the key) or
@@ -17,10 +19,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from asr.grammar import UNKNOWN
+from asr.grammar import is_marker
 from asr.transcript import Word
 
 Purpose = Literal["question", "dictation", "late"]
@@ -31,10 +33,20 @@ PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 RESET = '{"reset" : 1}'  # stock servers compare these two as strings, blanks included
 EOF = '{"eof" : 1}'
 
-_KEYS = ("sample_rate", "phrase_list", "words", "max_alternatives", "purpose")
 _RATES = (8000, 48000)
-_MOST_PHRASES = 10_000
-_MOST_ALTERNATIVES = 10
+_MOST_PHRASES, _MOST_CHARACTERS = 10_000, 200_000
+_MOST_ALTERNATIVES = 100  # more are as many
+_LONGEST_CONTROL = 64  # bytes of a binary message that may be no audio
+_TRUTHS = {
+    "true": True,
+    "1": True,
+    "1.0": True,
+    "false": False,
+    "0": False,
+    "0.0": False,
+    "": False,
+    "none": False,
+}
 
 
 class ProtocolError(Exception):
@@ -47,13 +59,18 @@ class BusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """How a stream is decoded: samples a second, phrases (None: free speech), word times, alternatives; what for."""
+    """How a stream is decoded: samples a second, phrases (None: free speech), word times, alternatives; what for.
 
-    sample_rate: float = 8000
+    ``model`` is the one that the client asks for ("": whichever it is), ``ignored`` how many keys were not understood.
+    """
+
+    sample_rate: int = 8000
     phrases: tuple[str, ...] | None = None
     words: bool = True
     max_alternatives: int = 0
     purpose: Purpose = "dictation"
+    model: str = ""
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +102,19 @@ class Final:
     words: tuple[Word, ...]
 
 
-def read_request(message: str | bytes) -> Configure | Audio | Finish:
-    """Read what a client sent; raises ProtocolError."""
+def read_request(message: str | bytes, before: Configure = Configure()) -> Configure | Audio | Finish:
+    """Read what a client sent whose configuration so far is BEFORE; raises ProtocolError."""
     if isinstance(message, bytes):
-        if len(message) % 2:
-            raise ProtocolError(f"{len(message)} bytes of audio are no whole number of 16-bit samples")
-        return Audio(message)
+        if len(message) > _LONGEST_CONTROL or not (message.startswith(b"{") and message.endswith(b"}")):
+            return Audio(message)
+        try:  # some clients send everything in binary
+            return read_request(message.decode(), before)
+        except (ProtocolError, UnicodeDecodeError):
+            return Audio(message)
     document = _read_object(message, _short(message))
     match list(document):
         case ["config"]:
-            return _read_config(document["config"])
+            return _read_config(document["config"], before)
         case ["reset" | "eof" as name] if document[name] in (1, True):
             return Finish(close=name == "eof")
     raise ProtocolError(f'{_short(message)}: expected {{"config": …}}, {RESET}, {EOF} or binary audio')
@@ -133,25 +153,59 @@ def read_reply(message: str) -> Partial | Final:
             raise ProtocolError(f"the speech server refuses: {error}")
         case {"partial": str(text)}:
             return Partial(join(text.split()))
-        case {"text": str(text), "result": list(words)}:
-            return Final(join(text.split()), tuple(_read_word(word) for word in words))
-        case {"text": str(text)} if "result" not in document:
-            return Final(join(text.split()), ())
+        case {"alternatives": [dict(best), *others]} if "text" in best:
+            surely = _share(best, others)
+            return Final(
+                join(_text(best)), tuple(_read_word(word, surely) for word in _list(best.get("result", [])))
+            )
+        case {"alternatives": []}:
+            return Final("", ())
+        case {"text": str(text)}:
+            return Final(join(text.split()), tuple(_read_word(w) for w in _list(document.get("result", []))))
     raise ProtocolError(f"a reply of {len(message)} characters: neither a partial nor a final result")
 
 
 def join(words: list[str]) -> str:
     """Words to text: Chinese has no spaces, and what was not understood, or is no text at all, is left out."""
-    return "".join(w for w in words if w != UNKNOWN and w.isprintable())
+    return "".join(w for w in words if not is_marker(w) and w.isprintable())
 
 
-def _read_word(word: object) -> Word:
+def _read_word(word: object, surely: float | None = None) -> Word:
+    """A word of a result, without text if it stands for none; SURELY where its own confidence is not told."""
     match word:
-        case {"word": str(text), "start": float(start), "end": float(end), "conf": float(confidence)} if (
-            math.isfinite(start + end + confidence)
-        ):
-            return Word(join([text]), start, end, confidence)
+        case {"word": str(text), **rest}:
+            told: list[Any] = [rest.get("start"), rest.get("end"), rest.get("conf", surely)]
+            if all(map(_is_number, told)):
+                return Word(join([text]), *map(float, told))
     raise ProtocolError(f"a {type(word).__name__} that is no word with its times")
+
+
+def _share(best: dict[str, Any], others: list[Any]) -> float:
+    """How sure the first of some alternatives is beside the others: they are told with logarithms."""
+    scores = [a.get("confidence", 0) for a in (best, *others) if isinstance(a, dict)]
+    if not all(map(_is_number, scores)):
+        raise ProtocolError("an alternative's confidence is no number")
+    return 1 / sum(math.exp(min(0.0, score - max(scores))) for score in scores)
+
+
+def _text(alternative: dict[str, Any]) -> list[str]:
+    if not isinstance(alternative["text"], str):
+        raise ProtocolError("an alternative's text is no text")
+    return alternative["text"].split()
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ProtocolError(f"a {type(value).__name__} where a result's words are expected")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    """Old servers print whole numbers without a point."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _read_object(message: str, name: str) -> dict[str, Any]:
@@ -164,39 +218,73 @@ def _read_object(message: str, name: str) -> dict[str, Any]:
     return document
 
 
-def _read_config(fields: object) -> Configure:
+def _read_config(fields: object, before: Configure) -> Configure:
+    """BEFORE with what FIELDS say. What they do not name stays."""
     if not isinstance(fields, dict):
         raise ProtocolError("config is not an object")
-    if unknown := sorted(set(fields) - set(_KEYS)):
-        raise ProtocolError(
-            f"config: unknown keys {', '.join(map(repr, unknown))}; known are {', '.join(_KEYS)}"
-        )
-    rate, alternatives = fields.get("sample_rate", 8000), fields.get("max_alternatives", 0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES[0] <= rate <= _RATES[1]:
-        raise ProtocolError(f"config: sample_rate {rate!r} is not between {_RATES[0]} and {_RATES[1]}")
-    if type(alternatives) is not int or not 0 <= alternatives <= _MOST_ALTERNATIVES:
-        raise ProtocolError(
-            f"config: max_alternatives {alternatives!r} is not between 0 and {_MOST_ALTERNATIVES}"
-        )
-    words = fields.get("words", True)
-    if words not in (0, 1):
-        raise ProtocolError(f"config: words {words!r} is neither true nor false")
-    purpose = fields.get("purpose", "dictation")
-    if purpose not in PURPOSES:
-        raise ProtocolError(f"config: purpose {_short(repr(purpose))} is none of {', '.join(PURPOSES)}")
-    return Configure(rate, _read_phrases(fields.get("phrase_list")), bool(words), alternatives, purpose)
+    changed: dict[str, Any] = {}
+    for key, value in fields.items():
+        match key:
+            case "sample_rate":
+                changed["sample_rate"] = _read_rate(value)
+            case "phrase_list" | "grammar":
+                changed["phrases"] = _read_phrases(value, key)
+            case "words":
+                changed["words"] = _read_truth(value)
+            case "max_alternatives":
+                changed["max_alternatives"] = min(_read_whole(value, key), _MOST_ALTERNATIVES)
+            case "purpose" if value in PURPOSES:
+                changed["purpose"] = value
+            case "purpose":
+                raise ProtocolError(f"config: purpose {_short(repr(value))} is none of {', '.join(PURPOSES)}")
+            case "model":
+                changed["model"] = str(value) if value else ""
+    known = ("sample_rate", "phrase_list", "grammar", "words", "max_alternatives", "purpose", "model")
+    return replace(before, **changed, ignored=sum(key not in known for key in fields))
 
 
-def _read_phrases(phrases: object) -> tuple[str, ...] | None:
+def _read_whole(value: object, key: str) -> int:
+    """A whole number, be it written as a fraction or a string, as several clients do."""
+    try:
+        if not isinstance(value, bool) and isinstance(value, int | float | str):
+            number = float(value)
+            if number.is_integer() and 0 <= number < _RATES[1] * 1000:
+                return int(number)
+    except (ValueError, OverflowError):
+        pass
+    raise ProtocolError(f"config: {key} {_short(repr(value))} is no whole number")
+
+
+def _read_rate(value: object) -> int:
+    rate = _read_whole(value, "sample_rate")
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise ProtocolError(f"config: sample_rate {rate} is not between {_RATES[0]} and {_RATES[1]}")
+    return rate
+
+
+def _read_truth(value: object) -> bool:
+    truth = _TRUTHS.get(str(value).lower())
+    if truth is None:
+        raise ProtocolError(f"config: words {_short(repr(value))} is neither true nor false")
+    return truth
+
+
+def _read_phrases(phrases: object, key: str) -> tuple[str, ...] | None:
+    """A list, or one written as JSON, as Vosk's own interface takes it; an empty one is free speech."""
+    if isinstance(phrases, str):
+        try:
+            phrases = json.loads(phrases) if phrases else None
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(f"config: {key} is neither a list nor one written as JSON") from error
     if phrases is None:
         return None
     if not isinstance(phrases, list) or len(phrases) > _MOST_PHRASES:
-        raise ProtocolError(f"config: phrase_list is not a list of at most {_MOST_PHRASES} phrases")
+        raise ProtocolError(f"config: {key} is not a list of at most {_MOST_PHRASES} phrases")
     for phrase in phrases:
         if not isinstance(phrase, str) or not phrase.isprintable():
-            raise ProtocolError(
-                f"config: phrase_list holds {_short(repr(phrase))}, which is no printable text"
-            )
+            raise ProtocolError(f"config: {key} holds {_short(repr(phrase))}, which is no printable text")
+    if sum(map(len, phrases)) > _MOST_CHARACTERS:
+        raise ProtocolError(f"config: {key} has more than {_MOST_CHARACTERS} characters")
     return tuple(phrases)
 
 

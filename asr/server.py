@@ -25,6 +25,7 @@ from asr.decoding import SAMPLE_BYTES
 from asr.engine import Engine
 from asr.protocol import PURPOSES
 from asr.stream import Stream
+from asr.trial import prove
 from asr.turns import Turns
 from config.fault import Fault
 
@@ -162,6 +163,7 @@ async def serve(
 
     ``watched`` makes the context in which the server runs.
     """
+    await prove(model)
     engine = await asyncio.to_thread(Engine, model)
     server = SpeechServer(engine, threads)
     await server.start(listen)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import WSCloseCode, WSMsgType
 
 from asr import metrics
-from asr.decoding import SAMPLE_BYTES, TURN_SECONDS, Decoding, Request
+from asr.decoding import STEP_SECONDS, TURN_SECONDS, Decoding, Request
 from asr.engine import EngineError
 from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
@@ -44,12 +44,14 @@ class Stream:
     def __init__(self, socket: WebSocketResponse, engine: Engine, turns: Turns, crowd: Crowd) -> None:
         self._socket, self._turns, self._crowd = socket, turns, crowd
         self._decoding = Decoding(engine)
+        self._models = engine.fingerprint.name, engine.fingerprint.sha256
+        self._warned = False
         self.purpose: Purpose = "dictation"
         """As what it is served."""
         self._said: Purpose = "dictation"  # what it has said to be for
         self.spoke_at = self._began = time.monotonic()
         self._sent = 0.0  # seconds of audio so far
-        self._rate = Configure().sample_rate
+        self._config = Configure()  # the last one read
         self._inbox: deque[Request] = deque()
         self._batch: list[Request] = []  # what the thread works on
         self._backlog = 0.0  # seconds of audio in both
@@ -130,7 +132,10 @@ class Stream:
             async for message in self._socket:
                 if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
                     return
-                request = Request(read_request(message.data), time.monotonic())
+                read = read_request(message.data, self._config)
+                if isinstance(read, Configure):
+                    self._adopt(read)
+                request = Request(read, time.monotonic(), self._config.sample_rate)
                 if not self._is_let_in(request.message):
                     return
                 self._take_in(request)
@@ -143,12 +148,19 @@ class Stream:
             self._closing = True
             self._arrived.set()
 
+    def _adopt(self, config: Configure) -> None:
+        if config.model and config.model not in self._models:
+            raise ProtocolError("config: this server has one model, which no client may change")
+        if config.ignored and not self._warned:
+            self._warned = True
+            _log.warning("a client's configuration has %d keys that mean nothing here", config.ignored)
+        self._config = config
+
     def _is_let_in(self, first: Configure | Audio | Finish) -> bool:
         """Whether the stream may go on; asked again for a configuration, which may be for something else."""
         if isinstance(first, Configure):
             if self._backlog == 0:
                 self.purpose = self._said = first.purpose
-                self._rate = first.sample_rate
         elif self._entered:
             return True
         if reason := self._crowd.refuse(self.purpose):
@@ -163,7 +175,7 @@ class Stream:
         self._inbox.append(request)
         self._arrived.set()
         if isinstance(request.message, Audio):
-            seconds = self._seconds(request)
+            seconds = request.seconds
             self._backlog += seconds
             self._sent += seconds
             self.spoke_at = request.at
@@ -198,16 +210,20 @@ class Stream:
 
     def _fill_batch(self) -> None:
         """What one turn may take: what the last one left, and what came since."""
-        seconds = sum(self._seconds(request) for request in self._batch)
+        seconds = sum(request.seconds for request in self._batch)
         while self._inbox and seconds < TURN_SECONDS and len(self._batch) < _MOST:
             self._batch.append(self._inbox.popleft())
-            seconds += self._seconds(self._batch[-1])
+            seconds += self._batch[-1].seconds
 
     async def _decode_batch(self) -> None:
         """One turn, and its replies. Who is behind while others wait gets no partials: the words need the time."""
         crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
         behind = crowded or self._said == "late"
-        done = await self._turns.take(self.purpose, lambda: self._decoding.handle(self._batch, behind=behind))
+        # A recording's turn is the shortest there is: whoever speaks live may come at any moment, and wait for it.
+        seconds = STEP_SECONDS if self.purpose == "late" else TURN_SECONDS
+        done = await self._turns.take(
+            self.purpose, lambda: self._decoding.handle(self._batch, behind=behind, seconds=seconds)
+        )
         self._settle(done.audio)
         if done.audio:
             self._crowd.load.decoded(done.audio, done.took)
@@ -221,8 +237,3 @@ class Stream:
         """So much audio is decoded, or will never be."""
         self._backlog -= seconds
         self._crowd.load.arrived(self.purpose, -seconds)
-
-    def _seconds(self, request: Request) -> float:
-        if not isinstance(request.message, Audio):
-            return 0.0
-        return (len(request.message.pcm) - request.done) / (self._rate * SAMPLE_BYTES)

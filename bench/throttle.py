@@ -40,14 +40,17 @@ class SlowEngine(Engine):
 
     def recognizer(
         self,
-        sample_rate: float,
+        sample_rate: int,
         phrases: Sequence[str] | None = None,
         *,
         words: bool = True,
         max_alternatives: int = 0,
+        at: float = 0.0,
     ) -> Recognizer:
         """A recogniser that waits for its share."""
-        quick = super().recognizer(sample_rate, phrases, words=words, max_alternatives=max_alternatives)
+        quick = super().recognizer(
+            sample_rate, phrases, words=words, max_alternatives=max_alternatives, at=at
+        )
         return _SlowRecognizer(quick, self, sample_rate)
 
     def wait_for(self, seconds: float) -> None:
@@ -59,7 +62,7 @@ class SlowEngine(Engine):
 
 
 class _SlowRecognizer(Recognizer):
-    def __init__(self, quick: Recognizer, engine: SlowEngine, sample_rate: float) -> None:
+    def __init__(self, quick: Recognizer, engine: SlowEngine, sample_rate: int) -> None:
         self._quick, self._engine = quick, engine
         self._bytes_per_second = sample_rate * _SAMPLE_BYTES
 
@@ -75,6 +78,9 @@ class _SlowRecognizer(Recognizer):
 
     def final(self) -> str:
         return self._quick.final()
+
+    def release(self) -> bool:
+        return self._quick.release()
 
 
 @asynccontextmanager

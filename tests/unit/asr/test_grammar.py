@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.grammar import segment
+from asr.grammar import UNKNOWNS, is_marker, segment
 
 WORDS = {
     "不",
@@ -59,3 +59,13 @@ def test_hopeless_phrases_do_not_take_for_ever():
     began = time.process_time()
     assert segment("不" * 80_000 + "没", WORDS.__contains__) is None
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("word", [*UNKNOWNS, "<eps>", "!SIL", "#0", "#12", "[FIL]", "[SPK]", "<s>", "</s>"])
+def test_what_stands_for_noise_silence_or_nothing_is_no_word(word):
+    assert is_marker(word)
+
+
+@pytest.mark.parametrize("word", ["路灯", "NO", "[10]", "!", "#", "<", "A", "5"])
+def test_what_is_said_is_a_word(word):
+    assert not is_marker(word)

@@ -69,6 +69,28 @@ def test_an_end_that_vosk_saw_in_the_middle_just_joins_on(silence, voice):
     assert utterance.confidence == 0.75
 
 
+def test_an_answer_amid_unknown_words_is_heard_less_surely(silence, voice):
+    hearing = Hearing(0.5, 0.0)
+    hearing.feed(silence(0.5) + voice(1, -20) + silence(1))
+    while hearing.unanswered > 1:
+        hearing.take(Partial(""))
+    words = (Word("", 0.3, 0.6, 0.9), Word("不对", 0.6, 0.9, 0.8), Word("", 0.9, 1.2, 0.9))
+    utterance = hearing.take(Final("不对", words))
+    assert (utterance.text, [w.text for w in utterance.words]) == ("不对", ["不对"])
+    assert utterance.confidence == pytest.approx(0.8 / 3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("sound", "text"), [("noise", ""), ("voice", "嗯")])
+def test_noise_says_no_yes(silence, voice, noise, sound, text):
+    hearing = Hearing(0.5, 0.0)
+    made = voice(1, -20) if sound == "voice" else noise(1, -20)
+    hearing.feed(silence(0.5) + made + silence(1))
+    while hearing.unanswered > 1:
+        hearing.take(Partial("嗯"))
+    utterance = hearing.take(Final("嗯", (Word("嗯", 0.3, 0.9, 1.0),)))
+    assert (utterance.text, utterance.pitched) == (text, sound == "voice")
+
+
 def test_what_is_not_understood_has_no_confidence(two_phrases):
     utterance = None
     while utterance is None:
