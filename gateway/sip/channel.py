@@ -27,6 +27,25 @@ class Reception:
         return Reception(packets, self.lost + other.lost, jitter / packets if packets else 0.0)
 
 
+class Referral(Protocol):
+    """A REFER that was sent. What it has led to is looked at, any time, also when the call is over."""
+
+    @property
+    def answer(self) -> int:
+        """The final status it was answered with, 408 when it was not; 0 until then."""
+
+    @property
+    def told(self) -> int:
+        """The status of the call it led to, as NOTIFY told it last (RFC 3515, 2.4.5); 0 while none has."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be told."""
+
+    def end(self) -> None:
+        """Look no more; harmless again."""
+
+
 class Channel(Protocol):
     """The SIP stack's half of a leg."""
 
@@ -89,6 +108,9 @@ class Channel(Protocol):
 
     def disconnect(self, other: Channel) -> None:
         """They hear each other no more; harmless again, never raises."""
+
+    def refer(self, uri: str, headers: Mapping[str, str]) -> Referral:
+        """REFER with more headers; raises SipError."""
 
     def bury(self) -> None:
         """Leave the bridge at once; sets ``Leg.closed`` when the recording is complete."""

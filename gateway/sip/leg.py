@@ -10,13 +10,14 @@ from gateway.sip.ended import read_end
 from gateway.sip.fault import SipError
 from gateway.sip.header import read_headers
 from gateway.sip.keys import Keys
+from gateway.sip.partners import Partners
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from gateway.sip.channel import Channel, Reception
+    from gateway.sip.channel import Channel, Reception, Referral
     from gateway.sip.ended import Ended
     from gateway.sip.incoming import Incoming
     from gateway.site.sound import Sound
@@ -59,10 +60,10 @@ class Leg:
         """Whether the call stands: the ACK has come, or was sent."""
         self._hanging_up = False
         self._held = self._has_pressed = False
-        self.partner: Leg | None = None
-        """The leg whose other side talks with that of this one, or would, were the line not held."""
-        self.hears = False
-        """Whether this one's other side hears that of the partner, if there is one."""
+        self.partners = Partners(self)
+        """The legs whose other sides talk with that of this one, or would, were the line not held."""
+        self.transfers: frozenset[str] = frozenset()
+        """How the other side takes the call back to pass it on itself, as its `Trunk` says: ``refer``, ``redirect``."""
         self._keys = Keys()
         self._heads: list[
             str
@@ -115,30 +116,21 @@ class Leg:
         whatever a re-INVITE changes. A recording of either has on its right side what is heard there. What is played
         on one leg is not heard on the other. Without ``both`` the other's side hears nothing of this one's.
         """
-        if self.ended is not None or other.ended is not None:
-            return
-        if self.partner is not other or other.hears != both:
-            self.unbridge()
-            other.unbridge()
-        self.partner, other.partner = other, self
-        self.hears, other.hears = True, both
-        self._rejoin()
+        if self.ended is None and other.ended is None:
+            self.partners.only(other, both=both)
 
     def unbridge(self) -> None:
-        """Part the two; each stands as before. Harmless when there is no other."""
-        other, self.partner = self.partner, None
-        if other is not None:
-            other.partner = None
-            self.channel.disconnect(other.channel)
+        """Part from whom this one's other side talks with; each stands as before. Harmless when there is nobody."""
+        self.partners.part()
 
-    def _rejoin(self) -> None:
-        other = self.partner
-        if other is None:
-            return
-        if self._held or other.is_held:  # neither hears, nor is recorded as heard by, who has turned away
-            self.channel.disconnect(other.channel)
-        else:
-            self.channel.connect(other.channel, hears=self.hears, is_heard=other.hears)
+    def refer(self, uri: str, headers: Mapping[str, str]) -> Referral:
+        """Ask the other side to call ``uri``, and to have this call go on with who answers there (REFER, RFC 3515).
+
+        The leg stands as before, whatever is answered, until either side hangs up. Raises SipError.
+        """
+        if self.ended is not None:
+            raise SipError(f"refer to {uri}: the call is over")
+        return self.channel.refer(uri, headers)
 
     def play(self, sound: Sound, *, loop: bool = False, first: int = 0) -> int:
         """Play a sound to the other side, once or over and over, instead of any other; raises SipError.
@@ -231,7 +223,7 @@ class Leg:
     def media_changed(self, *, held: bool) -> None:
         """Media was agreed on, for the first time or anew; whether the other side holds the line."""
         before, self._held = self._held, held
-        self._tell(self._rejoin)
+        self._tell(self.partners.rejoin)
         if held != before:
             self._tell(lambda: self.on_held(held))
 

@@ -42,7 +42,8 @@ class Trunk:
     is told (RFC 3261, 8.1.1.8; RFC 4566, 5.7); ``port`` our SIP port. ``networks`` are whose calls are this trunk's.
     ``address`` (host:port) is where calls go out to, ``proxy`` by way of whom; "" for none. ``codecs`` are SDP's names
     (RFC 4566, 6), the first the dearest. Of ``session_seconds`` (RFC 4028) and ``options_seconds`` 0 is none.
-    ``believes`` are the headers whose word about caller and called is taken.
+    ``believes`` are the headers whose word about caller and called is taken, ``transfers`` the ways in which the other
+    side takes a call back to pass it on itself: ``refer`` (RFC 3515), ``redirect`` (302, RFC 3261, 8.1.3.4).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Trunk:
     options_seconds: int = 0
     cap: int = 1000
     believes: frozenset[str] = frozenset()
+    transfers: frozenset[str] = frozenset()
 
     @property
     def version(self) -> int:

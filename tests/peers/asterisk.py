@@ -136,6 +136,7 @@ exten => agent,1,Wait(1)
 exten => caller,1,Answer()
  same => n,Playtones(440)
  same => n,Wait(3600)
+exten => _X.,1,Dial(PJSIP/${{EXTEN}}@gateway)
 """,
     "indications.conf": "[general]\ncountry = cn\n[cn]\ndescription = China\nringcadence = 1000,4000\n"
     "dial = 450\nbusy = 450/350,0/350\nring = 450/1000,0/4000\ncongestion = 450/700,0/700\n",
@@ -200,9 +201,16 @@ class Asterisk(Server):
 
     def call(self, called: str, caller: str) -> None:
         """Call the gateway as ``caller``: who answers hears a tone of 440 Hz."""
+        self._order(f"PJSIP/{called}@gateway", caller, "caller")
+
+    def put_through(self, called: str, caller: str) -> None:
+        """Put a caller of its own through to the gateway, whom it can take back; he says a tone of 440 Hz."""
+        self._order("Local/caller@talk/n", caller, called)
+
+    def _order(self, channel: str, caller: str, extension: str) -> None:
         order = self.folder / "order.call"
-        lines = [f"Channel: PJSIP/{called}@gateway", f"CallerID: {caller}", "MaxRetries: 0", "WaitTime: 30"]
-        order.write_text("\n".join([*lines, "Context: talk", "Extension: caller", "Priority: 1", ""]))
+        lines = [f"Channel: {channel}", f"CallerID: {caller}", "MaxRetries: 0", "WaitTime: 30"]
+        order.write_text("\n".join([*lines, "Context: talk", f"Extension: {extension}", "Priority: 1", ""]))
         order.rename(self.folder / "outgoing" / order.name)
 
     def calls(self) -> list[str]:

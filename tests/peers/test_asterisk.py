@@ -81,3 +81,47 @@ async def test_it_calls(agent, pbx):
     await hears(leg, 440)
     leg.hang_up()
     await leg.closed
+
+
+async def test_it_takes_a_caller_back_and_tells_so(agent, pbx):
+    came = asyncio.get_running_loop().create_future()
+
+    def take(leg):
+        leg.answer(None)
+        came.set_result(leg)
+
+    agent.on_invite = take
+    pbx.put_through("12345", "13855812345")
+    leg = await asyncio.wait_for(came, 10)
+    await hears(leg, 440)
+    referral = leg.refer(f"sip:{asterisk.ECHO}@{pbx.host}:{pbx.port}", {"X-Hotline-Line": "12345"})
+    async with asyncio.timeout(15):
+        while referral.told < 200:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    assert (referral.answer, referral.told, referral.is_over) == (202, 200, True)
+    referral.end()
+    leg.hang_up()
+    await leg.closed
+    assert any(f"!{asterisk.ECHO}!" in line for line in pbx.calls())  # he is where he was sent
+
+
+async def test_whom_it_cannot_call_it_says(agent, pbx):
+    came = asyncio.get_running_loop().create_future()
+
+    def take(leg):
+        leg.answer(None)
+        came.set_result(leg)
+
+    agent.on_invite = take
+    pbx.put_through("12345", "13855812345")
+    leg = await asyncio.wait_for(came, 10)
+    await hears(leg, 440)
+    referral = leg.refer(f"sip:7999@{pbx.host}:{pbx.port}", {})
+    async with asyncio.timeout(15):
+        while referral.told < 200 and referral.answer < 300:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    assert max(referral.told, referral.answer) >= 400
+    referral.end()
+    await hears(leg, 440)  # he is still there
+    leg.hang_up()
+    await leg.closed

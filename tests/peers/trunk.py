@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from acceptance.hostile.wire import LOOPBACK, Answer, Wire, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 PCMA, EVENTS = 8, 101
 FRAME = 160  # samples: 20 ms
@@ -177,12 +177,14 @@ class Rtp:
 
 
 class Trunk:
-    """One call to the gateway at ``port``; a context manager that ends it."""
+    """One call to ``called`` at the gateway at ``port``; a context manager that ends it."""
 
-    def __init__(self, port: int) -> None:
-        self.wire = Wire(port)
+    def __init__(self, port: int, called: str = "12345", address: str = LOOPBACK) -> None:
+        self.wire = Wire(port, address)
         self.rtp = Rtp()
-        self._invite = self.wire.request("INVITE")
+        self._called = called
+        self._contact = f"<sip:13855812345@{address}:{self.wire.local_port}>"
+        self._invite = self.wire.request("INVITE", user=called)
         self.sip_call_id = self._invite.call_id
         self._cseq = 0
         self._tag = ""
@@ -197,16 +199,23 @@ class Trunk:
         self.rtp.close()
         self.wire.__exit__()
 
-    def ask(self, method: str, body: bytes = b"", kind: str = "application/sdp") -> Answer:
-        """Send the next request of the call; its final answer."""
+    def ask(
+        self,
+        method: str,
+        body: bytes = b"",
+        kind: str = "application/sdp",
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send the next request of the call, with more headers; its final answer."""
         self._cseq += 1
         request = self.wire.request(
             method,
+            user=self._called,
             call_id=self.sip_call_id,
             cseq=self._cseq,
             to_tag=self._tag,
             body=body,
-            headers={"Content-Type": kind if body else None},
+            headers={"Content-Type": kind if body else None, "Contact": self._contact, **(more or {})},
         )
         self.wire.send(request.encode())
         for answer in self.wire.answers(10):

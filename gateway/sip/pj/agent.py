@@ -146,6 +146,7 @@ class UserAgent:
         pj.guardStreams()
         pj.guardRequests()
         pj.takeInfoKeys()
+        pj.takeReferrals()
         pj.watchCalls()
         endpoint.audDevManager().setNullDev()
         self._clock = pj.PcmPort()
@@ -260,6 +261,7 @@ class UserAgent:
             else read_invite(message, source, trunk.name, trunk.believes)
         )
         leg = self._attach(call, incoming)
+        leg.transfers = trunk.transfers if trunk is not None else leg.transfers
         if self._lines and not self._lines.let_in(account, call):
             if trunk is None:
                 leg.refuse(403)

@@ -11,12 +11,13 @@ from gateway.sip.channel import Reception
 from gateway.sip.codecs import order_codecs
 from gateway.sip.pj.audio import Audio, carry, part
 from gateway.sip.pj.common import attempt, call_parameters, header_vector, sip_callback
+from gateway.sip.pj.referral import StackReferral
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gateway.sip.channel import Channel
+    from gateway.sip.channel import Channel, Referral
     from gateway.sip.leg import Leg
     from gateway.site.sound import Sound
 
@@ -244,6 +245,10 @@ class StackCall(pj.Call):
         except pj.Error:  # it has just ended
             pass
         return None
+
+    def refer(self, uri: str, headers: Mapping[str, str]) -> Referral:
+        """REFER with more headers; raises SipError."""
+        return StackReferral(self, uri, headers)
 
     def bury(self) -> None:
         """Leave the bridge at once, and be ended by the owner."""

@@ -202,10 +202,10 @@ async def test_whoever_ends_the_other_stands_and_hears_nobody(scene: Scene) -> N
     await scene.talking()
     scene.target.hang_up()
     await until(lambda: scene.outgoing.ended)
-    assert scene.leg.partner is None
+    assert scene.leg.partners.hear(scene.outgoing) is None
     await scene.hears(scene.caller)
     scene.leg.bridge(scene.outgoing)  # too late, and harmless
-    assert scene.leg.partner is None
+    assert scene.leg.partners.hear(scene.outgoing) is None
     scene.leg.play(tone(MUSIC), loop=True)
     await scene.hears(scene.caller, MUSIC)
     scene.outgoing, scene.target = await scene.call(None)
