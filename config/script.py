@@ -17,7 +17,10 @@ Its steps:
 ``targets`` are whom the called line passes calls on to, and what each does when it is called (``does``), step by
 step: ``rings: SECONDS``, ``plays: SECONDS`` (before it answers), ``answers``, ``talks: SECONDS``, ``holds: SECONDS``,
 ``hangs_up``; or ``busy``, ``fails``; or ``silent``: it says nothing at all; or ``dies``: it is gone without a word. One
-that has answered and has nothing more to do stays on the line.
+that has answered and has nothing more to do stays on the line. To one whose ``transfer`` is cold the caller's own
+exchange is asked to hand him over, unless he is in danger; ``declines`` is that exchange's answer, and what follows is
+done when it is called the warm way. ``brings_in: SECONDS`` calls the first target of the reason ``third``, who rings so
+long, answers, and is there until the one who brought him in hangs up.
 """
 
 from __future__ import annotations
@@ -120,7 +123,20 @@ class Holds(_Part):
     holds: float = Field(gt=0)
 
 
-Deed = Rings | Plays | Talks | Holds | Literal["answers", "hangs_up", "busy", "fails", "silent", "dies"]
+class BringsIn(_Part):
+    """It brings in somebody third, who rings for so many seconds."""
+
+    brings_in: float = Field(gt=0)
+
+
+Deed = (
+    Rings
+    | Plays
+    | Talks
+    | Holds
+    | BringsIn
+    | Literal["answers", "hangs_up", "busy", "fails", "silent", "dies", "declines"]
+)
 
 
 class ScriptedTarget(_Part):
@@ -131,6 +147,7 @@ class ScriptedTarget(_Part):
     ring_seconds: float = Field(default=30.0, gt=0)
     closed: bool = False
     early_media: bool = False
+    transfer: Literal["warm", "cold"] = "warm"
     does: tuple[Deed, ...] = ()
 
 

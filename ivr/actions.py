@@ -98,7 +98,8 @@ class Connect:
     """Reach somebody for this reason: begin to call the line's targets of it, in their order, and never wait here.
 
     ``id`` counts up within the call, and is that of the events which tell how it goes: ``Calling`` for each target that
-    is called, then ``Connected`` and at last ``Parted``, or ``Refused`` when no target was reached. From the first
+    is called, then ``Connected`` and at last ``Parted``, or ``HandedOver``, or ``Refused`` when no target was
+    reached. From the first
     ``Calling`` until one of them the caller hears music whenever no prompt plays; listening and keys go on. Connected,
     nothing plays but what the target says, and neither keys nor words are the dialogue's. ``matter`` is what the target
     may be told of, which on an anonymous line is nothing.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivr.actions import Connect as ConnectAction
-from ivr.actions import Part
-from ivr.passing import file_beside
+from ivr.actions import Hangup, Part
+from ivr.passing import HANGUP_SECONDS, file_beside
 from ivr.target import TALKED_SECONDS
 from ivr.turn import spoken
 from ivr.words import normalise
 
 if TYPE_CHECKING:
-    from ivr.events import Calling, Connected, Heard, Parted, Refused
+    from ivr.events import Calling, Connected, HandedOver, Heard, Parted, Refused
     from ivr.flow import Connect
     from ivr.turn import Turn
 
@@ -48,7 +48,7 @@ def leave(turn: Turn) -> None:
 
 def hang_up(turn: Turn, node: Connect) -> None:
     """The caller has gone; before anybody came, he is owed a call."""
-    if turn.state.phase != "connected" and node.given_up and not turn.state.matter.call_back:
+    if turn.state.phase == "talking" and node.given_up and not turn.state.matter.call_back:
         turn.change_matter(call_back=node.given_up)
     forget(turn)
 
@@ -130,6 +130,16 @@ def parted(turn: Turn, node: Connect, event: Parted) -> None:
     forget(turn)
     turn.change(until=None)
     turn.go(node.parted if event.talked >= TALKED_SECONDS and event.by != "lost" else node.broken)
+
+
+def handed_over(turn: Turn, event: HandedOver) -> None:
+    """He talks with the target, and no more with us: hang up."""
+    forget(turn)
+    turn.stop_playing()
+    turn.stop_listening()
+    turn.actions.append(Hangup())
+    turn.change(phase="leaving", target=event.target, until=None)
+    turn.wait_until(turn.at + HANGUP_SECONDS)
 
 
 def _listen(turn: Turn, node: Connect) -> None:

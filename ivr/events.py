@@ -200,6 +200,15 @@ class Parted:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The caller's own side has connected him with the target, and talks with it without us; his line may go down."""
+
+    at: float
+    id: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over."""
 
@@ -225,5 +234,6 @@ Event = (
     | Connected
     | Refused
     | Parted
+    | HandedOver
     | HungUp
 )

@@ -14,6 +14,7 @@ from ivr.compile import compile_flow
 from ivr.flow import Ask, Connect, Dictate, LookUp
 from ivr.hotline import Hotline, Hotlines, Mode
 from ivr.matter import AppealType
+from ivr.target import THIRD
 from ivr.targets import TargetsPart, make_targets
 
 if TYPE_CHECKING:
@@ -176,13 +177,20 @@ class _Reader:
         value = self._document.value
         known = {node.reason for node in flow.nodes.values() if isinstance(node, Connect)}
         own = (value.modes.get(part.mode, ModePart()).targets or {}) | (part.targets or {})
-        for reason in sorted(own.keys() - known):
+        for reason in sorted(own.keys() - known - {THIRD}):
             what = f"nothing in the flow {flow.name!r} passes a call on for the reason {reason!r}"
             self._fault(i, "targets", what, f"use {', '.join(sorted(known)) or 'another flow'}")
         door = next((p for p in value.hotlines if p.number == value.front), None)
         shared = {} if part.anonymous or door is None else door.targets or {}
         inherited = {reason: listed for reason, listed in shared.items() if reason != "centre"}
-        return make_targets((inherited if part is not door else {}) | own)
+        targets = make_targets((inherited if part is not door else {}) | own)
+        if THIRD not in targets and any(t.three_way for listed in targets.values() for t in listed):
+            what = f"a target may bring in somebody third (three_way), and nobody is named for {THIRD!r}"
+            self._fault(i, "targets", what, f"list whom it may bring in as `{THIRD}`, or delete three_way")
+        if any(t.three_way or t.transfer == "cold" for t in targets.get(THIRD, ())):
+            what = f"who is brought in as {THIRD!r} is called by the gateway, and brings in nobody"
+            self._fault(i, "targets", what, "delete its three_way and transfer")
+        return targets
 
     def _find_flow(self, i: int, name: str | None) -> Flow:
         if name not in self._flows:

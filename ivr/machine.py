@@ -17,6 +17,7 @@ from ivr.events import (
     EarChecked,
     EarLost,
     Elapsed,
+    HandedOver,
     Heard,
     HungUp,
     LookedUp,
@@ -162,7 +163,7 @@ def _submitted(turn: Turn, event: Submitted) -> None:
             turn.go(node.next)
 
 
-def _follow(turn: Turn, event: Calling | Connected | Refused | Parted) -> None:
+def _follow(turn: Turn, event: Calling | Connected | Refused | Parted | HandedOver) -> None:
     """How it goes with whom the caller is to be passed on to; of an attempt that was given up, nothing counts."""
     node = question(turn)
     talking = isinstance(event, Parted)
@@ -180,6 +181,8 @@ def _follow(turn: Turn, event: Calling | Connected | Refused | Parted) -> None:
                 connecting.refused(turn, node, event)
             case Parted():
                 connecting.parted(turn, node, event)
+            case HandedOver():
+                connecting.handed_over(turn, event)
 
 
 def _resumed(turn: Turn, event: Resumed) -> None:
@@ -238,6 +241,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         Connected: _follow,
         Refused: _follow,
         Parted: _follow,
+        HandedOver: _follow,
         HungUp: _hung_up,
     }
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ivr.turn import Turn
 
 _ANSWER_LONGEST = 10.0  # seconds for a look-up or a filing; the call goes on without after that
-_HANGUP_LONGEST = 10.0  # seconds for the line to go down
+HANGUP_SECONDS = 10.0
+"""For the line to go down."""
 _AROUND = 2  # characters around a place that add nothing to it
 
 
@@ -169,7 +170,7 @@ def hang_up(turn: Turn) -> None:
     if not turn.play_next():
         turn.actions.append(Hangup())
         turn.change(phase="leaving", until=None)
-        turn.wait_until(turn.at + _HANGUP_LONGEST)
+        turn.wait_until(turn.at + HANGUP_SECONDS)
 
 
 def _await(turn: Turn) -> None:

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
 Kind = Literal["queue", "personal"]
 """A queue of an exchange answers when an agent does; a personal telephone may be answered by its voicemail."""
 
+Transfer = Literal["warm", "cold"]
+"""``warm``: the gateway calls the target, and stays in between; ``cold``: the caller's own side is asked to call it."""
+
 Keeper = Literal["ours", "theirs"]
 """Whose ticket it becomes once an agent has talked with the caller."""
+
+THIRD = "third"
+"""The reason of those whom a target may bring in while it talks with the caller."""
 
 TALKED_SECONDS = 10.0
 """A talk with an agent that lasted so long, and was not cut off, has settled where the matter is now."""
@@ -47,7 +53,9 @@ class Target:
     caller's keys are relayed, since an exchange may ask for them. ``call_id_header`` is the name of the header by which
     its answer or its hang-up tells the id that the call has in its own system, "" when none does. ``early_media`` says
     that what its side sends before the answer is heard by the caller, instead of the music. ``whisper`` says that it is
-    told what the call is about before the two hear each other.
+    told what the call is about before the two hear each other. ``transfer`` cold counts for callers who came by
+    ``trunk``, all others are passed on the warm way. ``three_way`` says that it may bring in somebody of the reason
+    ``third``, by keys.
     """
 
     name: str
@@ -61,6 +69,8 @@ class Target:
     call_id_header: str = ""
     early_media: bool = False
     whisper: bool = True
+    transfer: Transfer = "warm"
+    three_way: bool = False
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is there at that time of the city."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ivr.target import Hours, Keeper, Kind, Target
+from ivr.target import Hours, Keeper, Kind, Target, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,20 @@ class TargetPart(_Part):
     call_id_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
     early_media: bool = False
     whisper: bool = True
+    transfer: Transfer = "warm"
+    three_way: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.transfer == "cold" and not self.trunk:
+            raise ValueError(
+                "transfer: cold needs the trunk whose other side is to call the target: add `trunk:`"
+            )
+        if self.transfer == "cold" and self.kind == "personal":
+            raise ValueError(
+                "a personal telephone is to press 1, which nobody can ask of it after transfer: cold"
+            )
+        return self
 
 
 TargetsPart = dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[TargetPart, ...]]
@@ -101,6 +115,8 @@ def _make(part: TargetPart) -> Target:
         call_id_header=part.call_id_header,
         early_media=part.early_media,
         whisper=part.whisper,
+        transfer=part.transfer,
+        three_way=part.three_way,
     )
 
 

@@ -32,6 +32,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.Connected: entries.ConnectedEvent,
     events.Refused: entries.RefusedEvent,
     events.Parted: entries.PartedEvent,
+    events.HandedOver: entries.HandedOverEvent,
     events.HungUp: entries.HungUpEvent,
 }
 _APPEALS: Final = frozenset(get_args(AppealType))

@@ -32,7 +32,7 @@ _OF_A_TALK = (
     entries.Matter,
     entries.Number,
     entries.Alarm,
-    *_PASSING,
+    entries.LegAnswered,  # the other two tell of a redirected call as well
 )
 
 

@@ -40,6 +40,8 @@ class Leg:
     cause: str = ""
     talked: float = 0.0
     their_id: str = ""
+    handed_over: bool = False
+    """The caller's own side has put him through to it; how long they have talked, nobody here knows."""
 
     @property
     def known_as(self) -> str:
@@ -48,8 +50,8 @@ class Leg:
 
     @property
     def counts(self) -> bool:
-        """Whether they have talked for so long that something was settled."""
-        return self.talked >= TALKED_SECONDS
+        """Whether they have talked for so long that something was settled; to whom he was handed over, he is with."""
+        return self.handed_over or self.talked >= TALKED_SECONDS
 
     @property
     def settled(self) -> bool:
@@ -85,6 +87,7 @@ def fold_legs(told: Iterable[entries.Entry], end: float | None) -> tuple[Leg, ..
                     cause=entry.cause,
                     talked=0.0 if legs[number].answered_at is None else max(0.0, entry.talked),
                     their_id=entry.their_id or legs[number].their_id,
+                    handed_over=entry.handed_over,
                 )
             case _:
                 pass
@@ -94,8 +97,23 @@ def fold_legs(told: Iterable[entries.Entry], end: float | None) -> tuple[Leg, ..
 def add_talks(matter: Matter, legs: Iterable[Leg]) -> Matter:
     """The matter, the talks about it being stretches of the recording in which the caller speaks of it."""
     talks = [leg.window for leg in legs if leg.matter == matter.index and leg.window is not None]
-    windows = sorted((*matter.windows, *talks), key=lambda window: window.start)
+    windows = sorted((*matter.windows, *_join(talks)), key=lambda window: window.start)
     return replace(matter, windows=tuple(windows)) if talks else matter
+
+
+def _join(talks: Iterable[Window]) -> list[Window]:
+    """Those of which one begins before another has ended are one: three have talked."""
+    joined: list[Window] = []
+    for talk in sorted(talks, key=lambda window: window.start):
+        last = joined[-1] if joined else None
+        if last is None or (last.end is not None and last.end < talk.start):
+            joined.append(talk)
+        else:
+            ends = (last.end, talk.end)
+            joined[-1] = Window(
+                last.start, None if None in ends else max(end for end in ends if end is not None)
+            )
+    return joined
 
 
 def is_theirs(matter: Matter, legs: Iterable[Leg], *, numbered: bool) -> bool:

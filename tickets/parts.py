@@ -95,7 +95,7 @@ class PassedPart(Part):
     Empty on an anonymous line.
     """
     talked_s: Seconds
-    """How long they have talked, in seconds."""
+    """How long they have talked, in seconds; 0 where the caller's own side has put him through: nobody here knows."""
     cut_off: bool = False
     """The line to it was lost while they talked."""
 

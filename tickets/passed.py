@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ivr.target import THIRD
 from tickets.parts import PassedPart
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def draft_passed(record: CallRecord, matter: Matter) -> dict[str, Any]:
     talks = [leg for leg in record.legs if leg.matter == matter.index and leg.counts]
     if not talks:
         return {}
-    last = talks[-1]
+    last = next((leg for leg in reversed(talks) if leg.reason != THIRD), talks[-1])
     cut_off = last.ended_at is not None and not last.settled
     part = PassedPart(
         target=last.target, call_id=last.known_as, talked_s=round(last.talked, 1), cut_off=cut_off
@@ -37,6 +38,8 @@ def need_call_back(record: CallRecord, matter: Matter) -> str:
 
 def tell_leg(leg: Leg) -> str:
     """What came of calling somebody, for the agent."""
+    if leg.handed_over:
+        return f"已由来电方交换机转至{leg.target},通话时长不详"
     if leg.answered_at is None:
         return f"转接{leg.target}未接通"
     if leg.ended_at is None:

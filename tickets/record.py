@@ -237,8 +237,10 @@ def _name_keeper(legs: Iterable[Leg]) -> str | None:
     settled = [leg for leg in legs if leg.settled]
     if not settled:
         return None
-    last = settled[-1]
+    last = next((leg for leg in reversed(settled) if leg.ticket == "theirs"), settled[-1])
     known = f", there {last.known_as}" if last.known_as else ""
+    if last.handed_over:
+        return f"handed over to {last.target}{known}: its own side has put him through, the ticket is theirs"
     return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 

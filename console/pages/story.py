@@ -96,6 +96,8 @@ def _tell_leg(entry: Entry) -> str:
             return f"{target} 接听,来电人与其通话,语音助手不再听"
         case entries.LegEnded(talked=talked) if talked:
             return f"转接的通话结束,通话 {show_length(talked)}"
+        case entries.LegEnded(handed_over=True):
+            return "来电方交换机已将来电人转给对方,本机不再参与"
         case entries.LegEnded(cause=cause):
             return f"未接通{f'({cause})' if cause else ''}"
         case _:
@@ -154,6 +156,10 @@ def _tell_reason(story: CallStory) -> str:
         their_id = leg.their_id or leg.sip_call_id
         known = f"(对方通话编号 {their_id})" if their_id else ""
         return f"已转{leg.target}{known},通话 {show_length(leg.talked_s)},工单由对方生成"
+    handed = [leg for leg in story.legs if leg.ticket == "theirs"]
+    if reason.startswith("handed over to") and handed:
+        known = f"(对方通话编号 {handed[-1].sip_call_id})" if handed[-1].sip_call_id else ""
+        return f"已由来电方交换机转至{handed[-1].target}{known},工单由对方生成"
     return _REASONS.get(reason, reason)
 
 

@@ -7,9 +7,9 @@ import logging
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from gateway.calls.attempt import Party
 from gateway.calls.beside import Beside
 from gateway.calls.bounds import Watch
-from gateway.calls.connecting import Party
 from gateway.calls.ending import Ending
 from gateway.calls.hold import Hold
 from gateway.calls.listener import Listener
@@ -90,7 +90,7 @@ class Call:
         party = Party(leg, self._speaker, prompts, self._scribe, self._events.put_nowait, self._now)
         self._passing = Passing(house, hotline, party, self._numbering, self._beside, self.fail)
         watch = Watch(house.bounds, lambda: leg.has_sent)
-        self._ending = Ending(self._scribe, watch, lambda: self._state.phase in {"talking", "connected"})
+        self._ending = Ending(self._scribe, watch, self._is_talking)
 
     async def run(self, model: ModelFingerprint | None) -> str:
         """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
@@ -289,6 +289,10 @@ class Call:
         number = await self._numbering.number(matter)
         self._house.file(self._scribe.folder)
         self._events.put_nowait(events.Submitted(self._now(), matter.index, number))
+
+    def _is_talking(self) -> bool:
+        """Whether the dialogue is to go on."""
+        return self._state.phase in {"talking", "connected"} and not self._passing.is_handed_over
 
     def _now(self) -> float:
         return self._loop.time() - self._answered_at

@@ -7,8 +7,10 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.calls.connecting import Bounds, Connecting
+from gateway.calls.attempt import Wish
+from gateway.calls.connecting import Connecting
 from gateway.calls.errand import Errand
+from gateway.calls.third import Bounds
 from gateway.site import metrics
 from ivr.actions import Alert, Connect, Part
 from ivr.events import Parted, Refused
@@ -18,8 +20,8 @@ from recordings.journal import JournalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.calls.attempt import Party
     from gateway.calls.beside import Beside
-    from gateway.calls.connecting import Party
     from gateway.calls.house import House
     from gateway.calls.numbering import Numbering
     from gateway.calls.target_line import By
@@ -48,9 +50,16 @@ class Passing:
         self._house, self._hotline, self._party = house, hotline, party
         self._numbering, self._beside, self._fail = numbering, beside, fail
         self._connecting: Connecting | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # the last wish, and what is just ending of those before
+        self._task: asyncio.Task[None] | None = None  # the last wish
+        self._tasks: set[asyncio.Task[None]] = set()  # and what is just ending of those before
         self._wish = -1  # the last one; they count from 0
         self._legs = 0
+        self._over: Connecting | None = None  # the last one
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the caller is with somebody else, without us."""
+        return self._over is not None and self._over.is_handed_over
 
     @property
     def is_talking(self) -> bool:
@@ -66,7 +75,7 @@ class Passing:
         elif isinstance(action, Connect):
             self._end("gateway")
             self._wish = action.id
-            task = asyncio.create_task(self._run(action), name=f"connect {action.reason}")
+            task = self._task = asyncio.create_task(self._run(action), name=f"connect {action.reason}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif action.id == self._wish:
@@ -104,7 +113,8 @@ class Passing:
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.give_up(by)
-        for task in self._tasks:
+        task, self._task = self._task, None
+        if task is not None:  # once: what is to be learnt yet of a caller who was handed over, is
             task.cancel()
 
     async def _run(self, connect: Connect) -> None:
@@ -122,9 +132,8 @@ class Passing:
                 if number.done():
                     errand = replace(errand, number=number.result() or "")
             bounds = Bounds(self._house.target_silence, self._house.longest_hold)
-            connecting = self._connecting = Connecting(
-                connect, errand, self._party, self._house.outgoing, bounds, self._count
-            )
+            wish = Wish(connect.id, connect.reason, errand, self._party, self._count)
+            connecting = self._connecting = self._over = Connecting(wish, self._house.outgoing, bounds)
             await connecting.run()
         except (JournalError, OSError) as error:
             self._fail(error)

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.calls.call import Call
 from gateway.calls.line_record import describe
+from gateway.calls.redirecting import redirect
 from gateway.calls.scribe import Scribe
 from gateway.calls.unacknowledged import OVERDUE_SECONDS, Unacknowledged
 from gateway.sip.fault import SipError
@@ -237,8 +238,10 @@ class Switchboard:
                 extra={"called": incoming.called},
             )
         try:
-            call = Call(leg, journal, self._house, hotline, dialogue.prompts, at_once=bool(at_once))
-            outcome = await call.run(self._house.model())
+            outcome = await redirect(leg, journal, self._house.board, hotline, at_once=bool(at_once))
+            if not outcome:
+                call = Call(leg, journal, self._house, hotline, dialogue.prompts, at_once=bool(at_once))
+                outcome = await call.run(self._house.model())
             await journal.sync()
             log.info("call over", extra={"outcome": outcome})
         finally:

@@ -27,6 +27,11 @@ _GLANCE_SECONDS: Final = 0.1
 _LONGEST_ID: Final = 128  # characters of an id that the target's side has made
 
 
+def why_refused(status: int) -> Refusal:
+    """What a final status of SIP (300..699) says of whom was called."""
+    return "busy" if status in _BUSY else "no_answer" if status in _NOBODY else "failed"
+
+
 class TargetLine:
     """The leg to one target. Whoever makes one ends it by `hang_up`, whatever happens between."""
 
@@ -90,6 +95,15 @@ class TargetLine:
                 return True
         return False
 
+    async def presses_in_turn(self, keys: str) -> bool:
+        """Wait for the target to press these, one after the other; False when the line is down before."""
+        pressed = ""
+        while (key := await self._key(None)) is not None:
+            pressed = (pressed + key)[-len(keys) :]
+            if pressed == keys:
+                return True
+        return False
+
     async def comes_first(self, other: Coroutine[Any, Any, Any]) -> bool:
         """Wait until the other is done, at most until the line is down; whether it was done first."""
         task = asyncio.ensure_future(other)
@@ -138,8 +152,7 @@ class TargetLine:
         ended = self._ended.result()
         if self._answered.done():  # who hangs up again has taken no call; else there was no audio in common
             return "no_answer" if ended.by == "caller" else "failed"
-        status = ended.status
-        return "busy" if status in _BUSY else "no_answer" if status in _NOBODY else "failed"
+        return why_refused(ended.status)
 
     def ending(self) -> tuple[By, str]:
         """Who has ended it, and SIP's word for it."""
@@ -157,7 +170,7 @@ class TargetLine:
         text = uui.decode(told) if header.lower() == uui.NAME.lower() else told
         return "".join(sign for sign in text if sign.isprintable())[:_LONGEST_ID]
 
-    async def _key(self, seconds: float) -> str | None:
+    async def _key(self, seconds: float | None) -> str | None:
         key = asyncio.ensure_future(self._keys.get())
         try:
             await asyncio.wait((key, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

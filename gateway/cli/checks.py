@@ -19,7 +19,7 @@ from gateway.cli import Site, app, errors
 from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
-from gateway.doctor.trunks import check_certificates, check_targets
+from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
 from gateway.site.demo_model import DEMO_WARNING
@@ -171,6 +171,11 @@ def _tell_trunks(site: Site, hotlines: Hotlines) -> None:
     for finding in (*check_certificates(site.settings), *check_targets(site.settings, hotlines)):
         if finding.level != "ok":
             out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")
+    refused = tuple(check_transfers(site.settings, hotlines))
+    for finding in refused:
+        errors.print(f"错误 / Error: {finding.what} → {finding.remedy}", style="red", soft_wrap=True)
+    if refused:
+        raise typer.Exit(1)
 
 
 async def _look_into_outbox(site: Site) -> tuple[Sequence[Overdue], Sequence[DeadLetter]]:

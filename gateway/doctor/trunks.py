@@ -35,7 +35,11 @@ async def check_trunks(patient: Patient) -> AsyncIterator[Finding]:
     for finding in check_certificates(patient.settings):
         yield finding
     with contextlib.suppress(ConfigError):  # `check_dialogue` says so
-        for finding in check_targets(patient.settings, read_dialogue(patient.settings.dialogue)):
+        hotlines = read_dialogue(patient.settings.dialogue)
+        for finding in (
+            *check_targets(patient.settings, hotlines),
+            *check_transfers(patient.settings, hotlines),
+        ):
             yield finding
     for port in patient.settings.ports:
         settings = patient.settings.of_gateway(port)
@@ -71,6 +75,21 @@ def check_targets(settings: Settings, hotlines: Hotlines) -> Iterator[Finding]:
             if why := _why_out_of_reach(settings, target):
                 what = f"{line.number} → {target.name}: {why}"
                 yield Finding("trunks", "failure", what, "改正 targets 或 trunks / correct targets or trunks")
+
+
+def check_transfers(settings: Settings, hotlines: Hotlines) -> Iterator[Finding]:
+    """Targets that callers are to be handed over to, on a trunk of which nobody has said that it does that."""
+    trunks = {trunk.name: trunk for trunk in settings.trunks}
+    for line in hotlines:
+        for target in dict.fromkeys(target for listed in line.targets.values() for target in listed):
+            trunk = trunks.get(target.trunk)
+            if target.transfer == "cold" and (trunk is None or not trunk.transfers):
+                what = (
+                    f"{line.number} → {target.name}: 中继 {target.trunk!r} 没有说明能转接(trunks.transfers)"
+                    f" / nobody has said that the trunk {target.trunk!r} takes calls back (trunks.transfers)"
+                )
+                remedy = "向对端确认后写 transfers: [refer],或改 transfer: warm / ask its side, or use transfer: warm"
+                yield Finding("trunks", "failure", what, remedy)
 
 
 def _why_out_of_reach(settings: Settings, target: Target) -> str:

@@ -54,6 +54,7 @@ def _open(trunk: TrunkSettings, sip: SipSettings, calls: int) -> Trunk:
         options_seconds=trunk.options_seconds if trunk.address or trunk.registration else 0,
         cap=trunk.cap,
         believes=frozenset(trunk.believes),
+        transfers=frozenset(trunk.transfers),
     )
 
 

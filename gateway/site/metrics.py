@@ -44,7 +44,7 @@ TRUNK_CAP: Final = Gauge(
 CALLS: Final = Counter(
     "hotline_calls",
     "Admitted calls that are over, by outcome: hung up by the caller, by the gateway, lost on the way, "
-    "unanswered (gone before the answer), failed (by a fault of ours).",
+    "unanswered (gone before the answer), redirected (sent to a target by 302), failed (by a fault of ours).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -101,7 +101,8 @@ ALARMS: Final = Counter(
 )
 CONNECTS: Final = Counter(
     "hotline_connects",
-    "Targets that were called to pass a caller on, by what became of it: connected, busy, no_answer, failed.",
+    "Targets that were called to pass a caller on, by what became of it: connected, handed_over (by the caller's"
+    " own side), busy, no_answer, failed.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -184,9 +185,9 @@ MAKESHIFT: Final = Gauge(
 )
 
 
-for _outcome in ("caller", "gateway", "lost", "unanswered", "failed"):
+for _outcome in ("caller", "gateway", "lost", "unanswered", "redirected", "failed"):
     CALLS.labels(_outcome)  # a series that is there from the start can be seen to rise
-for _outcome in ("connected", "busy", "no_answer", "failed"):
+for _outcome in ("connected", "handed_over", "busy", "no_answer", "failed"):
     CONNECTS.labels(_outcome)
 for _by in ("words", "key"):
     ALARMS.labels(_by)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Transport = Literal["udp", "tcp", "tls"]
 Codec = Literal["PCMA", "PCMU", "G722", "opus"]
+Transfer = Literal["refer", "redirect"]
 Header = Literal["p-asserted-identity", "diversion", "history-info"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -135,6 +136,7 @@ class TrunkSettings(Section):
     options_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     cap: Annotated[int, Field(ge=1, le=1000)] = 1000
     believes: tuple[Header, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -142,7 +144,13 @@ class TrunkSettings(Section):
         self._check_family()
         if self.session_seconds and self.session_seconds < 90:  # noqa: PLR2004 - RFC 4028, 4
             raise ValueError("session_seconds: 90 or more (RFC 4028), or 0 for none")
-        for what, values in (("codecs", self.codecs), ("believes", self.believes), ("peers", self.peers)):
+        listed: tuple[tuple[str, Sequence[str]], ...] = (
+            ("codecs", self.codecs),
+            ("believes", self.believes),
+            ("peers", self.peers),
+            ("transfers", self.transfers),
+        )
+        for what, values in listed:
             if twice := _find_twice(values):
                 raise ValueError(f"{what} names {twice} twice")
         return self

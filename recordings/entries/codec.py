@@ -64,6 +64,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
         dialogue.ConnectedEvent,
         dialogue.RefusedEvent,
         dialogue.PartedEvent,
+        dialogue.HandedOverEvent,
         dialogue.HungUpEvent,
     )
 }
@@ -89,6 +90,7 @@ _EVENTS: Final = {
     "Connected": "event.connected",
     "Refused": "event.refused",
     "Parted": "event.parted",
+    "HandedOver": "event.handed_over",
     "HungUp": "event.hungup",
 }
 _EVENT_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}

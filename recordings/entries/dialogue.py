@@ -194,6 +194,16 @@ class PartedEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOverEvent(Event):
+    """The caller's own side has connected him with the target."""
+
+    kind: ClassVar = "event.handed_over"
+
+    id: int = kept(0)
+    target: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
 class HungUpEvent(Event):
     """The call is over."""
 

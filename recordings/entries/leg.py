@@ -51,6 +51,8 @@ class LegEnded(Entry):
     """The leg is over, ended ``by`` caller, target, gateway or lost, after ``talked`` seconds with the caller.
 
     Of one that was never answered ``by`` tells who gave up. ``cause`` is SIP's word for it. ``their_id`` is as above.
+    ``handed_over``: the caller's own side was asked to call the target and has put him through (REFER), or was told to
+    call it instead of us (302): what came of that nobody knows here.
     """
 
     kind: ClassVar = "leg.ended"
@@ -61,3 +63,4 @@ class LegEnded(Entry):
     cause: str = kept("")
     talked: float = kept(0.0)
     their_id: str = withheld("")
+    handed_over: bool = kept(default=False)

@@ -2,6 +2,7 @@
 
 What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
 ``{"rings": SECONDS}``, ``{"plays": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``{"holds": SECONDS}``,
+``{"brings_in": SECONDS}``,
 ``"hangs_up"``, ``"busy"``, ``"fails"``, ``"silent"``, and ``"dies"``, with which the whole process is gone; besides,
 ``{"speaks": CODECS}`` before the answer, ``{"tells": HEADERS}`` with it, and ``{"moved": URI}``. One that has nothing
 more to do stays as it is. Who has answered, or plays, sounds a tone of ``HERTZ`` for four seconds.
@@ -88,6 +89,9 @@ async def do(leg: Leg, deed: Any, over: asyncio.Event) -> None:
             leg.play(tone())
             await wait(over, seconds)
         case {"talks": seconds}:
+            await wait(over, seconds)
+        case {"brings_in": seconds}:
+            leg.press("*3")
             await wait(over, seconds)
         case {"holds": seconds}:
             stack_call(leg).setHold(pj.CallOpParam())

@@ -6,13 +6,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import yaml
 from handbook import read_blocks
+from pydantic import TypeAdapter
 
 from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts
+from gateway.site.trunks import TrunkSettings
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
+from ivr.targets import TargetsPart, make_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +25,7 @@ CHAPTER = "passing-on.md"
 
 
 def test_the_file_and_the_command_of_the_chapter(tmp_path: Path) -> None:
-    file, command = read_blocks("en", CHAPTER.removesuffix(".md"))
+    file, trunks, three, command = read_blocks("en", CHAPTER.removesuffix(".md"))
     (tmp_path / "hotlines.yaml").write_text(file.text)
     texts = load(PromptTexts, embedded("prompts.yaml"))
     flow = compile_flow(embedded("flows/default.yaml"), texts)
@@ -34,6 +38,10 @@ def test_the_file_and_the_command_of_the_chapter(tmp_path: Path) -> None:
         "danger": ["应急指挥席"],
         "centre": ["税务热线"],
     }
+    (pbx,) = yaml.safe_load(trunks.text)["trunks"]
+    assert TrunkSettings(**pbx).transfers == ("refer", "redirect")
+    named = make_targets(TypeAdapter(TargetsPart).validate_python(yaml.safe_load(three.text)["targets"]))
+    assert (named["person"][0].three_way, named["third"][0].name) == (True, "税务专家")
     (tmp_path / "flow.yaml").write_text(embedded("flows/default.yaml").read_text())
     typed = command.text.split()
     assert typed[0] == "hotline"

@@ -18,8 +18,8 @@ from stuck import stuck_threads
 
 from asr.client import AsrClient
 from config.document import embedded
+from gateway.calls.attempt import Party
 from gateway.calls.beside import Beside
-from gateway.calls.connecting import Party
 from gateway.calls.house import House
 from gateway.calls.live import Board
 from gateway.calls.numbering import Numbering
@@ -58,7 +58,7 @@ pytestmark = pytest.mark.asyncio(
     loop_scope="module"
 )  # one SIP stack a process: it lives as long as this file
 
-CALLER, AGENT = 430, 1310
+CALLER, AGENT, THIRD = 430, 1310, 2050
 LOUD, QUIET = 1000.0, 120.0
 RATE = 8000
 CALLING = "13855812345"
@@ -127,7 +127,7 @@ async def agent() -> AsyncIterator[Exchange]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptBook:
     book = PromptBook(embedded("prompts.yaml"), None, tmp_path_factory.mktemp("prompts"))
-    for name in ("hold_music", "press_one", "whisper_danger"):
+    for name in ("hold_music", "press_one", "whisper_danger", "third_refused"):
         await book.render(Prompt(name))
     return book
 
@@ -158,7 +158,7 @@ class Scene:
     def target(self, user: str, **more: Any) -> Target:
         return Target(name=f"{user}号", uri=f"sip:{user}@{self.agent.address}", **more)
 
-    async def begin(self, *targets: Target, anonymous: bool = False) -> None:
+    async def begin(self, *targets: Target, anonymous: bool = False, third: tuple[Target, ...] = ()) -> None:
         self.caller = self.agent.dial(f"sip:12345@{self.agent.address}", caller=CALLING)
         self.leg = await until(lambda: self.agent.incoming)
         self.leg.answer(self.recording)
@@ -182,7 +182,7 @@ class Scene:
             lambda _folder: None,
             self.outgoing,
         )
-        line = replace(self.hotline, targets={"person": targets}, anonymous=anonymous)
+        line = replace(self.hotline, targets={"person": targets, "third": third}, anonymous=anonymous)
         self.passing = Passing(
             house, line, party, Numbering(book, self.scribe), Beside(), self.failures.append
         )
@@ -221,7 +221,7 @@ class Scene:
         async with asyncio.timeout(15):
             while True:
                 heard = await self.next_heard(leg)
-                tones = {hertz: level(heard, hertz) for hertz in (CALLER, AGENT)}
+                tones = {hertz: level(heard, hertz) for hertz in (CALLER, AGENT, THIRD)}
                 if wanted is None and max(tones.values()) < QUIET and loudness(heard) > 100:
                     return
                 if wanted is not None and tones[wanted] > LOUD:
@@ -349,7 +349,7 @@ async def test_each_target_in_turn_until_one_takes_the_call(scene: Scene) -> Non
 
 
 async def test_nobody_there(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.calls.connecting._ACCEPT_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.calls.attempt._ACCEPT_SECONDS", 0.5)
     scene.agent.answering.add("804")  # a voicemail, which presses nothing
     night = Hours(frozenset(range(1, 8)), time(0), time(0, 0, 1))
     await scene.begin()
@@ -463,7 +463,7 @@ async def test_a_summary_is_left_out_where_it_is_not_wanted_and_cut_where_it_is_
         return rendered
 
     monkeypatch.setattr(scene.prompts, "render", note)
-    monkeypatch.setattr("gateway.calls.connecting._WHISPER_LONGEST", 0.5)
+    monkeypatch.setattr("gateway.calls.attempt._WHISPER_LONGEST", 0.5)
     scene.agent.answering |= {"801", "802"}
     await scene.begin(scene.target("801", whisper=False))
     scene.connect()
@@ -571,3 +571,117 @@ def resume(leg: Leg) -> None:
     prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
     prm.opt.flag = 1  # PJSUA_CALL_UNHOLD, which the bindings leave out
     stack_call(leg).reinvite(prm)
+
+
+async def bring_in(scene: Scene, **more: Any) -> tuple[Leg, Leg]:
+    """A talk into which the agent has brought a third, who sounds his own tone."""
+    scene.agent.answering |= {"801", "802"}
+    target = scene.target("801", three_way=True, whisper=False, **more)
+    await scene.begin(target, third=(scene.target("802", whisper=False),))
+    scene.connect()
+    agent = await scene.talk("801")
+    agent.press("*3")
+    third = await scene.rings("802")
+    third.play(tone(THIRD), loop=True)
+    await scene.hears(scene.caller, THIRD)
+    return agent, third
+
+
+async def test_three_hear_each_other_and_who_leaves_first_leaves_two(scene: Scene) -> None:
+    agent, third = await bring_in(scene, ticket="theirs")
+    for leg, others in ((scene.caller, (AGENT, THIRD)), (agent, (CALLER, THIRD)), (third, (CALLER, AGENT))):
+        for hertz in others:
+            await scene.hears(leg, hertz)
+    three_at = scene.leg.media_seconds
+    agent.hang_up()
+    await until(lambda: [e.by for e in scene.written(LegEnded)] == ["target"])
+    await scene.hears(third, CALLER)
+    await scene.hears(scene.caller, THIRD)
+    assert level(await scene.next_heard(scene.caller), AGENT) < QUIET
+    keys: list[str] = []
+    third.on_digit = keys.append
+    assert scene.passing.press("5")
+    await until(lambda: keys == ["5"])
+    third.hang_up()
+    parted = await scene.told(Parted)
+    assert parted.by == "target"
+    dialled, answered, ended = map(scene.written, (Dialled, LegAnswered, LegEnded))
+    assert [(d.leg, d.reason, d.target) for d in dialled] == [(1, "person", "801号"), (2, "third", "802号")]
+    assert [a.leg for a in answered] == [1, 2]
+    assert [(e.leg, e.by) for e in ended] == [(1, "target"), (2, "target")]
+    assert parted.talked > ended[0].talked
+    await scene.end()
+    with wave.open(str(scene.recording)) as file:
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    talk = both[round((three_at - 0.4) * RATE) : round(three_at * RATE)]
+    assert min(level(talk[:, 0], CALLER), level(talk[:, 1], AGENT), level(talk[:, 1], THIRD)) > LOUD
+
+
+async def test_a_third_who_does_not_come_is_told_of_and_one_who_came_is_let_go_by_the_same_keys(
+    scene: Scene,
+) -> None:
+    scene.agent.answering |= {"801"}
+    scene.agent.busy |= {"802"}
+    target = scene.target("801", three_way=True, whisper=False)
+    await scene.begin(target, third=(scene.target("802", whisper=False),))
+    scene.connect()
+    agent = await scene.talk("801")
+    scene.caller.stop_playing()
+    agent.press("*3")
+    await scene.hears(agent, None)  # that nobody has come
+    await until(lambda: len(scene.written(LegEnded)) == 1)
+    scene.caller.play(tone(CALLER), loop=True)
+    await scene.hears(agent, CALLER)
+    scene.agent.busy.clear()
+    scene.agent.answering |= {"802"}
+    agent.press("3*3")
+    third = await scene.rings("802")
+    third.play(tone(THIRD), loop=True)
+    await scene.hears(scene.caller, THIRD)
+    agent.press("*3")
+    await until(lambda: third.ended)
+    await scene.hears(agent, CALLER)
+    await scene.hears(scene.caller, AGENT)
+    assert not [e for e in scene.events if isinstance(e, Parted)]
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_all_three_lines_end_with_the_caller_s(scene: Scene, held: bool) -> None:
+    agent, third = await bring_in(scene)
+    if held:
+        stack_call(agent).setHold(pj.CallOpParam())
+        await until(lambda: scene.passing._connecting and scene.passing._connecting._attempt.line.leg.is_held)
+        await scene.hears(scene.caller, THIRD)  # and no music over it
+    scene.caller.hang_up()
+    await until(lambda: agent.ended and third.ended)
+    await until(lambda: len(scene.written(LegEnded)) == 2)
+    assert {e.by for e in scene.written(LegEnded)} == {"caller"}
+
+
+def came_by_a_trunk(scene: Scene) -> None:
+    """As if the caller's exchange had been said to take REFER; it declines (603)."""
+    assert scene.leg.incoming
+    scene.leg.incoming = replace(scene.leg.incoming, trunk="pbx")
+    scene.leg.transfers = frozenset({"refer"})
+
+
+async def test_a_target_whom_the_caller_s_exchange_does_not_pass_him_to_is_called(scene: Scene) -> None:
+    await scene.begin(scene.target("801", transfer="cold", trunk="pbx"))
+    came_by_a_trunk(scene)
+    scene.connect()
+    (await scene.rings("801")).answer(None)
+    await scene.talk("801")
+    referred, dialled = scene.written(Dialled)
+    assert referred.sip_call_id == scene.leg.sip_call_id != dialled.sip_call_id
+    (ended,) = scene.written(LegEnded)
+    assert (ended.leg, ended.cause) == (1, "603 to REFER")
+
+
+async def test_in_danger_nobody_is_handed_over_who_can_be_called(scene: Scene) -> None:
+    await scene.begin(scene.target("801", transfer="cold", trunk="pbx"))
+    came_by_a_trunk(scene)
+    scene.connect(Matter(0, danger=True))
+    (await scene.rings("801")).answer(None)
+    await scene.talk("801")
+    (dialled,) = scene.written(Dialled)
+    assert dialled.sip_call_id != scene.leg.sip_call_id

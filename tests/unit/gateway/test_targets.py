@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from contextlib import closing
 from dataclasses import replace
+from datetime import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from asr.client import AsrClient
 from config.document import embedded
+from gateway.calls.attempt import Party
 from gateway.calls.beside import Beside
-from gateway.calls.connecting import Party
 from gateway.calls.errand import Errand
 from gateway.calls.house import House
 from gateway.calls.live import Board
 from gateway.calls.numbering import Numbering
 from gateway.calls.outgoing import Outgoing
 from gateway.calls.passing import Passing
+from gateway.calls.redirecting import redirect
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.calls.target_line import TargetLine
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
 from gateway.sip.fault import SipError
+from gateway.sip.incoming import Incoming
 from gateway.sip.leg import Leg
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings
 from ivr.actions import Connect, Part, Prompt
 from ivr.events import Calling, Refused
 from ivr.matter import Matter
-from ivr.target import Target
+from ivr.target import Hours, Target
 from recordings import journal
-from recordings.entries import Dialled, LegEnded
+from recordings.entries import Dialled, Finished, HungUp, LegEnded
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.site.sound import Sound
@@ -55,6 +59,7 @@ class Quiet:
         self.leg: Leg
         self.told = 0
         self.keys = ""
+        self.answered: tuple[int, dict[str, str]] | None = None
         self.plays: list[bool] = []  # whether each goes on for ever; none while it is silent
 
     def start_playing(self, _sound: Sound, *, loop: bool, first: int) -> int:
@@ -72,6 +77,13 @@ class Quiet:
 
     def end(self) -> None:
         self.leg.disconnected(200, "OK", "")
+
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        self.answered = (status, dict(headers))
+        self.leg.disconnected(status, "", "")
+
+    def bury(self) -> None:
+        self.leg.closed.set_result(None)
 
     def seconds(self) -> float:
         return 1.0
@@ -339,3 +351,58 @@ async def test_a_number_that_cannot_be_given_keeps_nobody_from_a_person(
     for work in beside.working:
         work.cancel()
     await nobody.close()
+
+
+COLD = Target("税务热线", "sip:12366@192.0.2.7", trunk="pbx", transfer="cold", ticket="theirs")
+CLOSED = Hours(frozenset(), time(0), time(1))
+
+
+async def redirected(
+    folder: Path, front: Hotline, *, trunk: str = "pbx", at_once: bool = False, **named: Any
+) -> Quiet:
+    """The line of a call that came by a trunk which takes 302, to a line with these targets."""
+    line = Quiet()
+    leg = make_leg(line)
+    leg.incoming = Incoming("sip-1", "13855812345", "12366", (), "192.0.2.7:5060", trunk)
+    leg.transfers = frozenset({"redirect"})
+    with closing(journal.Journal.create(folder, CALL)) as begun:
+        hotline = replace(front, targets=named)
+        outcome = await redirect(leg, begun, Board(), hotline, at_once=at_once)
+    told = [written.entry for written in journal.read(begun.folder).entries]
+    assert outcome == ("redirected" if line.answered else "")
+    assert bool(told) == bool(line.answered)
+    if line.answered:
+        assert [type(entry) for entry in told] == [Dialled, LegEnded, HungUp, Finished]
+    return line
+
+
+@pytest.mark.parametrize("how", [{"centre": (COLD,)}, {"person": (COLD,), "at_once": True}])
+async def test_a_call_that_begins_with_somebody_else_is_sent_there(
+    tmp_path: Path, front: Hotline, how: dict[str, Any]
+) -> None:
+    line = await redirected(tmp_path, front, **how)
+    assert line.answered == (302, {"Contact": f"<{COLD.uri}>"})
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"person": (COLD,)},
+        {"centre": (replace(COLD, ticket="ours"),)},
+        {"centre": (replace(COLD, transfer="warm"),)},
+        {"centre": (replace(COLD, transfer="warm"), COLD)},
+        {"centre": (replace(COLD, hours=(CLOSED,)),)},
+        {"centre": (COLD,), "trunk": "other"},
+        {"centre": (replace(COLD, trunk=""),), "trunk": ""},
+        {"danger": (COLD,), "third": (COLD,)},
+    ],
+)
+async def test_any_other_is_answered(tmp_path: Path, front: Hotline, how: dict[str, Any]) -> None:
+    assert (await redirected(tmp_path, front, **how)).answered is None
+
+
+async def test_who_is_closed_now_is_passed_over(tmp_path: Path, front: Hotline) -> None:
+    closed = replace(COLD, uri="sip:1@192.0.2.7", hours=(CLOSED,))
+    line = await redirected(tmp_path, front, centre=(closed, COLD))
+    assert line.answered
+    assert line.answered[1] == {"Contact": f"<{COLD.uri}>"}

@@ -41,6 +41,7 @@ from ivr.events import (
     Digit,
     Elapsed,
     Event,
+    HandedOver,
     Heard,
     HungUp,
     LookedUp,
@@ -326,12 +327,12 @@ class Rehearsal:
 
     def pass_on(self, action: Connect | Part) -> None:
         if isinstance(action, Connect):
-            reach = Reach(action, self.script.targets[action.reason], self.now, len(self.legs))
+            reach = Reach(action, self.script.targets, self.now, len(self.legs))
             for at, event, entry in reach.happenings():
                 self.schedule(at, event, entry)
             return
         self.end_legs("gateway")
-        told = (Calling, Connected, Refused, Parted)
+        told = (Calling, Connected, Refused, Parted, HandedOver)
         self._due = [d for d in self._due if not isinstance(d[2], told) and d[3] is None]
         heapq.heapify(self._due)
 

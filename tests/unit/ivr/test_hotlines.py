@@ -239,10 +239,30 @@ def test_a_target_is_wrong_at_its_line(flow, texts, tmp_path):
             "{person: [{name: a, uri: 'sip:a@h', hours: [{days: [0], from: '08:30', until: '17:30'}]}]}",
             "days.0",
         ),
+        ("{person: [{name: a, uri: 'sip:a@h', transfer: cold}]}", "add `trunk:`"),
+        (
+            "{person: [{name: a, uri: 'sip:a@h', trunk: pbx, transfer: cold, kind: personal}]}",
+            "a personal telephone is to press 1",
+        ),
+        (
+            "{person: [{name: a, uri: 'sip:a@h', three_way: true}]}",
+            ":5: 12331: a target may bring in somebody",
+        ),
+        (
+            "{third: [{name: a, uri: 'sip:a@h', trunk: pbx, transfer: cold}]}",
+            ":5: 12331: who is brought in as 'third'",
+        ),
     ):
         with pytest.raises(ConfigError) as caught:
             reach(f"{LINE}\n{OTHER.replace('}', f', targets: {wrong}}}')}", flow, texts, tmp_path)
         assert message in str(caught.value)
+
+
+def test_whom_an_agent_may_bring_in_may_stand_at_the_front_door(flow, texts, tmp_path):
+    front = LINE.replace("}", ", targets: {third: [{name: 专家, uri: 'sip:9100@h'}]}}")
+    own = OTHER.replace("}", ", targets: {person: [{name: a, uri: 'sip:a@h', three_way: true}]}}")
+    reached = reach(f"{front}\n{own}", flow, texts, tmp_path)
+    assert reached["12331"] == {"third": ["专家"], "person": ["a"]}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from ivr.events import (
     EarChecked,
     EarLost,
     Elapsed,
+    HandedOver,
     Heard,
     HungUp,
     LookedUp,
@@ -108,7 +109,7 @@ class Line:
         ended = self.state.ended
         if isinstance(event, PromptEnded) and event.id == self.playing:
             self.playing, self.paused = None, False
-        over = {"talking": Refused, "connected": Parted}.get(self.state.phase, ())
+        over = {"talking": (Refused, HandedOver), "connected": Parted}.get(self.state.phase, ())
         if isinstance(event, over) and event.id == self.reaching:
             self.reaching = None
         self.state, actions = advance(self.flow, self.state, event)
@@ -274,6 +275,7 @@ happening = st.one_of(
         st.sampled_from(("target", "gateway", "lost")),
         st.sampled_from((0.0, 9.0, 60.0)),
     ),
+    st.builds(lambda late: lambda n: [HandedOver(n.now, n.connects - 1 - late, "坐席")], st.integers(0, 5)),
 )
 passing = st.floats(0, 20, allow_nan=False)
 story = st.lists(st.tuples(passing, happening), max_size=60)

@@ -31,7 +31,7 @@ KEPT = {
     "finished": set(),
     "leg.dialled": {"leg", "at", "attempt", "matter", "reason", "target", "uri", "ticket"},
     "leg.answered": {"leg", "at"},
-    "leg.ended": {"leg", "at", "by", "cause", "talked"},
+    "leg.ended": {"leg", "at", "by", "cause", "talked", "handed_over"},
     "model": {"name", "sha256", "demo"},
     "deaf": {"reason", "at"},
     "hearing": {"at"},
@@ -70,6 +70,7 @@ KEPT = {
     "event.connected": {"at", "id", "target"},
     "event.refused": {"at", "id", "why"},
     "event.parted": {"at", "id", "by", "talked"},
+    "event.handed_over": {"at", "id", "target"},
     "event.hungup": {"at", "by"},
 }
 

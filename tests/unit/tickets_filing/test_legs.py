@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,3 +150,65 @@ def test_legs_are_read_from_whatever_the_journal_says():
     )
     (leg,) = fold_legs(told, 60.0)
     assert (leg.number, leg.dialled_at, leg.ticket, leg.ended_by, leg.talked) == (2, 0.0, "ours", "lost", 0.0)
+
+
+HANDED_OVER = entries.LegEnded(1, 20.0, "gateway", "REFER: 200", handed_over=True)
+
+
+def test_who_was_handed_over_is_with_the_target_and_owed_no_call(tmp_path: Path):
+    call = CallFolder(tmp_path).begin().state(ASKED).note(DIALLED, HANDED_OVER).hang_up(seconds=20)
+    record = read(call)
+    assert tickets(record) == []
+    wanted = "handed over to 人工坐席, there pbx-1: its own side has put him through, the ticket is theirs"
+    assert record.reason == wanted
+    assert record.legs[0].window is None
+
+
+def test_who_was_handed_over_and_whose_ticket_is_ours_has_one_that_says_so(tmp_path: Path):
+    dialled = replace(DIALLED, ticket="ours")
+    call = CallFolder(tmp_path).begin().state(ASKED).note(dialled, HANDED_OVER).hang_up(seconds=20)
+    (ticket,) = tickets(read(call))
+    assert (ticket["passed"]["target"], ticket["passed"]["talked_s"]) == ("人工坐席", 0)
+    assert "call_back" not in ticket["caller"] or not ticket["caller"]["call_back"]
+    assert "已由来电方交换机转至人工坐席" in ticket["appeal"]["content"] + str(ticket)
+
+
+def test_a_call_that_was_redirected_has_a_reason_and_never_was_answered(tmp_path: Path):
+    call = CallFolder(tmp_path).note(
+        entries.Incoming(call_id="20260701T083015-0a1b2c3d"),
+        DIALLED,
+        entries.LegEnded(1, 0.0, "gateway", "302", handed_over=True),
+        entries.HungUp("gateway", "302 Moved Temporarily"),
+        entries.Finished(),
+    )
+    record = read(call, seconds=0.0)
+    assert (record.answered_at, tickets(record)) == (None, [])
+    assert record.reason
+    assert record.reason.startswith("handed over to 人工坐席")
+
+
+def test_of_three_the_one_whom_the_dialogue_called_has_the_ticket_and_their_words_are_heard_once(
+    tmp_path: Path,
+):
+    third = replace(
+        DIALLED, leg=2, at=30.0, reason="third", target="专家", ticket="ours", sip_call_id="pbx-2"
+    )
+    three = (
+        DIALLED,
+        entries.LegAnswered(1, 12.0),
+        third,
+        entries.LegAnswered(2, 33.0),
+        entries.LegEnded(1, 42.0, "target", "200 OK", 30.0),
+        entries.LegEnded(2, 50.0, "caller", "200 OK", 17.0),
+    )
+    call = CallFolder(tmp_path).begin().state(ASKED).note(*three).hang_up(seconds=50)
+    record = read(call)
+    assert tickets(record) == []
+    assert record.reason
+    assert record.reason.startswith("passed on to 人工坐席, there pbx-1")
+    own = CallFolder(tmp_path, "20260701T083015-0a1b2c3e").begin().state(ASKED)
+    own.note(replace(DIALLED, ticket="ours"), *three[1:]).hang_up(seconds=50)
+    late = Transcript(None, (heard("我家电梯坏了三天没人修", 34, 40),), complete=True)
+    (ticket,) = tickets(read(own, late))
+    assert ticket["passed"]["target"] == "人工坐席"
+    assert ticket["appeal"]["content"].count("电梯坏了") == 1
