@@ -40,3 +40,11 @@ def read_address(text: str) -> UnixAddress | TcpAddress:
     raise ValueError(
         f"{text}: not an address of a speech server; write unix:/path, tcp:host:port or ws://host:port"
     )
+
+
+def split_addresses(text: str) -> list[str]:
+    """The addresses in a setting, at least one, separated by blanks or commas; raises ValueError."""
+    found = text.replace(",", " ").split()
+    if not found:
+        raise ValueError("no address of a speech server; write unix:/path, tcp:host:port or ws://host:port")
+    return found

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,8 @@ class Engine:
     """A loaded model. Safe to share: recognisers may be made and used by many threads at once."""
 
     def __init__(self, folder: ModelFolder, profile: Profile = "packed") -> None:
-        self.fingerprint = folder.fingerprint
+        named = folder.fingerprint
+        self.fingerprint = named if profile == "packed" else replace(named, name=f"{named.name}+{profile}")
         self._static = folder.static_graph
         self._lock = threading.Lock()
         self._pools: dict[int, _Pool] = {}

@@ -12,6 +12,11 @@ REGISTRY: Final = CollectorRegistry()
 
 STREAMS: Final = Gauge("hotline_asr_streams", "Streams open now.", registry=REGISTRY)
 STREAMS_OPENED: Final = Counter("hotline_asr_streams_opened", "Streams opened.", registry=REGISTRY)
+TURNED_AWAY: Final = Counter(
+    "hotline_asr_connections_turned_away",
+    "Connections closed at once: as many as may be are open.",
+    registry=REGISTRY,
+)
 QUEUE: Final = Gauge(
     "hotline_asr_queue", "Streams whose audio waits for a decoding thread.", registry=REGISTRY
 )

@@ -22,6 +22,7 @@ from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
 from asr.crowd import Crowd
 from asr.decoding import SAMPLE_BYTES
+from asr.door import FIRST_SECONDS, Door, Entrance
 from asr.engine import Engine
 from asr.protocol import PURPOSES
 from asr.stream import Stream
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asr.catalogue import ModelFolder
+    from asr.overlay import Profile
     from asr.transcript import ModelFingerprint
 
 _log = logging.getLogger(__name__)
 
-_LARGEST_MESSAGE = 256 * 1024  # bytes; 16 s of audio
-_STOP_SECONDS = 10.0
+_LARGEST_MESSAGE = 2 * 1024 * 1024  # bytes; 20 s of audio at 48 kHz
+_STOP_SECONDS = 3.0  # for live streams to get their final
+_LEAVE_SECONDS = 1.0  # and for everything else to be over
+_IDLE_SECONDS = 900.0  # longer than anybody listens to a caller who says nothing
 _TRIED_RATE = 8000  # samples a second
 # A client whose machine vanished is noticed within a minute (pings would also drop one that only waits its turn).
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
@@ -51,8 +55,8 @@ class ServerError(Fault):
 class SpeechServer:
     """Serves one engine; ``threads`` 0 means one per core, at least 2. Making it tries how fast the engine decodes."""
 
-    def __init__(self, engine: Engine, threads: int = 0) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, threads: int = 0, entrance: Entrance | None = None) -> None:
+        self._engine, self._entrance = engine, entrance or Entrance()
         threads = threads or max(2, os.cpu_count() or 2)
         self._turns = Turns(threads)
         self._crowd = Crowd(threads, _try_speed(engine))
@@ -64,7 +68,10 @@ class SpeechServer:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/model", self._model)
         app.on_shutdown.append(self._finish_streams)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_LEAVE_SECONDS, keepalive_timeout=FIRST_SECONDS
+        )
+        self._door: Door | None = None
         metrics.THREADS.set(threads)
         metrics.STREAMS.set_function(lambda: self.streams)
         metrics.QUEUE.set_function(lambda: self._turns.waiting)
@@ -110,11 +117,16 @@ class SpeechServer:
         else:
             self._socket = await _bind_tcp(address)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        if self._runner.server is None:
+            raise AssertionError("setup makes a server")
+        self._door = Door(self._runner.server, self._socket, self._entrance.tls)
+        self._door.open()
         _log.info("speech server listens on %s, model %s", listen, self._engine.fingerprint.name)
 
     async def stop(self) -> None:
         """Stop listening; running streams get the final of what they have sent so far."""
+        if self._door:
+            await self._door.close()
         await self._runner.cleanup()
         self._turns.close()
         if self._bound:
@@ -123,12 +135,16 @@ class SpeechServer:
                 if _inode(path) == inode:  # a successor may have put its own there
                     path.unlink()
 
-    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
-        client = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_MESSAGE)
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if not self._entrance.lets_in(request):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+        client = web.WebSocketResponse(
+            compress=False, max_msg_size=_LARGEST_MESSAGE, receive_timeout=_IDLE_SECONDS
+        )
         try:
             await client.prepare(request)
         except ConnectionResetError:  # who asked has gone
-            return client
+            return web.Response()
         stream = Stream(client, self._engine, self._turns, self._crowd)
         self._streams.add(stream)
         metrics.STREAMS_OPENED.inc()
@@ -141,15 +157,28 @@ class SpeechServer:
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response(
-            {"status": "ok", "streams": self.streams, "model": asdict(self._engine.fingerprint)}
+            {
+                "status": "ok",
+                "streams": self.streams,
+                "capacity": round(self._crowd.load.capacity, 1),
+                "model": asdict(self._engine.fingerprint),
+            }
         )
 
-    async def _model(self, _: web.Request) -> web.Response:
+    async def _model(self, request: web.Request) -> web.Response:
+        if not self._entrance.lets_in(request):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
         return web.json_response(asdict(self._engine.fingerprint))
 
     async def _finish_streams(self, _: web.Application) -> None:
-        for stream in self._streams:
+        """Live streams get the final of what they have sent, if that can be in time; recordings can be sent again."""
+        for stream in list(self._streams):
             stream.stop()
+        until = time.monotonic() + _STOP_SECONDS
+        while self._streams and time.monotonic() < until:  # noqa: ASYNC110 - a stream tells nobody that it is over
+            await asyncio.sleep(0.02)
+        for stream in list(self._streams):
+            stream.leave("the server stops")
 
 
 async def serve(
@@ -158,14 +187,16 @@ async def serve(
     threads: int,
     stop: asyncio.Event,
     watched: Callable[[SpeechServer], AbstractAsyncContextManager[object]] = nullcontext,
+    entrance: Entrance | None = None,
+    profile: Profile = "packed",
 ) -> None:
     """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start.
 
     ``watched`` makes the context in which the server runs.
     """
-    await prove(model)
-    engine = await asyncio.to_thread(Engine, model)
-    server = SpeechServer(engine, threads)
+    await prove(model, profile)
+    engine = await asyncio.to_thread(Engine, model, profile)
+    server = SpeechServer(engine, threads, entrance)
     await server.start(listen)
     try:
         async with watched(server):

@@ -84,8 +84,13 @@ class Stream:
             self._settle(self._backlog)
 
     def stop(self) -> None:
-        """Read nothing more: what has arrived is decoded, its final sent, and the socket closed."""
-        if self._reader:
+        """Read nothing more: what has arrived is decoded, its final sent, and the socket closed.
+
+        Whoever sends a recording sends it again, to another server or later.
+        """
+        if self.purpose == "late" and self._backlog > TURN_SECONDS:
+            self.leave("the server stops")
+        elif self._reader:
             self._reader.cancel()
 
     def leave(self, reason: str) -> None:
@@ -144,6 +149,8 @@ class Stream:
                     await self._room.wait()
         except ProtocolError as error:
             self._fault = error
+        except TimeoutError:
+            _log.info("a stream is ended: its client has sent nothing for a long time")
         finally:
             self._closing = True
             self._arrived.set()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from asr.catalogue import ModelError, open_model
-from asr.client import AsrClient, AsrUnavailable
+from asr.client import AsrUnavailable
 from config.document import ConfigError, load
 from gateway.calls.nuisances import read_entries
 from gateway.doctor.finding import Finding
@@ -18,6 +18,7 @@ from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.opened import open_intake, read_dialogue
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
+from gateway.site.speech import speech_client
 from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Rejected
@@ -64,7 +65,7 @@ def check_access(patient: Patient) -> Iterator[Finding]:
 def check_model(patient: Patient) -> Iterator[Finding]:
     """The model folder is whole, and not the demonstration's."""
     asr = patient.settings.asr
-    if asr.url:
+    if asr.url and not asr.listen:
         return  # another machine's server has its own
     try:
         model = open_model(asr.model).fingerprint
@@ -85,7 +86,7 @@ def check_model(patient: Patient) -> Iterator[Finding]:
 async def check_recognition(patient: Patient) -> AsyncIterator[Finding]:
     """The speech server answers. Without any gateway running it is not missed yet."""
     try:
-        async with AsrClient(patient.paths.asr_url(patient.settings)) as client:
+        async with speech_client(patient.settings, patient.paths) as client:
             model = await client.fingerprint()
     except ValueError as error:
         yield Finding("asr", "failure", f"asr.url: {error}", "改正 asr.url / correct asr.url")

@@ -100,7 +100,8 @@ def _enable(machine: Machine) -> None:
     settings = read_settings(machine.at(SETTINGS), {})
     if 0 in settings.ports:
         raise InstallError(f"{SETTINGS}: sip.port: 0 — 服务需要固定端口 / a service needs a port of its own")
-    asr = [] if settings.asr.url else ["hotline-asr.service"]  # else it runs elsewhere
+    elsewhere = settings.asr.url and not settings.asr.listen
+    asr = [] if elsewhere else ["hotline-asr.service"]
     wanted = [*_ALWAYS, *asr, *(f"hotline-gateway@{port}.service" for port in settings.ports)]
     for unit in _enabled(machine):
         if unit not in (*wanted, _BY_HAND):

@@ -95,7 +95,7 @@ class Supervisor:
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
         commands = [["worker"], ["console"], ["gateway"]]
         commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
-        if not self._settings.asr.url:
+        if self._settings.asr.listen or not self._settings.asr.url:
             commands.insert(0, ["asr"])
         if not self._settings.intake.url:
             commands.insert(0, ["intake"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asr.address import read_address, split_addresses
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.credentials import read_secret, with_password
@@ -47,12 +48,32 @@ class SipSettings(Section):
 class AsrSettings(Section):
     """Where speech is recognised.
 
-    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs.
+    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs; several, separated by blanks,
+    share the work, and each takes over for another. ``token`` is shown to them, ``authority`` (PEM) is who signed
+    their certificates. `hotline asr` listens at ``listen`` (empty: at ``url``), with ``certificate`` and ``key`` (PEM
+    files) over TLS, and asks for ``token``; ``profile`` is how hard its ``model`` tries.
     """
 
     url: str = ""
+    listen: str = ""
+    token: str = ""
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
     model: Path | None = None
+    profile: Literal["packed", "fast", "accurate"] = "packed"
     threads: Annotated[int, Field(ge=0, le=256)] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        for url in (
+            *(split_addresses(self.url) if self.url else ()),
+            *([self.listen] if self.listen else []),
+        ):
+            read_address(url)
+        return self
 
 
 class DatabaseSettings(Section):
@@ -292,8 +313,12 @@ class Paths:
         return self.data / "prompts"
 
     def asr_url(self, settings: Settings) -> str:
-        """The speech server's address for clients."""
+        """The speech servers' addresses for clients."""
         return settings.asr.url or f"unix:{self.asr_socket}"
+
+    def asr_listen(self, settings: Settings) -> str:
+        """Where this machine's own speech server listens."""
+        return settings.asr.listen or self.asr_url(settings)
 
     def database_url(self, settings: Settings) -> str:
         """The database's SQLAlchemy address."""

@@ -15,6 +15,7 @@ from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
 from gateway.service.process.common import stop_signal
 from gateway.site.demo_model import DEMO_WARNING
+from gateway.site.speech import speech_entrance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,7 +44,9 @@ async def run(settings: Settings, paths: Paths) -> None:
         async with shown(window, paths.asr_health_socket, where.host, where.asr_port), serving():
             yield
 
-    await serve(paths.asr_url(settings), model, settings.asr.threads, stop, watched)
+    asr = settings.asr
+    entrance = speech_entrance(settings)
+    await serve(paths.asr_listen(settings), model, asr.threads, stop, watched, entrance, asr.profile)
 
 
 def watch(data: Path, server: SpeechServer) -> Window:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asr.client import AsrClient
 from config.document import ConfigError
 from gateway.calls import live
 from gateway.calls.bounds import Bounds
@@ -38,6 +37,7 @@ from gateway.sip.pump import MediaPump
 from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DialogueSettings
+from gateway.site.speech import speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets.number import NumberBook
@@ -78,7 +78,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
-        client = AsrClient(paths.asr_url(settings))
+        client = speech_client(settings, paths)
         duty, nuisances = follow_duty(paths.data), follow_nuisances(paths.data)
         await duty.look()
         numbers = NumberBook(paths.data / "numbers", settings.node)

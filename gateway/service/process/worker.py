@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asr.client import AsrClient
 from gateway.service.attendance import attend
 from gateway.service.courtesy import FOLLOWING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.opened import choose_some_rules, open_intake
 from gateway.service.process.common import alone, claim_if_there, look_at_database, reach_until, stop_signal
+from gateway.site.speech import speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets import metrics
@@ -45,7 +45,7 @@ async def run(settings: Settings, paths: Paths) -> None:
                 return
             choose_some_rules(settings)
             numbers = NumberBook(paths.data / "numbers", settings.node)
-            client = AsrClient(paths.asr_url(settings))
+            client = speech_client(settings, paths)
             intake = open_intake(settings)
             courier = Courier(db, intake, paths.run / SOCKET)
             late = JobRunner(

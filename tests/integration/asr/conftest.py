@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
+from asr.address import UnixAddress, read_address
 from asr.catalogue import open_model
 from asr.client import AsrClient
 from asr.demo_model.g711 import ALAW, pass_through
@@ -71,6 +75,64 @@ async def server(engine, folder):
     server.url = f"unix:{folder / 'asr.sock'}"
     yield server
     await server.stop()
+
+
+SERVE = """
+import asyncio, resource, signal, sys
+from asr.address import UnixAddress, read_address
+from asr.catalogue import open_model
+from asr.server import serve
+
+async def main():
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(sys.argv[1], open_model(None), 0, stop)
+
+if files := int(sys.argv[2]):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def is_open():
+    """Whether somebody listens at an address."""
+
+    async def look(listen: str) -> bool:
+        address = read_address(listen)
+        try:
+            if isinstance(address, UnixAddress):
+                _, writer = await asyncio.open_unix_connection(address.path)
+            else:
+                _, writer = await asyncio.open_connection(address.host, address.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    return look
+
+
+@pytest.fixture
+async def served(environment, is_open):
+    """Start a server at an address in a process of its own, or, given a command, that; the process, once it listens."""
+    started = []
+
+    async def serve(listen: str, *command: str, files: int = 0, log: IO[bytes] | None = None):
+        ours = (sys.executable, "-c", SERVE, listen, str(files))
+        process = await asyncio.create_subprocess_exec(*(command or ours), env=environment, stderr=log)
+        started.append(process)
+        async with asyncio.timeout(60):
+            while not await is_open(listen):
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+        return process
+
+    yield serve
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import json
 import signal
 import socket
 import stat
-import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -14,19 +14,6 @@ import pytest
 
 from asr.address import read_address
 from asr.server import ServerError, SpeechServer
-
-SERVE = """
-import asyncio, signal, sys
-from asr.catalogue import open_model
-from asr.server import serve
-
-async def main():
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(sys.argv[1], open_model(None), 0, stop)
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -38,29 +25,10 @@ async def web(server):
 
 
 @pytest.fixture
-async def process(folder, environment):
+async def process(folder, served):
     """A server in a process of its own: (process, path of its socket)."""
     path = folder / "own.sock"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, f"unix:{path}", env=environment
-    )
-    async with asyncio.timeout(60):
-        while not await answers(path):
-            assert process.returncode is None
-            await asyncio.sleep(0.05)
-    yield process, path
-    if process.returncode is None:
-        process.kill()
-    await process.wait()
-
-
-async def answers(path) -> bool:
-    try:
-        _, writer = await asyncio.open_unix_connection(path)
-    except OSError:
-        return False
-    writer.close()
-    return True
+    return await served(f"unix:{path}"), path
 
 
 async def exchange(ws, pcm: bytes, frame: int = 8000) -> list[dict]:
@@ -171,8 +139,10 @@ async def test_a_configuration_amid_audio_is_for_the_next_utterance(web, spoken,
 
 async def test_a_message_too_large_is_refused(web):
     async with web.ws_connect("http://asr/") as ws:
-        await ws.send_bytes(bytes(300_000))
-        assert (await ws.receive()).data == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+        with suppress(ConnectionError):  # whether it is all sent before the server hangs up is chance
+            await ws.send_bytes(bytes(2_200_000))
+        told = [message async for message in ws]
+        assert not told
     async with web.get("http://asr/healthz") as response:
         assert response.status == 200
 
@@ -234,13 +204,13 @@ async def test_a_living_servers_socket_is_not_taken(server, engine):
     assert Path(read_address(server.url).path).exists()
 
 
-async def test_a_dead_servers_socket_is_replaced(engine, folder):
+async def test_a_dead_servers_socket_is_replaced(engine, folder, is_open):
     path = folder / "stale.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     server = SpeechServer(engine)
     await server.start(f"unix:{path}")
-    assert await answers(path)
+    assert await is_open(f"unix:{path}")
     await server.stop()
 
 
@@ -281,14 +251,14 @@ async def test_sigterm_gives_running_streams_their_final(process, spoken, silenc
     assert not path.exists()
 
 
-async def test_a_server_killed_is_replaced_on_the_same_socket(process, engine):
+async def test_a_server_killed_is_replaced_on_the_same_socket(process, engine, is_open):
     running, path = process
     running.kill()
     await running.wait()
     assert path.exists()
     server = SpeechServer(engine)
     await server.start(f"unix:{path}")
-    assert await answers(path)
+    assert await is_open(f"unix:{path}")
     await server.stop()
 
 
