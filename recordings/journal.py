@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,9 +55,14 @@ class Journal:
         draft = spool / f".{call_id}"
         try:
             draft.mkdir(parents=True)
-            descriptor = os.open(draft / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            draft.rename(folder)
+            try:
+                descriptor = _lock_new(draft / NAME)
+                draft.rename(folder)
+            except OSError:
+                with suppress(OSError):  # so that it can be tried again
+                    (draft / NAME).unlink(missing_ok=True)
+                    draft.rmdir()
+                raise
         except OSError as error:
             raise _explain(error, folder / NAME) from error
         return cls(folder, descriptor, 0, torn=False)
@@ -78,9 +84,11 @@ class Journal:
 
         The line's ``n`` counts this writer's entries on from those it found, ``wall`` is now. Raises JournalError.
         """
-        told = {"n": self._next, "wall": datetime.now(UTC).isoformat(), **encode(entry)}
-        # What SIP brings may not be Unicode: better a replaced character than a lost call.
-        line = json.dumps(told, ensure_ascii=False).encode(errors="replace") + b"\n"
+        self.write(compose(entry, self._next))
+        self._next += 1
+
+    def write(self, line: bytes) -> None:
+        """Write one line, as `compose` makes it, in one system call; raises JournalError, and may be called again."""
         if self._torn:
             line = b"\n" + line
         try:
@@ -90,7 +98,6 @@ class Journal:
         self._torn = written < len(line)
         if self._torn:
             raise JournalError(f"{self.folder / NAME}: the disk is full: free space on it")
-        self._next += 1
 
     async def sync(self) -> None:
         """Make what was appended survive a power failure; off the loop. Raises JournalError."""
@@ -111,6 +118,19 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _lock_new(file: Path) -> int:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def compose(entry: Entry, number: int) -> bytes:
+    """The line that says an entry now, as the one of this number of its writer's."""
+    told = {"n": number, "wall": datetime.now(UTC).isoformat(), **encode(entry)}
+    # What SIP brings may not be Unicode: better a replaced character than a lost call.
+    return json.dumps(told, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def read(folder: Path) -> Reading:

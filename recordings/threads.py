@@ -10,6 +10,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_at_work: set[tuple[str, int]] = set()  # names and threads; each adds and discards its own
+
+
+def at_work() -> list[str]:
+    """The kinds of work that a thread of this process is doing at this moment."""
+    return sorted({name for name, _ in _at_work.copy()})
+
 
 class Threads:
     """``count`` threads, named, made when they are needed; work that finds none free waits its turn."""
 
     def __init__(self, name: str, count: int) -> None:
+        self._name = name
         self._pool = ThreadPoolExecutor(count, name)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -31,4 +40,12 @@ class Threads:
         Who is cancelled meanwhile leaves it running.
         """
         work = partial(copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._do, work)
+
+    def _do(self, work: Callable[[], R]) -> R:
+        this = self._name, get_ident()
+        _at_work.add(this)
+        try:
+            return work()
+        finally:
+            _at_work.discard(this)

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from recordings import entries, folders, journal
 from recordings.journal import JournalError
 from recordings.schema import tickets
+from recordings.threads import Threads
 from tickets.alerting import alert_dangers
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
-    from recordings.entries import Strange
+    from recordings.entries import Entry, Strange
     from tickets.number import NumberBook
     from tickets.record import CallRecord
     from tickets.review import Review
     from tickets.telling import Told
+
+_noting = Threads("noting", 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +185,23 @@ async def _number(
     missing = [d.matter for d in drafts if d.matter not in given]
     kept = [d.understood for d in drafts if d.understood is not None]
     if missing or kept:
-        opened = journal.Journal.reopen(folder)
-        try:
-            for matter in missing:
-                today = datetime.now(CITY_TIME).date()
-                given[matter] = await take_next(numbers, today)
-                opened.append(entries.Number(matter, given[matter]))
-            for understood in kept:
-                with suppress(JournalError):  # a full disk: the ticket goes out, and is understood again
-                    opened.append(understood)
-        finally:
-            opened.close()
+        today = datetime.now(CITY_TIME).date()
+        fresh = {matter: await take_next(numbers, today) for matter in missing}
+        await _noting.run(_note, folder, fresh, kept)
+        given |= fresh
     return given
+
+
+def _note(folder: Path, fresh: Mapping[int, str], kept: Sequence[Entry]) -> None:
+    opened = journal.Journal.reopen(folder)
+    try:
+        for matter, number in fresh.items():
+            opened.append(entries.Number(matter, number))
+        for understood in kept:
+            with suppress(JournalError):  # a full disk: the ticket goes out, and is understood again
+                opened.append(understood)
+    finally:
+        opened.close()
 
 
 def _review(record: CallRecord, drafted: Draft, last: _Issued | None) -> Draft:

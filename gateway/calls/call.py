@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ivr.events import Event
     from ivr.hotline import Hotline
     from ivr.matter import Matter
-    from recordings.journal import Journal
+    from recordings.journals import JournalWriter
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Call:
     def __init__(
         self,
         leg: Leg,
-        journal: Journal,
+        journal: JournalWriter,
         house: House,
         hotline: Hotline,
         prompts: PromptBook,
@@ -73,6 +73,7 @@ class Call:
             offer_person=house.deaf_for_long(),
         )
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
+        journal.on_error = self.fail
         self._speaker = Speaker(leg, prompts, self._scribe)
         self._listener = Listener(
             house.asr,
@@ -132,6 +133,7 @@ class Call:
         if self._leg.ended is not None:  # before anybody looked
             self._ended(self._leg.ended)
         self._leg.hang_up()
+        await self._scribe.caught_up()
         await asyncio.wait((self._leg.closed,), timeout=_CLOSE_SECONDS)
         self._ending.write()
         self._scribe.note(entries.Finished())
@@ -140,11 +142,14 @@ class Call:
         """Hang up, let what is under way end, and finish the journal."""
         self._leg.hang_up()
         self._house.pump.leave(self)
+        self._listener.stop()
         await self._passing.close()
+        await (
+            self._scribe.caught_up()
+        )  # while the disk stands still, recording and number cannot be had either
         await asyncio.wait((self._leg.closed, *self._beside.working), timeout=_CLOSE_SECONDS)
         for work in self._beside.working:
             work.cancel()
-        self._listener.stop()
         self._ending.write()
         trouble = "the recording could not be closed"
         if self._leg.closed.done():
@@ -158,7 +163,6 @@ class Call:
             self._scribe.note(entries.RecordingTrouble(trouble))
         self._scribe.note(entries.Finished())
 
-    # --- events ------------------------------------------------------------------------------------------------
     async def _next(self) -> Event:
         while True:
             event = await (self._wait_for_the_caller() if self._speaker.is_held else self._look())
@@ -207,6 +211,8 @@ class Call:
                 self._scribe.note(note_matter(matter))
         if self._state.hears != heard_before:
             self._listener.follow(hears=self._state.hears)
+        if not any(isinstance(action, actions.Alert | actions.Connect) for action in wanted):
+            await self._scribe.settle()  # who may be in danger waits for no disk
         for action in wanted:
             await self._perform(action)
         found, self._found = self._found, None
@@ -262,7 +268,6 @@ class Call:
         if self._ending.cut(self._now()):
             self._leg.hang_up()
 
-    # --- actions -----------------------------------------------------------------------------------------------
     async def _perform(self, action: Action) -> None:
         """At ``Finish`` there is nothing to do: every matter stands in the journal already."""
         match action:

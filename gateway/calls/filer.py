@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from gateway.site.settings import Paths
     from recordings.database import Database
+    from recordings.journals import Journals
     from tickets.filing import Filed
     from tickets.number import NumberBook
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
+_CANCEL_SECONDS = 2.0
 _archiving = Threads("archive", 2)
 
 
@@ -41,9 +43,15 @@ class Filer:
     """
 
     def __init__(
-        self, db: Database, numbers: NumberBook, paths: Paths, claim: Callable[[], Awaitable[None]]
+        self,
+        db: Database,
+        numbers: NumberBook,
+        paths: Paths,
+        claim: Callable[[], Awaitable[None]],
+        journals: Journals,
     ) -> None:
         self._db, self._numbers, self._paths, self._claim = db, numbers, paths, claim
+        self._journals = journals
         self._again: set[Path] = set()
         self._final: set[Path] = set()
         self._orphans: set[Path] = set()
@@ -75,7 +83,7 @@ class Filer:
             for task in late:
                 task.cancel()
             if late:
-                await asyncio.wait(late)  # before anybody closes their database
+                await asyncio.wait(late, timeout=_CANCEL_SECONDS)  # before anybody closes their database
 
     async def _work(self, folder: Path) -> None:
         delay = _FIRST_RETRY_SECONDS
@@ -83,6 +91,7 @@ class Filer:
             while folder in self._again:
                 self._again.discard(folder)
                 try:
+                    await self._wait_for_disk(folder)
                     await self._reach()
                     async with self._turn if folder in self._orphans else nullcontext():
                         await self._follow(folder)
@@ -106,6 +115,15 @@ class Filer:
             self._tasks.pop(folder, None)
             self._final.discard(folder)
             self._orphans.discard(folder)
+
+    async def _wait_for_disk(self, folder: Path) -> None:
+        """Let what the call has told be written; and touch no database that may lie on a disk which stands still.
+
+        SQLite maps a file of it into this process: a thread that is held up there can hold up all.
+        """
+        await self._journals.written(folder)
+        while not await self._journals.moves(_LAST_RETRY_SECONDS):
+            log.info("filing waits for the disk", extra={"call_id": folder.name})
 
     async def _reach(self) -> None:
         async with self._reaching:

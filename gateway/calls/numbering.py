@@ -21,11 +21,12 @@ class Numbering:
     def __init__(self, book: NumberBook, scribe: Scribe) -> None:
         self._book, self._scribe = book, scribe
         self._numbers: dict[int, str] = {}
+        self._durable: set[int] = set()
         self._turn = asyncio.Lock()
 
     def given(self, matter: Matter) -> str:
-        """The number the matter has by now, "" without one."""
-        return self._numbers.get(matter.index, "")
+        """The number the matter has by now, durable, "" without one."""
+        return self._numbers[matter.index] if matter.index in self._durable else ""
 
     async def number(self, matter: Matter) -> str:
         """The matter's number, durable in the journal when this returns; raises JournalError, OSError."""
@@ -36,5 +37,7 @@ class Numbering:
                 number = await take_next(self._book, today)
                 self._numbers[matter.index] = number
                 self._scribe.note(Number(matter.index, number))
+            if matter.index not in self._durable:
                 await self._scribe.sync()
+                self._durable.add(matter.index)
             return number

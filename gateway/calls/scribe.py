@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from asr.transcript import Utterance
     from gateway.calls.live import Board
     from recordings.entries import Entry
-    from recordings.journal import Journal
+    from recordings.journals import JournalWriter
 
 
 class Scribe:
     """Writes one call down; of an anonymous line's call only how the dialogue went."""
 
-    def __init__(self, journal: Journal, board: Board, *, anonymous: bool) -> None:
+    def __init__(self, journal: JournalWriter, board: Board, *, anonymous: bool) -> None:
         self._journal, self._board = journal, board
         self.anonymous = anonymous
 
@@ -34,13 +34,13 @@ class Scribe:
         return self._journal.folder
 
     def note(self, entry: Entry) -> None:
-        """Write one entry; raises JournalError."""
+        """Have one entry written after all before it; never waits. Raises JournalError."""
         kept = withhold(entry) if self.anonymous else entry
         self._journal.append(kept)
         self._board.publish(self.call_id, kept)
 
     def take_down(self, utterance: Utterance, question: str) -> None:
-        """Write what the caller has said to ``question``; raises JournalError."""
+        """Have written what the caller has said to ``question``; raises JournalError."""
         self.note(note_utterance(utterance, question))
 
     def show(self, text: str) -> None:
@@ -48,6 +48,14 @@ class Scribe:
         if not self.anonymous:
             self._board.publish(self.call_id, Partial(text))
 
+    async def settle(self) -> None:
+        """Wait until what was noted is written, but for no disk that stands still; raises JournalError."""
+        await self._journal.settle()
+
+    async def caught_up(self) -> None:
+        """Wait until what was noted is written, or the disk has refused it, however long it stands still."""
+        await self._journal.caught_up()
+
     async def sync(self) -> None:
-        """Make what was written survive a power failure; raises JournalError."""
+        """Make what was noted survive a power failure, however long that takes; raises JournalError."""
         await self._journal.sync()

@@ -22,8 +22,7 @@ from gateway.sip.fault import SipError
 from gateway.site import metrics
 from recordings.entries import Claim
 from recordings.entries import Incoming as Invited
-from recordings.folders import spool
-from recordings.journal import Journal, JournalError
+from recordings.journal import JournalError
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.sip.leg import Leg
     from gateway.site.settings import Settings
     from ivr.hotline import Found
+    from recordings.journals import Journals, JournalWriter
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,13 @@ class Switchboard:
     def __init__(
         self,
         settings: Settings,
-        data: Path,
+        journals: Journals,
         house: House,
         dialogue: Dialogue,
         duty: Callable[[], Duty],
         closed: Callable[[Path], None],
     ) -> None:
-        self._settings, self._data = settings, data
-        self._house = house
+        self._settings, self._journals, self._house = settings, journals, house
         self.dialogue = dialogue
         """What calls that come from now on are led by."""
         self._duty, self._closed = duty, closed
@@ -224,7 +223,7 @@ class Switchboard:
         at_once = self._why_at_once(dialogue, found.hotline.number) if led is found else ""
         found, hotline = led, led.hotline
         try:
-            journal = self._begin(call_id, incoming, found, at_once)
+            journal = await self._begin(call_id, incoming, found, at_once)
         except JournalError as error:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
                 "no record can be begun, the call is refused: %s", error
@@ -256,10 +255,13 @@ class Switchboard:
             return "duty"
         return "makeshift" if dialogue.makeshift else ""
 
-    def _begin(self, call_id: str, incoming: Incoming, found: Found, at_once: str) -> Journal:
-        """The call's journal, before anything is answered; raises JournalError."""
+    async def _begin(self, call_id: str, incoming: Incoming, found: Found, at_once: str) -> JournalWriter:
+        """The call's journal, before anything is answered; raises JournalError.
+
+        One that a disk which stands still has neither made nor refused by then follows: the caller may be in danger.
+        """
         hotline = found.hotline
-        journal = Journal.create(spool(self._data), call_id)
+        journal = self._journals.begin(call_id)
         try:
             invited = Invited(
                 call_id=call_id,
@@ -275,6 +277,7 @@ class Switchboard:
                 claims=tuple(Claim(claim.header, claim.user) for claim in incoming.claims),
             )
             Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
+            await journal.settle()
         except JournalError:
             journal.close()
             raise

@@ -19,6 +19,7 @@ def gateway(
     ] = None,
 ) -> None:
     """接听电话 / Answer calls."""
+    from gateway.service.leaving import leave_what_is_stuck
     from gateway.service.loop import LoopMeter
     from gateway.service.process.gateway import run
     from gateway.site.renewal import Source
@@ -30,6 +31,7 @@ def gateway(
     meter = LoopMeter()
     with asyncio.Runner(loop_factory=meter.make_loop) as runner:
         runner.run(run(Source(site.origin, site.settings.of_gateway(chosen)), site.paths, door, meter))
+        leave_what_is_stuck()
 
 
 @app.command()

@@ -22,6 +22,7 @@ from gateway.prompts.pronounce import pronounce
 from gateway.prompts.voice import VOICE_VERSION, speak
 from gateway.prompts.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
 from gateway.site.sound import Sound
+from recordings.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Made = Fixed | Tone | Melody
 """A part that is always the same, made once."""
 
+_working: Final = Threads("prompts", 8)
 _PAUSES: Final = {"": 0.0, **dict.fromkeys("。.!?!?…", 0.35), **dict.fromkeys(",,、;;::", 0.18)}
 
 
@@ -81,7 +83,7 @@ class PromptBook:
         naming a recording that cannot be read, VoiceError when there is no voice, KilledError when what makes it was
         killed, PromptError for an opening that is no prompt.
         """
-        await asyncio.to_thread(_remove_left, self._cache / "joined")
+        await _working.run(_remove_left, self._cache / "joined")
         parts = {part for prompt in self._prompts.values() for part in prompt if isinstance(part, Made)}
         missing = [part for part in parts if not (await self._find(part)).exists()]
         joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
@@ -108,7 +110,7 @@ class PromptBook:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         for place, opening in joined.items():
-            self._joined[_key(opening)] = Sound(await asyncio.to_thread(sounds.read_wav, place))
+            self._joined[_key(opening)] = Sound(await _working.run(sounds.read_wav, place))
 
     async def export(self, folder: Path) -> int:
         """Copy each part into FOLDER under the name of a recording that would replace it; how many there are.
@@ -125,7 +127,7 @@ class PromptBook:
             for name, sound in copies.items():
                 sounds.write_wav(folder / f"{name}.wav", sound.pcm)
 
-        await asyncio.to_thread(copy)
+        await _working.run(copy)
         return len(copies)
 
     async def render(self, prompt: Prompt) -> Rendered:
@@ -168,7 +170,7 @@ class PromptBook:
     async def _find(self, part: Made) -> Path:
         place = self._places.get(part)
         if place is None:
-            place = self._places[part] = await asyncio.to_thread(self._place, part)
+            place = self._places[part] = await _working.run(self._place, part)
         return place
 
     async def _take(self, part: Made) -> Sound:
@@ -178,7 +180,7 @@ class PromptBook:
             place = await self._find(part)
             if not place.exists():
                 await self._make(part)
-            pcm = await asyncio.to_thread(sounds.read_wav, place)
+            pcm = await _working.run(sounds.read_wav, place)
             sound = self._parts.setdefault(part, Sound(pcm))
         return sound
 
@@ -186,12 +188,12 @@ class PromptBook:
         if isinstance(part, Tone):
             pcm = sounds.make_tone(part.tone, part.seconds)
         elif isinstance(part, Melody):
-            pcm = await asyncio.to_thread(make_melody, part.melody, part.seconds)
+            pcm = await _working.run(make_melody, part.melody, part.seconds)
         elif part.recording is None:
             pcm = await speak(part.text)
         else:
             pcm = await sounds.convert(part.recording)
-        await asyncio.to_thread(sounds.write_wav, await self._find(part), pcm)
+        await _working.run(sounds.write_wav, await self._find(part), pcm)
 
     async def _name(self, parts: Sequence[Part], slots: Mapping[str, str]) -> str:
         """What a joined file is called: by its fixed parts and by what its slots say."""
@@ -203,7 +205,7 @@ class PromptBook:
 
     async def _keep(self, opening: Prompt, place: Path) -> None:
         pcm = await self._join(self._cut(opening), opening.slots)
-        await asyncio.to_thread(sounds.write_wav, place, pcm)
+        await _working.run(sounds.write_wav, place, pcm)
 
     async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> bytes:
         fixed = {part: await self._take(part) for part in parts if isinstance(part, Fixed)}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import queue
 import select
+import stat
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FIRST = ("time", "level", "process", "event", "call_id")
+_LINES = 10_000  # that wait for a log which is a file, on a disk that stands still
+_FLUSH_SECONDS = 2.0
 _PIECE = select.PIPE_BUF // 4  # characters, of four bytes at most
 _IDENTIFIERS = frozenset({"time", "level", "process", "call_id", "number", "tickets", "intake_number"})
 """Fields whose digits are ours (or the intake's), not a telephone's."""
@@ -48,7 +54,7 @@ def configure_logs(process: str, settings: LogSettings | None = None) -> None:
         if as_text
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
-    handler = _Unwaiting(sys.stderr)
+    handler = _Unwaiting(_Behind(sys.stderr) if _is_file(sys.stderr) else _Stream(sys.stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -72,6 +78,56 @@ def configure_logs(process: str, settings: LogSettings | None = None) -> None:
         )  # at lower levels these quote requests and statements
 
 
+class _Unwaited(Protocol):
+    """Where lines go; raises BlockingIOError where there is no room for one."""
+
+    def write(self, text: str) -> int:
+        """Take a text without waiting for anybody."""
+
+    def drain(self) -> None:
+        """Wait, for a bounded time, until what was taken is out."""
+
+
+def _is_file(file: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, ValueError):  # no file at all, or closed
+        return False
+
+
+class _Behind:
+    """A file on a disk, written by a thread: no call waits for a disk that stands still."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._waiting: queue.Queue[str] = queue.Queue(_LINES)
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def write(self, text: str) -> int:
+        try:
+            self._waiting.put_nowait(text)
+        except queue.Full:
+            raise BlockingIOError from None
+        return len(text)
+
+    def drain(self) -> None:
+        with self._waiting.all_tasks_done:
+            self._waiting.all_tasks_done.wait_for(
+                lambda: not self._waiting.unfinished_tasks, timeout=_FLUSH_SECONDS
+            )
+
+    def _run(self) -> None:
+        while True:
+            text = self._waiting.get()
+            try:
+                self._file.write(text)
+                self._file.flush()
+            except (OSError, ValueError):  # full, or closed: there is nobody to tell
+                pass
+            finally:
+                self._waiting.task_done()
+
+
 class _Stream(io.TextIOBase):
     """A file that raises BlockingIOError where it has no room; of a long text some may be written all the same."""
 
@@ -87,6 +143,9 @@ class _Stream(io.TextIOBase):
             self._file.flush()
         return len(text)
 
+    def drain(self) -> None:
+        """Nothing waits here."""
+
     def _has_room(self) -> bool:
         """Whether a pipe takes PIPE_BUF bytes at once, a terminal or a socket something."""
         looking = select.poll()
@@ -97,12 +156,20 @@ class _Stream(io.TextIOBase):
         return any(event & select.POLLOUT for _, event in looking.poll(0))
 
 
-class _Unwaiting(logging.StreamHandler[_Stream]):
-    """Never waits for whoever reads the log: a paused terminal or a full pipe must not stop a call's threads."""
+class _Unwaiting(logging.StreamHandler[_Unwaited]):
+    """Never waits for who takes the log: a paused terminal, a full pipe or a disk must not stop a call's threads."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(_Stream(stream))
+    def __init__(self, stream: _Unwaited) -> None:
+        super().__init__(stream)
         self._lost = 0
+
+    def flush(self) -> None:
+        """Nothing: each line is on its way."""
+
+    def close(self) -> None:
+        """Let what is on its way arrive."""
+        self.stream.drain()
+        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         lost, self._lost = self._lost, 0

@@ -16,6 +16,16 @@ CALLS_UNFINISHED: Final = Gauge(
     "Calls whose record is not closed yet: those in progress, and those whose line is down already.",
     registry=REGISTRY,
 )
+JOURNAL_WAITING: Final = Gauge(
+    "hotline_journal_waiting_bytes",
+    "What calls have told and the disk has not taken yet; 64 MiB at most.",
+    registry=REGISTRY,
+)
+JOURNAL_STANDSTILL: Final = Gauge(
+    "hotline_journal_standstill_seconds",
+    "For how long the disk has owed the oldest write of a call's journal.",
+    registry=REGISTRY,
+)
 NATIVE_OBJECTS: Final = Gauge(
     "hotline_native_objects", "Objects of the SIP stack that are alive, by kind.", ["kind"], registry=REGISTRY
 )

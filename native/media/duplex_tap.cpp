@@ -3,9 +3,7 @@
 #include "call_watch.hpp"
 #include "tap_writer.hpp"
 
-#include <cstring>
 #include <mutex>
-#include <unistd.h>
 
 #define THIS_FILE "duplex_tap.cpp"
 
@@ -44,18 +42,12 @@ public:
         }
         sides[0].checkFormat(path, clockRate, ptimeMs);
 
-        std::shared_ptr<Recording> made = std::make_shared<Recording>(clockRate, clockRate / 1000 * ptimeMs);
-        int error = made->file.create(path, clockRate);
-        if (error) {
-            PJSUA2_RAISE_ERROR3(PJ_STATUS_FROM_OS(error), path,
-                                string("cannot make the recording: ") + strerror(error));
-        }
+        std::shared_ptr<Recording> made = std::make_shared<Recording>(path, clockRate, clockRate / 1000 * ptimeMs);
         try {
             sides[0].attach("tap-left", clockRate, ptimeMs, std::make_shared<TapSide>(made, 0));
             sides[1].attach("tap-right", clockRate, ptimeMs, std::make_shared<TapSide>(made, 1));
         } catch (Error &) {
             sides[0].detach();
-            ::unlink(path.c_str());
             throw;
         }
         TapWriter::instance().add(made);
@@ -94,6 +86,11 @@ DuplexTap::~DuplexTap()
 void DuplexTap::open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error)
 {
     track->open(path, clockRate, ptimeMs);
+}
+
+void DuplexTap::share(unsigned long bytes)
+{
+    StereoTrack::share(bytes);
 }
 
 void DuplexTap::closeWith(const Call &call)

@@ -23,9 +23,9 @@ class TapTrack;
  * Threads shared by all taps write every 100 ms and refresh the header each time: a process killed at any moment
  * leaves a file that plays up to then. Nothing is fsynced; do that when finished() where power may fail.
  *
- * While the disk refuses (full, stuck) up to 10 s of audio wait in memory and writing is tried again every
- * 100 ms; audio beyond that is lost and counted. When the disk takes again, what waited is written, and what was
- * lost is silence of the same length: later audio is always at its right time.
+ * While the disk refuses (full, stuck) 10 s of audio wait in memory, more as long as all taps share() it, and writing
+ * is tried again every 100 ms; audio beyond that is lost and counted. When the disk takes again, what waited is written,
+ * and what was lost is silence of the same length: later audio is always at its right time.
  *
  * Any thread may call any function but the destructor. None waits for a disk.
  */
@@ -36,13 +36,19 @@ public:
     ~DuplexTap();
 
     /**
-     * Make the file and join the bridge; recording starts with the next tick.
+     * Let the audio that waits for the disk take this many bytes in all taps of the process together; 0 before. The
+     * 10 s that each may hold anyway (320 kB at 8 kHz) count, but are never refused.
+     */
+    static void share(unsigned long bytes);
+
+    /**
+     * Join the bridge; recording starts with the next tick. A writer thread makes the file: what keeps it from that
+     * is told by lastErrno() and, in the end, by dropped().
      *
-     * @param path      must not exist; its folder must.
+     * @param path      must not exist. Its folder may come later, up to 10 minutes after close().
      * @param clockRate of the file in Hz, whole kHz from 8000 to 48000; the bridge resamples.
      * @param ptimeMs   the bridge's frame time in ms.
-     * @throw Error     with the system's reason when the file cannot be made (the status is 120000 + errno), or
-     *                  PJ_EINVAL, PJ_EEXISTS, PJ_ETOOMANY as in PcmPort.
+     * @throw Error     PJ_EINVAL, PJ_EEXISTS, PJ_ETOOMANY as in PcmPort.
      */
     void open(const string &path, unsigned clockRate, unsigned ptimeMs) PJSUA2_THROW(Error);
 

@@ -7,11 +7,24 @@ namespace pj
 
 static const unsigned kReservedMs = 500;
 
+std::atomic<uint64_t> StereoTrack::shared{0}, StereoTrack::heldByAll{0};
+
 StereoTrack::StereoTrack(unsigned clockRate, unsigned samplesPerTick_)
     : samplesPerTick(samplesPerTick_), reserved(size_t(clockRate) * kReservedMs / 1000 * 2),
       limit(size_t(clockRate) * kHeldMs / 1000 * 2), tick(samplesPerTick_ * 2)
 {
-    held.samples.reserve(reserved);
+    spare.reserve(reserved);
+    held.reserve(kHeldMs / kReservedMs);
+}
+
+StereoTrack::~StereoTrack()
+{
+    heldByAll -= heldValues * sizeof(int16_t);
+}
+
+void StereoTrack::share(uint64_t bytes)
+{
+    shared = bytes;
 }
 
 void StereoTrack::put(unsigned side, const int16_t *samples, uint64_t at)
@@ -33,29 +46,47 @@ void StereoTrack::put(unsigned side, const int16_t *samples, uint64_t at)
 
 void StereoTrack::commit()
 {
-    if (held.samples.size() + tick.size() > limit) {
+    const size_t bytes = tick.size() * sizeof(int16_t);
+    if (heldValues + tick.size() > limit && heldByAll + bytes > shared) {
         lost += samplesPerTick;
     } else {
-        if (held.samples.empty())
-            held.start = committed * samplesPerTick;
-        held.samples.insert(held.samples.end(), tick.begin(), tick.end());
+        StereoBlock &block = room();
+        block.samples.insert(block.samples.end(), tick.begin(), tick.end());
+        heldValues += tick.size();
+        heldByAll += bytes;
     }
     std::fill(tick.begin(), tick.end(), 0);
     present[0] = present[1] = false;
     ++committed;
 }
 
+/* Where the current tick goes: on with the last block, unless that is full, or ended before something was lost. */
+StereoBlock &StereoTrack::room()
+{
+    const uint64_t start = committed * samplesPerTick;
+    if (held.empty() || held.back().samples.size() + tick.size() > reserved
+        || held.back().start + held.back().frames() != start) {
+        held.emplace_back();
+        held.back().start = start;
+        held.back().samples.swap(spare);
+        held.back().samples.reserve(reserved);
+    }
+    return held.back();
+}
+
 bool StereoTrack::take(StereoBlock &block)
 {
     block.samples.clear();
-    if (block.samples.capacity() > 2 * reserved)    // grown while the disk was stuck
-        block.samples = std::vector<int16_t>();
-    block.samples.reserve(reserved);
 
     std::lock_guard<std::mutex> guard(mutex);
-    if (held.samples.empty())
+    if (held.empty())
         return false;
-    std::swap(held, block);
+    std::swap(held.front(), block);
+    if (spare.capacity() == 0)
+        spare.swap(held.front().samples);
+    held.erase(held.begin());
+    heldValues -= block.samples.size();
+    heldByAll -= block.samples.size() * sizeof(int16_t);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef MINSHENG_STEREO_TRACK_HPP
 #define MINSHENG_STEREO_TRACK_HPP
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -19,8 +20,9 @@ struct StereoBlock
 };
 
 /**
- * Pairs what two ports hear in the same tick and holds it until the writer takes it, at most kHeldMs. What comes
- * while it is full is lost but keeps its place: the next block starts where it belongs in time.
+ * Pairs what two ports hear in the same tick and holds it until the writer takes it: kHeldMs, and more as long as all
+ * tracks together hold no more than they may share. What comes while it is full is lost but keeps its place: the next
+ * block starts where it belongs in time.
  */
 class StereoTrack
 {
@@ -28,6 +30,10 @@ public:
     static const unsigned kHeldMs = 10000;
 
     StereoTrack(unsigned clockRate, unsigned samplesPerTick);
+    ~StereoTrack();
+
+    /** Let all tracks together hold this many bytes, those that have their kHeldMs included; 0 before. */
+    static void share(uint64_t bytes);
 
     /**
      * One side's frame of the tick at timestamp; NULL is silence. A side that does not come in a tick is silent
@@ -35,7 +41,7 @@ public:
      */
     void put(unsigned side, const int16_t *samples, uint64_t timestamp);
 
-    /** Move everything held into block, whose old memory is reused; false when there was nothing. */
+    /** Move the oldest of what is held into block, whose old memory is reused; false when there is nothing. */
     bool take(StereoBlock &block);
 
     /** Complete the tick that is half there and accept nothing more. */
@@ -47,6 +53,9 @@ public:
 
 private:
     void commit();
+    StereoBlock &room();
+
+    static std::atomic<uint64_t> shared, heldByAll;     // bytes
 
     const unsigned samplesPerTick;
     const size_t reserved;          // sample values: memory that no allocation on the clock thread exceeds normally
@@ -55,7 +64,9 @@ private:
     std::vector<int16_t> tick;      // the current tick, interleaved
     bool present[2] = {false, false};
     uint64_t timestamp = 0;
-    StereoBlock held;
+    std::vector<StereoBlock> held;  // the oldest first, none larger than reserved: nothing that waits is ever copied
+    size_t heldValues = 0;
+    std::vector<int16_t> spare;     // what the next block is made of
     uint64_t committed = 0;         // ticks
     uint64_t lost = 0;              // sample frames
     bool finished = false;

@@ -1,6 +1,7 @@
 #include "tap_writer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <pthread.h>
 
@@ -14,8 +15,19 @@ bool Recording::note(int error)
     return !error;
 }
 
+bool Recording::make()
+{
+    if (!made) {
+        refused = file.create(path, clockRate);
+        made = note(refused);
+    }
+    return made;
+}
+
 void Recording::flush()
 {
+    if (!make())
+        return;
     uint64_t before = file.length();
     while (!block.samples.empty() || track.take(block)) {
         if (!note(file.write(block)))
@@ -31,20 +43,33 @@ void Recording::flush()
 void Recording::finalise()
 {
     flush();
+    if (awaitsFolder())
+        return;
     uint64_t lost = 0;
-    if (!block.samples.empty()) {
+    if (!made || !block.samples.empty()) {
         lost = file.unwritten(block);
         while (track.take(block))
             lost += block.frames();
     }
     discarded = lost;
-    if (file.length() != track.length() || lost) {
-        note(file.extend(track.length()));
-        note(file.refreshHeader());
+    if (made) {
+        if (file.length() != track.length() || lost) {
+            note(file.extend(track.length()));
+            note(file.refreshHeader());
+        }
+        note(file.close());
+        written = file.length();
     }
-    note(file.close());
-    written = file.length();
     finished = true;
+}
+
+/* Whoever makes the folder may be held up by the very disk that the recording waits for. */
+bool Recording::awaitsFolder()
+{
+    const auto now = std::chrono::steady_clock::now();
+    if (over == std::chrono::steady_clock::time_point())
+        over = now;
+    return !made && refused == ENOENT && now - over < std::chrono::seconds(kFolderSeconds);
 }
 
 TapWriter &TapWriter::instance()
@@ -128,6 +153,8 @@ void TapWriter::run(unsigned thread)
             began[thread] = Clock::time_point::max();
             if (!last)
                 giveBack(std::move(recording));
+            else if (!recording->finished)
+                wait(std::move(recording));
         }
     }
 }
@@ -141,6 +168,13 @@ void TapWriter::giveBack(std::shared_ptr<Recording> recording)
         ending.erase(told);
         closing.push_back({Clock::now(), std::move(recording)});
     }
+}
+
+/* It is to be finished, by and by. */
+void TapWriter::wait(std::shared_ptr<Recording> recording)
+{
+    ending.push_back(recording);
+    open.push_back({Clock::now() + std::chrono::milliseconds(kPeriodMs), std::move(recording)});
 }
 
 } // namespace pj

@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,10 @@ namespace pj
 class Recording
 {
 public:
-    Recording(unsigned clockRate, unsigned samplesPerTick) : track(clockRate, samplesPerTick) {}
+    Recording(const std::string &path_, unsigned clockRate_, unsigned samplesPerTick)
+        : track(clockRate_, samplesPerTick), path(path_), clockRate(clockRate_) {}
+
+    static const unsigned kFolderSeconds = 600;         ///< how long after its end its folder is waited for
 
     StereoTrack track;
     WavFile file;                           ///< the writer's alone once the recording is added to it
@@ -31,14 +35,25 @@ public:
     std::atomic<int> lastErrno{0};
     std::atomic<bool> finished{false};      ///< the file is complete and closed
 
-    /** Write what the track holds. After an error the rest waits for the next turn. */
+    /** Make the file, if that is still to be done, and write what the track holds. After an error the rest waits. */
     void flush();
 
-    /** The last turn: write what can be, give up the rest but keep its time, close the file. */
+    /**
+     * The last turn: write what can be, give up the rest but keep its time, close the file; finished from then on,
+     * except when the file could not be made because its folder is not there yet: that is worth another turn.
+     */
     void finalise();
 
 private:
+    bool make();
+    bool awaitsFolder();
     bool note(int error);
+
+    const std::string path;
+    const unsigned clockRate;
+    bool made = false;                      // the file
+    int refused = 0;                        // errno of the last try to make it
+    std::chrono::steady_clock::time_point over;         // when it was told to end
 
     StereoBlock block;                      // what is being written; kept over turns while the disk refuses it
     Counted<Recording> counted;
@@ -77,6 +92,7 @@ private:
     TapWriter();
     void run(unsigned thread);
     void giveBack(std::shared_ptr<Recording> recording);
+    void wait(std::shared_ptr<Recording> recording);
     Clock::time_point nextDue() const;
     Clock::duration patience() const;
 

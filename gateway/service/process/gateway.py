@@ -25,6 +25,7 @@ from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
 from gateway.service.duty import follow_duty
 from gateway.service.guarding import Teller, rules_of
+from gateway.service.leaving import close_books
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.opened import choose_some_rules, open_some_dialogue, read_nuisance_flow
@@ -39,6 +40,8 @@ from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DialogueSettings
 from gateway.site.speech import speech_client
 from recordings.database import open_database
+from recordings.folders import spool
+from recordings.journals import Journals
 from recordings.nodes import claim_nodes
 from tickets.number import NumberBook
 
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
+_PROOF_SECONDS = 1.0  # in which a disk that works takes a write
 _SPARE = 64  # calls that the stack has room for above the caps: those that are refused
 _FILES = 16384  # a call has two RTP sockets and a recording open, a line to a person two sockets
 
@@ -82,7 +86,8 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         duty, nuisances = follow_duty(paths.data), follow_nuisances(paths.data)
         await duty.look()
         numbers = NumberBook(paths.data / "numbers", settings.node)
-        filer = Filer(db, numbers, paths, claim)
+        journals = Journals(spool(paths.data))
+        filer = Filer(db, numbers, paths, claim, journals)
         board, pump, ears = live.Board(), MediaPump(), EarWatch(client)
         agent = UserAgent(
             host=settings.sip.host,
@@ -114,7 +119,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         )
         switchboard = Switchboard(
             settings,
-            paths.data,
+            journals,
             house,
             dialogue,
             lambda: duty.value,
@@ -128,11 +133,12 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
         reload = Reload(source, paths, partial(_take, agent, outgoing, switchboard))
-        window, where = watch(paths.data, agent, switchboard, db, ears, reload), settings.metrics
+        window, where = watch(paths.data, agent, switchboard, db, ears, reload, journals), settings.metrics
         background = [
             asyncio.create_task(follow(duty, nuisances), name="the watch of duty switch and nuisance list"),
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
+            asyncio.create_task(journals.watch(), name="the watch of the disk"),
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty, lambda: switchboard.dialogue.hotlines)]
         try:
@@ -158,7 +164,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             await agent.stop()
             await filer.drain(5)
             await client.close()
-            await db.close()
+            await close_books(db, journals)
 
 
 def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:
@@ -205,7 +211,13 @@ def _count(agent: UserAgent, kind: str) -> int:
 
 
 def watch(
-    data: Path, agent: UserAgent, switchboard: Switchboard, db: Database, ears: EarWatch, reload: Reload
+    data: Path,
+    agent: UserAgent,
+    switchboard: Switchboard,
+    db: Database,
+    ears: EarWatch,
+    reload: Reload,
+    journals: Journals,
 ) -> Window:
     """The gateway is ready when it would take a call: SIP listens, it is neither full nor draining, and can record."""
     metrics.CALLS_IN_PROGRESS.set_function(lambda: switchboard.calls)
@@ -217,6 +229,8 @@ def watch(
     metrics.OUTGOING.set_function(lambda: outgoing.lines)
     metrics.OUTGOING_CAP.set_function(lambda: outgoing.cap)
     metrics.BRIDGED.set_function(lambda: outgoing.bridged)
+    metrics.JOURNAL_WAITING.set_function(lambda: journals.waiting_bytes)
+    metrics.JOURNAL_STANDSTILL.set_function(lambda: journals.standstill)
     metrics.MAKESHIFT.set_function(lambda: bool(switchboard.dialogue.makeshift))
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)
 
@@ -244,6 +258,11 @@ def watch(
             faults.append("SIP does not listen yet")
         if trouble := switchboard.trouble:
             faults.append(trouble)
+        if not await journals.moves(
+            _PROOF_SECONDS
+        ):  # the database may lie on it, too: a look could hold up all
+            limits.append(f"the disk of {data} stands still: calls go on, what they tell waits in memory")
+            return Readiness(tuple(faults), tuple(limits))
         wrong, away = await look_at_database(db)
         faults += wrong
         return Readiness(tuple(faults), (*away, *limits))

@@ -43,6 +43,7 @@ _STOP_SECONDS = 3.0
 _RETRY_SECONDS = 20  # when a trunk is full, and the gateway is not
 _TEND_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
+_WAITING_BYTES = 256 * 1024 * 1024  # of recordings while the disk stands still: 8,000 seconds of calls
 _CODECS = {"PCMA": 255, "PCMU": 254, "G722": 200}  # priorities; everything else is not offered
 
 
@@ -148,6 +149,7 @@ class UserAgent:
         pj.takeInfoKeys()
         pj.takeReferrals()
         pj.watchCalls()
+        pj.DuplexTap.share(_WAITING_BYTES)
         endpoint.audDevManager().setNullDev()
         self._clock = pj.PcmPort()
         self._clock.createPort("clock", CLOCK_RATE, FRAME_MS, FRAME_MS)

@@ -70,7 +70,7 @@ class Audio:
         tap = pj.DuplexTap()
         try:
             tap.open(str(self.file), CLOCK_RATE, FRAME_MS)
-        except pj.Error as error:  # the call goes on: its words and keys are worth more than its sound
+        except pj.Error as error:  # no room on the bridge; its words and keys are worth more than its sound
             self._trouble = error.info()
             destroy(tap)
         else:

@@ -134,6 +134,7 @@ def test_fail2ban_finds_in_our_log_who_was_refused(
         log = logging.getLogger("gateway.calls.switchboard")
         log.warning("call", extra={"source": f"{address}:5060", "hotline": "12345"})
     finally:
+        root.handlers[0].close()  # what it has not written yet
         root.handlers[:], root.level = handlers, level
     file = tmp_path / "gateway.log"
     file.write_text(capfd.readouterr().err)

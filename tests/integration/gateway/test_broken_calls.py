@@ -38,6 +38,7 @@ from ivr.hotline import Called
 from recordings.entries import DigitEvent, Entry, Matter, PromptEndedEvent
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
+from recordings.journals import Journals
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class Desk:
         self.closed: list[Path] = []
         self.model: ModelFingerprint | None = None
         self.pump = MediaPump()
+        self.journals = Journals(spool(data))
         self.numbers = NumberBook(data / "numbers", 1)
         book = PromptBook(embedded("prompts.yaml"), None, prompts)
         client = AsrClient(f"unix:{data / 'nobody.sock'}")
@@ -163,7 +165,7 @@ class Desk:
         settings = Settings(sip=SipSettings(drain_seconds=0.2))
         self.switchboard = Switchboard(
             settings,
-            data,
+            self.journals,
             self.house,
             Dialogue(self.hotlines, book, 600, datetime.now(UTC)),
             Duty,
@@ -183,6 +185,7 @@ class Desk:
     async def over(self) -> list[Entry]:
         """The journal of the call that ends next."""
         await until(lambda: self.closed and not self.switchboard.calls)
+        await self.journals.written(self.closed[-1])
         return told(self.closed[-1])
 
     def entries(self) -> list[Entry]:
@@ -376,10 +379,10 @@ async def test_a_number_that_does_not_come_in_time_is_not_waited_for(
 async def test_a_journal_that_cannot_be_begun_refuses_the_call(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Journal, _entry: Entry) -> None:
+    def full(self: Journal, _line: bytes) -> None:
         raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
 
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(Journal, "write", full)
     line = desk.ring()
     await until(lambda: not desk.switchboard.calls)
     assert line.statuses == [503]
@@ -390,18 +393,18 @@ async def test_a_journal_that_fails_in_the_call_hangs_up_and_lets_go(
 ) -> None:
     line, other = desk.ring(), desk.ring()
     await desk.reach("played")
-    append = Journal.append
+    write = Journal.write
 
-    def full(self: Journal, entry: Entry) -> None:
+    def full(self: Journal, line: bytes) -> None:
         if desk.closed or self.folder == min(spool(desk.data).glob("2*")):
             raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
-        append(self, entry)
+        write(self, line)
 
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(Journal, "write", full)
     line.leg.digit((1, "1"), repeat=False)
     other.leg.digit((1, "1"), repeat=False)
     await until(lambda: line.buried or other.buried)
-    monkeypatch.setattr(Journal, "append", append)
+    monkeypatch.setattr(Journal, "write", write)
     (left,) = [each for each in (line, other) if not each.buried]
     left.leg.disconnected(200, "OK", "")
     await desk.over()

@@ -19,7 +19,8 @@ from gateway.site import metrics
 from gateway.site.settings import Paths
 from recordings import entries, journal
 from recordings.database import open_database
-from recordings.folders import archive, archived
+from recordings.folders import archive, archived, spool
+from recordings.journals import Journals
 from recordings.nodes import claim_node, claim_nodes, take_node
 from recordings.schema import tickets
 from tickets.number import NumberBook
@@ -43,7 +44,7 @@ class Desk:
         self.paths.make()
         self.db: Database = open_database(url)
         claim = partial(claim_nodes, self.db, {1}, data)
-        self.filer = Filer(self.db, NumberBook(data / "numbers", 1), self.paths, claim)
+        self.filer = Filer(self.db, NumberBook(data / "numbers", 1), self.paths, claim, Journals(spool(data)))
 
     def call(self, number: int = 0) -> CallFolder:
         folder = CallFolder(self.paths.data, f"20260701T0830{number:02d}-0a1b2c3d")

@@ -40,6 +40,7 @@ from ivr.matter import Matter
 from ivr.target import Hours, Target
 from recordings import journal
 from recordings.entries import Dialled, LegAnswered, LegEnded, Number
+from recordings.journals import Journals
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Scene:
         await until(lambda: self.leg.media_seconds > 0.1 and self.caller.media_seconds > 0.1)
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        self.journal = journal.Journal.create(self.folder, f"20261127T101010-{secrets.token_hex(4)}")
+        self.journal = Journals(self.folder).begin(f"20261127T101010-{secrets.token_hex(4)}")
         self.scribe = Scribe(self.journal, Board(), anonymous=anonymous)
         self.speaker = Speaker(self.leg, self.prompts, self.scribe)
         party = Party(
@@ -248,6 +249,7 @@ class Scene:
         await asyncio.gather(self.caller.closed, self.leg.closed)
         await self.passing.close()
         self.journal.close()
+        await self.journal.caught_up()
         await until(lambda: all(target.ended for target in self.agent.targets.values()))
         assert self.failures == []
         assert self.outgoing.lines == self.outgoing.bridged == 0

@@ -13,7 +13,7 @@ from integration.gateway.test_broken_calls import Desk, QuietLine, desk, kinds, 
 from gateway.calls.bounds import Bounds
 from gateway.sip.fault import SipError
 from gateway.sip.leg import Leg
-from recordings.entries import Entry, HungUp, Interrupted
+from recordings.entries import HungUp, Interrupted
 from recordings.journal import Journal, JournalError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ async def test_a_place_is_free_when_the_line_is_down_though_the_disk_hangs(
     assert (desk.switchboard.unfinished, desk.switchboard.trouble) == (1, "")
 
     other = desk.ring()
+    await until(lambda: other.statuses == [200])
     other.leg.disconnected(200, "OK", "")
     await until(lambda: not desk.switchboard.calls)
     assert "not finished" in desk.switchboard.trouble  # so much and no more goes on beside the next calls
@@ -129,17 +130,17 @@ async def test_an_answer_that_the_stack_gave_up_says_that_nobody_acknowledged_it
 async def test_a_hang_up_that_the_journal_does_not_take_at_once_ends_the_call_with_its_reason(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, failed = Journal.append, []
+    write, failed = Journal.write, []
 
-    def full(self: Journal, entry: Entry) -> None:
-        if isinstance(entry, HungUp) and not failed:
-            failed.append(entry.kind)
+    def full(self: Journal, line: bytes) -> None:
+        if b'"hungup"' in line and not failed:
+            failed.append("hungup")
             raise JournalError(errno.ENOSPC, "No space left on device", str(self.folder))
-        append(self, entry)
+        write(self, line)
 
     line = desk.ring()
     await desk.reach("played")
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(Journal, "write", full)
     line.leg.disconnected(200, "OK", "")
     async with asyncio.timeout(_FREE_SECONDS):
         await until(lambda: not desk.switchboard.calls)

@@ -26,6 +26,8 @@ from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings
 from gateway.site.sound import Sound
+from recordings.folders import spool
+from recordings.journals import Journals
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -160,7 +162,12 @@ async def test_a_caller_hears_the_opening_at_once_though_every_thread_for_disks_
         Outgoing(lambda *_: pytest.fail("nobody is called"), 0, 0),
     )
     switchboard = Switchboard(
-        Settings(), tmp_path, house, Dialogue(hotlines, book, 600, datetime.now(UTC)), Duty, closed.append
+        Settings(),
+        Journals(spool(tmp_path)),
+        house,
+        Dialogue(hotlines, book, 600, datetime.now(UTC)),
+        Duty,
+        closed.append,
     )
     agent.on_invite, agent.admit = switchboard.take, switchboard.admit
     pumping = asyncio.create_task(pump.run())

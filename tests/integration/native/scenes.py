@@ -189,12 +189,60 @@ def disk_full(folder: Path) -> None:
 
 
 def no_space(folder: Path) -> None:
+    """Not even for the file, at first and then for good."""
     endpoint = start_endpoint()
+    ballast = fill_disk(folder)
+    tap = open_tap(folder / "tap.wav")
+    caller = make_tone(CALLER_HZ)
+    caller.startTransmit(tap.left())
+    wait_until(lambda: tap.frames() > 50)
+    tell(refused=tap_facts(tap), left_behind=(folder / "tap.wav").exists())
+    ballast.unlink()
+    wait_until(lambda: tap.written() > 50 * TICK_SAMPLES)
+    close_tap(tap)
+    tell(closed=tap_facts(tap))
+
     fill_disk(folder)
-    try:
-        open_tap(folder / "tap.wav")
-    except pj.Error as error:
-        tell(status=error.status, message=str(error), left_behind=(folder / "tap.wav").exists())
+    second = open_tap(folder / "second.wav")
+    wait_until(lambda: second.frames() > 50)
+    close_tap(second)
+    tell(second=tap_facts(second), second_left_behind=(folder / "second.wav").exists())
+    endpoint.libDestroy()
+
+
+def late_folder(folder: Path) -> None:
+    """One that is made when the recording is over already; meanwhile another has come and gone."""
+    endpoint = start_endpoint()
+    tap = open_tap(folder / "late" / "tap.wav")
+    caller = make_tone(CALLER_HZ)
+    caller.startTransmit(tap.left())
+    wait_until(lambda: tap.frames() > 100)
+    tap.close()
+    other = open_tap(folder / "tap.wav")
+    wait_until(lambda: other.frames() > 10)
+    close_tap(other)
+    tell(waiting=tap_facts(tap), finished=tap.finished())
+    (folder / "late").mkdir()
+    close_tap(tap)
+    tell(closed=tap_facts(tap))
+    endpoint.libDestroy()
+
+
+def shared_memory(folder: Path) -> None:
+    """A disk that is full for longer than one tap's own memory lasts, with more to share."""
+    endpoint = start_endpoint()
+    pj.DuplexTap.share(16 * 1024 * 1024)
+    tap = open_tap(folder / "tap.wav")
+    caller = make_tone(CALLER_HZ)
+    caller.startTransmit(tap.left())
+    wait_until(lambda: tap.written() > 0)
+    ballast = fill_disk(folder)
+    wait_until(lambda: tap.frames() > tap.written() / TICK_SAMPLES + 550)  # eleven seconds
+    full = tap_facts(tap)
+    ballast.unlink()
+    wait_until(lambda: tap.written() > full["frames"] * TICK_SAMPLES)
+    close_tap(tap)
+    tell(full=full, closed=tap_facts(tap))
     endpoint.libDestroy()
 
 
@@ -209,10 +257,13 @@ def refusals(folder: Path) -> None:
     before = message_of(lambda: open_tap(folder / "early.wav"))
     endpoint = start_endpoint()
     tap, port = open_tap(folder / "tap.wav"), open_pcm(1000)
+    wait_until(lambda: tap.written() > 0)
+    again = open_tap(folder / "tap.wav")
+    wait_until(lambda: again.lastErrno() != 0)
+    close_tap(again)
     tell(
+        exists=again.lastErrno(),
         before=before,
-        exists=message_of(lambda: open_tap(folder / "tap.wav")),
-        no_folder=message_of(lambda: open_tap(folder / "none" / "tap.wav")),
         twice=message_of(lambda: tap.open(str(folder / "other.wav"), sound.RATE, TICK_MS)),
         ptime=message_of(lambda: pj.DuplexTap().open(str(folder / "other.wav"), sound.RATE, 30)),
         rate=message_of(lambda: pj.PcmPort().createPort("pcm", 4_000_000_000, TICK_MS, 100)),
@@ -356,6 +407,8 @@ def main() -> None:
         play_it.__name__: play_it
         for play_it in (
             silence,
+            late_folder,
+            shared_memory,
             separation,
             endless,
             disk_full,

@@ -147,19 +147,46 @@ def test_a_full_disk_is_told_and_costs_no_time(small_disk: Path) -> None:
     assert silent == pytest.approx(closed["dropped"] / TICK_SAMPLES, abs=5)
 
 
-def test_no_room_for_the_header_is_an_error_at_once(small_disk: Path) -> None:
+def test_a_file_that_cannot_be_made_is_tried_again_and_told_in_the_end(small_disk: Path) -> None:
     facts = run_scene("no_space", small_disk)
-    assert facts["status"] == 120_000 + errno.ENOSPC
-    assert "No space left on device" in facts["message"]
+    assert (facts["refused"]["errno"], facts["refused"]["written"]) == (errno.ENOSPC, 0)
     assert not facts["left_behind"]
+    assert facts["closed"]["dropped"] == 0
+    left, _right = sound.read_stereo(small_disk / "tap.wav")
+    assert len(left) == facts["closed"]["written"] == facts["closed"]["frames"] * TICK_SAMPLES
+    assert (
+        sound.tone_level(left[10 * TICK_SAMPLES :], CALLER_HZ) > LOUD
+    )  # what came while there was no room, too
+    second = facts["second"]
+    assert second["errno"] == errno.ENOSPC
+    assert second["dropped"] == second["frames"] * TICK_SAMPLES
+    assert not facts["second_left_behind"]
+
+
+def test_a_folder_may_come_after_its_recording(tmp_path: Path) -> None:
+    facts = run_scene("late_folder", tmp_path)
+    assert not facts["finished"]
+    assert (facts["waiting"]["errno"], facts["waiting"]["dropped"]) == (errno.ENOENT, 0)
+    assert facts["closed"]["dropped"] == 0
+    left, _right = sound.read_stereo(tmp_path / "late" / "tap.wav")
+    assert len(left) == facts["closed"]["frames"] * TICK_SAMPLES
+    assert sound.tone_level(left[10 * TICK_SAMPLES :], CALLER_HZ) > LOUD
+
+
+def test_what_waits_for_the_disk_may_take_the_memory_that_others_do_not(small_disk: Path) -> None:
+    facts = run_scene("shared_memory", small_disk)
+    assert facts["full"]["errno"] == errno.ENOSPC
+    assert facts["closed"]["dropped"] == 0
+    left, _right = sound.read_stereo(small_disk / "tap.wav")
+    assert len(left) == facts["closed"]["frames"] * TICK_SAMPLES
+    ticks = [left[at : at + TICK_SAMPLES] for at in range(0, len(left), TICK_SAMPLES)]
+    assert sum(1 for tick in ticks if not any(tick)) <= 10
 
 
 def test_refusals_say_what_and_what_to_do(tmp_path: Path) -> None:
     facts = run_scene("refusals", tmp_path)
     assert "libCreate()" in facts["before"]
-    assert "tap.wav" in facts["exists"]
-    assert "File exists" in facts["exists"]
-    assert "No such file or directory" in facts["no_folder"]
+    assert facts["exists"] == errno.EEXIST
     assert "make another" in facts["twice"]
     assert "ticks every 20 ms" in facts["ptime"]
     assert "8000 to 48000" in facts["rate"]

@@ -29,7 +29,8 @@ from gateway.calls.filer import Filer
 from gateway.calls.sweep import take_up
 from gateway.site.settings import Paths
 from recordings.database import migrate, open_database, require_current
-from recordings.folders import archived, orphans
+from recordings.folders import archived, orphans, spool
+from recordings.journals import Journals
 from recordings.nodes import claim_nodes, take_node
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -157,7 +158,7 @@ async def test_the_call_that_was_cut_off_is_finished(house: House, opened: Datab
     paths.make()
     await take_node(opened, 1, house.data)  # the folder lies elsewhere than when it was kept
     claim = partial(claim_nodes, opened, {1}, house.data)
-    filer = Filer(opened, NumberBook(house.data / "numbers", 1), paths, claim)
+    filer = Filer(opened, NumberBook(house.data / "numbers", 1), paths, claim, Journals(spool(house.data)))
     await take_up(house.data, partial(filer.file, final=True, orphan=True))
     while filer._tasks:
         await asyncio.wait(filer._tasks.values())

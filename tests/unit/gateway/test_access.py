@@ -212,6 +212,7 @@ def test_who_was_refused_is_told_and_counted(capfd: pytest.CaptureFixture[str]) 
         teller.take(Unwelcome(0, 3, (Told("203.0.113.9", "floods", 3),)))
         teller.take(Unwelcome(0, 4))
     finally:
+        root.handlers[0].close()  # what it has not written yet
         root.handlers[:], root.level = handlers, level
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "SIP source" in line]
     told = json.loads(line)

@@ -77,6 +77,17 @@ logging.getLogger().warning("afterwards")
 """
 
 
+def test_a_log_that_is_a_file_is_whole_when_the_process_ends(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    told = "from gateway.service.logs import configure_logs\nimport logging\nconfigure_logs('gateway')\n"
+    told += "for number in range(2000): logging.getLogger('test').info('line %d', number)\n"
+    with file.open("wb") as stderr:
+        subprocess.run([sys.executable, "-c", told], stderr=stderr, check=True)
+    assert [json.loads(line)["event"] for line in file.read_text().splitlines()] == [
+        f"line {number}" for number in range(2000)
+    ]
+
+
 def test_a_log_that_nobody_reads_stops_no_process_and_says_later_what_is_lost() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

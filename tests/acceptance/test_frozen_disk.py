@@ -1,0 +1,178 @@
+"""Calls while the disk of the data folder stands still: answered, told the truth, passed on, and filed afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from acceptance.conftest import MADE_PROMPTS
+from acceptance.people import People, loudest, passing_house, read_channel
+from acceptance.test_passing import ringing
+from callfolder import told
+from frozendisk import FreezableDisk
+from waiting import eventually
+
+from recordings import folders, journal
+from recordings.entries import (
+    AlarmedEvent,
+    Answered,
+    Dialled,
+    DigitEvent,
+    Heard,
+    Played,
+    RecordingTrouble,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.alone
+
+CALLER = "13855812345"
+WAIT, NOISE = {"wait": "prompt"}, {"say": "颍州区清河街道小区夜间施工噪音扰民"}
+DEEDS: dict[str, list[Any]] = {
+    "801": ["answers"],
+    "802": ["answers", {"talks": 5.0}, "hangs_up"],
+}
+BEFORE: dict[str, list[Any]] = {  # up when the disk begins to stand still
+    "talks": [WAIT, {"press": "0"}, {"pause": 32.0}, "hang_up"],
+    "key": [WAIT, WAIT, {"pause": 12.0}, {"press": "9"}, {"pause": 8.0}, "hang_up"],
+}
+MEANWHILE: dict[str, list[Any]] = {  # come when it does
+    "tells": [
+        *(WAIT, NOISE, {"press": "#"}, WAIT, {"say": "是的"}, WAIT, {"say": "行"}),
+        *(WAIT, {"pause": 8.0}, "hang_up"),
+    ],
+    "leaves": [WAIT, NOISE, {"pause": 1.0}, "hang_up"],
+    "new_key": [WAIT, WAIT, {"press": "9"}, {"pause": 8.0}, "hang_up"],
+    "new_words": [WAIT, {"say": "我家着火了"}, {"pause": 8.0}, "hang_up"],
+}
+
+
+def scripts(steps: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "called": "12345", "caller": CALLER, "steps": some} for name, some in steps.items()
+    ]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    people = People(DEEDS, tmp_path)
+    yield people
+    people.stop()
+
+
+@pytest.fixture
+def disks() -> Iterator[list[FreezableDisk]]:
+    disks: list[FreezableDisk] = []
+    yield disks
+    for disk in disks:
+        disk.close()
+
+
+@pytest.fixture
+def make(disks: list[FreezableDisk], make_house: Callable[..., Any]) -> Callable[..., Any]:
+    """Houses whose data lie on a disk that can be let stand still; `disks` has it."""
+
+    def build(**settings: Any) -> Any:
+        house = make_house(**settings)
+        disks.append(FreezableDisk(house.data))
+        if MADE_PROMPTS.is_dir():
+            shutil.copytree(MADE_PROMPTS, house.data / "prompts")
+        (house.data / "up.log").touch()
+        (house.folder / "up.log").symlink_to(house.data / "up.log")
+        return house
+
+    return build
+
+
+def place_of(house: Any, sip_call_id: str) -> Path:
+    return next(
+        f.parent for f in (house.data / "calls").rglob("events.jsonl") if sip_call_id in f.read_text()
+    )
+
+
+def test_a_disk_that_stands_still_keeps_nobody_from_a_person_and_loses_nothing(
+    make: Callable[..., Any], disks: list[FreezableDisk], people: People
+) -> None:
+    house = passing_house(
+        make,
+        people,
+        {"12345": {"person": [people.target("801")], "danger": [people.target("802")]}},
+        sip={"cap": len(BEFORE) + len(MEANWHILE)},  # a full house
+        passing={"cap": 21, "kept_for_danger": 20},  # whose one ordinary line to people is taken
+    )
+    (disk,) = disks
+    before = house.start_calls(scripts(BEFORE), 0.1, record_to=house.folder / "before")
+    eventually(lambda: (house.health() or {}).get("bridged") == 1, 60, "the talk")
+    with disk.frozen():
+        meanwhile = house.start_calls(scripts(MEANWHILE), 0.1, record_to=house.folder / "meanwhile")
+        called = eventually(lambda: len(people.told("invited")) == 4 and people.told("invited"), 60, "alarms")
+        assert house.page("gateway.sock", "/readyz")[0] == 200
+        assert "stands still" in house.page("gateway.sock", "/readyz")[1]
+        results = house.results(meanwhile)
+        assert not any(result["refused"] for result in results)
+        assert len(list((house.data / "spool").iterdir())) == len(BEFORE)  # nothing could be written
+        assert not list((house.data / "calls").rglob("*.jsonl"))
+    results = house.results(before) + results
+    sip_ids = {
+        name: result["sip_call_id"] for name, result in zip([*BEFORE, *MEANWHILE], results, strict=True)
+    }
+    for name, sip_call_id in sip_ids.items():
+        tickets = house.final_tickets(sip_call_id)
+        place = place_of(house, sip_call_id)
+        entries = told(place)
+        assert not [e for e in entries if isinstance(e, RecordingTrouble)], name
+        assert json.loads((place / journal.NAME).read_text().splitlines()[0])["kind"] == "incoming"
+        assert [t["appeal"]["urgency"] for t in tickets] == (
+            ["特急"] if name.endswith(("key", "words")) else ["一般"]
+        ), name
+    assert "Traceback" not in house.log()
+
+    for name in ("key", "new_key", "new_words"):
+        place = place_of(house, sip_ids[name])
+        alarm = next(e for e in told(place) if isinstance(e, AlarmedEvent | DigitEvent))
+        answered = next(w.wall for w in journal.read(place).entries if isinstance(w.entry, Answered))
+        assert answered.timestamp() + alarm.at > disk.frozen_at
+        if isinstance(alarm, DigitEvent):
+            late = people.invited(place.name) - answered.timestamp() - alarm.at
+            print(f"{name}: the target rang {late:.2f} s after the key")
+        else:
+            late = ringing(place, people, alarm.at)
+        assert 0 <= late < 1, name
+        assert len([e for e in told(place) if isinstance(e, Dialled)]) == 1
+        assert loudest(read_channel(place / folders.AUDIO, 1)) > 3000  # they have talked, and it is recorded
+    assert len(called) == 4
+
+    place = place_of(house, sip_ids["tells"])
+    assert "no_number" in [e.name for e in told(place) if isinstance(e, Played)]  # the truth
+    for name in ("tells", "leaves"):
+        said = "".join(e.text for e in told(place_of(house, sip_ids[name])) if isinstance(e, Heard))
+        assert "噪音" in said, name
+    assert loudest(read_channel(place_of(house, sip_ids["talks"]) / folders.AUDIO, 1)) > 3000
+
+
+@pytest.mark.soak
+def test_a_gateway_that_is_stopped_while_the_disk_stands_still_ends_and_says_what_is_not_written(
+    make: Callable[..., Any], disks: list[FreezableDisk], people: People
+) -> None:
+    house = passing_house(make, people, {"12345": {}}, sip={"drain_seconds": 2})
+    (disk,) = disks
+    peer = house.start_calls(scripts({"tells": [WAIT, NOISE, {"pause": 20.0}, "hang_up"]}))
+    eventually(lambda: house.health()["calls"] == 1, 30, "the call")
+    spooled = house.data / "spool"
+    eventually(lambda: any('"heard"' in f.read_text() for f in spooled.rglob(journal.NAME)), 30, "his words")
+    gateway = house.child("gateway")
+    with disk.frozen():
+        gateway.send_signal(signal.SIGTERM)
+        eventually(lambda: "ended without waiting for what the disk holds" in house.log(), 2 + 30, "the end")
+        assert "are not written whole" in house.log()
+    (result,) = house.results(peer)
+    eventually(lambda: not gateway.is_running() or gateway.status() == "zombie", 10, "the process's end")
+    eventually(house.is_ready, 60, "another gateway")
+    (ticket,) = house.final_tickets(result["sip_call_id"])
+    assert any("噪音" in said["text"] for said in ticket["transcript"]["utterances"])
