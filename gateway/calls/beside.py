@@ -39,3 +39,9 @@ class Beside:
         self._working.add(task)
         task.add_done_callback(self._working.discard)
         return task
+
+    async def end(self, seconds: float, other: asyncio.Future[None]) -> None:
+        """Wait so long at most until all of it is done, and the other, too; cancel what is not."""
+        await asyncio.wait((other, *self._working), timeout=seconds)
+        for work in self._working:
+            work.cancel()

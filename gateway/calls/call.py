@@ -144,12 +144,8 @@ class Call:
         self._house.pump.leave(self)
         self._listener.stop()
         await self._passing.close()
-        await (
-            self._scribe.caught_up()
-        )  # while the disk stands still, recording and number cannot be had either
-        await asyncio.wait((self._leg.closed, *self._beside.working), timeout=_CLOSE_SECONDS)
-        for work in self._beside.working:
-            work.cancel()
+        await self._scribe.caught_up()  # recording and number are on the same disk
+        await self._beside.end(_CLOSE_SECONDS, self._leg.closed)
         self._ending.write()
         trouble = "the recording could not be closed"
         if self._leg.closed.done():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.sip.leg import Leg
     from ivr.hotline import Hotline
     from ivr.target import Target
-    from recordings.journal import Journal
+    from recordings.journals import JournalWriter
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _CLOSE_SECONDS: Final = 5.0  # for the ACK
 _MOVED: Final = 302
 
 
-async def redirect(leg: Leg, journal: Journal, board: Board, hotline: Hotline, *, at_once: bool) -> str:
+async def redirect(leg: Leg, journal: JournalWriter, board: Board, hotline: Hotline, *, at_once: bool) -> str:
     """Send the caller's side to a target, if that can be; "" when it cannot, else the call's outcome.
 
     So are only callers to whom nothing would be said before somebody is called, whose first open target is to be
@@ -45,6 +45,7 @@ async def redirect(leg: Leg, journal: Journal, board: Board, hotline: Hotline, *
     scribe.note(
         Dialled(1, 0.0, 0, 0, reason, target.name, target.uri, target.ticket, sip_call_id=leg.sip_call_id)
     )
+    await scribe.settle()
     try:
         leg.refuse(_MOVED, {"Contact": f"<{target.uri}>"})
         handed_over = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from contextlib import closing
 from dataclasses import replace
 from datetime import time
 from typing import TYPE_CHECKING, Any
@@ -37,12 +36,8 @@ from ivr.events import Calling, Refused
 from ivr.matter import Matter
 from ivr.target import Hours, Target
 from recordings import journal
-<<<<<<< HEAD
 from recordings.entries import Dialled, Finished, HungUp, LegEnded
-=======
-from recordings.entries import Dialled, LegEnded
 from recordings.journals import Journals
->>>>>>> 65a2418 (Hold up no call for a disk that stands still: journals and recordings are written by threads of their own)
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -372,9 +367,11 @@ async def redirected(
     leg = make_leg(line)
     leg.incoming = Incoming("sip-1", "13855812345", "12366", (), "192.0.2.7:5060", trunk)
     leg.transfers = frozenset({"redirect"})
-    with closing(journal.Journal.create(folder, CALL)) as begun:
-        hotline = replace(front, targets=named)
-        outcome = await redirect(leg, begun, Board(), hotline, at_once=at_once)
+    begun = Journals(folder).begin(CALL)
+    hotline = replace(front, targets=named)
+    outcome = await redirect(leg, begun, Board(), hotline, at_once=at_once)
+    begun.close()
+    await begun.caught_up()
     told = [written.entry for written in journal.read(begun.folder).entries]
     assert outcome == ("redirected" if line.answered else "")
     assert bool(told) == bool(line.answered)
