@@ -10,7 +10,7 @@ import pjsua2 as pj
 from gateway.sip.channel import Reception
 from gateway.sip.codecs import order_codecs
 from gateway.sip.pj.audio import Audio, carry, part
-from gateway.sip.pj.common import attempt, call_parameters, header_vector, sip_callback
+from gateway.sip.pj.common import attempt, call_parameters, header_vector, may_cross, sip_callback
 from gateway.sip.pj.referral import StackReferral
 
 if TYPE_CHECKING:
@@ -141,11 +141,12 @@ class StackCall(pj.Call):
         prm = call_parameters()
         prm.statusCode = status
         prm.txOption.headers = header_vector(headers)
-        attempt(f"answer {status}", lambda: self.answer(prm))
+        with may_cross():
+            attempt(f"answer {status}", lambda: self.answer(prm))
 
     def end(self) -> None:
         """BYE or CANCEL; never raises."""
-        with contextlib.suppress(pj.Error):  # the peer's own BYE may have crossed ours
+        with may_cross(), contextlib.suppress(pj.Error):  # the peer's own BYE may have crossed ours
             self.hangup(pj.CallOpParam())
 
     def record_to(self, file: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pjsua2 as pj
@@ -11,7 +13,7 @@ import pjsua2 as pj
 from gateway.sip.fault import SipError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +21,30 @@ CLOCK_RATE = 8000
 FRAME_MS = 20
 
 P = ParamSpec("P")
+
+
+class _Crossing(threading.local):
+    """Whether this thread is just ending, or answering, a call that the other side may have ended in this moment."""
+
+    may = False
+
+
+_crossing = _Crossing()
+
+
+@contextlib.contextmanager
+def may_cross() -> Iterator[None]:
+    """What is told to a call here may cross its end: that is nobody's fault, and no warning (RFC 3261, 15)."""
+    before, _crossing.may = _crossing.may, True
+    try:
+        yield
+    finally:
+        _crossing.may = before
+
+
+def is_crossing() -> bool:
+    """Whether this thread is within `may_cross`; the stack's log is written by the thread that it is about."""
+    return _crossing.may
 
 
 def sip_callback(function: Callable[P, None]) -> Callable[P, None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from gateway.sip.pj.common import CLOCK_RATE, FRAME_MS, sip_callback
+from gateway.sip.pj.common import CLOCK_RATE, FRAME_MS, is_crossing, sip_callback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ _PORTS_PER_CALL = 6
 _MOST_CALLS = 2048  # of the stack's build
 _BEAT_MS = 250
 _FIRST_TRANSPORT = 0
+_TERMINATED = "INVITE session already terminated"  # PJSIP_ESESSIONTERMINATED
 
 
 class Endpoint(pj.Endpoint):
@@ -61,7 +62,9 @@ class StackLog(pj.LogWriter):
 
     def write(self, entry: pj.LogEntry) -> None:
         """One entry."""
-        log.warning("pjsip: %s", entry.msg.strip().partition("\n")[0])
+        crossed = _TERMINATED in entry.msg and is_crossing()
+        level = logging.DEBUG if crossed else logging.WARNING
+        log.log(level, "pjsip: %s", entry.msg.strip().partition("\n")[0])
 
 
 def endpoint_config(max_calls: int, writer: StackLog) -> pj.EpConfig:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 import wave
 from typing import TYPE_CHECKING
 
@@ -195,6 +197,16 @@ async def test_a_bridge_survives_hold_another_codec_and_glare(scene: Scene) -> N
     await scene.talking()
     await until(lambda: glare(scene.outgoing, scene.target))
     await scene.talking()
+
+
+async def test_hang_ups_that_cross_are_no_warning(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "gateway.sip")
+    scene.target.hang_up()
+    time.sleep(0.3)  # noqa: ASYNC251 - the stack takes the end, and the loop does not know of it
+    scene.outgoing.hang_up()
+    await until(lambda: scene.outgoing.ended)
+    crossed = [r.levelno for r in caplog.records if "already terminated" in r.getMessage()]
+    assert crossed == [logging.DEBUG]
 
 
 async def test_whoever_ends_the_other_stands_and_hears_nobody(scene: Scene) -> None:
