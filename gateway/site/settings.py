@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from asr.address import read_address, split_addresses
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.credentials import read_secret, with_password
@@ -68,11 +67,6 @@ class AsrSettings(Section):
     def _check(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together: give both or neither")
-        for url in (
-            *(split_addresses(self.url) if self.url else ()),
-            *([self.listen] if self.listen else []),
-        ):
-            read_address(url)
         return self
 
 
