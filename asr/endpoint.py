@@ -1,7 +1,8 @@
 """Cutting a caller's audio into phrases. Sans-IO: PCM in, phrases out, the same for any chunking of the PCM.
 
 A frame of 20 ms is voiced when it is loud enough to be heard, stands out of the noise around it, sounds like speech
-to WebRTC's detector, and is no telephone tone. Some voiced frames close together begin a phrase, a pause ends it.
+to WebRTC's detector, and is neither a telephone's tone nor a steady sound. Some voiced frames close together begin a
+phrase, a pause ends it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from asr.echo import Echo
 from asr.pitch import Pitch
 from asr.samples import amplify
 from asr.samples import rms as rms_of
+from asr.steady import Steady
 
 RATE = 8000
 """Samples a second, s16le mono: everything here is telephone audio."""
@@ -255,6 +257,7 @@ class _Voice:
         self._floors: deque[int] = deque(maxlen=_BLOCKS)
         self._softest = _FULL_SCALE
         self._seen = 0
+        self._steady = Steady()
         self._pure = False  # a telephone tone
         self.tone = False  # such a tone, or the edge after one
 
@@ -268,10 +271,11 @@ class _Voice:
         loud = self._loud.is_speech(frame, RATE)
         quiet = self._quiet.is_speech(amplify(frame, _BOOST), RATE)
         if rms < floor * _CONTRAST or not (quiet if rms < _QUIET else loud):
+            self._steady.pause()
             return False
         self._pure = tones.is_tone(frame, rms)
         self.tone = self._pure or was_pure
-        return not self.tone
+        return not self.tone and not self._steady.is_in(frame, rms)
 
     def _learn(self, rms: int) -> int:
         self._softest = min(self._softest, rms)

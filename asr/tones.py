@@ -21,7 +21,7 @@ _TWIST = 0.06  # the weaker of a key's two tones has at least this part of the e
 _AMPLITUDE = 10_000
 
 
-class _Reference:
+class Reference:
     """A sine and a cosine to compare a frame with."""
 
     def __init__(self, frequency: float) -> None:
@@ -35,9 +35,9 @@ class _Reference:
         return (a * a + b * b) * _AMPLITUDE**2 / 2
 
 
-_KEYS = tuple(tuple(_Reference(f) for f in group) for group in (_LOW, _HIGH))
-_OFF_KEYS = tuple(tuple(_Reference(f * d) for f in group for d in _DETUNED) for group in (_LOW, _HIGH))
-_RINGS = tuple(_Reference(f) for f in _PROGRESS)
+_KEYS = tuple(tuple(Reference(f) for f in group) for group in (_LOW, _HIGH))
+_OFF_KEYS = tuple(tuple(Reference(f * d) for f in group for d in _DETUNED) for group in (_LOW, _HIGH))
+_RINGS = tuple(Reference(f) for f in _PROGRESS)
 
 
 def is_tone(frame: bytes, rms: float) -> bool:

@@ -261,7 +261,7 @@ class Call:
             self._events.put_nowait(checked)
         for number, ago in self._speaker.take_ended():
             self._events.put_nowait(events.PromptEnded(self._now() - ago, number))
-        if self._ending.cut(self._now()):
+        if self._ending.cut(self._now(), pcm):
             self._leg.hang_up()
 
     async def _perform(self, action: Action) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from asr.fax import Fax
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ class Ending:
         self.reason = ""
         """Why the call is cut short, "" while it is not."""
         self._unwritten: Ended | None = None
+        self._fax = Fax()
 
-    def cut(self, now: float) -> bool:
-        """Whether the call is to be hung up now, because a bound has just been reached."""
+    def cut(self, now: float, pcm: bytes) -> bool:
+        """Whether to hang up now: a bound has just been reached, or PCM, the next he sends, makes him a fax."""
         if not self.reason:
-            self.reason = self.watch.overdue(now)
+            fax = self._fax.take(pcm) and self._is_talking()
+            self.reason = "a fax machine called" if fax else self.watch.overdue(now)
             if self.reason:
                 log.warning("the call is cut short: %s", self.reason)
                 return True

@@ -12,6 +12,7 @@ import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from callfolder import told
 
@@ -35,7 +36,7 @@ from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
 from ivr.hotline import Called
-from recordings.entries import DigitEvent, Entry, Matter, PromptEndedEvent
+from recordings.entries import DigitEvent, Entry, Interrupted, Matter, PromptEndedEvent
 from recordings.folders import spool
 from recordings.journal import Journal, JournalError
 from recordings.journals import Journals
@@ -244,6 +245,19 @@ async def test_a_call_that_outlasts_the_drain_is_cut_short_and_finished(desk: De
     assert kinds(entries)[-1] == "finished"
     assert kinds(entries).index("interrupted") < kinds(entries).index("hungup")
     assert desk.switchboard.admit(line.leg.incoming) == (503, {"Retry-After": "20"})
+
+
+async def test_a_fax_that_calls_is_hung_up_and_its_journal_says_why(desk: Desk) -> None:
+    time_ = np.arange(4000) / 8000
+    cry = (np.sin(2 * np.pi * 1100 * time_) * 8000).astype("<i2").tobytes() + bytes(48000)
+    line = desk.ring()
+    await desk.reach("played")
+    sends = iter([cry * 2])
+    line.read = lambda: next(sends, b"")  # type: ignore[method-assign]
+    entries = await desk.over()
+    assert line.buried
+    assert kinds(entries)[-1] == "finished"
+    assert [e.reason for e in entries if isinstance(e, Interrupted)] == ["a fax machine called"]
 
 
 async def test_an_anonymous_call_that_breaks_off_keeps_nothing_of_its_caller(

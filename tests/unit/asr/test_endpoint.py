@@ -125,6 +125,50 @@ def test_ring_back_is_not_speech(silence, tones, frequency):
     assert hear(silence(1) + (tones(1, -15, frequency) + silence(4)) * 2) == []
 
 
+def narrow(seconds: float, level: float, frequency: float, width: float) -> bytes:
+    """Noise around a frequency: an engine."""
+    noise = np.random.default_rng(5).standard_normal(round(8000 * seconds))
+    spectrum = np.fft.rfft(noise) * np.exp(
+        -(((np.fft.rfftfreq(len(noise), 1 / 8000) - frequency) / width) ** 2)
+    )
+    wave = np.fft.irfft(spectrum, len(noise))
+    return (wave / wave.std() * 32768 * 10 ** (level / 20)).clip(-32768, 32767).astype("<i2").tobytes()
+
+
+def spoken_seconds(events) -> float:
+    return sum(p.end - p.start for p in phrases(events))
+
+
+@pytest.mark.parametrize("level", [-50, -30])
+@pytest.mark.parametrize("width", [10, 30, 60])
+def test_rumble_is_speech_for_a_moment_at_most(silence, level, width):
+    assert spoken_seconds(hear(silence(0.5) + narrow(20, level, 300, width))) < 4
+
+
+def test_a_chord_that_is_held_is_no_speech(silence, tones):
+    assert spoken_seconds(hear(silence(0.5) + tones(15, -20, 262, 330, 392))) < 2
+
+
+@pytest.mark.parametrize("frequency", [1100, 2100, 1000, 950, 1800])
+def test_a_fax_and_other_machines_say_nothing(silence, tones, noise, frequency):
+    calling = (tones(0.5, -15, frequency) + silence(3)) * 4
+    line = np.frombuffer(noise(len(calling) / 16000, -55), "<i2").astype(int) + np.frombuffer(calling, "<i2")
+    assert hear(calling) == []
+    assert hear(line.clip(-32768, 32767).astype("<i2").tobytes()) == []
+
+
+@pytest.mark.parametrize("level", [-50, -35])
+def test_who_speaks_beside_an_engine_is_heard(voice, level):
+    engine = np.frombuffer(narrow(10, level, 300, 30), "<i2").astype(int)
+    said = np.frombuffer(bytes(80000) + voice(2, -18) + bytes(48000), "<i2")
+    found = [
+        p
+        for p in phrases(hear((engine[: len(said)] + said).clip(-32768, 32767).astype("<i2").tobytes()))
+        if p.start > 3
+    ]
+    assert [(p.start, p.end) for p in found] == [(pytest.approx(5, abs=0.2), pytest.approx(7, abs=0.3))]
+
+
 def test_what_sounds_like_a_tone_for_a_moment_hides_nothing_of_what_follows_it(silence, tones):
     """A vowel may; whoever goes on without a pause is heard."""
     vowels = tones(1, -20, 140, 280, 560, 700, 840) + tones(1, -20, 150, 300, 450, 1650, 1800)
