@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery"
 _HASH = PasswordHasher().hash(PASSWORD)
+CATEGORIES = read_categories()
 HOTLINES = {"12345": "政务服务便民热线", "12333": "人力资源社会保障"}
 
 
@@ -117,7 +118,7 @@ class Site:
 @asynccontextmanager
 async def open_site(db: Database, policy: Policy, data: Path) -> AsyncIterator[Site]:
     async with serve(
-        make_app(db, policy, lambda: HOTLINES, read_categories(), data, data, ()), "127.0.0.1", 0
+        make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, ()), "127.0.0.1", 0
     ) as address:
         site = Site(address, db, [])
         yield site
