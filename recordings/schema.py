@@ -131,6 +131,7 @@ outbox = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("settled_at", Instant),
     sa.Column("receipt", sa.JSON(none_as_null=True)),
+    sa.Column("dropped", sa.Text),  # of a dead one: who gave it up, and why
     sa.UniqueConstraint("number", "revision"),
     sa.Index(
         "ix_outbox_pending",

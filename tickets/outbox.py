@@ -1,8 +1,8 @@
 """The outbox: revisions of tickets, and alerts, on their way to the intake, in the same database as the tickets.
 
-A row is ``pending`` until the intake has accepted it or it is ``dead`` (refused for good). It is due when
-``next_at`` has come and ``lease_until``, if any, has passed. The lease keeps a row to the courier that
-claimed it; a row that the intake asked to hold back (Retry-After) stays leased until then.
+A row is ``pending`` until the intake has accepted it or it is ``dead``: refused for good, or ``dropped`` by an operator
+(`tickets.letters`). It is due when ``next_at`` has come and ``lease_until``, if any, has passed. The lease keeps a row
+to the courier that claimed it; a row that the intake asked to hold back (Retry-After) stays leased until then.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 Kind = Literal["ticket", "alert"]
-
-OVERDUE: Final = timedelta(hours=1)
-"""A ticket that has been on its way for longer is worth an operator's attention."""
 
 # No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(minutes=15)
@@ -58,30 +55,6 @@ class Stock:
     pending: int
     oldest: datetime | None
     dead: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A revision the intake has refused for good, and no later one has made good: why and when."""
-
-    number: str
-    revision: int
-    reason: str
-    settled_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A revision that has been on its way since ``created_at``; ``reason`` is why the last of its attempts failed.
-
-    ``reason`` is None before the first attempt has ended.
-    """
-
-    number: str
-    revision: int
-    attempts: int
-    reason: str | None
-    created_at: datetime
 
 
 async def enqueue(
@@ -154,8 +127,11 @@ async def _read_calls(connection: AsyncConnection, ids: Sequence[Any]) -> dict[i
 
 
 async def accept(connection: AsyncConnection, row: int, receipt: dict[str, Any], now: datetime) -> None:
-    """The intake has it; ``receipt`` is kept."""
-    await _settle(connection, row, state="accepted", receipt=receipt, last_error=None, settled_at=now)
+    """The intake has it, also when it was dropped while it was posted; ``receipt`` is kept."""
+    taken = {"state": "accepted", "receipt": receipt, "last_error": None, "settled_at": now, "dropped": None}
+    await _settle(
+        connection, row, sa.or_(outbox.c.state == "pending", outbox.c.dropped.is_not(None)), **taken
+    )
 
 
 async def bury(connection: AsyncConnection, row: int, reason: str, now: datetime) -> None:
@@ -192,70 +168,18 @@ async def take_stock(connection: AsyncConnection) -> Stock:
             sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
         )
     ).one()
-    dead = await connection.scalar(
-        sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "dead")
-    )
+    refused = sa.and_(outbox.c.state == "dead", outbox.c.dropped.is_(None))
+    dead = await connection.scalar(sa.select(sa.func.count()).select_from(outbox).where(refused))
     return Stock(pending, oldest, dead or 0)
 
 
-async def read_dead_letters(connection: AsyncConnection) -> Sequence[DeadLetter]:
-    """What the intake has refused and no later revision makes good, oldest first."""
-    rows = await connection.execute(
-        sa.select(outbox.c.number, outbox.c.revision, outbox.c.last_error, outbox.c.settled_at)
-        .where(_is_dead_letter())
-        .order_by(outbox.c.settled_at, outbox.c.id)
-    )
-    return [DeadLetter(*row) for row in rows]
-
-
-async def read_overdue(
-    connection: AsyncConnection, now: datetime, patience: timedelta = OVERDUE
-) -> Sequence[Overdue]:
-    """What has been on its way for longer than ``patience``, oldest first."""
-    rows = await connection.execute(
-        sa.select(
-            outbox.c.number,
-            outbox.c.revision,
-            outbox.c.attempts,
-            outbox.c.last_error,
-            outbox.c.created_at,
-        )
-        .where(outbox.c.state == "pending", outbox.c.created_at < now - patience)
-        .order_by(outbox.c.created_at, outbox.c.id)
-    )
-    return [Overdue(*row) for row in rows]
-
-
-async def revive(connection: AsyncConnection, now: datetime) -> int:
-    """Put every dead letter back to be posted now, after its cause was mended; returns how many.
-
-    One that a later revision makes good stays as it is: posted after that one, it would undo it.
-    """
-    revived = await connection.execute(
-        sa.update(outbox)
-        .where(_is_dead_letter())
-        .values(state="pending", next_at=now, lease_until=None, settled_at=None)
-    )
-    return revived.rowcount
-
-
-def _is_dead_letter() -> sa.ColumnElement[bool]:
-    """Refused, and no later revision, which holds all that this one says, is accepted or on its way."""
-    later = outbox.alias("later")
-    made_good = sa.exists().where(
-        later.c.number == outbox.c.number,
-        later.c.revision > outbox.c.revision,
-        later.c.state != "dead",
-    )
-    return sa.and_(outbox.c.state == "dead", ~made_good)
-
-
-async def _settle(connection: AsyncConnection, row: int, **values: Any) -> None:
+async def _settle(
+    connection: AsyncConnection, row: int, which: sa.ColumnElement[bool] | None = None, **values: Any
+) -> None:
     # Only a pending row: what another courier has settled meanwhile stays settled.
+    which = outbox.c.state == "pending" if which is None else which
     await connection.execute(
-        sa.update(outbox)
-        .where(outbox.c.id == row, outbox.c.state == "pending")
-        .values({"lease_until": None, **values})
+        sa.update(outbox).where(outbox.c.id == row, which).values({"lease_until": None, **values})
     )
 
 

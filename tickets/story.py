@@ -58,7 +58,8 @@ class Delivery:
     """How one revision leaves for the intake; a row of ``recordings.schema.outbox``.
 
     ``attempts`` counts the posts begun. ``last_error`` is why the last one failed, None after an acceptance;
-    ``next_at`` when a pending one is due; ``receipt`` the intake's answer (``tickets.ticket.Receipt``).
+    ``next_at`` when a pending one is due; ``receipt`` the intake's answer (``tickets.ticket.Receipt``),
+    ``dropped`` who gave a dead one up, and why.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Delivery:
     settled_at: datetime | None
     last_error: str | None
     receipt: Mapping[str, Any] | None
+    dropped: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ async def _read_tickets(connection: AsyncConnection, call_id: str) -> tuple[Tick
             outbox.c.settled_at,
             outbox.c.last_error,
             outbox.c.receipt,
+            outbox.c.dropped,
         )
         .outerjoin_from(
             tickets,

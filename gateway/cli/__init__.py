@@ -30,6 +30,7 @@ _COMMANDS = {
     "call": "call",
     "calls": "calls",
     "jobs": "jobs",
+    "outbox": "outbox",
     "classify": "classify",
     "prompts": "checks",
     "flow": "checks",

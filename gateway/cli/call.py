@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from config.document import embedded, load
 from config.script import Script
 from gateway.caller.call import run_call
 from gateway.cli import app
+from gateway.cli.printing import print_json
 from gateway.service.logs import configure_logs
 from gateway.sip.address import look_up
 from gateway.sip.pj import UserAgent
@@ -51,7 +51,7 @@ def call(
     chosen = script or embedded("listen.yaml")
     result = asyncio.run(_call(target, load(Script, chosen), chosen.parent, caller, record, tcp=tcp))
     if as_json:
-        print(json.dumps(result.to_json(), ensure_ascii=False))  # noqa: T201 - this is the command's output
+        print_json(result.to_json())
     else:
         out.print(result.summary)
     sys.exit(result.exit_code)

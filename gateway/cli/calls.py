@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
+from gateway.cli.printing import print_json, tables
 from gateway.cli.screen import describe
 from tickets.calls import CallFilter, list_calls
 from tickets.number import CITY_TIME
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 calls = typer.Typer(help="通话 / Calls on file.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
-_PIPE_COLUMNS = 200
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 _ENDED_BY = {"caller": "来电人 / caller", "gateway": "网关 / gateway", "lost": "中断 / lost", None: ""}
 _STATES = {
@@ -88,11 +84,11 @@ def list_(
 
     found = ask(site, look)
     if as_json:
-        _print_json([asdict(line) for line in found])
+        print_json([asdict(line) for line in found])
     elif found:
-        out.print(_tabulate(found))
+        tables.print(_tabulate(found))
     else:
-        out.print("没有这样的通话 / no such calls")
+        tables.print("没有这样的通话 / no such calls")
 
 
 @calls.command()
@@ -111,21 +107,13 @@ def show(
         )
         raise typer.Exit(1)
     if as_json:
-        _print_json({**asdict(story), "events": [_lay_out(event) for event in story.events]})
+        print_json({**asdict(story), "events": [_lay_out(event) for event in story.events]})
     else:
         _tell(story)
 
 
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, default=_to_text))  # noqa: T201 - this is the command's output
-
-
 def _lay_out(event: StoryEvent) -> dict[str, Any]:
     return {"wall": event.wall, "at": event.at, "kind": event.entry.kind, "fields": asdict(event.entry)}
-
-
-def _to_text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _tabulate(found: list[CallLine]) -> Table:
@@ -153,34 +141,36 @@ def _tabulate(found: list[CallLine]) -> Table:
 
 def _tell(story: CallStory) -> None:
     call = story.call
-    out.print(f"[bold]{call.call_id}[/]  {_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}")
+    tables.print(
+        f"[bold]{call.call_id}[/]  {_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}"
+    )
     for event in story.events:
         told = describe(event.entry)
         if told is not None:
             title, style, text = told
             at = "" if event.at is None else f"{event.at:.1f} s"
-            out.print(f"{at:>9}  [{style}]{title}[/]  {escape(text)}")
+            tables.print(f"{at:>9}  [{style}]{title}[/]  {escape(text)}")
     if not story.events:
-        out.print("通话目录不在本机 / the call's folder is not on this machine", style="dim")
+        tables.print("通话目录不在本机 / the call's folder is not on this machine", style="dim")
     if late := story.transcripts.get("late"):
-        out.print(f"[bold]录音补转写 / from the recording[/]  {escape(late.text)}")
+        tables.print(f"[bold]录音补转写 / from the recording[/]  {escape(late.text)}")
     for ticket in story.tickets:
         _tell_ticket(ticket)
     if call.reason:
-        out.print(f"没有工单 / no ticket: {escape(call.reason)}")
+        tables.print(f"没有工单 / no ticket: {escape(call.reason)}")
     if story.recording:
-        out.print(f"录音 / recording: {escape(story.recording.path)}, {story.recording.seconds:.1f} s")
+        tables.print(f"录音 / recording: {escape(story.recording.path)}, {story.recording.seconds:.1f} s")
     if not story.filed:
-        out.print("尚未入库 / not filed yet", style="yellow")
+        tables.print("尚未入库 / not filed yet", style="yellow")
 
 
 def _tell_ticket(ticket: TicketStory) -> None:
-    out.print(f"[bold yellow]工单 / ticket {ticket.number}[/]")
+    tables.print(f"[bold yellow]工单 / ticket {ticket.number}[/]")
     for revision in ticket.revisions:
         title = revision.document["appeal"]["title"]
-        out.print(f"  第{revision.revision}版 / revision  {_moment(revision.created_at)}  {escape(title)}")
+        tables.print(f"  第{revision.revision}版 / revision  {_moment(revision.created_at)}  {escape(title)}")
         for delivery in revision.deliveries:
-            out.print(f"    {_describe_delivery(delivery)}")
+            tables.print(f"    {_describe_delivery(delivery)}")
 
 
 def _describe_delivery(delivery: Delivery) -> str:
@@ -191,6 +181,8 @@ def _describe_delivery(delivery: Delivery) -> str:
         parts.append(f"下次 / next {_moment(delivery.next_at)}")
     if delivery.receipt:
         parts.append(f"受理编号 / intake's number {escape(str(delivery.receipt['number']))}")
+    if delivery.dropped:
+        parts.append(f"已放弃 / dropped by {escape(delivery.dropped)}")
     if delivery.last_error:
         parts.append(escape(delivery.last_error))
     return "  ".join(parts)

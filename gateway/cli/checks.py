@@ -25,16 +25,16 @@ from gateway.service.opened import choose_rules, open_prompts, read_dialogue, re
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
+from tickets.letters import read_dead_letters, read_overdue
 from tickets.meaning.understanding import version
 from tickets.number import CITY_TIME
-from tickets.outbox import read_dead_letters, read_overdue
 from tickets.proposal import count_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ivr.hotline import Hotlines
-    from tickets.outbox import DeadLetter, Overdue
+    from tickets.letters import DeadLetter, Overdue
 
 _OVERDUE_SHOWN = 20
 out = Console(highlight=False, soft_wrap=True)
@@ -144,7 +144,9 @@ def check(context: typer.Context) -> None:
             f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}", style="red"
         )
     if dead:
-        out.print("改正原因后运行 hotline retry / mend the cause, then run `hotline retry`")
+        out.print(
+            "改正原因后运行 hotline outbox retry --all / mend the cause, then run `hotline outbox retry --all`"
+        )
         raise typer.Exit(1)
     out.print("没有未能投递的工单 / no dead letters")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import json
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from config.categories import read_catalogue
 from gateway.cli import Site, app, errors
+from gateway.cli.printing import print_json
 from gateway.site.identity import become
 from recordings.database import open_database, require_current
 from tickets.categories.corrections import read_corrections
@@ -87,7 +87,7 @@ def evaluate(
     words = list_words(_read_catalogue(context))
     found = _cross_validate(samples, words, folds) if folds else _measure(samples, words, model)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))  # noqa: T201 - this is the command's output
+        print_json(found)
     else:
         _show(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 
 from gateway.cli import Whereabouts, app
+from gateway.cli.printing import print_json
 from gateway.doctor import examine
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def doctor(
     """检查安装,指出问题和改法 / Say what is wrong and how to mend it. Exit 0: nothing fails, 1: something does."""
     findings = asyncio.run(_examine(context.obj))
     if as_json:
-        print(json.dumps([asdict(f) for f in findings], ensure_ascii=False))  # noqa: T201 - the command's output
+        print_json([asdict(f) for f in findings])
     else:
         for finding in findings:
             _show(finding)

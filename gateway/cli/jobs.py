@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
+from gateway.cli.printing import print_json, tables
 from recordings import jobs
 from tickets.number import CITY_TIME
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(help="通话之后的任务 / What follows the calls.", no_args_is_help=True)
 app.add_typer(commands, name="jobs")
-_PIPE_COLUMNS = 200
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 _KINDS = {"late": "补转写 / transcribe late", "second": "大模型重听 / second pass"}
 _STATES = {
@@ -56,11 +52,11 @@ def list_(
 
     found = ask(site, look)
     if as_json:
-        print(json.dumps([asdict(line) for line in found], ensure_ascii=False, default=_to_text))  # noqa: T201 - this is the command's output
+        print_json([asdict(line) for line in found])
     elif found:
-        out.print(_tabulate(found, now))
+        tables.print(_tabulate(found, now))
     else:
-        out.print("没有这样的任务 / no such jobs")
+        tables.print("没有这样的任务 / no such jobs")
 
 
 @commands.command()
@@ -81,7 +77,7 @@ def retry(
             return await jobs.retry(connection, datetime.now(UTC), None if every else numbers)
 
     count = ask(site, revive)
-    out.print(f"重试 / to be tried again: {count}")
+    tables.print(f"重试 / to be tried again: {count}")
     if numbers and count < len(numbers):
         errors.print(
             f"{len(numbers) - count} 个没有失败,或没有这个编号 / have not failed, or are no job's number; "
@@ -114,7 +110,3 @@ def _tabulate(found: list[JobLine], now: datetime) -> Table:
 
 def _tell_wait(line: JobLine, now: datetime) -> str:
     return "就绪 / due" if line.next_at <= now else f"{line.next_at.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}"
-
-
-def _to_text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

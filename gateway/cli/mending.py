@@ -1,41 +1,22 @@
-"""``hotline retry | take-node``: what an operator decides once the cause of a trouble is known."""
+"""``hotline take-node``: the numbers of a data folder that is lost for good."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from gateway.cli import Site, app
-from recordings.database import open_database, require_current
+from gateway.cli.asking import ask
 from recordings.nodes import take_node
-from tickets.courier import wake
 from tickets.number import CITY_TIME, NumberBook
-from tickets.outbox import revive
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from recordings.database import Database
 
 out = Console(highlight=False, soft_wrap=True)
-
-
-@app.command()
-def retry(context: typer.Context) -> None:
-    """重新投递被受理平台拒收的工单 / Post the dead letters again, after what was wrong has been mended."""
-    site: Site = context.obj
-
-    async def post_again(db: Database) -> None:
-        async with db.write() as connection:
-            count = await revive(connection, datetime.now(UTC))
-        wake(site.paths.run)
-        out.print(f"重新投递 / to be posted again: {count}")
-
-    asyncio.run(_with_database(site, post_again))
 
 
 @app.command("take-node")
@@ -57,13 +38,4 @@ def take(
         await take_node(db, chosen, site.paths.data)
         out.print(f"已接管 / taken over: node {chosen} → {site.paths.data}")
 
-    asyncio.run(_with_database(site, take_over))
-
-
-async def _with_database(site: Site, work: Callable[[Database], Awaitable[None]]) -> None:
-    db = open_database(site.paths.database_url(site.settings))
-    try:
-        await require_current(db)
-        await work(db)
-    finally:
-        await db.close()
+    ask(site, take_over)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -18,6 +17,7 @@ from config.script import Script
 from gateway.caller.demo import demonstrate, watch
 from gateway.cli import ORIGIN, Site, app
 from gateway.cli.page_users import first_login
+from gateway.cli.printing import print_json
 from gateway.cli.screen import Screen, console, show_ticket
 from gateway.service.logs import configure_logs
 from gateway.service.ports import settle
@@ -111,7 +111,7 @@ async def _demo(site: Site, *, as_json: bool) -> None:
             )
         if as_json:
             result = await _call(settings, health)
-            print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - this is the command's output
+            print_json(result)
             return
         await opened.enter_async_context(_shown(site, settings))
         await _show_call(site, settings, health)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from gateway.cli import app
 from gateway.cli.asking import ask
+from gateway.cli.printing import print_json
 from tickets.hotwords import LONGEST_H, find_hot_words
 from tickets.number import CITY_TIME
 from tickets.surges.register import QUIET, find_common_words, read_members, read_surges
@@ -43,7 +43,7 @@ def surges(
 
     found, behind = ask(context.obj, look)
     if as_json:
-        _print(
+        print_json(
             [
                 {
                     **asdict(surge),
@@ -83,7 +83,7 @@ def words(
 
     found = ask(context.obj, look)
     if as_json:
-        _print([asdict(word) for word in found])
+        print_json([asdict(word) for word in found])
         return
     if not found:
         out.print("没有比往常多见的词 / no words stand out")
@@ -100,7 +100,3 @@ def words(
 
 def _show(moment: datetime) -> str:
     return f"{moment.astimezone(CITY_TIME):%m-%d %H:%M}"
-
-
-def _print(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, default=str))  # noqa: T201 - this is the command's output

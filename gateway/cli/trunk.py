@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import Site, app
+from gateway.cli.printing import print_json
 from gateway.service.supervisor import ask_health
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def status(
         {"gateway": port, **trunk} for port, health in answers for trunk in (health or {}).get("trunks", ())
     ]
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))  # noqa: T201 - the command's output
+        print_json(found)
     else:
         _show(found)
         for port, health in answers:

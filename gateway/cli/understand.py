@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from config.fault import Fault
 from gateway.cli import Site, app
+from gateway.cli.printing import print_json
 from gateway.service.opened import choose_rules, read_dialogue
 from tickets.meaning.topics import compare
 from tickets.meaning.understanding import understand as make_sense
@@ -63,7 +63,7 @@ def understand(
             likeness = compare(_text(file, number, told, "a"), _text(file, number, told, "b"))
             found = {"same": likeness.same, "score": likeness.score}
             if as_json:
-                _print({**found, "reasons": list(likeness.reasons)})
+                print_json({**found, "reasons": list(likeness.reasons)})
             else:
                 out.print(
                     f"{'同一件事' if likeness.same else '不是一件事'} {likeness.score:.2f} {';'.join(likeness.reasons)}"
@@ -199,7 +199,7 @@ _NAMES = {
 def _show(text: str, meant: Understanding, *, as_json: bool) -> None:
     told = _tell(meant)
     if as_json:
-        _print(told)
+        print_json(told)
         return
     out.print(text, style="bold", markup=False)
     guess = meant.category
@@ -215,7 +215,3 @@ def _show(text: str, meant: Understanding, *, as_json: bool) -> None:
     out.print("  依据 / reasons:")
     for key, words in told["reasons"].items():
         out.print(f"    {key}: {';'.join(words)}", markup=False)
-
-
-def _print(told: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")

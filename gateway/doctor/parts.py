@@ -22,7 +22,7 @@ from gateway.site.speech import speech_client
 from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Rejected
-from tickets.outbox import read_dead_letters, read_overdue
+from tickets.letters import read_dead_letters, read_overdue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -138,7 +138,9 @@ async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
         failed = sum(n for (_, state), n in (await jobs.count(connection)).items() if state == "failed")
     for letter in dead:
         what = f"未能投递 / dead letter: {letter.number} 第{letter.revision}版: {letter.reason}"
-        yield Finding("tickets", "failure", what, "改正原因后 / mend the cause, then: hotline retry")
+        yield Finding(
+            "tickets", "failure", what, "改正原因后 / mend the cause, then: hotline outbox retry --all"
+        )
     if late:
         why = max((ticket.reason for ticket in late if ticket.reason), default="-")
         what = f"{len(late)} 份工单等待超过十分钟 / tickets have waited for more than ten minutes: {why}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +138,30 @@ async def test_a_rejection_is_a_visible_dead_letter_until_it_is_retried(make_hou
         await asyncio.sleep(3)
         assert road.connections == before, "a rejection must not be retried in a loop"
         assert "410" in check().stdout
+
+        def outbox(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*command, "outbox", *arguments], capture_output=True, text=True, check=False
+            )
+
+        (letter,) = json.loads(outbox("list", "--json").stdout)
+        assert (letter["state"], letter["kind"]) == ("dead", "ticket")
+        assert letter["number"] in outbox("list").stdout
+        (opened,) = json.loads(outbox("show", letter["number"], "--json").stdout)
+        assert opened["document"]["number"] == letter["number"]
+        assert outbox("show", "nobody's").returncode == 1
+        # What is given up is asked about no more, and is kept.
+        assert outbox("drop", letter["number"], "--why", "", "--who", "值班").returncode == 2
+        assert outbox("drop", letter["number"], "--why", "平台另行登记", "--who", "值班").returncode == 0
+        assert outbox("drop", letter["number"], "--why", "twice").returncode == 1
+        assert check().returncode == 0, check().stdout
+        assert json.loads(outbox("list", "--json").stdout) == []
+        (given_up,) = json.loads(outbox("list", "--state", "dropped", "--json").stdout)
+        assert given_up["dropped"] == "值班: 平台另行登记"
+        assert "410" in given_up["last_error"]
         road.mode = "pass"
-        retry = subprocess.run([*command, "retry"], capture_output=True, text=True, check=False)
+        assert outbox("retry", "--all").stdout.endswith(": 0\n"), "it comes back by its number alone"
+        retry = outbox("retry", letter["number"])
         assert retry.returncode == 0, retry.stderr
         await accepted_once(house, road, calls)
         assert check().returncode == 0, check().stdout

@@ -353,7 +353,7 @@ async def test_tickets_that_are_stuck(site: Installation) -> None:
     told = dict(enumerate(text for _, text in await site.look("tickets")))
     assert "263290100018" in told[0]
     assert "HTTP 401: signature not accepted" in told[0]
-    assert "hotline retry" in told[0]
+    assert "hotline outbox retry" in told[0]
     assert "1 份工单等待超过十分钟" in told[1]
     assert "HTTP 503" in told[1]
 

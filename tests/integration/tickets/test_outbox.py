@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from recordings.schema import outbox as table
-from tickets import outbox
+from tickets import letters, outbox
 from tickets.alerting import enqueue_alerts
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -147,8 +147,8 @@ async def test_dead_letters_say_why(put, claim, change, database):
     await change(outbox.bury, two.id, "HTTP 422: number: not known", after(1))
     await change(outbox.accept, one.id, {"number": "FY1"}, after(1))
     async with database.read() as connection:
-        assert await outbox.read_dead_letters(connection) == [
-            outbox.DeadLetter("2", 1, "HTTP 422: number: not known", after(1))
+        assert await letters.read_dead_letters(connection) == [
+            letters.DeadLetter("2", 1, "HTTP 422: number: not known", after(1))
         ]
 
 
@@ -161,9 +161,9 @@ async def test_a_dead_letter_that_a_later_revision_makes_good_stays_dead(put, cl
         (second,) = await claim()
     if later == "accepted":
         await change(outbox.accept, second.id, {"number": "FY1"}, NOW)
-    assert await change(outbox.revive, after(1)) == 0
+    assert await change(letters.revive, after(1)) == 0
     async with database.read() as connection:
-        assert await outbox.read_dead_letters(connection) == []
+        assert await letters.read_dead_letters(connection) == []
     assert [p.revision for p in await claim(after(1))] == ([2] if later == "waiting" else [])
 
 
@@ -173,14 +173,44 @@ async def test_dead_letters_come_back_to_life_in_order(put, claim, change):
     for _ in range(3):
         for parcel in await claim():
             await change(outbox.bury, parcel.id, "HTTP 422: no", NOW)
-    assert await change(outbox.revive, after(1)) == 4
+    assert await change(letters.revive, after(1)) == 4
     posted = []
     for _ in range(3):
         for parcel in await claim(after(1)):
             posted.append((parcel.number, parcel.revision))
             await change(outbox.accept, parcel.id, {"number": "FY1"}, after(1))
     assert posted == [("1", 1), ("2", 1), ("1", 2), ("1", 3)]
-    assert await change(outbox.revive, after(2)) == 0
+    assert await change(letters.revive, after(2)) == 0
+
+
+async def test_what_is_given_up_is_kept_and_asked_about_no_more(put, claim, change, database):
+    await put("1", 1, 2)
+    await put("2", 1)
+    refused, waiting = await claim()
+    await change(outbox.bury, refused.id, "HTTP 404: no such line", after(1))
+    assert await change(letters.drop, "1", "值班", "另行登记", after(2)) == 2, "with the revision behind it"
+    assert await change(letters.drop, "1", "值班", "另行登记", after(3)) == 0
+    async with database.read() as connection:
+        assert await letters.read_dead_letters(connection) == []
+        assert (await outbox.take_stock(connection)).dead == 0
+        given_up = await letters.list_letters(connection, ["dropped"], 10)
+        assert [(row.revision, row.settled_at, row.dropped, row.last_error) for row in given_up] == [
+            (1, after(1), "值班: 另行登记", "HTTP 404: no such line"),
+            (2, after(2), "值班: 另行登记", None),
+        ]
+        (opened, _) = await letters.open_letters(connection, "1")
+        assert (opened.letter, opened.document, opened.receipt) == (given_up[0], '{"r": 1}', None)
+        assert [row.number for row in await letters.list_letters(connection, ["pending"], 10)] == ["2"]
+    assert await claim(after(4)) == []
+    assert await change(letters.revive, after(4)) == 0
+    assert await change(letters.revive, after(4), ["1"]) == 2, "its number brings it back"
+    assert [parcel.revision for parcel in await claim(after(4))] == [1]
+    # Given up while it is being posted: what the intake has, it has.
+    await change(letters.drop, "2", "值班", "重复", after(5))
+    await change(outbox.accept, waiting.id, {"number": "FY2"}, after(6))
+    async with database.read() as connection:
+        assert await letters.list_letters(connection, ["dropped"], 10) == []
+        assert [row.number for row in await letters.list_letters(connection, ["accepted"], 10)] == ["2"]
 
 
 async def test_what_is_on_its_way_for_an_hour_is_told_with_its_last_error(put, claim, change, database):
@@ -190,9 +220,9 @@ async def test_what_is_on_its_way_for_an_hour_is_told_with_its_last_error(put, c
     await change(outbox.postpone, parcels["old"], "HTTP 429", after(50), held=True)
     await change(outbox.accept, parcels["done"], {"number": "FY1"}, NOW)
     async with database.read() as connection:
-        assert await outbox.read_overdue(connection, NOW) == [
-            outbox.Overdue("untried", 1, 1, None, after(-7200)),
-            outbox.Overdue("old", 1, 1, "HTTP 429", after(-3601)),
+        assert await letters.read_overdue(connection, NOW) == [
+            letters.Overdue("untried", 1, 1, None, after(-7200)),
+            letters.Overdue("old", 1, 1, "HTTP 429", after(-3601)),
         ]
 
 
