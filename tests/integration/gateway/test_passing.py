@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import re
 import secrets
+import socket
 import wave
 from dataclasses import replace
-from datetime import time
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pjsua2 as pj
@@ -18,8 +21,10 @@ from stuck import stuck_threads
 
 from asr.client import AsrClient
 from config.document import embedded
+from config.duty import Duty
 from gateway.calls.attempt import Party
 from gateway.calls.beside import Beside
+from gateway.calls.dialogue import Dialogue
 from gateway.calls.house import House
 from gateway.calls.live import Board
 from gateway.calls.numbering import Numbering
@@ -27,21 +32,25 @@ from gateway.calls.outgoing import Outgoing
 from gateway.calls.passing import Passing
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
+from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
 from gateway.service.opened import read_dialogue
 from gateway.sip.pj import UserAgent
 from gateway.sip.pj.common import header_vector
 from gateway.sip.pump import MediaPump
-from gateway.site.settings import DialogueSettings
+from gateway.site.settings import DialogueSettings, Settings
 from gateway.site.sound import Sound
 from ivr.actions import Connect, Part, Play, Prompt
 from ivr.events import Calling, Connected, Parted, Refused
 from ivr.matter import Matter
-from ivr.target import Hours, Target
+from ivr.target import TALKED_SECONDS, Hours, Target
 from recordings import journal
 from recordings.entries import Dialled, LegAnswered, LegEnded, Number
+from recordings.folders import spool
 from recordings.journals import Journals
+from tickets.draft import draft
 from tickets.number import NumberBook
+from tickets.reading import read_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,6 +72,7 @@ CALLER, AGENT, THIRD = 430, 1310, 2050
 LOUD, QUIET = 1000.0, 120.0
 RATE = 8000
 CALLING = "13855812345"
+_HEADERS = 28  # bytes, of IPv4 and UDP
 
 
 def tone(hertz: int) -> Sound:
@@ -687,3 +697,101 @@ async def test_in_danger_nobody_is_handed_over_who_can_be_called(scene: Scene) -
     await scene.talk("801")
     (dialled,) = scene.written(Dialled)
     assert dialled.sip_call_id != scene.leg.sip_call_id
+
+
+class Refusals:
+    """The 491s on this machine's loopback interface, as the kernel carries them; for root alone."""
+
+    def __enter__(self) -> Self:
+        self._wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        self._wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+        self._wire.settimeout(0)
+        self._wire.bind(("127.0.0.1", 0))
+        self._found: set[str] = set()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wire.close()
+
+    def look(self) -> set[str]:
+        """The transactions that were refused so, by now."""
+        with contextlib.suppress(BlockingIOError):
+            while packet := self._wire.recv(65535):
+                told = packet[_HEADERS:].decode(errors="replace")
+                if told.startswith("SIP/2.0 491"):
+                    self._found.add(header(told, "Via"))
+        return self._found
+
+
+def offer_both(one: Leg, other: Leg) -> bool:
+    """Both offer anew in the same moment; whether they could: an offer of the other's may have been there already."""
+    try:
+        resume(one)
+        resume(other)
+    except pj.Error:
+        return False
+    return True
+
+
+async def test_both_sides_offering_anew_at_once_costs_nobody_the_talk_and_the_ticket_says_who_took_it(
+    agent: Exchange, prompts: PromptBook, hotline: Hotline, tmp_path: Path
+) -> None:
+    """Glare on either leg: two re-INVITEs cross, and each side refuses the other's with 491 (RFC 3261, 14.1)."""
+    scene = Scene(agent, prompts, hotline, tmp_path)
+    journals = Journals(spool(tmp_path))
+    closed: list[Path] = []
+    calling: list[Leg] = []
+    agent.answering |= {"801"}
+    house = House(
+        AsrClient(f"unix:{tmp_path / 'nobody.sock'}"),
+        lambda: None,
+        MediaPump(),
+        Board(),
+        NumberBook(tmp_path / "numbers", 1),
+        lambda _folder: None,
+        Outgoing(lambda target, caller, _headers: dial(target.uri, caller), 30, 20),
+    )
+
+    def dial(uri: str, caller: str) -> Leg:
+        calling.append(agent.dial(uri, caller=caller))
+        return calling[-1]
+
+    line = replace(scene.hotline, targets={"person": (scene.target("801", whisper=False),)})
+    dialogue = Dialogue(read_dialogue(DialogueSettings()), scene.prompts, 600, datetime.now(UTC))
+    switchboard = Switchboard(Settings(), journals, house, dialogue, Duty, closed.append)
+    switchboard.lead = lambda found, _caller: replace(found, hotline=line)
+    pumping = asyncio.create_task(house.pump.run())
+    caller = agent.dial(f"sip:12345@{agent.address}", caller=CALLING)
+    leg = await until(lambda: agent.incoming)
+    assert switchboard.admit(leg.incoming) is None
+    switchboard.take(leg)
+    caller.play(tone(CALLER), loop=True)
+    await until(lambda: caller.media_seconds > 1)
+    caller.press("0")
+    target = await until(lambda: agent.targets.get("801"), 30)
+    target.play(tone(AGENT), loop=True)
+    await scene.hears(caller, AGENT)
+    for own, other in ((leg, caller), (calling[0], target)):
+        with Refusals() as refusals:
+            async with asyncio.timeout(30):
+                while len(refusals.look()) < 2:
+                    await until(lambda: offer_both(own, other))  # noqa: B023
+                    await scene.hears(caller, AGENT)
+                    await scene.hears(target, CALLER)
+    await until(
+        lambda: target.media_seconds > TALKED_SECONDS + 1, 30
+    )  # of less, the ticket would be another's
+    target.hang_up()
+    await until(lambda: target.ended)
+    caller.hang_up()
+    await until(lambda: closed and not switchboard.unfinished)
+    pumping.cancel()
+    await house.asr.close()
+    await until(lambda: pj.liveObjects().stackCalls == 0 and len(agent._legs) == 0)
+    (drafted,) = draft(await read_record(closed[0]))
+    passed = json.loads(drafted.issue("261820700014", 1))["passed"]
+    assert (passed["handled_by"], passed["target"]) == ("人工", "801号")
+    assert not passed.get("cut_off")
+    (ended,) = (w.entry for w in journal.read(closed[0]).entries if isinstance(w.entry, LegEnded))
+    assert ended.by == "target"
+    assert ended.talked > TALKED_SECONDS
