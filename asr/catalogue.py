@@ -74,7 +74,7 @@ def _check_acoustics(folder: Path) -> None:
 def _check_rate(file: Path) -> None:
     options = _check_options(file)
     try:
-        rate = float(options.get("sample-frequency", "16000"))
+        float(options.get("sample-frequency", "16000"))
     except ValueError as error:
         raise ModelError(
             f"{file}: --sample-frequency={options['sample-frequency']} is no number of samples a second; {_REMEDY}"
@@ -82,11 +82,6 @@ def _check_rate(file: Path) -> None:
     upsampling = options.get("allow-upsample", "false").lower()
     if upsampling not in (*_TRUE, *_FALSE):
         raise ModelError(f"{file}: --allow-upsample={upsampling} is neither true nor false; {_REMEDY}")
-    if rate > 8000 and upsampling in _FALSE:  # noqa: PLR2004 - telephone audio
-        raise ModelError(
-            f"{file}: the model hears {rate:.0f} Hz and refuses telephone audio (8000 Hz); "
-            "add the line --allow-upsample=true, or take a model trained on telephone calls"
-        )
 
 
 def _check_graph(folder: Path, *, static: bool) -> None:

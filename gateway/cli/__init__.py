@@ -31,6 +31,7 @@ _COMMANDS = {
     "calls": "calls",
     "jobs": "jobs",
     "outbox": "outbox",
+    "model": "model",
     "classify": "classify",
     "prompts": "checks",
     "flow": "checks",

@@ -125,10 +125,15 @@ def check(context: typer.Context) -> None:
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
     book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
-    model = open_model(site.settings.asr.model)
+    model = open_model(site.paths.model(site.settings))
     out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
     if model.fingerprint.demo:
         out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
+    if site.settings.asr.runs_second:
+        large = open_model(site.settings.asr.second_model)
+        out.print(
+            f"重听的模型 / model of the second pass: {large.fingerprint.name} {large.fingerprint.sha256[:12]}"
+        )
     overdue, dead = asyncio.run(_look_into_outbox(site))
     for ticket in overdue[:_OVERDUE_SHOWN]:
         out.print(

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.panel import Panel
 
+from asr.models.official import read_official
 from config.document import embedded, load
 from config.script import Script
 from gateway.caller.demo import demonstrate, watch
@@ -95,7 +96,7 @@ async def _run(site: Site, *, demo: bool, once: bool) -> None:
                     await _show_call(site, settings, health)
                 if once:
                     return
-                _tell_how_to_dial(settings)
+                _tell_how_to_dial(site, settings, health)
                 raise UpError(await supervisor.failed)
 
 
@@ -185,7 +186,17 @@ def _reached_at(host: str) -> str:
     return default_address() if host == "0.0.0.0" else host  # noqa: S104
 
 
-def _tell_how_to_dial(settings: Settings) -> None:
+def _tell_how_to_dial(site: Site, settings: Settings, health: dict[str, Any]) -> None:
+    if health["demo_model"]:
+        console.print(
+            Panel(
+                "演示模型只听得懂合成语音。要让它听懂您:\nThe demonstration model understands one synthetic voice. "
+                "To be understood yourself:\n\n"
+                f"  hotline --data {site.paths.data} model install {read_official()[0].name} --use\n\n"
+                "然后重新运行 / then run this again. 无网络时 / without a network: --zip FILE",
+                title="听懂真人 / for people",
+            )
+        )
     here, port = _reached_at(settings.sip.host), settings.sip.port
     console.print(
         Panel(

@@ -18,7 +18,7 @@ from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.opened import open_intake, read_dialogue
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
-from gateway.site.speech import speech_client
+from gateway.site.speech import second_client, speech_client
 from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Rejected
@@ -68,7 +68,7 @@ def check_model(patient: Patient) -> Iterator[Finding]:
     if asr.url and not asr.listen:
         return  # another machine's server has its own
     try:
-        model = open_model(asr.model).fingerprint
+        model = open_model(patient.paths.model(patient.settings)).fingerprint
     except ModelError as error:
         yield Finding("model", "failure", str(error), "改正 asr.model / correct asr.model")
         return
@@ -77,26 +77,31 @@ def check_model(patient: Patient) -> Iterator[Finding]:
         yield Finding("model", "failure", f"{error.filename}: {error.strerror}", mend)
         return
     if model.demo:
-        remedy = "装入正式 Vosk 中文模型并设 asr.model / unpack an official Vosk Chinese model, set asr.model"
+        remedy = (
+            "装入正式中文模型 / install an official model: hotline model install vosk-model-cn-0.22 --use"
+        )
         yield Finding("model", "warning", DEMO_WARNING, remedy)
     else:
         yield Finding("model", "ok", f"模型 / model: {model.name} {model.sha256[:12]}")
 
 
 async def check_recognition(patient: Patient) -> AsyncIterator[Finding]:
-    """The speech server answers. Without any gateway running it is not missed yet."""
-    try:
-        async with speech_client(patient.settings, patient.paths) as client:
-            model = await client.fingerprint()
-    except ValueError as error:
-        yield Finding("asr", "failure", f"asr.url: {error}", "改正 asr.url / correct asr.url")
-    except AsrUnavailable as error:
-        level: Level = "failure" if patient.running else "warning"
-        yield Finding(
-            "asr", level, str(error), "systemctl start hotline-asr; journalctl -u hotline-asr -n 30"
-        )
-    else:
-        yield Finding("asr", "ok", f"语音识别应答 / speech recognition answers: {model.name}")
+    """The speech servers answer. Without any gateway running they are not missed yet."""
+    settings, paths = patient.settings, patient.paths
+    asked = [("asr.url", "hotline-asr", speech_client)]
+    if paths.second_url(settings):
+        asked.append(("asr.second_url", "hotline-asr-second", second_client))
+    for key, unit, make in asked:
+        try:
+            async with make(settings, paths) as client:
+                model = await client.fingerprint()
+        except ValueError as error:
+            yield Finding("asr", "failure", f"{key}: {error}", f"改正 {key} / correct {key}")
+        except AsrUnavailable as error:
+            level: Level = "failure" if patient.running else "warning"
+            yield Finding("asr", level, str(error), f"systemctl start {unit}; journalctl -u {unit} -n 30")
+        else:
+            yield Finding("asr", "ok", f"语音识别应答 / speech recognition answers: {model.name}")
 
 
 async def check_database(patient: Patient) -> AsyncIterator[Finding]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asr.models.installing import Models
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.credentials import read_secret, with_password
 from gateway.site.passing import PassingSettings
+from gateway.site.recognition import AsrSettings
 from gateway.site.section import Address, Node, Port, Section
 from gateway.site.trunks import TrunkSettings, check_trunks
 
@@ -42,32 +44,6 @@ class SipSettings(Section):
     hold_seconds: Annotated[float, Field(ge=1, le=7200)] = 300.0
     first_audio_seconds: Annotated[float, Field(ge=2, le=7200)] = 30.0
     longest_call_seconds: Annotated[float, Field(ge=1, le=86400)] = 7200.0
-
-
-class AsrSettings(Section):
-    """Where speech is recognised.
-
-    An empty ``url`` is the server on this machine's Unix socket, which `hotline up` runs; several, separated by blanks,
-    share the work, and each takes over for another. ``token`` is shown to them, ``authority`` (PEM) is who signed
-    their certificates. `hotline asr` listens at ``listen`` (empty: at ``url``), with ``certificate`` and ``key`` (PEM
-    files) over TLS, and asks for ``token``; ``profile`` is how hard its ``model`` tries.
-    """
-
-    url: str = ""
-    listen: str = ""
-    token: str = ""
-    authority: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    model: Path | None = None
-    profile: Literal["packed", "fast", "accurate"] = "packed"
-    threads: Annotated[int, Field(ge=0, le=256)] = 0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: give both or neither")
-        return self
 
 
 class DatabaseSettings(Section):
@@ -313,6 +289,29 @@ class Paths:
     def asr_listen(self, settings: Settings) -> str:
         """Where this machine's own speech server listens."""
         return settings.asr.listen or self.asr_url(settings)
+
+    @property
+    def models(self) -> Path:
+        """Models that `hotline model` has installed."""
+        return self.data / "models"
+
+    def model(self, settings: Settings) -> Path | None:
+        """The live model's folder: that of the settings, or the installed one in use; None: the demonstration model."""
+        return settings.asr.model or Models(self.models).used
+
+    @property
+    def second_socket(self) -> Path:
+        """The socket of the speech server for the second pass."""
+        return self.run / "asr-second.sock"
+
+    @property
+    def second_health_socket(self) -> Path:
+        """Its health and metrics."""
+        return self.run / "asr-second-health.sock"
+
+    def second_url(self, settings: Settings) -> str | None:
+        """The address of the speech server for the second pass; None: there is no second pass."""
+        return settings.asr.second_url or (f"unix:{self.second_socket}" if settings.asr.runs_second else None)
 
     def database_url(self, settings: Settings) -> str:
         """The database's SQLAlchemy address."""

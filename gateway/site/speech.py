@@ -19,6 +19,10 @@ class CertificateError(LastingFault):
 
 def speech_client(settings: Settings, paths: Paths) -> AsrClient:
     """Make the client of the city's speech servers; raises CertificateError."""
+    return _make_client(paths.asr_url(settings), settings)
+
+
+def _make_client(url: str, settings: Settings) -> AsrClient:
     asr = settings.asr
     tls = None
     if asr.authority:
@@ -29,7 +33,12 @@ def speech_client(settings: Settings, paths: Paths) -> AsrClient:
                 f"asr.authority {asr.authority}: {error}; give the PEM file of the authority that signed the "
                 "speech servers' certificates"
             ) from error
-    return AsrClient(paths.asr_url(settings), asr.token, tls)
+    return AsrClient(url, asr.token, tls)
+
+
+def second_client(settings: Settings, paths: Paths) -> AsrClient:
+    """Make the client of the second pass's server; raises CertificateError, and ValueError when there is none."""
+    return _make_client(paths.second_url(settings) or "", settings)
 
 
 def speech_entrance(settings: Settings) -> Entrance:
