@@ -9,7 +9,7 @@ from console.naming import name_line
 from recordings.entries import DigitEvent, Played
 from tickets import worksheet
 from tickets.decisions import read_reviews
-from tickets.merging import merge
+from tickets.merging import combine
 from tickets.repeats import Repeats, find_repeats
 from tickets.review import Fields
 from tickets.story import tell_story
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from asr.transcript import Transcript, Utterance
+    from asr.transcript import Utterance
     from recordings.database import Database
     from tickets.review import Review
     from tickets.story import CallStory, TicketStory
@@ -38,6 +38,7 @@ async def compose_sheet(
     repeats = await find_repeats(db, call_id)
     return {
         "call": _show_call(story, name_line(story, hotlines)),
+        "second": _show_second(story),
         "seconds": story.recording.seconds if story.recording else None,
         "lines": _show_lines(story),
         "tickets": [
@@ -67,7 +68,11 @@ def _show_call(story: CallStory, line: str) -> dict[str, Any]:
 
 def _show_lines(story: CallStory) -> list[dict[str, Any]]:
     """What was said and what was played, in the order of the recording."""
-    lines = [_show_utterance(u) for u in _merge_words(story.transcripts).utterances]
+    first = {name: words for name, words in story.transcripts.items() if name != "second"}
+    lines = [
+        _show_utterance(now, before)
+        for now, before in zip(combine(story.transcripts).utterances, combine(first).utterances, strict=True)
+    ]
     for event in story.events:
         match event.entry:
             case Played(text=text):
@@ -77,14 +82,20 @@ def _show_lines(story: CallStory) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: float(line["start"]))
 
 
-def _merge_words(transcripts: Mapping[str, Transcript]) -> Transcript:
-    live, late = transcripts.get("live"), transcripts.get("late")
-    if live is None:
-        raise LookupError("a call on file has a live transcript, if an empty one")
-    return merge(live, late)
+def _show_second(story: CallStory) -> dict[str, str] | None:
+    """Which models heard the call, first and again; None before the second pass."""
+    second = story.transcripts.get("second")
+    if second is None:
+        return None
+    first = combine({name: words for name, words in story.transcripts.items() if name != "second"})
+    return {
+        "first": first.model.name if first.model else "",
+        "then": second.model.name if second.model else "",
+    }
 
 
-def _show_utterance(utterance: Utterance) -> dict[str, Any]:
+def _show_utterance(utterance: Utterance, before: Utterance) -> dict[str, Any]:
+    """``before`` is the same phrase as it was heard first; told only where it was heard otherwise."""
     start = max(utterance.start, 0.0)  # as in the ticket
     return {
         "who": utterance.speaker,
@@ -94,6 +105,7 @@ def _show_utterance(utterance: Utterance) -> dict[str, Any]:
         "confidence": utterance.confidence,
         "confirmed": utterance.confirmed,
         "words": [[w.text, w.start, w.end, w.confidence] for w in utterance.words],
+        **({"before": before.text} if before.text != utterance.text else {}),
     }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AUDIO = "audio.wav"
 LATE = "late.json"
+SECOND = "second.json"
 
 _RETRY_S = 0.02
 _CALL_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")

@@ -83,10 +83,10 @@ async def enqueue(
     await connection.execute(statement, rows)
 
 
-async def enqueue_second(
-    connection: AsyncConnection, nodes: Collection[int], since: datetime, now: datetime
-) -> int:
-    """Have every call since then heard again that has ended and been recorded, once its words are all there."""
+async def find_for_second(
+    connection: AsyncConnection, nodes: Collection[int], since: datetime
+) -> list[tuple[str, int]]:
+    """The calls since then, with their nodes, that have ended, whose words are all there, and that have no such job."""
     known = sa.exists().where(jobs.c.kind == "second", jobs.c.call_id == calls.c.call_id)
     rows = await connection.execute(
         sa.select(calls.c.call_id, calls.c.node)
@@ -100,9 +100,7 @@ async def enqueue_second(
         )
         .order_by(calls.c.started_at)
     )
-    wanted = [(call_id, node) for call_id, node in rows]
-    await enqueue(connection, "second", wanted, now)
-    return len(wanted)
+    return [(call_id, node) for call_id, node in rows]
 
 
 async def has_due(connection: AsyncConnection, kind: Kind, nodes: Collection[int], now: datetime) -> bool:

@@ -11,7 +11,7 @@ from asr.transcript import Transcript
 from recordings.schema import calls, reviews, tickets, transcripts
 from tickets import matters, outbox, worklist
 from tickets.draft import draft_transcript
-from tickets.merging import merge
+from tickets.merging import combine
 from tickets.review import Decision, Review, Sheet, hash_words, lay_over
 from tickets.ticket import Ticket
 
@@ -171,10 +171,10 @@ async def read_reviews(connection: AsyncConnection, call_ids: Sequence[str]) -> 
 
 
 async def read_words(connection: AsyncConnection, call_id: str) -> Transcript:
-    """What was heard in the call, live and later, in one; empty when nothing is on file."""
+    """What was heard of the call, live, later and again, in one; empty when nothing is on file."""
     query = sa.select(transcripts.c.source, transcripts.c.document).where(transcripts.c.call_id == call_id)
     found = {
         source: Transcript.from_json(json.loads(document))
         for source, document in await connection.execute(query)
     }
-    return merge(found.get("live", Transcript(None, ())), found.get("late"))
+    return combine(found)

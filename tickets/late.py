@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +16,7 @@ from tickets.filing import file_call
 from tickets.gathered import Gathered
 from tickets.jobs import Hopeless, Refused
 from tickets.legs import fold_legs
-from tickets.reading import read_late
+from tickets.reading import read_transcript, write_transcript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +47,7 @@ class LateTranscriber:
             async with self._db.write() as connection:
                 await catalogue.give_up(connection, call_id)
             raise Hopeless(f"the recording is gone from {self._data}, its words are lost")
-        if await _reading.run(read_late, folder) is None:
+        if await _reading.run(read_transcript, folder, folders.LATE) is None:
             await self._transcribe(folder)
         filed = await file_call(self._db, self._numbers, folder)
         _log.info("transcribed from the recording", tickets=filed.numbers)
@@ -75,7 +72,7 @@ class LateTranscriber:
             raise
         except AsrUnavailable as error:  # it may be this recording that it cannot take: the next finds out
             raise Refused(str(error)) from error
-        await _reading.run(_write, folder, Transcript(model, tuple(utterances)))
+        await _reading.run(write_transcript, folder, folders.LATE, Transcript(model, tuple(utterances)))
 
 
 def _find_talks(folder: Path) -> list[tuple[float, float]]:
@@ -87,16 +84,3 @@ def _find_talks(folder: Path) -> list[tuple[float, float]]:
         for talk in (leg.window for leg in legs)
         if talk is not None
     ]
-
-
-def _write(folder: Path, transcript: Transcript) -> None:
-    """Whole or not at all, and durable; one that could not be read is set aside."""
-    draft = folder / f"{folders.LATE}.new"
-    with draft.open("w") as file:
-        json.dump(transcript.to_json(), file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    with suppress(FileNotFoundError):
-        (folder / folders.LATE).rename(folder / f"{folders.LATE}.unreadable")
-    draft.rename(folder / folders.LATE)
-    journal.sync_folder(folder)

@@ -1,7 +1,8 @@
-"""Words heard in the call, and words found later in its recording, made into one.
+"""Words heard in the call, words found later in its recording, and the phrases heard again, made into one.
 
 What was heard live, to its end, is kept: the caller has confirmed it, has corrected it, was restricted by the
-question to few words. The recording fills in what is missing.
+question to few words. The recording fills in what is missing. The second pass hears the same phrases again, each
+between the same times, by a better model: its text is the text of record.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from asr.transcript import Transcript, Utterance
 from ivr.matter import Matter, Spoken, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 # An utterance belongs to a window when this much of it lies inside, in seconds (or half of a shorter one).
 _BELONGS_S = 0.5
@@ -38,6 +39,37 @@ def merge(live: Transcript, late: Transcript | None) -> Transcript:
     ]
     utterances = sorted((*kept, *found, *torn), key=lambda u: (u.start, u.end))
     return Transcript(model=late.model or live.model, utterances=tuple(utterances), complete=late.complete)
+
+
+def combine(kept: Mapping[str, Transcript]) -> Transcript:
+    """What is kept of a call by its source (``live``, ``late``, ``second``), in one."""
+    words = merge(kept.get("live", Transcript(None, ())), kept.get("late"))
+    return revise(words, kept.get("second"))
+
+
+def revise(words: Transcript, second: Transcript | None) -> Transcript:
+    """The same phrases as the second pass has heard them; what it has understood nothing of stays as it was.
+
+    One that has heard nothing else is no news, and changes nothing.
+    """
+    heard = _by_times(second)
+    utterances = tuple(heard.get((u.speaker, u.start, u.end), u) for u in words.utterances)
+    changed = any(now.text != before.text for now, before in zip(utterances, words.utterances, strict=True))
+    return replace(words, model=second.model, utterances=utterances) if second and changed else words
+
+
+def reword(matter: Matter, words: Transcript, second: Transcript | None) -> Matter:
+    """The matter in the words of the second pass, where a phrase of ``words`` stands in it as a whole."""
+    heard = _by_times(second)
+    whole = {(u.start, u.end): u.text for u in words.utterances if u.speaker == "caller"}
+    spoken = []
+    for one in matter.spoken:
+        again = heard.get(("caller", one.start, one.end))
+        if again is not None and whole.get((one.start, one.end)) == one.text:
+            spoken.append(replace(one, text=again.text, confidence=again.confidence, confirmed=True))
+        else:
+            spoken.append(one)
+    return replace(matter, spoken=tuple(spoken))
 
 
 def is_sound(window: Window, live: Transcript, deaf: Iterable[Window]) -> bool:
@@ -98,6 +130,10 @@ def belongs(heard: Utterance | Spoken | Window, window: Window) -> bool:
     needed = min(_BELONGS_S, (end - heard.start) / 2)
     window_end = end if window.end is None else window.end
     return min(end, window_end) - max(heard.start, window.start) >= needed
+
+
+def _by_times(second: Transcript | None) -> dict[tuple[str, float, float], Utterance]:
+    return {(u.speaker, u.start, u.end): u for u in second.utterances if u.text} if second else {}
 
 
 def _covers(kept: Utterance | Spoken, found: Utterance | Spoken) -> bool:

@@ -107,6 +107,8 @@ def describe_call(record: CallRecord) -> list[Row]:
     rows.append(TranscriptRow(record.call_id, "live", record.live.complete, _write(record.live)))
     if record.late:
         rows.append(TranscriptRow(record.call_id, "late", record.late.complete, _write(record.late)))
+    if record.second:
+        rows.append(TranscriptRow(record.call_id, "second", record.second.complete, _write(record.second)))
     return rows + _describe_legs(record)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asr.endpoint import Ended, Endpointer
@@ -32,29 +34,32 @@ async def read_record(folder: Path) -> CallRecord:
 
     One recording is looked through at a time, whoever asks. Raises OSError.
     """
-    reading, late, seconds = await _reading.run(_read, folder)
-    record = fold(folder.name, reading, late, seconds, None)
+    reading, late, second, seconds = await _reading.run(_read, folder)
+    record = fold(folder.name, reading, late, seconds, None, second)
     if record.ended_at is None or record.live.complete:
         return record
     voiced: tuple[Window, ...] = ()
     if seconds:
         voiced = await _looking.run(_find_voice, folder / folders.AUDIO, seconds)
-    return fold(folder.name, reading, late, seconds, voiced)
+    return fold(folder.name, reading, late, seconds, voiced, second)
 
 
-def _read(folder: Path) -> tuple[Reading, Transcript | None, float]:
+def _read(folder: Path) -> tuple[Reading, Transcript | None, Transcript | None, float]:
     reading = journal.read(folder)
     try:
         seconds = wav.duration(folder / folders.AUDIO)
     except wav.NotARecordingError as error:
         _log.error("filed without its recording: %s", error)
         seconds = 0.0
-    return reading, read_late(folder), seconds
+    return reading, read_transcript(folder, folders.LATE), read_transcript(folder, folders.SECOND), seconds
 
 
-def read_late(folder: Path) -> Transcript | None:
-    """The transcript made from the recording, if there is one by now that can be read. Raises OSError."""
-    file = folder / folders.LATE
+def read_transcript(folder: Path, name: str) -> Transcript | None:
+    """The transcript made from the recording, if there is one by now that can be read. Raises OSError.
+
+    ``name`` is ``folders.LATE`` or ``folders.SECOND``.
+    """
+    file = folder / name
     try:
         return Transcript.from_json(json.loads(file.read_bytes()))
     except FileNotFoundError:
@@ -62,6 +67,19 @@ def read_late(folder: Path) -> Transcript | None:
     except (ValueError, RecursionError) as error:
         _log.error("%s cannot be read, the recording is to be transcribed again: %s", file, error)
         return None
+
+
+def write_transcript(folder: Path, name: str, transcript: Transcript) -> None:
+    """Whole or not at all, and durable; one that could not be read is set aside. Raises OSError."""
+    draft = folder / f"{name}.new"
+    with draft.open("w") as file:
+        json.dump(transcript.to_json(), file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileNotFoundError):
+        (folder / name).rename(folder / f"{name}.unreadable")
+    draft.rename(folder / name)
+    journal.sync_folder(folder)
 
 
 def _find_voice(audio: Path, seconds: float) -> tuple[Window, ...]:

@@ -59,8 +59,9 @@ class CallRecord:
     journal lost it. ``caller`` is, on an anonymous line, the number at which the caller has agreed to be called back,
     "" without. ``ended_at`` and ``duration_s`` (seconds from the answer) are None while it lasts. ``interrupted`` says
     that the gateway died in the call, or cut it short. ``seconds`` is the recording's length so far. ``live`` is
-    what was heard in the call, ``late`` what was found in the recording since, ``transcript`` both in one. ``matters``
-    are those that make a ticket now, ``numbers`` the ticket numbers given so far, by matter, ``alarms`` when the first
+    what was heard in the call, ``late`` what was found in the recording since, ``second`` its phrases heard again by
+    the large model, ``transcript`` all in one. ``matters`` are those that make
+    a ticket now, ``numbers`` the ticket numbers given so far, by matter, ``alarms`` when the first
     danger in each was noticed, ``understood`` what their words were understood to mean when they were filed.
     ``reason`` says why an ended call has no matter.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
@@ -85,6 +86,7 @@ class CallRecord:
     seconds: float
     live: Transcript
     late: Transcript | None
+    second: Transcript | None
     transcript: Transcript
     matters: tuple[Told, ...]
     numbers: Mapping[int, str]
@@ -102,12 +104,14 @@ def fold(
     late: Transcript | None,
     seconds: float,
     voiced: tuple[Window, ...] | None,
+    second: Transcript | None = None,
 ) -> CallRecord:
     """Fold a call's journal.
 
-    ``late`` is the transcript made from the recording, if there is one by now. ``seconds`` is the recording's
-    length; ``voiced`` where in it the caller's voice was found, None when nobody has looked: then speech is
-    supposed wherever the caller was asked for it. An empty journal makes a call that was never answered.
+    ``late`` is the transcript made from the recording, ``second`` that of the second pass, if there is one by now.
+    ``seconds`` is the recording's length; ``voiced`` where in it the caller's voice was found, None when nobody has
+    looked: then speech is supposed wherever the caller was asked for it. An empty journal makes a call that was never
+    answered.
 
     A power failure may have lost the journal's beginning, a bad sector any line. A call in which something was said, or
     that was ``interrupted``, had been answered, whatever else is known of it: then it was answered when it came, at the
@@ -132,7 +136,7 @@ def fold(
         journal.pass_on(legs, ended=ended)
     # When somebody spoke, and how surely he was understood, is kept in the journal only.
     live = Transcript(None, ()) if anonymous else _fold_transcript(journal)
-    late = late if ended and not anonymous else None
+    late, second = (late, second) if ended and not anonymous else (None, None)
     transcript = merging.merge(live, late)
     said = replace(transcript, utterances=tuple(u for u in transcript.utterances if u.speaker == "caller"))
     told = tell(journal, live, late, said, voiced, legs)
@@ -142,6 +146,7 @@ def fold(
         told = add_loose_words(journal, told, said, late, seconds, legs)
     if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
+    told = tuple(replace(t, matter=merging.reword(t.matter, transcript, second)) for t in told)
     wanted = (
         ended
         and answered_at is not None
@@ -168,7 +173,8 @@ def fold(
         seconds=seconds,
         live=live,
         late=late,
-        transcript=transcript,
+        second=second,
+        transcript=merging.revise(transcript, second),
         matters=told,
         numbers=journal.numbers,
         alarms=journal.alarms,

@@ -96,9 +96,9 @@ class TicketStory:
 class CallStory:
     """Everything known of one call.
 
-    ``filed`` says whether it is in the database; ``transcripts`` is by source, ``live`` or ``late``. ``events`` is
-    empty when the call's folder is not on this machine. ``recording`` is None while the call lasts. ``legs`` are in
-    order, the caller's own first.
+    ``filed`` says whether it is in the database; ``transcripts`` is by source: ``live``, ``late``, ``second``.
+    ``events`` is empty when the call's folder is not on this machine. ``recording`` is None while the call lasts.
+    ``legs`` are in order, the caller's own first.
     """
 
     call: CallRow

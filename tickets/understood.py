@@ -1,8 +1,9 @@
 """What a matter's words mean for its ticket, kept in the journal: filed anew, an old call says what it said.
 
 The understanding is made once of all that it depends on, and stands in the journal with the version of the rules and
-a digest of what they were given. Only other words (a late transcript), another answer of the caller's or another line
-make it anew. A ticket that was issued before there were such entries is itself what was understood then.
+a digest of what they were given. Only other words (a late transcript, a second pass), another answer of the caller's
+or another line make it anew. A ticket that was issued before there were such entries is itself what was understood
+then.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tickets.meaning.understanding import Understanding
     from tickets.place import Place
     from tickets.record import CallRecord
+
+_URGENCIES = ("一般", "紧急", "特急")
+_DANGER = "听到危险"
 
 BEFORE = "0"
 """The version of what was understood before it was kept."""
@@ -48,6 +52,7 @@ def make(record: CallRecord, matter: Matter) -> Understood:
     place = _find_place(matter, meant.place)
     where = (place.county, place.township) if place else ("", "")
     assigned = assign(meant.category.shown, *where)
+    before = record.understood.get(matter.index) if record.second is not None else None
     point = locate(*where, place.village, place.address) if place else None
     return Understood(
         matter=matter.index,
@@ -56,7 +61,7 @@ def make(record: CallRecord, matter: Matter) -> Understood:
         appeal=_choose_appeal(matter, line.appeal if line else None, meant),
         title=meant.title,
         category=meant.category.shown,
-        urgency=meant.urgency,
+        urgency=_keep_urgency(meant.urgency, before),
         occurred=meant.occasion.told,
         keywords=meant.keywords,
         code=place.code if place else "",
@@ -72,7 +77,7 @@ def make(record: CallRecord, matter: Matter) -> Understood:
         support_units=assigned.assisting if assigned else (),
         days=assigned.days if assigned else 0,
         assigned_by=assigned.reason if assigned else "",
-        notes=_note(meant, place),
+        notes=_keep_danger(_note(meant, place), before),
     )
 
 
@@ -134,6 +139,17 @@ def _find_place(matter: Matter, in_text: Place | None) -> Place | None:
     return find(f"{in_text.county}{in_text.township}{matter.place}") or answered
 
 
+def _keep_urgency(urgency: str, before: Understood | None) -> str:
+    """The higher one: a phrase that is heard again makes no danger less that it told of when it was said."""
+    known = (urgency, before.urgency) if before is not None else (urgency,)
+    return max(known, key=lambda one: _URGENCIES.index(one) if one in _URGENCIES else -1)
+
+
+def _keep_danger(notes: tuple[str, ...], before: Understood | None) -> tuple[str, ...]:
+    kept = [note for note in (before.notes if before is not None else ()) if note.startswith(_DANGER)]
+    return (*(note for note in kept if note not in notes), *notes)
+
+
 def _quote(matter: Matter, in_text: Place | None, place: Place | None) -> str:
     """The caller's words for the place; what he answered stands behind the name that it tells from others."""
     if matter.place and in_text is not None and in_text.rivals and in_text.said not in matter.place:
@@ -145,7 +161,7 @@ def _note(meant: Understanding, place: Place | None) -> tuple[str, ...]:
     """What the agent should look at."""
     notes = []
     if meant.risk:
-        notes.append(f"听到危险({meant.risk.name}):“{meant.risk.words}”")
+        notes.append(f"{_DANGER}({meant.risk.name}):“{meant.risk.words}”")
     if place and place.rivals:
         notes.append(f"“{place.said}”有同名,请核实:{'、'.join(place.rivals)}")
     if place and place.heard:

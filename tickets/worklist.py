@@ -147,7 +147,7 @@ async def _read_transcripts(connection: AsyncConnection, call_ids: Sequence[str]
     kept: dict[str, dict[str, Transcript]] = {}
     for row in await connection.execute(query):
         kept.setdefault(row.call_id, {})[row.source] = Transcript.from_json(json.loads(row.document))
-    return {call_id: merging.merge(both["live"], both.get("late")) for call_id, both in kept.items()}
+    return {call_id: merging.combine(by_source) for call_id, by_source in kept.items()}
 
 
 def read_text(documents: Sequence[Mapping[str, Any]]) -> str:

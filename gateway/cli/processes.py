@@ -35,13 +35,18 @@ def gateway(
 
 
 @app.command()
-def asr(context: typer.Context) -> None:
+def asr(
+    context: typer.Context,
+    second: Annotated[
+        bool, typer.Option("--second", help="重听用的大模型 / the large model of the second pass")
+    ] = False,
+) -> None:
     """语音识别服务 / Serve speech recognition."""
     from gateway.service.process.asr import run
 
     site: Site = context.obj
     configure_logs("asr", site.settings.log)
-    asyncio.run(run(site.settings, site.paths))
+    asyncio.run(run(site.settings, site.paths, second=second))
 
 
 @app.command()

@@ -102,7 +102,8 @@ def _enable(machine: Machine) -> None:
         raise InstallError(f"{SETTINGS}: sip.port: 0 — 服务需要固定端口 / a service needs a port of its own")
     elsewhere = settings.asr.url and not settings.asr.listen
     asr = [] if elsewhere else ["hotline-asr.service"]
-    wanted = [*_ALWAYS, *asr, *(f"hotline-gateway@{port}.service" for port in settings.ports)]
+    second = ["hotline-asr-second.service"] if settings.asr.runs_second else []
+    wanted = [*_ALWAYS, *asr, *second, *(f"hotline-gateway@{port}.service" for port in settings.ports)]
     for unit in _enabled(machine):
         if unit not in (*wanted, _BY_HAND):
             machine.run("systemctl", "disable", unit)

@@ -97,6 +97,8 @@ class Supervisor:
         commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
         if self._settings.asr.listen or not self._settings.asr.url:
             commands.insert(0, ["asr"])
+        if self._settings.asr.runs_second:
+            commands.insert(0, ["asr", "--second"])
         if not self._settings.intake.url:
             commands.insert(0, ["intake"])
         self._children = [

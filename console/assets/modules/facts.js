@@ -19,7 +19,7 @@ function list(id, entries) {
   );
 }
 
-export function showCall({ call, tickets }) {
+export function showCall({ call, second, lines, tickets }) {
   document.title = `审核 ${call.caller || "未显示号码"} · 12345 热线`;
   at("caller").textContent = call.caller || "未显示号码";
   const line = [call.hotline, call.line].filter(Boolean).join(" ");
@@ -29,6 +29,10 @@ export function showCall({ call, tickets }) {
   if (!call.ended) flags.push(["通话还在进行", "warn"]);
   if (call.interrupted) flags.push(["通话中断", "warn"]);
   if (call.late === "wanted") flags.push(["录音待转写", "warn"]);
+  if (second) {
+    const changed = lines.filter((one) => one.before !== undefined).length;
+    flags.push([`已重听,改了 ${changed} 句`, "", `通话中:${second.first};重听:${second.then}。划去的是通话中听到的`]);
+  }
   if (!tickets.length) flags.push([call.reason ? "没有工单" : "工单还没有生成", ""]);
   list("flags", flags);
 }

@@ -50,6 +50,7 @@ export class Words {
       this.drawWords(row.dataset.key);
     } else {
       said.textContent = line.text;
+      if (line.before !== undefined) said.append(make("del", "before", line.before || "(未听清)"));
     }
     return row;
   }
@@ -81,6 +82,7 @@ export class Words {
     edit.title = corrected ? `原转写:${line.text}` : "改这一句(E)";
     edit.setAttribute("aria-label", `改这一句:${text}`);
     said.append(edit);
+    if (line.before !== undefined) said.append(make("del", "before", line.before || "(未听清)"));
     row.classList.toggle("corrected", corrected);
   }
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from asr import metrics
 from asr.catalogue import open_model
+from asr.door import Entrance
 from asr.server import serve
-from gateway.service.courtesy import DECODING, step_back
+from config.document import ConfigError
+from gateway.service.courtesy import DECODING, FOLLOWING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
 from gateway.service.process.common import stop_signal
@@ -29,24 +31,37 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 2.0
 
 
-async def run(settings: Settings, paths: Paths) -> None:
-    """Serve speech recognition until SIGTERM."""
+async def run(settings: Settings, paths: Paths, *, second: bool = False) -> None:
+    """Serve speech recognition until SIGTERM; ``second``: for the second pass, by its model, at its own socket.
+
+    Raises ConfigError when there is no model for a second pass.
+    """
     stop = stop_signal()
-    step_back(DECODING)
-    model = open_model(settings.asr.model)
+    where = settings.metrics
+    url, door, port = paths.asr_listen(settings), paths.asr_health_socket, where.asr_port
+    if second:
+        if not settings.asr.runs_second:
+            raise ConfigError(
+                "settings",
+                0,
+                "asr.second_model names no model",
+                "set it to a model folder, and second_url to nothing",
+            )
+        url, door, port = f"unix:{paths.second_socket}", paths.second_health_socket, None
+    step_back(FOLLOWING if second else DECODING)
+    model = open_model(settings.asr.second_model if second else paths.model(settings))
     if model.fingerprint.demo:
         log.warning(DEMO_WARNING)
-    where = settings.metrics
 
     @contextlib.asynccontextmanager
     async def watched(server: SpeechServer) -> AsyncIterator[None]:
         window = watch(paths.data, server)
-        async with shown(window, paths.asr_health_socket, where.host, where.asr_port), serving():
+        async with shown(window, door, where.host, port), serving():
             yield
 
     asr = settings.asr
-    entrance = speech_entrance(settings)
-    await serve(paths.asr_listen(settings), model, asr.threads, stop, watched, entrance, asr.profile)
+    entrance = Entrance() if second else speech_entrance(settings)
+    await serve(url, model, asr.threads, stop, watched, entrance, asr.profile)
 
 
 def watch(data: Path, server: SpeechServer) -> Window:

@@ -1,4 +1,4 @@
-"""Delivery, late transcription and the look for surges as a process."""
+"""Delivery, late transcription, the second pass and the look for surges as a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.opened import choose_some_rules, open_intake
 from gateway.service.process.common import alone, claim_if_there, look_at_database, reach_until, stop_signal
-from gateway.site.speech import speech_client
+from gateway.site.speech import second_client, speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets import metrics
@@ -22,6 +22,7 @@ from tickets.courier import SOCKET, Courier
 from tickets.jobs import JobRunner
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook
+from tickets.second import SecondPass
 from tickets.surges.watch import SurgeWatch
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, paths: Paths) -> None:
-    """Deliver tickets, transcribe what could not be heard live, look for surges, until SIGTERM."""
+    """Deliver tickets, transcribe what could not be heard live, hear calls again, look for surges, until SIGTERM."""
     stop = stop_signal()
     step_back(FOLLOWING)
     with alone(paths.data, f"worker-{settings.node}"):
@@ -51,12 +52,17 @@ async def run(settings: Settings, paths: Paths) -> None:
             late = JobRunner(
                 db, "late", settings.nodes, LateTranscriber(db, client, numbers, paths.data).amend
             )
+            again = second_client(settings, paths) if paths.second_url(settings) else None
             window, where = watch(paths.data, db, courier), settings.metrics
             jobs = [
                 asyncio.create_task(courier.run(stop), name="the courier"),
                 asyncio.create_task(late.run(stop), name="late transcription"),
                 asyncio.create_task(SurgeWatch(db).run(stop), name="the look for surges"),
             ]
+            if again is not None:
+                second = SecondPass(db, again, numbers, paths.data, settings.nodes)
+                runner = JobRunner(db, "second", settings.nodes, second.amend, second.find)
+                jobs.append(asyncio.create_task(runner.run(stop), name="the second pass"))
             try:
                 async with shown(window, paths.worker_socket, where.host, where.worker_port):
                     log.info("ready", extra={"intake": settings.intake.address})
@@ -68,6 +74,8 @@ async def run(settings: Settings, paths: Paths) -> None:
                 await asyncio.wait(jobs)
                 await intake.close()
                 await client.close()
+                if again is not None:
+                    await again.close()
                 await db.close()
 
 

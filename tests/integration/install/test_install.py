@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may install
 CLONE = Path(__file__).parents[3]
 UNITS = (
     "hotline.target",
+    "hotline-asr-second.service",
     "hotline-asr.service",
     "hotline-console.service",
     "hotline-gateway@5060.service",

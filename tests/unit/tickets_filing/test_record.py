@@ -587,3 +587,45 @@ def test_a_talk_is_transcribed_afterwards_and_what_the_caller_said_in_it_belongs
         (WATER.text, "caller"),
         (answer.text, "target"),
     ]
+
+
+def test_a_phrase_that_is_heard_again_changes_the_words_and_no_danger(call):
+    fire = heard("颍上县慎城镇房子着火了", 4.0, 7.0)
+    call.hear(fire).state(stated(0, fire, until=8.0, complete=True)).hang_up()
+    first = read(call)
+    (before,) = issue(first)
+    assert before.appeal.urgency == "特急"
+    (drafted,) = draft(first)
+    opened = journal.Journal.reopen(call.folder)
+    opened.append(drafted.understood)
+    opened.close()
+    second = Transcript(BIG, (replace(fire, text="颍上县慎城镇房子漏水了"),))
+    again = fold(call.call_id, journal.read(call.folder), None, 30.0, None, second)
+    (after,) = issue(again)
+    assert (after.appeal.content, after.appeal.urgency) == ("颍上县慎城镇房子漏水了", "特急")
+    assert after.transcript.model.name == BIG.name
+    assert [note for note in after.notes if note.startswith("听到危险")] == [
+        note for note in before.notes if note.startswith("听到危险")
+    ]
+    assert (again.live, again.second) == (first.live, second)
+
+
+def test_a_second_pass_that_hears_the_same_or_nothing_is_no_news(call):
+    call.hear(LEAK, WATER).state(stated(0, LEAK, WATER, until=16.0, complete=True)).hang_up()
+    first = read(call)
+    same = Transcript(BIG, (replace(LEAK, confidence=0.99), replace(WATER, text="", words=())))
+    again = fold(call.call_id, journal.read(call.folder), None, 30.0, None, same)
+    assert again.transcript == first.transcript
+    assert [d.sha256 for d in draft(again)] == [d.sha256 for d in draft(first)]
+
+
+def test_a_phrase_that_was_parted_between_matters_stays_as_it_was_told(call):
+    both = heard("路灯不亮还有我家停水", 4.0, 8.0)
+    one, other = heard("路灯不亮", 4.0, 8.0), heard("还有我家停水", 4.0, 8.0)
+    call.hear(both).state(stated(0, one, until=8.0, complete=True)).state(
+        stated(1, other, until=8.0, complete=True)
+    )
+    call.hang_up()
+    second = Transcript(BIG, (replace(both, text="路灯不亮还有我家停电"),))
+    told = fold(call.call_id, journal.read(call.folder), None, 30.0, None, second).matters
+    assert [t.matter.text for t in told] == ["路灯不亮", "还有我家停水"]
