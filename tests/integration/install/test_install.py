@@ -184,7 +184,7 @@ def test_speech_recognition_elsewhere_is_not_started_here_but_a_trials_intake_is
     intake = image.root / "etc/systemd/system/hotline.target.wants/hotline-intake.service"
     intake.symlink_to("/usr/local/lib/systemd/system/hotline-intake.service")
     text, before = settings.read_text(), image.enabled()
-    settings.write_text(text.replace('asr:\n  url: ""', 'asr:\n  url: "http://10.0.0.2:8090"'))
+    settings.write_text(text.replace('asr:\n  url: ""', 'asr:\n  url: "ws://10.0.0.2:8090"'))
     told = image.install()
     assert image.enabled() == before - {"hotline-asr.service"}
     assert any("disabled: hotline-asr.service" in line for line in told)
