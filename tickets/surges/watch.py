@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from tickets import matters, metrics
 from tickets.alert import SurgeAlert
 from tickets.alerting import enqueue_alerts
+from tickets.runner import Backoff, keep_at
 from tickets.surges import register
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tickets.surges.register import Surge
 
 _EVERY_S: Final = 15.0
-_BACKOFF_MAX_S: Final = 60.0
+_BACKOFF: Final = Backoff(first=15.0, longest=60.0)
 
 _log = structlog.get_logger(__name__)
 
@@ -39,31 +39,20 @@ class SurgeWatch:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._taken_up = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set. A database out of reach is waited for."""
-        stopping = asyncio.create_task(stop.wait())
-        taken_up, delay = False, _EVERY_S
-        while not stop.is_set():
-            work = asyncio.create_task(self.look(datetime.now(UTC)) if taken_up else self._take_up())
-            try:
-                await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not work.done():
-                    break
-                work.result()
-                pause, delay, taken_up = _EVERY_S if taken_up else 0.0, _EVERY_S, True
-            except (SQLAlchemyError, OSError) as error:
-                _log.warning("the look for surges waits", again_in_s=delay, reason=type(error).__name__)
-                pause, delay = delay, min(delay * 2, _BACKOFF_MAX_S)
-            finally:
-                work.cancel()
-                await asyncio.wait({work})  # a database closed under a running query would hold the process
-            await asyncio.wait({stopping}, timeout=pause)
-        stopping.cancel()
+        await keep_at(self._work, stop, _BACKOFF, "the look for surges waits")
 
-    async def _take_up(self) -> None:
-        if count := await matters.backfill(self._db):
-            _log.info("tickets of before are counted among the matters", tickets=count)
+    async def _work(self) -> float:
+        if not self._taken_up:
+            if count := await matters.backfill(self._db):
+                _log.info("tickets of before are counted among the matters", tickets=count)
+            self._taken_up = True
+            return 0.0
+        await self.look(datetime.now(UTC))
+        return _EVERY_S
 
     async def look(self, now: datetime) -> list[Surge]:
         """Look once; the surges that are new. Raises SQLAlchemyError or OSError when the database is away."""
