@@ -79,13 +79,15 @@ class _Bell(asyncio.DatagramProtocol):
 class Courier:
     """Posts the outbox of ``db`` through ``client``; ``bell`` is the path of its Unix socket (``SOCKET``).
 
-    One courier for each runtime folder. Several may share a PostgreSQL database.
+    Without ``alerts`` none is posted: they are settled with a note. One courier for each runtime folder. Several may
+    share a PostgreSQL database.
     """
 
-    def __init__(self, db: Database, client: IntakeClient, bell: Path) -> None:
+    def __init__(self, db: Database, client: IntakeClient, bell: Path, *, alerts: bool = True) -> None:
         self._db = db
         self._client = client
         self._bell = bell
+        self._alerts = alerts
         self._lease_s = _LEASE_S + client.timeout_s
         self._rung = asyncio.Event()
         self._failures = 0  # in a row, over all tickets
@@ -152,6 +154,8 @@ class Courier:
                 await _record(connection, one, now)
             if back:
                 await outbox.rouse(connection, now)
+            if not self._alerts and (withheld := await outbox.withhold_alerts(connection, now)):
+                _log.info("alerts are off: none is posted", alerts=withheld)
             parcels = await outbox.claim(connection, now, self._lease_s, room) if room else []
         if back:
             self._back = False

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["ticket", "alert"]
 
+WITHHELD: Final = "not posted: intake.alerts is off"
+"""What is kept beside an alert that was settled without being posted."""
+
 # No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(minutes=15)
 
@@ -139,6 +142,13 @@ async def bury(connection: AsyncConnection, row: int, reason: str, now: datetime
     await _settle(connection, row, state="dead", last_error=reason, settled_at=now)
 
 
+async def withhold_alerts(connection: AsyncConnection, now: datetime) -> int:
+    """Settle the alerts that wait without posting them: the intake takes none. Returns how many; it has no receipt."""
+    which = outbox.c.kind == "alert"
+    changes = {"state": "accepted", "last_error": WITHHELD, "lease_until": None, "settled_at": now}
+    return await _change_pending(connection, which, **changes)
+
+
 async def postpone(
     connection: AsyncConnection, row: int, reason: str, until: datetime, *, held: bool
 ) -> None:
@@ -183,10 +193,11 @@ async def _settle(
     )
 
 
-async def _change_pending(connection: AsyncConnection, which: sa.ColumnElement[bool], **values: Any) -> None:
+async def _change_pending(connection: AsyncConnection, which: sa.ColumnElement[bool], **values: Any) -> int:
     # Rows that another courier is writing to are passed over: two that waited for each other would be a deadlock.
     ids = sa.select(outbox.c.id).where(outbox.c.state == "pending", which).with_for_update(skip_locked=True)
-    await connection.execute(sa.update(outbox).where(outbox.c.id.in_(ids)).values(values))
+    changed = await connection.execute(sa.update(outbox).where(outbox.c.id.in_(ids)).values(values))
+    return changed.rowcount
 
 
 def _due(now: datetime) -> sa.Select[tuple[int]]:

@@ -120,6 +120,11 @@ def check(context: typer.Context) -> None:
     _tell_hotlines(hotlines)
     choose_rules(site.settings)
     out.print(f"理解规则 / rules of understanding: {version()}; 坐标点 / points: {count_points()}")
+    if not site.settings.intake.alerts:
+        out.print(
+            "警告 / Warning: 不发预警,工单照发 / no alerts are posted, tickets are: intake.alerts: false",
+            style="yellow",
+        )
     _tell_trunks(site, hotlines)
     if is_open(site.settings):
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _LATE = timedelta(minutes=10)
 _FORBIDDEN = (401, 403)
 _NO_SUCH_PLACE = (404, 405)
+_NO_ALERTS = "改正 intake.alerts_url,或设 intake.alerts: false / correct it, or set intake.alerts: false"
 
 
 def check_dialogue(patient: Patient) -> Iterator[Finding]:
@@ -177,9 +178,16 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
     except ConfigError as error:
         yield Finding("intake", "failure", str(error), "改正设置 / correct the settings")
         return
+    if not intake.alerts:
+        what = "不发预警 / no alerts are posted: intake.alerts: false"
+        yield Finding(
+            "intake", "warning", what, "平台收预警时去掉它 / take it away where the intake takes alerts"
+        )
     try:
         outcome = await client.post("{}", f"hotline-doctor-{time.time_ns()}")
-        alert = await client.post("{}", f"hotline-doctor-{time.time_ns()}", "alert")
+        alert = (
+            await client.post("{}", f"hotline-doctor-{time.time_ns()}", "alert") if intake.alerts else None
+        )
     finally:
         await client.close()
     where = intake.address
@@ -194,7 +202,7 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
             yield Finding("intake", "failure", what, "改正 intake.url / correct intake.url")
         case Rejected() if isinstance(alert, Rejected) and alert.status in _NO_SUCH_PLACE:
             what = f"受理平台不收预警 / the intake takes no alerts: HTTP {alert.status}"
-            yield Finding("intake", "failure", what, "改正 intake.alerts_url / correct intake.alerts_url")
+            yield Finding("intake", "failure", what, _NO_ALERTS)
         case Rejected():
             yield Finding("intake", "ok", f"受理平台应答,签名有效 / answers, our signature is good: {where}")
         case Accepted():

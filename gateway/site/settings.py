@@ -56,14 +56,22 @@ class IntakeSettings(Section):
     """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
 
     An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs. Alerts go
-    to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part.
+    to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part. Without ``alerts`` none is posted, for
+    an intake that takes none.
     """
 
     url: str = ""
+    alerts: bool = True
     alerts_url: str = ""
     reference_port: Port = 8045
     secret: str = ""
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.alerts_url and not self.alerts:
+            raise ValueError("alerts is off and alerts_url says where they go: take one of them away")
+        return self
 
     @property
     def address(self) -> str:

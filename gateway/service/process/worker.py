@@ -48,7 +48,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             numbers = NumberBook(paths.data / "numbers", settings.node)
             client = speech_client(settings, paths)
             intake = open_intake(settings)
-            courier = Courier(db, intake, paths.run / SOCKET)
+            courier = Courier(db, intake, paths.run / SOCKET, alerts=settings.intake.alerts)
             late = JobRunner(
                 db, "late", settings.nodes, LateTranscriber(db, client, numbers, paths.data).amend
             )

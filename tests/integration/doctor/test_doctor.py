@@ -372,6 +372,11 @@ async def test_an_intake_that_refuses_our_signature(site: Installation) -> None:
         assert [level for level, _ in await site.look("intake")] == ["ok"]
         site.settings["intake"]["url"] = f"{address}/v2/tickets"
         assert "takes no tickets: HTTP 404" in await site.failure("intake")
+        site.settings["intake"] |= {"url": f"{address}/v1/tickets", "alerts_url": f"{address}/v2/alerts"}
+        assert "takes no alerts: HTTP 404" in await site.failure("intake")
+        del site.settings["intake"]["alerts_url"]
+        site.settings["intake"]["alerts"] = False
+        assert [level for level, _ in await site.look("intake")] == ["warning", "ok"]
 
 
 async def test_the_published_secret_is_no_secret(site: Installation) -> None:

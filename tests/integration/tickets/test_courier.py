@@ -74,10 +74,10 @@ def working(database, tmp_path, secret):
     """A courier at work, as in the worker process; stopped in good order at the end."""
 
     @asynccontextmanager
-    async def working(url, timeout_s=0.5):
+    async def working(url, timeout_s=0.5, *, alerts=True):
         client = IntakeClient(url, secret, timeout_s)
         stop = asyncio.Event()
-        task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET).run(stop))
+        task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=alerts).run(stop))
         try:
             yield task
         finally:
@@ -143,6 +143,21 @@ async def test_an_alert_reaches_the_intake_once_whatever_happens(
     assert {one["alert"]["id"] for one in held} == {alert.id for alert in alerts}
     assert len(held) == len(alerts)
     assert {row.receipt["number"] for row in await rows()} == {one["intake_number"] for one in held}
+
+
+async def test_where_alerts_are_off_none_is_posted_and_none_is_left_waiting(
+    working, saboteur, database, tmp_path, settled, rows, put, make_alert, make_ticket
+):
+    async with working(saboteur.url, alerts=False):
+        async with database.write() as connection:
+            await enqueue_alerts(connection, [make_alert(1)], datetime.now(UTC))
+        await put(make_ticket())
+        wake(tmp_path)
+        await until(settled)
+    assert {row.kind for row in await rows(state="accepted")} == {"alert", "ticket"}
+    (alert,) = [row for row in await rows() if row.kind == "alert"]
+    assert (alert.receipt, alert.last_error) == (None, "not posted: intake.alerts is off")
+    assert len(saboteur.seen) == 1
 
 
 @pytest.mark.parametrize(
