@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from config.document import embedded
@@ -41,9 +40,8 @@ class DivisionsError(LastingFault):
     """The file is not what its builder writes; the message says where."""
 
 
-@cache
 def read_divisions(file: Path = _EMBEDDED) -> Divisions:
-    """The file, read once. Raises DivisionsError."""
+    """The file. Raises DivisionsError."""
     townships: dict[str, str] = {}
     villages: dict[str, list[Village]] = {}
     for number, line in enumerate(_read(file).splitlines(), start=1):

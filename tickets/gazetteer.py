@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,8 @@ from tickets.meaning.sound import Sound, readings
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from tickets.meaning.files import RuleFiles
 
 Name = Annotated[str, Field(min_length=2)]
 
@@ -83,12 +85,20 @@ class Gazetteer:
 
 def open_gazetteer() -> Gazetteer:
     """The gazetteer in use, read once. Raises config.document.ConfigError, tickets.divisions.DivisionsError."""
-    files = chosen()
-    return _open(files.gazetteer or embedded("gazetteer.yaml"), files.divisions or embedded("divisions.tsv"))
+    return read_gazetteer(chosen())
 
 
-@cache
-def _open(file: Path, divisions_file: Path) -> Gazetteer:
+def read_gazetteer(files: RuleFiles) -> Gazetteer:
+    """That of these files; the last ones are kept. Raises as `open_gazetteer`."""
+    gazetteer, divisions = (
+        files.gazetteer or embedded("gazetteer.yaml"),
+        files.divisions or embedded("divisions.tsv"),
+    )
+    return _open(gazetteer, divisions, files.digest("gazetteer", "divisions"))
+
+
+@lru_cache(maxsize=2)
+def _open(file: Path, divisions_file: Path, _digest: str) -> Gazetteer:
     document = load(GazetteerDocument, file)
     full = [county.name for county in document.counties]
     also = [name for county in document.counties for name in county.also]

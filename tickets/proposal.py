@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from config.categories import read_categories
@@ -59,11 +59,17 @@ def count_points() -> int:
     return len(_open_points(chosen()))
 
 
-@cache
+def prove(files: RuleFiles) -> None:
+    """Read the files that proposals are made by, and keep them. Raises ConfigError."""
+    _open_dispatch(files)
+    _open_points(files)
+
+
+@lru_cache(maxsize=2)
 def _open_dispatch(files: RuleFiles) -> Dispatch:
     return read_dispatch(read_categories(files.categories), files.dispatch)
 
 
-@cache
+@lru_cache(maxsize=2)
 def _open_points(files: RuleFiles) -> Points:
     return read_points(files.points) if files.points else Points()

@@ -67,7 +67,8 @@ def _tell_done(gateway: Path, told: dict[str, Any]) -> None:
     flows = ", ".join(told["flows"])
     out.print(
         f"{gateway.stem}: 已重新读入 / reloaded: 热线 / hotlines: {told['hotlines']}; 流程 / flows: {flows}; "
-        f"自己的录音 / your own recordings: {told['recordings']}; 上限 / cap: {told['cap']}"
+        f"自己的录音 / your own recordings: {told['recordings']}; 上限 / cap: {told['cap']}; "
+        f"理解规则 / rules of understanding: {told['rules']}"
     )
     if told["late"]:
         names = ", ".join(told["late"])

@@ -106,19 +106,22 @@ def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSetti
             yield dialogue
 
 
+def name_rules(settings: Settings) -> RuleFiles:
+    """The operator's files that tickets are understood by."""
+    files = settings.understanding
+    return RuleFiles(
+        categories=settings.dialogue.categories,
+        classifier=files.classifier,
+        dispatch=files.dispatch,
+        gazetteer=files.gazetteer,
+        divisions=files.divisions,
+        points=files.points,
+    )
+
+
 def choose_rules(settings: Settings) -> None:
     """Let tickets be understood by the operator's files from here on; raises LastingFault."""
-    files = settings.understanding
-    use(
-        RuleFiles(
-            categories=settings.dialogue.categories,
-            classifier=files.classifier,
-            dispatch=files.dispatch,
-            gazetteer=files.gazetteer,
-            divisions=files.divisions,
-            points=files.points,
-        )
-    )
+    use(name_rules(settings))
 
 
 def choose_some_rules(settings: Settings) -> None:

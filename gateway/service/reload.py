@@ -1,4 +1,4 @@
-"""Taking hotlines, flows, prompts, caps and who may call anew: prepared first, then swapped as one."""
+"""Taking hotlines, flows, prompts, understanding, caps and who may call anew: prepared first, then swapped as one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from config.fault import Fault
-from gateway.service.opened import open_dialogue
+from gateway.service.opened import name_rules, open_dialogue
 from gateway.site import metrics
 from recordings.threads import Threads
+from tickets.meaning.understanding import go_by, prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.calls.dialogue import Dialogue
     from gateway.site.renewal import Source
     from gateway.site.settings import Paths, Settings
+    from tickets.meaning.files import RuleFiles
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +58,15 @@ class Reload:
     async def reload(self) -> Reloaded:
         """Prove and prepare what the files say now, away from the loop, then lead the calls to come by it.
 
-        Whatever is wrong with them, nothing changes and the fault is raised (ConfigError, PromptError, SoundError,
-        VoiceError, KilledError, SipError, OSError); the log has it too. Who asks while another reload runs waits for
-        his own.
+        Whatever is wrong with them, nothing changes and the fault is raised (ConfigError, DivisionsError, ModelError,
+        PromptError, SoundError, VoiceError, KilledError, SipError, OSError); the log has it too. Who asks while another
+        reload runs waits for his own.
         """
         async with self._turn:
             try:
-                settings, late, dialogue = await _preparing.run(asyncio.run, self._prepare())
+                settings, late, dialogue, rules = await _preparing.run(asyncio.run, self._prepare())
                 self._swap(settings, dialogue)
+                go_by(rules)
             except (Fault, OSError) as fault:
                 self.refused = str(fault)
                 metrics.RELOADS.labels("refused").inc()
@@ -83,7 +86,7 @@ class Reload:
         """Let a reload that runs end soon, with nothing changed."""
         self._over.set()
 
-    async def _prepare(self) -> tuple[Settings, tuple[str, ...], Dialogue]:
+    async def _prepare(self) -> tuple[Settings, tuple[str, ...], Dialogue, RuleFiles]:
         settings, late = self._source.read()
         running, changes = self._source.running, dict[str, Any]()
         if settings.sip.cap > self._most:
@@ -93,7 +96,8 @@ class Reload:
             changes["passing"] = running.passing
             late = (*late, "passing.cap")
         settings = settings.model_copy(update=changes)
-        return settings, late, await open_dialogue(settings, self._paths, self._note_made, at_once=1)
+        rules = prove(name_rules(settings))
+        return settings, late, await open_dialogue(settings, self._paths, self._note_made, at_once=1), rules
 
     def _note_made(self, _made: int, _wanted: int) -> None:
         if self._over.is_set():

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from config.fault import Fault
 from gateway.service.duty import find_idle
+from tickets.meaning.understanding import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ def reload_at(reload: Reload) -> web.RouteDef:
                 "flows": [flow.name for flow in dialogue.hotlines.flows],
                 "recordings": dialogue.prompts.recordings,
                 "cap": dialogue.cap,
+                "rules": version(),
                 "late": done.late,
             }
         )

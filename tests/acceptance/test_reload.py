@@ -19,6 +19,8 @@ from bench.loop import read_loop
 from config.document import embedded
 from gateway.site.settings import Paths
 from recordings.entries import Incoming, Played
+from tickets.meaning.files import RuleFiles
+from tickets.meaning.understanding import use, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +99,9 @@ def test_nobody_notices_a_reload_and_a_broken_file_changes_nothing(
 
     edit(folder / "prompts.yaml", f"opening: {OPENING}", f"opening: {NEW_OPENING}")
     edit(folder / "prompts.yaml", f"goodbye: {GOODBYE}", f"goodbye: {NEW_GOODBYE}")
-    set_settings(house, sip={"cap": 35, "hold_seconds": 200})
+    dispatch = folder / "dispatch.yaml"
+    dispatch.write_text("city: 阜阳市\ndays: 3\nentries:\n  - {category: 城乡建设, department: 住建局}\n")
+    set_settings(house, sip={"cap": 35, "hold_seconds": 200}, understanding={"dispatch": str(dispatch)})
     done = hotline(house, "reload")
     assert (done.returncode, done.stderr) == (0, ""), done
     assert (
@@ -105,6 +109,10 @@ def test_nobody_notices_a_reload_and_a_broken_file_changes_nothing(
         in done.stdout
     )
     assert "cap: 35" in done.stdout
+    use(RuleFiles(dispatch=dispatch))
+    rules = version()
+    use(RuleFiles())
+    assert f"rules of understanding: {rules}\n" in done.stdout
     assert "a restart is needed for: sip.hold_seconds\n" in done.stdout
     reloaded = since(house)
     assert reloaded > began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,9 +114,15 @@ def _tell(choice: Choice, preset: Sequence[str], first: str) -> list[str]:
     return reasons or ["没有可依据的用语"]
 
 
-@cache
-def open_categorizer(catalogue: Path | None = None, model: Path | None = None) -> Categorizer:
+@lru_cache(maxsize=3)
+def open_categorizer(
+    catalogue: Path | None = None,
+    model: Path | None = None,
+    digest: str = "",  # noqa: ARG001 - what is kept is kept by it
+) -> Categorizer:
     """The categorizer of a catalogue file and of a classifier's folder (None: the embedded ones), read once.
+
+    It is read anew for another ``digest`` of what stands in them.
 
     Raises ConfigError for the catalogue, ModelError for the classifier.
     """

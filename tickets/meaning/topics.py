@@ -99,6 +99,11 @@ def name_main_topic(text: str) -> str:
     return max(said, default=(0, 0, ""))[2]
 
 
+def forget() -> None:
+    """The rules have changed: what was made of texts by those of before is no more."""
+    _part.cache_clear()
+
+
 def compare(one: str, other: str) -> Likeness:
     """Whether two texts tell of the same matter.
 

@@ -8,25 +8,25 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from config.document import embedded
-from config.fault import LastingFault
 from tickets.categories import open_categorizer
-from tickets.gazetteer import open_gazetteer
+from tickets.gazetteer import read_gazetteer
 from tickets.meaning.appeal import name_kind, open_classifier
-from tickets.meaning.files import RuleFiles, choose, chosen
+from tickets.meaning.files import choose, chosen, pin
 from tickets.meaning.matters import split
 from tickets.meaning.occasion import Occasion, find_occasion
 from tickets.meaning.personal import Personal, find_personal
 from tickets.meaning.risk import Risk, press, spot_all
 from tickets.meaning.title import entitle
-from tickets.meaning.topics import name_topics
+from tickets.meaning.topics import forget, name_topics
 from tickets.meaning.words import plain
 from tickets.place import Place, locate
 from tickets.proposal import assign
 from tickets.proposal import locate as find_point
+from tickets.proposal import prove as prove_proposals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from config.places import Point
     from ivr.matter import AppealType
     from tickets.categories import Categorizer, Suggestion
+    from tickets.meaning.files import RuleFiles
     from tickets.meaning.words import Words
 
 Urgency = Literal["一般", "紧急", "特急"]
@@ -124,39 +125,49 @@ def understand(
     )
 
 
-def use(files: RuleFiles) -> None:
-    """Go by these files from here on, and read them here and now: half a second that no call's ticket is to wait for.
+def prove(files: RuleFiles) -> RuleFiles:
+    """Read these files as they stand now, which takes half a second of no call's time, and keep what they say.
 
-    Raises LastingFault when one of them cannot be used: then those of before are gone by.
+    Returns them, ready to be gone by. Raises LastingFault when one of them cannot be used. Nothing else changes by it:
+    it may be done beside whoever goes by others meanwhile.
     """
-    before = chosen()
-    try:
-        _go_by(files)
-    except LastingFault:
-        _go_by(before)
-        raise
+    pinned = pin(files)
+    prove_proposals(pinned)
+    _version(pinned)
+    return pinned
 
 
-def _go_by(files: RuleFiles) -> None:
-    choose(files)
+def go_by(proved: RuleFiles) -> None:
+    """Go by these files of `prove` from here on, all at once: in the thread in which texts are understood."""
+    choose(proved)
     understand.cache_clear()
-    version.cache_clear()
-    version()
+    forget()
+
+
+def use(files: RuleFiles) -> None:
+    """Prove these files and go by them. Raises LastingFault when one cannot be used: nothing has changed then."""
+    go_by(prove(files))
     understand("阜阳市颍州区清河街道路灯不亮,电话13900000000", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def categorizer() -> Categorizer:
     """The one that is gone by. Raises LastingFault."""
-    files = chosen()
-    return open_categorizer(files.categories, files.classifier)
+    return _open_categorizer(chosen())
 
 
-@cache
+def _open_categorizer(files: RuleFiles) -> Categorizer:
+    return open_categorizer(files.categories, files.classifier, files.digest("categories", "classifier"))
+
+
 def version() -> str:
     """Which rules these are: the program's own and those of its files. Raises LastingFault."""
-    open_gazetteer()  # which says what is wrong with a file
+    return _version(chosen())
+
+
+@lru_cache(maxsize=2)
+def _version(files: RuleFiles) -> str:
+    read_gazetteer(files)  # which says what is wrong with a file
     digest = hashlib.sha256()
-    files = chosen()
     read = [embedded(name) for name in _FILES]
     read += [
         files.gazetteer or embedded("gazetteer.yaml"),
@@ -166,7 +177,7 @@ def version() -> str:
     ]
     for file in read:
         digest.update(file.read_bytes())
-    digest.update(categorizer().version.encode())
+    digest.update(_open_categorizer(files).version.encode())
     digest.update(open_classifier().version.encode())
     return f"{_RULES}-{digest.hexdigest()[:12]}"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from config.document import ConfigError
-from gateway.service.opened import choose_rules, choose_some_rules
+from gateway.service.opened import choose_rules, choose_some_rules, name_rules
 from gateway.site.settings import DialogueSettings, Settings, UnderstandingSettings
 from tickets.categories.storage import ModelError
 from tickets.divisions import DivisionsError
 from tickets.meaning.files import RuleFiles, chosen
-from tickets.meaning.understanding import understand, use, version
+from tickets.meaning.understanding import go_by, prove, understand, use, version
 from tickets.place import find
 from tickets.review import Fields, Review, Sheet, lay_over
 
@@ -75,6 +75,28 @@ def test_another_city_is_two_files(tmp_path: Path) -> None:
     assert place is not None
     assert (place.county, place.village, place.division) == ("包河区", "太湖社区", "340111003001")
     assert find("颍州区停水") is None or find("颍州区停水").county == ""  # type: ignore[union-attr]
+
+
+def test_files_are_proved_beside_those_gone_by_and_taken_at_once_as_they_stand_now(tmp_path: Path) -> None:
+    settings = of(tmp_path, dispatch=DISPATCH, points=POINTS)
+    choose_rules(settings)
+    before = version()
+    write(tmp_path, "dispatch", DISPATCH.replace("days: 4", "days: 2"))
+    write(tmp_path, "points", POINTS.replace("115.8", "115.9"))
+    proved = prove(name_rules(settings))
+    assert version() == before
+    meant = understand(SAID, AT)
+    assert meant.assigned is not None
+    assert (meant.assigned.days, meant.point) == (4, (115.8, 32.9))
+    go_by(proved)
+    assert version() != before
+    meant = understand(SAID, AT)
+    assert meant.assigned is not None
+    assert (meant.assigned.days, meant.point) == (2, (115.9, 32.9))
+    write(tmp_path, "points", "name\n")
+    with pytest.raises(ConfigError, match="points"):
+        prove(name_rules(settings))
+    assert understand(SAID, AT) is meant
 
 
 @pytest.mark.parametrize(
