@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.int8]
+
+_STEPS = 127  # of a weight, which is one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,37 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """One choice among ``classes``: a weight for each of its grams (``rows`` finds them, -1: none) and each class.
+    """One choice among ``classes``: a weight for each of its grams (``rows`` finds them, -1: none) and each column.
 
-    ``temperature`` turns its scores into shares that can be believed: it was found on texts held back in training.
+    ``starts`` has the first column of each class: one of several kinds of matters has several, and counts by its best.
+    A weight is one byte, in steps of its column's ``scale``. ``temperature`` turns scores into shares that can be
+    believed: it was found on texts held back in training.
     """
 
     classes: tuple[str, ...]
+    starts: Ids
     rows: Ids
-    weights: Floats
+    weights: Bytes
+    scale: Floats
     bias: Floats
     temperature: float
+
+    @classmethod
+    def make(
+        cls,
+        classes: tuple[str, ...],
+        starts: Ids,
+        rows: Ids,
+        weights: npt.NDArray[np.float64],
+        bias: npt.NDArray[np.float64],
+        temperature: float,
+    ) -> Linear:
+        """One of weights as they were found."""
+        scale = np.abs(weights).max(axis=0, initial=0.0) / _STEPS
+        steps = np.rint(weights / np.where(scale == 0, 1, scale)).astype(np.int8)
+        return cls(
+            classes, starts, rows, steps, scale.astype(np.float32), bias.astype(np.float32), temperature
+        )
 
     def score(self, counted: Counted) -> Floats:
         """The score of each class; `share` makes probabilities of scores."""
@@ -74,19 +98,29 @@ class Linear:
 
     def measure(self, counted: Counted) -> Floats:
         """The margin of each class: about 1 for one that surely fits, -1 for one that surely does not."""
-        rows = self.rows[counted.ids]
-        known = rows >= 0
-        total: Floats = counted.values[known] @ self.weights[rows[known]] + self.bias
-        return total
+        best: Floats = np.maximum.reduceat(self._measure(*self._find(counted)), self.starts)
+        return best
 
     def explain(self, counted: Counted, chosen: int) -> dict[int, float]:
         """What each gram, by its number, says for the class numbered ``chosen`` against the others on average."""
+        ids, values, steps = self._find(counted)
+        weights = steps * self.scale
+        columns = np.arange(*[*self.starts, weights.shape[1]][chosen : chosen + 2])
+        best = columns[self._measure(ids, values, steps)[columns].argmax()]
+        others = weights.shape[1] - len(columns)
+        rest = (weights.sum(axis=1) - weights[:, columns].sum(axis=1)) / max(others, 1)
+        said = values * (weights[:, best] - rest)
+        return dict(zip(ids.tolist(), said.tolist(), strict=True))
+
+    def _find(self, counted: Counted) -> tuple[Ids, Floats, Floats]:
+        """The grams of a text that have weights here, their values, and the steps of these weights."""
         rows = self.rows[counted.ids]
         known = rows >= 0
-        weights = self.weights[rows[known]]
-        ours = weights[:, chosen]
-        said = counted.values[known] * (ours - (weights.sum(axis=1) - ours) / max(len(self.classes) - 1, 1))
-        return dict(zip(counted.ids[known].tolist(), said.tolist(), strict=True))
+        return counted.ids[known], counted.values[known], self.weights[rows[known]].astype(np.float32)
+
+    def _measure(self, _ids: Ids, values: Floats, steps: Floats) -> Floats:
+        total: Floats = (values @ steps) * self.scale + self.bias
+        return total
 
 
 def share(scores: Floats) -> Floats:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FILE = "model.npz"
 _FORMAT = 1
-_STEPS = 127  # of a weight kept in one byte
 
 
 class ModelError(LastingFault):
@@ -37,12 +36,12 @@ def save(classifier: Classifier, folder: Path) -> Path:
         "first": _write_names(["", *classifier.below]),
     }
     for i, linear in enumerate((classifier.first, *classifier.below.values())):
-        scale = np.abs(linear.weights).max(axis=0, initial=0.0) / _STEPS
         arrays |= {
             f"{i}.classes": _write_names(linear.classes),
             f"{i}.grams": np.flatnonzero(linear.rows >= 0).astype(np.int32),
-            f"{i}.weights": np.rint(linear.weights / np.where(scale == 0, 1, scale)).astype(np.int8),
-            f"{i}.scale": scale.astype(np.float32),
+            f"{i}.starts": linear.starts,
+            f"{i}.weights": linear.weights,
+            f"{i}.scale": linear.scale,
             f"{i}.bias": linear.bias,
             f"{i}.temperature": np.array([linear.temperature], np.float32),
         }
@@ -88,11 +87,15 @@ def _read_linear(arrays: Mapping[str, npt.NDArray[Any]], i: int, known: int) -> 
     rows = np.full(known, -1, np.int32)
     rows[grams] = np.arange(len(grams), dtype=np.int32)
     classes = _read_names(arrays[f"{i}.classes"])
-    weights = arrays[f"{i}.weights"].astype(np.float32) * arrays[f"{i}.scale"].astype(np.float32)
-    if weights.shape != (len(grams), len(classes)):
+    starts = arrays[f"{i}.starts"] if f"{i}.starts" in arrays else np.arange(len(classes))
+    weights = arrays[f"{i}.weights"].astype(np.int8)
+    scale, bias = (arrays[f"{i}.{name}"].astype(np.float32) for name in ("scale", "bias"))
+    if weights.shape != (len(grams), len(scale)) or len(scale) != len(bias):
         raise ValueError("weights of another shape")
-    bias = arrays[f"{i}.bias"].astype(np.float32)
-    return Linear(tuple(classes), rows, weights, bias, float(arrays[f"{i}.temperature"][0]))
+    if len(starts) != len(classes) or starts[0] != 0 or (np.diff([*starts, len(scale)]) <= 0).any():
+        raise ValueError("columns of no class")
+    temperature = float(arrays[f"{i}.temperature"][0])
+    return Linear(tuple(classes), starts.astype(np.int32), rows, weights, scale, bias, temperature)
 
 
 def _write_names(names: list[str] | tuple[str, ...]) -> npt.NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -33,7 +34,9 @@ _SOUND_WEIGHT = 0.6
 """How much a sound counts against the characters themselves."""
 _FOLDS = 4
 _STRENGTH = 1.0
-_CAUTION = 1.15
+_OFTEN, _SMOOTH = 0.04, 0.05
+"""What naive Bayes counts for beside support vectors, and what it adds to each count."""
+_CAUTION = 1.3
 """By how much more the choice below a first level is cooled: with few texts a label, what is found is too sure."""
 
 
@@ -57,12 +60,12 @@ def train(samples: Sequence[Sample], words: Iterable[tuple[str, str]] = ()) -> C
         [*(rules.find(plain(sample.text)) for sample in samples), *([] for _ in named)],
     )
     firsts = [label.partition("_")[0] for label in course.labels]
-    first = _fit(course, firsts, first=True)
+    first = _fit(course, firsts, ["_".join(label.split("_")[:2]) for label in course.labels])
     below = {}
     for name in first.classes:
         inside = course.pick([i for i, each in enumerate(firsts) if each == name])
         if len(set(inside.labels)) > 1:
-            below[name] = _fit(inside, inside.labels, first=False)
+            below[name] = _fit(inside, inside.labels)
         elif inside.labels[0] != name:
             below[name] = _only(inside.labels[0], len(vocabulary.idf))
     return Classifier(vocabulary, first, below, "")
@@ -115,40 +118,62 @@ def _weigh(vocabulary: Vocabulary, texts: Sequence[str]) -> csr_matrix:
     return csr_matrix((values, ids, starts), shape=(len(texts), len(vocabulary.idf)))
 
 
-def _fit(course: _Course, labels: Sequence[str], *, first: bool) -> Linear:
-    """A linear model, its temperature found on the folds held back."""
+def _fit(course: _Course, labels: Sequence[str], seconds: Sequence[str] = ()) -> Linear:
+    """A linear model of ``labels``, its temperature found on the folds held back.
+
+    Those of a first level come with ``seconds``, what lies below each: then it has a column for each of these.
+    """
     classes = sorted(set(labels))
-    numbers = np.array([classes.index(label) for label in labels])
+    names = sorted(set(zip(labels, seconds or labels, strict=True)))
+    of = np.array([classes.index(name) for name, _ in names])
+    starts = np.searchsorted(of, np.arange(len(classes))).astype(np.int32)
+    columns = np.array([names.index(name) for name in zip(labels, seconds or labels, strict=True)])
+    first = bool(seconds)
     folds, places = np.array(course.folds), Places(classes)
     scores, truths = [], []
     for fold in range(_FOLDS):
         held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        if len(held) and len(set(numbers[rest])) > 1:
-            weights, bias = _separate(course.matrix[rest], numbers[rest], len(classes), first=first)
-            margins = course.matrix[held] @ weights + bias
+        if len(held) and len(set(of[columns[rest]])) > 1:
+            weights, bias = _separate(course.matrix[rest], columns[rest], of, first=first)
+            margins = np.maximum.reduceat(course.matrix[held] @ weights + bias, starts, axis=1)
             for row, i in zip(margins, held.tolist(), strict=True):
                 places.add(row, course.hits[i], 1.0, first=first)
             scores.append(margins)
-            truths.append(numbers[held])
+            truths.append(of[columns[held]])
     temperature = _cool(np.concatenate(scores), np.concatenate(truths)) if scores else 1.0
     temperature *= 1.0 if first else _CAUTION
-    weights, bias = _separate(course.matrix, numbers, len(classes), first=first)
+    weights, bias = _separate(course.matrix, columns, of, first=first)
     used = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
     rows = np.full(len(weights), -1, np.int32)
     rows[used] = np.arange(len(used), dtype=np.int32)
-    return Linear(
-        tuple(classes), rows, weights[used].astype(np.float32), bias.astype(np.float32), temperature
-    )
+    return Linear.make(tuple(classes), starts, rows, weights[used], bias, temperature)
 
 
 def _separate(
-    matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int, *, first: bool
+    matrix: csr_matrix, columns: npt.NDArray[np.int64], of: npt.NDArray[np.int64], *, first: bool
 ) -> tuple[Numbers, Numbers]:
-    """Weights (grams × classes) and bias of linear support vectors, one class against the rest.
+    """Weights (grams × columns) and bias; ``of`` says of which class each column is.
 
     Those of a ``first`` level count alike however many texts each has; of two texts below it nothing more is made.
+    There each column says what its class and what itself is like by support vectors, and a little by how often its
+    grams stand in its texts (naive Bayes): each is wrong about other texts.
     """
-    weight = "balanced" if first else None
+    weights, bias = _support(matrix, columns, len(of), alike=first)
+    if first:
+        if len(of) > of[-1] + 1:
+            above, above_bias = _support(matrix, of[columns], int(of[-1]) + 1, alike=True)
+            weights, bias = weights + above[:, of], bias + above_bias[of]
+        often = MultinomialNB(alpha=_SMOOTH, fit_prior=False).fit(matrix, columns)
+        logs = often.feature_log_prob_.T
+        weights[:, often.classes_] += _OFTEN * (logs - logs.mean(axis=1, keepdims=True))
+    return weights, bias
+
+
+def _support(
+    matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int, *, alike: bool
+) -> tuple[Numbers, Numbers]:
+    """Weights (grams × classes) and bias of linear support vectors, one class against the rest."""
+    weight = "balanced" if alike else None
     machine = LinearSVC(C=_STRENGTH, class_weight=weight, random_state=0, tol=1e-3).fit(matrix, numbers)
     found, found_bias = machine.coef_.T, machine.intercept_
     if len(machine.classes_) == 2:  # noqa: PLR2004 - scikit-learn gives one column for two classes
@@ -172,8 +197,8 @@ def _cool(scores: Numbers, truths: npt.NDArray[np.int64]) -> float:
 
 def _only(label: str, grams: int) -> Linear:
     """The choice of the only label there is."""
-    nothing = np.zeros((0, 1), np.float32)
-    return Linear((label,), np.full(grams, -1, np.int32), nothing, np.zeros(1, np.float32), 1.0)
+    rows = np.full(grams, -1, np.int32)
+    return Linear.make((label,), np.zeros(1, np.int32), rows, np.zeros((0, 1)), np.zeros(1), 1.0)
 
 
 def answer_plainly(samples: Sequence[Sample], held: Sequence[Sample]) -> list[Answer]:

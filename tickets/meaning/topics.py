@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tickets.categories import Suggestion
     from tickets.place import Place
 
-SAME_FROM = 0.7
+SAME_FROM = 0.66
 """From what score two texts are taken for the same matter."""
 
 # All in logarithms of odds, chosen on tests/understanding/pairs-open.jsonl.
@@ -39,10 +39,10 @@ _PARTS = {  # what is said of those that are shared, and of others; what sharing
 }
 _SOME = 0.5  # the share of it that sharing some counts
 _EACH = -0.6  # each has something that the other has not
-_WORDS, _ALIKE = 3.0, 0.35  # the same words, the rarer the more; from where on they are much alike
+_WORDS, _ALIKE = 2.0, 0.35  # the same words, the rarer the more; from where on they are much alike
 _NEARLY = 0.6  # from where on they are the same but for a word
 _CONTRAST, _SAYS = -4.5, 2  # each says something else in the same words; so many characters say something
-_CATEGORY = (-0.6, 0.1, 0.3, 0.6)  # by how many levels of the best guess are the same
+_CATEGORY = (-0.3, 0.0, 0.15, 0.3)  # by how many levels of the best guess are the same
 _SAME_NUMBER, _OTHER_NUMBER = 0.6, -9.0
 _SAME_SUM = 0.4
 _OTHER_NAME, _OTHER_PERSON, _OTHER_HOUR = -5.0, -6.0, -1.5
