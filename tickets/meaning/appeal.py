@@ -91,6 +91,7 @@ def name_kind(words: Words, preset: AppealType | None = None, *, danger: str = "
         reasons["求助"].append((_DANGER, danger))
     if preset is not None:
         score[preset] += rules.preset
+        reasons[preset].append((rules.preset, f"热线预设{preset}"))
     if not words.text:
         return Kind(preset or rules.default, (), outright=False)
     said = spell(words.text)
