@@ -9,6 +9,7 @@ The scenes, all of them when none is named:
 - ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
 - ``console``: the work list over many calls;
+- ``recognition``: our speech server beside a stock one, with the model in $MODEL (none: the demonstration model);
 - ``surges``: what is found of what is planted in made-up months, and what a look for it costs.
 """
 
@@ -17,18 +18,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import bridged, capacity, console, latency, setups, surges
+from bench import bridged, capacity, console, latency, recognition, setups, surges
 from bench.build import BuildError, build_rtpgen
 from bench.house import HouseError
 from bench.machine import describe
 from bench.peer import PeerError
-from bench.tables import show_capacity, show_console, show_latency, show_setups, show_surges
+from bench.tables import show_capacity, show_console, show_latency, show_recognition, show_setups, show_surges
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,6 +47,7 @@ _SHOW: dict[str, Callable[[dict[str, Any]], Table]] = {
     "bridged": show_capacity,
     "latency": show_latency,
     "console": show_console,
+    "recognition": show_recognition,
     "surges": show_surges,
 }
 _SEEDS = range(301, 305)  # of none of these months has anything been chosen by which surges are found
@@ -68,7 +71,14 @@ def _measure_surges(quick: bool) -> Awaitable[dict[str, Any]]:
     return surges.measure(_SEEDS, 15, [100_000, 1_200_000])
 
 
-_WITHOUT_CALLS = {"console": _measure_console, "surges": _measure_surges}
+def _measure_recognition(quick: bool) -> Awaitable[dict[str, Any]]:
+    model = Path(os.environ["MODEL"]) if "MODEL" in os.environ else None
+    if quick:
+        return recognition.measure(model, (2,), 1, 3.0)
+    return recognition.measure(model, (4, 6, 8, 10, 12, 16, 20, 24, 32), 3, 20.0)
+
+
+_WITHOUT_CALLS = {"recognition": _measure_recognition, "console": _measure_console, "surges": _measure_surges}
 
 
 async def _measure(name: str, calls: int | None, *, quick: bool) -> dict[str, Any]:

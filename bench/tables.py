@@ -159,3 +159,25 @@ def show_surges(result: dict[str, Any]) -> Table:
             str(cost["matters"]),
         )
     return table
+
+
+def show_recognition(result: dict[str, Any]) -> Table:
+    """A row a run."""
+    carried = result["carried"]
+    table = Table(
+        title=f"{result['model']}: carried {carried['ours']} calls, a stock server {carried['stock']}"
+    )
+    for name in ("server", "round", "calls", "questions", "deaf", "CPU s/s", "MB", "final p50", "p95", "p99"):
+        table.add_column(name, justify="right")
+    for run in result["runs"]:
+        table.add_row(
+            run["server"],
+            str(run["round"]),
+            str(run["calls"]),
+            str(run["questions"]),
+            str(run["deaf"]),
+            f"{run['cpu_per_second']:.3f}",
+            f"{run['memory_mb']:.0f}",
+            *(f"{run[name]:.3f}" for name in ("final_p50", "final_p95", "final_p99")),
+        )
+    return table

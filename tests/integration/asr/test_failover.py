@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import sys
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -23,7 +22,6 @@ from asr.server import SpeechServer
 
 PATIENT = 60.0
 PIECE = 3200
-STOCK = Path(__file__).with_name("stockserver.py")
 
 
 class Call:
@@ -129,7 +127,7 @@ async def test_whoever_is_refused_by_one_server_is_served_by_another(server, eng
 async def test_our_client_and_a_stock_server(served, unused_tcp_port, spoken, silence, matters, kind):
     await served(
         f"tcp:127.0.0.1:{unused_tcp_port}",
-        *(sys.executable, str(STOCK), str(unused_tcp_port), str(DEMO_MODEL), *kind),
+        *(sys.executable, "-m", "bench.stockserver", str(unused_tcp_port), str(DEMO_MODEL), *kind),
     )
     said = silence(0.4) + await spoken(matters[0]) + bytes(20000) + await spoken(matters[3]) + bytes(32000)
     async with AsrClient(f"ws://127.0.0.1:{unused_tcp_port}") as client:

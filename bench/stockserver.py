@@ -1,7 +1,7 @@
 """A speech server as vosk-server's own is: one recogniser a connection, one reply a message, nothing else.
 
-Written from its protocol's documentation. `python stockserver.py PORT MODEL [--alternatives] [--whole]` serves until it
-is killed: with alternatives whatever is asked, or with whole numbers printed without a point as old servers did.
+Written from its protocol's documentation. `python -m bench.stockserver PORT MODEL [--alternatives] [--whole]` serves
+until it is killed: with alternatives whatever is asked, or with whole numbers printed without a point, as old ones did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import vosk
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 
 async def main(arguments: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ async def main(arguments: argparse.Namespace) -> None:
             message
         ) else recognizer.PartialResult(), False
 
-    async def talk(socket) -> None:
+    async def talk(socket: ServerConnection) -> None:
         recognizer, rate, phrases, words, alternatives = None, 8000.0, None, True, 0
         async for message in socket:
             if isinstance(message, str) and "config" in message:
