@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,6 +155,39 @@ def test_a_disk_that_stands_still_keeps_nobody_from_a_person_and_loses_nothing(
         said = "".join(e.text for e in told(place_of(house, sip_ids[name])) if isinstance(e, Heard))
         assert "噪音" in said, name
     assert loudest(read_channel(place_of(house, sip_ids["talks"]) / folders.AUDIO, 1)) > 3000
+
+
+@pytest.mark.soak
+def test_many_short_calls_over_a_disk_that_stops_and_goes_are_all_filed_and_nothing_is_left(
+    make: Callable[..., Any], disks: list[FreezableDisk], people: People
+) -> None:
+    house = passing_house(make, people, {"12345": {}})
+    (disk,) = disks
+    gateway = house.child("gateway")
+    house.calls(scripts({"first": [WAIT, "hang_up"]}))
+    descriptors = gateway.num_fds()
+    peer = house.start_calls(
+        scripts({f"{n}": [{"pause": 2.0}, {"press": "1"}, "hang_up"] for n in range(200)}), 0.1
+    )
+    while peer.poll() is None and (house.health() or {}).get("calls", 0) == 0:
+        time.sleep(0.1)
+    for _ in range(4):
+        with disk.frozen():
+            time.sleep(4)
+        time.sleep(1)
+    results = house.results(peer)
+    assert not any(result["refused"] for result in results)
+    assert len({result["sip_call_id"] for result in results}) == 200
+    ended = house.data / "calls"
+    eventually(lambda: len(list(ended.rglob(journal.NAME))) == 201, 60, "the end of each call's filing")
+    for file in ended.rglob(journal.NAME):
+        assert [e.kind for e in told(file.parent)][-1] == "finished", file
+        assert not [e for e in told(file.parent) if isinstance(e, RecordingTrouble)], file
+    eventually(lambda: not any(house.data.joinpath("spool").iterdir()), 30, "an empty spool")
+    eventually(lambda: house.native_objects()["recordings"] == 0, 30, "the end of the recordings")
+    eventually(lambda: gateway.num_fds() <= descriptors + 8, 30, "descriptors as before")
+    assert house.child("gateway").pid == gateway.pid
+    assert house.faults() == []
 
 
 @pytest.mark.soak
