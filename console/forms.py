@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from console.problem import Problem
+from tickets.deciding import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
     except UnicodeDecodeError as error:
         raise _refuse() from error
     form = {name: value for name, value in fields.items() if isinstance(value, str)}
-    if any("\0" in value for value in form.values()):  # which PostgreSQL does not store
+    if not all(map(is_plain, form.values())):  # a name could read as another; PostgreSQL stores no NUL
         raise _refuse()
     return form
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from asr.transcript import Transcript
 from recordings.schema import calls, reviews, tickets, transcripts
 from tickets import matters, outbox, worklist
+from tickets.deciding import find_fault
 from tickets.draft import draft_transcript
 from tickets.merging import combine
 from tickets.review import Decision, Review, Sheet, hash_words, lay_over
@@ -53,7 +54,8 @@ async def decide(
 
     ``base`` is the revision the agent was looking at, ``agent`` the agent's id. Returns the new revision. Raises
     RevisionMoved when there is a newer one than ``base``, ReviewRefused when there is no such ticket, its call
-    still goes on, a ticket is sent back without a reason, or linked to one that there is not.
+    still goes on, a ticket is sent back without a reason, or linked to one that there is not, or when the sheet
+    is not what a decision may say (``tickets.deciding``).
     """
     if decision == "returned" and not sheet.reason:
         raise ReviewRefused("请写明退回的原因。")
@@ -66,6 +68,8 @@ async def decide(
         raise _moved(base, standing.revision)
     if standing.document["call"]["ended_at"] is None:
         raise ReviewRefused("通话还在进行,请在挂机之后审核。")
+    if fault := find_fault(sheet, decision, standing.document):
+        raise ReviewRefused(fault)
     await _check_repeats(connection, number, sheet.fields.repeats)
     words = await read_words(connection, call_id)
     before = (await read_reviews(connection, [call_id])).get(number)

@@ -25,6 +25,7 @@ from recordings import worklist as rows
 from recordings.schema import calls, tickets, transcripts, worklist
 from recordings.worklist import State, WorkRow
 from tickets import merging
+from tickets.deciding import PLACELESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 RANKS: Final = ("特急", "紧急", "通话中断", "须回电", "识别存疑", "缺地点", "一般")
 _SURE: Final = 0.7  # mean confidence (0..1) of a call's characters, below which it is doubtful
-_PLACELESS: Final = {"咨询", "建议", "表扬"}  # kinds of appeal that are handled without a place
 _BATCH: Final = 200
 
 
@@ -172,7 +172,7 @@ def _find_state(documents: Sequence[Mapping[str, Any]]) -> State:
 
 def _lacks_place(document: Mapping[str, Any]) -> bool:
     place, kind = document["place"], document["appeal"]["type"]
-    if place["county"] or place["township"] or kind in _PLACELESS:
+    if place["county"] or place["township"] or kind in PLACELESS:
         return False
     # An anonymous line asks for none, and nothing of its calls could tell one.
     if not document["caller"]["anonymous"]:
