@@ -23,6 +23,8 @@ from console.keys import (
     PLAYS,
     POLICY,
     RUN,
+    VIEWS,
+    WATCH,
     WORDS,
 )
 from console.liveboard import LiveBoard
@@ -31,6 +33,7 @@ from console.plays import Plays
 from console.problem import answer_problems, note_start
 from console.rendering import set_up_templates
 from console.routes import ROUTES
+from console.watching import WorkWatch
 
 if TYPE_CHECKING:
     import ssl
@@ -72,8 +75,9 @@ def make_app(
         LiveBoard(gateways),
         Plays(),
     )
-    app[GATEWAYS], app[WORDS] = gateways, HotWords()
-    app.cleanup_ctx.append(_follow_gateways)
+    app[VIEWS] = Plays()
+    app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(), WorkWatch(db)
+    app.cleanup_ctx.append(_follow)
     set_up_templates(app)
     app.on_response_prepare.extend((set_headers, note_start))
     for route in ROUTES:
@@ -81,12 +85,14 @@ def make_app(
     return app
 
 
-async def _follow_gateways(app: web.Application) -> AsyncIterator[None]:
-    following = asyncio.create_task(app[LIVE].run())
+async def _follow(app: web.Application) -> AsyncIterator[None]:
+    """Follow the gateways' calls and what waits for review, as long as the page is served."""
+    following = [asyncio.create_task(app[LIVE].run()), asyncio.create_task(app[WATCH].run())]
     yield
-    following.cancel()
-    with suppress(asyncio.CancelledError):
-        await following
+    for task in following:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager

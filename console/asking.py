@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from console.listing import Filter, Position
+from console.listing import Filter, Position, Tab
 from console.problem import Problem
 from recordings.search import split
 from recordings.worklist import State
@@ -21,11 +21,14 @@ ANY: Final = "全部"
 _PLACE: Final = re.compile(r"([0-9])\.([0-9]{8}T[0-9]{6}-[0-9a-f]{8})")
 _LONGEST: Final = 50
 _YEARS: Final = range(1900, 2200)  # a day before or behind these must still be a date, of four digits
-_FILTERS: Final = ("state", "hotline", "county", "since", "until", "q")
+_FILTERS: Final = ("tab", "state", "hotline", "county", "since", "until", "q")
 
 
 def read_filter(query: Mapping[str, str]) -> Filter:
     """The filter of an address. Raises Problem (400) for a value that no form of ours sends."""
+    tab = query.get("tab", "")
+    if tab and tab not in list(Tab):
+        raise _refuse("分类")
     state = query.get("state", "") or State.OPEN
     if state != ANY and state not in list(State):
         raise _refuse("状态")
@@ -43,7 +46,18 @@ def read_filter(query: Mapping[str, str]) -> Filter:
         since=_read_day(query.get("since", "")),
         until=_read_day(query.get("until", "")),
         runs=tuple(split(words)),
+        tab=Tab(tab) if tab else None,
+        unread=bool(words.strip()) and not split(words),
     )
+
+
+def find_fault(wanted: Filter) -> str:
+    """Why this filter finds nothing whatever there is, in Chinese; "" when it may find something."""
+    if wanted.unread:
+        return "搜索的文字里没有汉字、字母或数字,请换成来电中说过的词、工单编号或电话号码。"
+    if wanted.since and wanted.until and wanted.since > wanted.until:
+        return "开始日期晚于结束日期,请改正。"
+    return ""
 
 
 def read_place(text: str) -> Position | None:
@@ -60,6 +74,13 @@ def write_address(query: Mapping[str, str], behind: Position) -> str:
     """The address of the page behind ``behind``, with the filters of ``query``."""
     kept = {name: query[name] for name in _FILTERS if query.get(name)}
     return "/?" + urlencode({**kept, "behind": f"{behind.rank}.{behind.call_id}"})
+
+
+def write_tab(query: Mapping[str, str], tab: str) -> str:
+    """The address of a tab, "" for all that waits, with the other filters of ``query``."""
+    kept = {name: query[name] for name in _FILTERS if query.get(name) and name not in {"tab", "state"}}
+    told = urlencode({**kept, "tab": tab} if tab else kept)
+    return f"/?{told}" if told else "/"
 
 
 def list_counties() -> list[str]:

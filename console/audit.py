@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from console.keys import SESSION, address_of
+from console.keys import DATABASE, SESSION, VIEWS, address_of
 from recordings.schema import audit
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ class Action(StrEnum):
     RESET_PASSWORD = "重置密码"  # noqa: S105 - likewise
     CLAIM = "领取"
     RELEASE = "释放"
+    ASSIGN = "转派"
+    LIST = "查看列表"
+    SEARCH = "查询"
+    VIEW = "查看来电"
+    NUMBER = "查看号码"
+    CALL_BACK = "回电"
     PLAY = "播放"
     EXPORT = "导出"
     EDIT = "编辑"
@@ -76,6 +82,14 @@ async def record(
             detail=detail[:_LONGEST],
         )
     )
+
+
+async def record_view(request: web.Request, call_id: str) -> None:
+    """Note that somebody reads a call; once, however often his page asks for it anew."""
+    if not request.app[VIEWS].begins(request[SESSION].token_sha256, call_id, at_start=False):
+        return
+    async with request.app[DATABASE].write() as connection:
+        await record(connection, request, Action.VIEW, call_id)
 
 
 async def read_entries(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-LASTS: Final = timedelta(minutes=15)
+LASTS: Final = timedelta(minutes=15)  # from the list, until the call is opened
+OPEN_LASTS: Final = timedelta(
+    minutes=3
+)  # with its page open, which asks again every minute while somebody works
 _TRIED: Final = 20  # calls that other agents may snatch away one after the other while one is being found
 
 
@@ -35,8 +38,10 @@ class Claim:
     until: datetime
 
 
-async def claim(connection: AsyncConnection, call_id: str, user: str, now: datetime) -> Claim | None:
-    """Take the call, or keep it for longer; the claim that now holds, which may be another's.
+async def claim(
+    connection: AsyncConnection, call_id: str, user: str, now: datetime, lasts: timedelta = LASTS
+) -> Claim | None:
+    """Take the call, or keep it, for ``lasts`` from now; the claim that now holds, which may be another's.
 
     None when there is nothing to claim: no such call, or none to review.
     """
@@ -49,7 +54,7 @@ async def claim(connection: AsyncConnection, call_id: str, user: str, now: datet
             sa.literal(call_id),
             sa.literal(user),
             sa.literal(now, claims.c.claimed_at.type),
-            sa.literal(now + LASTS, claims.c.until.type),
+            sa.literal(now + lasts, claims.c.until.type),
         ).where(reviewable),
     )
     await connection.execute(
@@ -83,6 +88,45 @@ async def release(connection: AsyncConnection, call_id: str, user: str) -> bool:
     return gone.rowcount > 0
 
 
+async def assign(connection: AsyncConnection, call_id: str, to: str, now: datetime) -> Claim | None:
+    """Give the call to ``to``, whoever has it, or to nobody (""); the claim that now holds."""
+    await connection.execute(sa.delete(claims).where(claims.c.call_id == call_id))
+    return await claim(connection, call_id, to, now) if to else None
+
+
+async def list_next(
+    connection: AsyncConnection,
+    user: str,
+    now: datetime,
+    besides: str,
+    wanted: Sequence[sa.ColumnElement[bool]],
+) -> Sequence[str]:
+    """The calls this user could open next, the one to open first.
+
+    An emergency comes before everything, and whatever is ``wanted`` (conditions on ``worklist``): his own, then one
+    that nobody holds. Then what he holds already and has not reviewed; then the first of the list that nobody
+    holds. Never ``besides``, the call he is at.
+    """
+    held = sa.exists().where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
+    his = sa.exists().where(
+        claims.c.call_id == worklist.c.call_id, claims.c.until > now, claims.c.user_name == user
+    )
+    urgent = sa.and_(worklist.c.rank == 0, worklist.c.state == State.OPEN)
+    open_ = sa.and_(worklist.c.state == State.OPEN, *wanted)
+    found: list[str] = []
+    for condition in (urgent & his, urgent & ~held, open_ & his, open_ & ~held):
+        query = (
+            sa.select(worklist.c.call_id)
+            .where(condition, worklist.c.call_id != besides)
+            .order_by(worklist.c.rank, worklist.c.call_id)
+            .limit(_TRIED)
+        )
+        found += [call_id for call_id in await connection.scalars(query) if call_id not in found]
+        if len(found) >= _TRIED:
+            break
+    return found
+
+
 async def claim_next(
     connection: AsyncConnection,
     user: str,
@@ -90,25 +134,20 @@ async def claim_next(
     besides: str,
     wanted: Sequence[sa.ColumnElement[bool]],
 ) -> Claim | None:
-    """The call this user should open next, claimed; None when nothing waits.
-
-    One that he holds already and has not reviewed comes first; else the first of the list (filtered by
-    ``wanted``, conditions on ``worklist``) that nobody holds. Never ``besides``, the call he is at.
-    """
-    held = sa.exists().where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
-    his = sa.exists().where(
-        claims.c.call_id == worklist.c.call_id, claims.c.until > now, claims.c.user_name == user
-    )
-    waiting = (
-        sa.select(worklist.c.call_id)
-        .where(worklist.c.state == State.OPEN, worklist.c.call_id != besides, *wanted)
-        .order_by(worklist.c.rank, worklist.c.call_id)
-        .limit(_TRIED)
-    )
-    own = list(await connection.scalars(waiting.where(his)))
-    free = [] if own else list(await connection.scalars(waiting.where(~held)))
-    for call_id in (*own, *free):
+    """The call this user should open next (see ``list_next``), claimed; None when nothing waits."""
+    for call_id in await list_next(connection, user, now, besides, wanted):
         got = await claim(connection, call_id, user, now)
         if got is not None and got.user == user:
             return got
     return None
+
+
+async def count_held(connection: AsyncConnection, user: str, now: datetime) -> int:
+    """How many calls that wait for review are held by others."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(claims)
+        .join(worklist, worklist.c.call_id == claims.c.call_id)
+        .where(claims.c.until > now, claims.c.user_name != user, worklist.c.state == State.OPEN)
+    )
+    return await connection.scalar(query) or 0

@@ -19,10 +19,14 @@ from console.sessions import find_session
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from console.policy import Role
     from console.routes import Route
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
+BACKGROUND_HEADER: Final = "X-Background"
+"""Says that a page asks of its own accord: it does not keep a login alive that nobody uses."""
+_BEFORE_CHANGE: Final = {"/account", "/logout"}
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES: Final = {"same-origin", "none"}
 
@@ -40,17 +44,10 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         # No name has a NUL, and PostgreSQL takes none.
         if any("\0" in part for part in (*request.match_info.values(), *request.query.values())):
             raise web.HTTPNotFound
-        role = routes[request.method, resource.canonical].role
-        token = cookies.read_session(request)
-        if token:
-            session = await find_session(request.app[DATABASE], token, datetime.now(UTC), request.app[POLICY])
-            if session:
-                request[SESSION] = session
-        if role is not None:
-            if SESSION not in request:
-                return _ask_to_log_in(request)
-            if not request[SESSION].role.permits(role):
-                raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"这项操作需要“{role}”身份。")
+        route = routes[request.method, resource.canonical]
+        await _identify(request, route)
+        if route.role is not None and (refusal := _refuse_asker(request, route.role)):
+            return refusal
         if request.method not in _SAFE:
             await _require_intent(request)
         return await handler(request)
@@ -58,11 +55,41 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
     return guard
 
 
+async def _identify(request: web.Request, route: Route) -> None:
+    """Whose login the request belongs to, if any."""
+    token = cookies.read_session(request)
+    if not token:
+        return
+    used = not (route.background or BACKGROUND_HEADER in request.headers)
+    session = await find_session(
+        request.app[DATABASE], token, datetime.now(UTC), request.app[POLICY], used=used
+    )
+    if session:
+        request[SESSION] = session
+
+
+def _refuse_asker(request: web.Request, role: Role) -> web.StreamResponse | None:
+    """Where somebody is to go first; None for who may ask. Raises Problem for who may not."""
+    if SESSION not in request:
+        return _ask_to_log_in(request)
+    if request[SESSION].must_change and request.path not in _BEFORE_CHANGE:
+        return _ask_to_change(request)
+    if not request[SESSION].role.permits(role):
+        raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"这项操作需要“{role}”身份。")
+    return None
+
+
 def _ask_to_log_in(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and is_navigation(request):
         wanted = quote(request.path_qs, safe="")
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/login?next={wanted}"})
     raise Problem(HTTPStatus.UNAUTHORIZED, "请先登录", "登录已过期或尚未登录,请重新登录。")
+
+
+def _ask_to_change(request: web.Request) -> web.StreamResponse:
+    if request.method == "GET" and is_navigation(request):
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/account"})
+    raise Problem(HTTPStatus.FORBIDDEN, "请先修改密码", "初始密码只能用来登录,请先改成只有您知道的密码。")
 
 
 async def _require_intent(request: web.Request) -> None:

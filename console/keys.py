@@ -12,6 +12,7 @@ from console.liveboard import LiveBoard
 from console.plays import Plays
 from console.policy import Policy
 from console.sessions import Session
+from console.watching import WorkWatch
 from recordings.database import Database
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ GATEWAYS: Final[web.AppKey[Sequence[Path]]] = web.AppKey("GATEWAYS")
 """The sockets of the gateways: their events, and where they are told of the duty switch."""
 LIVE: Final = web.AppKey("LIVE", LiveBoard)
 PLAYS: Final = web.AppKey("PLAYS", Plays)
+VIEWS: Final = web.AppKey("VIEWS", Plays)
 WORDS: Final = web.AppKey("WORDS", HotWords)
+WATCH: Final = web.AppKey("WATCH", WorkWatch)
 
 SESSION: Final = web.RequestKey("SESSION", Session)
 

@@ -6,14 +6,17 @@ choice comes newest first. A call id begins with the UTC second the call came in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from recordings import search
-from recordings.schema import claims, search_texts, worklist
+from recordings.callbacks import is_owed
+from recordings.matters import matters
+from recordings.schema import calls, claims, search_texts, tickets, worklist
 from recordings.worklist import State
 from tickets.number import CITY_TIME
 
@@ -23,11 +26,25 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 PAGE: Final = 50
+_DIGITS: Final = 4  # of a number, by which it is looked for; four may be its last
+_LAST: Final = "\U0010ffff"  # sorts behind every character
+
+
+class Tab(StrEnum):
+    """A part of what is to be done."""
+
+    URGENT = "特急"
+    OWED = "待回电"
+    DOUBTFUL = "存疑"
+    OWN = "我的"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives."""
+    """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives.
+
+    A ``tab`` says by itself which states it has. ``unread``: something was searched for in which nothing can be.
+    """
 
     state: State | None = State.OPEN
     hotline: str = ""
@@ -35,6 +52,8 @@ class Filter:
     since: date | None = None
     until: date | None = None
     runs: tuple[str, ...] = ()
+    tab: Tab | None = None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +73,20 @@ class Page:
 
 
 async def read_page(
-    connection: AsyncConnection, wanted: Filter, behind: Position | None, now: datetime
+    connection: AsyncConnection, wanted: Filter, behind: Position | None, user: str, now: datetime
 ) -> Page:
-    """The page that begins behind ``behind`` (None: the first)."""
-    columns: list[Any] = [worklist, _holder(now)]
-    source: sa.FromClause = worklist
-    conditions = [*list_conditions(wanted), *_begin(wanted, behind)]
+    """The page that begins behind ``behind`` (None: the first), as ``user`` sees it."""
+    told: sa.ColumnElement[Any] = search_texts.c.text if wanted.runs else sa.null().label("text")
+    source: sa.FromClause = worklist.join(calls, calls.c.call_id == worklist.c.call_id)
     if wanted.runs:
-        columns.append(search_texts.c.text)
-        source = worklist.join(search_texts, search_texts.c.call_id == worklist.c.call_id)
-        conditions.append(await search.match(connection, list(wanted.runs)))
-    else:
-        columns.append(sa.null().label("text"))
-    query = (
-        sa.select(*columns).select_from(source).where(*conditions).order_by(*_order(wanted)).limit(PAGE + 1)
+        source = source.outerjoin(search_texts, search_texts.c.call_id == worklist.c.call_id)
+    conditions = [*await list_conditions(connection, wanted, user, now), *_begin(wanted, behind)]
+    query: sa.Select[Any] = (
+        sa.select(*_columns(now), told)
+        .select_from(source)
+        .where(*conditions)
+        .order_by(*_order(wanted))
+        .limit(PAGE + 1)
     )
     rows = (await connection.execute(query)).all()
     if len(rows) <= PAGE:
@@ -76,32 +95,67 @@ async def read_page(
     return Page(rows[:PAGE], Position(last.rank, last.call_id))
 
 
+async def read_numbers(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The numbers of each call's tickets, in their order."""
+    query = (
+        sa.select(tickets.c.call_id, tickets.c.number)
+        .where(tickets.c.call_id.in_(call_ids), tickets.c.revision == 1)
+        .order_by(tickets.c.matter)
+    )
+    found: dict[str, list[str]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.call_id, []).append(row.number)
+    return found
+
+
 async def read_row(connection: AsyncConnection, call_id: str, now: datetime) -> sa.Row[Any] | None:
     """One row of the list, as a page has it."""
-    query = sa.select(worklist, _holder(now), sa.null().label("text")).where(worklist.c.call_id == call_id)
-    return (await connection.execute(query)).first()
+    source = worklist.join(calls, calls.c.call_id == worklist.c.call_id)
+    query: sa.Select[Any] = sa.select(*_columns(now), sa.null().label("text")).select_from(source)
+    query = query.where(worklist.c.call_id == call_id)
+    row: sa.Row[Any] | None = (await connection.execute(query)).first()
+    return row
 
 
-async def count_waiting(connection: AsyncConnection) -> dict[int, int]:
-    """How many calls wait for review, by rank."""
-    query = (
-        sa.select(worklist.c.rank, sa.func.count())
-        .where(worklist.c.state == State.OPEN)
-        .group_by(worklist.c.rank)
-    )
-    return {rank: count for rank, count in await connection.execute(query)}  # noqa: C416 - rows are no pairs to mypy
+async def count_waiting(
+    connection: AsyncConnection, wanted: Filter, user: str, now: datetime
+) -> dict[Tab | None, int]:
+    """How many calls each tab has, by the filter's other conditions; None: all that wait for review."""
+    counts: dict[Tab | None, int] = {}
+    narrowed = await _narrow(connection, wanted)
+    for tab in (None, *Tab):
+        conditions = _choose(replace(wanted, tab=tab, state=State.OPEN), user, now)
+        query = sa.select(sa.func.count()).select_from(worklist).where(*conditions, *narrowed)
+        counts[tab] = await connection.scalar(query) or 0
+    return counts
 
 
-def list_conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
-    """The filter as conditions on ``worklist``, all but the search."""
+async def list_conditions(
+    connection: AsyncConnection, wanted: Filter, user: str, now: datetime
+) -> list[sa.ColumnElement[bool]]:
+    """The filter as conditions on ``worklist``."""
+    return [*_choose(wanted, user, now), *await _narrow(connection, wanted)]
+
+
+async def _narrow(connection: AsyncConnection, wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """All of the filter but the tab and the state."""
     conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.state:
-        conditions.append(worklist.c.state == wanted.state)
+    if wanted.unread:
+        conditions.append(sa.false())
     if wanted.hotline:
         conditions.append(worklist.c.hotline == wanted.hotline)
     if wanted.county:
         # A call of two matters may be of two counties.
         conditions.append(worklist.c.county.contains(wanted.county, autoescape=True))
+    conditions += list_days(wanted)
+    if wanted.runs:
+        conditions.append(await _find(connection, wanted.runs))
+    return conditions
+
+
+def list_days(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """The filter's days, those of the city."""
+    conditions: list[sa.ColumnElement[bool]] = []
     if wanted.since:
         conditions.append(worklist.c.call_id >= _first_id(wanted.since))
     if wanted.until:
@@ -109,16 +163,61 @@ def list_conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
+def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[bool]]:
+    """The calls of a tab, or of a state."""
+    is_open = worklist.c.state == State.OPEN
+    match wanted.tab:
+        case Tab.URGENT:
+            return [is_open, worklist.c.rank == 0]
+        case Tab.OWED:
+            return [is_owed()]
+        case Tab.DOUBTFUL:
+            doubts = (worklist.c.low_confidence, worklist.c.place_missing, worklist.c.interrupted)
+            return [is_open, sa.or_(*doubts)]
+        case Tab.OWN:
+            his = sa.exists().where(
+                claims.c.call_id == worklist.c.call_id, claims.c.user_name == user, claims.c.until > now
+            )
+            return [his]
+        case None:
+            return [worklist.c.state == wanted.state] if wanted.state else []
+
+
+async def _find(connection: AsyncConnection, runs: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The calls in whose words, or in whose title, every run stands; a number is a ticket's or a telephone's, too."""
+    said = sa.select(search_texts.c.call_id).where(await search.match(connection, list(runs)))
+    title = sa.func.lower(worklist.c.title)
+    titled = sa.select(worklist.c.call_id).where(*(title.contains(run, autoescape=True) for run in runs))
+    found: list[sa.Select[Any]] = [said, titled]
+    number = "".join(runs)
+    if number.isascii() and number.isdigit() and len(number) >= _DIGITS:
+        found += [
+            sa.select(table.c.call_id).where(column >= number, column < number + _LAST)
+            for table, column in (
+                (tickets, tickets.c.number),
+                (calls, calls.c.caller),
+                (matters, matters.c.caller),
+            )
+        ]
+    if len(number) == _DIGITS and number.isdigit():
+        found.append(sa.select(calls.c.call_id).where(calls.c.caller.endswith(number, autoescape=True)))
+    return worklist.c.call_id.in_(sa.union(*found))
+
+
+def _columns(now: datetime) -> list[Any]:
+    return [worklist, calls.c.caller, is_owed().label("owed"), _holder(now)]
+
+
 def _begin(wanted: Filter, behind: Position | None) -> list[sa.ColumnElement[bool]]:
     if behind is None:
         return []
-    if wanted.state is State.OPEN:
+    if wanted.tab or wanted.state is State.OPEN:
         return [sa.tuple_(worklist.c.rank, worklist.c.call_id) > sa.tuple_(behind.rank, behind.call_id)]
     return [worklist.c.call_id < behind.call_id]
 
 
 def _order(wanted: Filter) -> list[sa.ColumnElement[Any]]:
-    if wanted.state is State.OPEN:
+    if wanted.tab or wanted.state is State.OPEN:
         return [worklist.c.rank, worklist.c.call_id]
     return [worklist.c.call_id.desc()]
 

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from console.masking import mask
 from recordings import entries
 from recordings.entries import Strange, decode
 from tickets.alerting import read_kind
@@ -97,7 +98,7 @@ class LiveCall:
             "call_id": self.call_id,
             "gateway": self.gateway,
             "started_at": self.started_at,
-            "caller": self.caller,
+            "caller": mask(self.caller),
             "called": self.called,
             "hotline": self.hotline,
             "lines": list(self.lines),

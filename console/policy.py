@@ -8,14 +8,16 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a user is. An administrator may do whatever an agent may."""
+    """What a user is. Who leads a shift may do whatever an agent may, an administrator whatever a lead may."""
 
     AGENT = "坐席"
+    LEAD = "班长"
     ADMIN = "管理员"
 
     def permits(self, wanted: Role) -> bool:
         """Whether who has this role may do what ``wanted`` is asked for."""
-        return self is Role.ADMIN or self is wanted
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import jinja2
 from console.duty import orders_in_force
 from console.headers import nonce_of
 from console.keys import ASSETS, SESSION
+from console.masking import mask
 from console.policy import Role
 from tickets.number import CITY_TIME
 
@@ -39,7 +40,7 @@ def set_up_templates(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(moment=show_moment, short=show_short, length=show_length)
+    environment.filters.update(moment=show_moment, short=show_short, length=show_length, mask=mask)
 
 
 def render(

@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from console import bundles
-from console.pages import audit, duty, live, login, recording, review, story, surges, users, worklist
+from console.pages import (
+    audit,
+    callbacks,
+    duty,
+    live,
+    login,
+    recording,
+    review,
+    story,
+    surges,
+    users,
+    watch,
+    worklist,
+)
 from console.policy import Role
 
 if TYPE_CHECKING:
@@ -24,12 +37,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. ``role`` None: anyone, logged in or not. ``path`` may have plain ``{parts}``, no patterns."""
+    """One endpoint. ``role`` None: anyone, logged in or not. ``path`` may have plain ``{parts}``, no patterns.
+
+    ``background``: an open page asks for it by itself, so it keeps no login alive.
+    """
 
     method: str
     path: str
     handler: Handler
     role: Role | None
+    background: bool = False
 
 
 ROUTES: Final[Sequence[Route]] = (
@@ -38,9 +55,15 @@ ROUTES: Final[Sequence[Route]] = (
     Route("POST", "/login", login.enter, None),
     Route("POST", "/logout", login.leave, Role.AGENT),
     Route("GET", "/", worklist.show, Role.AGENT),
+    Route("GET", "/events", watch.stream, Role.AGENT, background=True),
+    Route("POST", "/stay", watch.stay, Role.AGENT),
+    Route("GET", "/next", worklist.look_ahead, Role.AGENT),
     Route("POST", "/next", worklist.go_on, Role.AGENT),
     Route("POST", "/calls/{call_id}/claim", worklist.take, Role.AGENT),
     Route("POST", "/calls/{call_id}/release", worklist.give_back, Role.AGENT),
+    Route("POST", "/calls/{call_id}/assign", worklist.assign_to, Role.LEAD),
+    Route("GET", "/calls/{call_id}/number", callbacks.tell_number, Role.AGENT),
+    Route("POST", "/calls/{call_id}/call-back", callbacks.note, Role.AGENT),
     Route("GET", "/calls/{call_id}", review.show, Role.AGENT),
     Route("GET", "/calls/{call_id}/sheet", review.show_sheet, Role.AGENT),
     Route("PUT", "/calls/{call_id}/worksheet", review.save, Role.AGENT),
@@ -49,7 +72,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route("GET", "/calls/{call_id}/peaks", recording.show_peaks, Role.AGENT),
     Route("GET", "/calls/{call_id}/story", story.show, Role.AGENT),
     Route("GET", "/live", live.show, Role.AGENT),
-    Route("GET", "/live/events", live.stream, Role.AGENT),
+    Route("GET", "/live/events", live.stream, Role.AGENT, background=True),
     Route("GET", "/surges", surges.show, Role.AGENT),
     Route("POST", "/surges/{surge}/seen", surges.acknowledge_one, Role.AGENT),
     Route("GET", "/account", users.show_own, Role.AGENT),

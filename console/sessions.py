@@ -23,12 +23,16 @@ _TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login that holds: who, in which role, and the token that every change must carry."""
+    """A login that holds: who, in which role, and the token that every change must carry.
+
+    ``must_change``: another knows the password; nothing is to be done before it is changed.
+    """
 
     user: str
     role: Role
     csrf: str
     token_sha256: str
+    must_change: bool = False
 
 
 async def open_session(db: Database, user: str, now: datetime, policy: Policy) -> str:
@@ -51,11 +55,16 @@ async def open_session(db: Database, user: str, now: datetime, policy: Policy) -
     return token
 
 
-async def find_session(db: Database, token: str, now: datetime, policy: Policy) -> Session | None:
-    """The session that ``token`` opens, kept alive by being asked for; None when there is none any more."""
+async def find_session(
+    db: Database, token: str, now: datetime, policy: Policy, *, used: bool = True
+) -> Session | None:
+    """The session that ``token`` opens; None when there is none any more.
+
+    Asking keeps it alive when it is ``used`` by a person, and not by an open page of its own accord.
+    """
     digest = _hash(token)
     query = (
-        sa.select(users.c.name, users.c.role, sessions.c.csrf, sessions.c.seen_at)
+        sa.select(users.c.name, users.c.role, users.c.must_change, sessions.c.csrf, sessions.c.seen_at)
         .join(users, users.c.name == sessions.c.user_name)
         .where(sessions.c.token_sha256 == digest, users.c.active, _holds(now, policy))
     )
@@ -63,23 +72,27 @@ async def find_session(db: Database, token: str, now: datetime, policy: Policy) 
         row = (await connection.execute(query)).first()
     if row is None:
         return None
-    if now - row.seen_at >= _TOUCH:
+    if used and now - row.seen_at >= _TOUCH:
         async with db.write() as connection:
             await connection.execute(
                 sa.update(sessions).where(sessions.c.token_sha256 == digest).values(seen_at=now)
             )
-    return Session(row.name, Role(row.role), row.csrf, digest)
+    return Session(row.name, Role(row.role), row.csrf, digest, row.must_change)
 
 
-async def is_open(db: Database, session: Session, now: datetime, policy: Policy) -> bool:
-    """Whether the session still holds; asking does not keep it alive."""
+async def tell_end(db: Database, session: Session, now: datetime, policy: Policy) -> datetime | None:
+    """When the session ends if nobody does anything, None when it has; asking does not keep it alive."""
     query = (
-        sa.select(sa.literal(1))
-        .join_from(sessions, users, users.c.name == sessions.c.user_name)
+        sa.select(sessions.c.seen_at, sessions.c.created_at)
+        .join(users, users.c.name == sessions.c.user_name)
         .where(sessions.c.token_sha256 == session.token_sha256, users.c.active, _holds(now, policy))
     )
     async with db.read() as connection:
-        return (await connection.execute(query)).first() is not None
+        row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    end: datetime = min(row.seen_at + policy.idle, row.created_at + policy.lifetime)
+    return end
 
 
 async def close_session(db: Database, session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from console.masking import mask
 from console.naming import name_line
 from recordings.entries import DigitEvent, Played
 from tickets import worksheet
@@ -54,7 +55,7 @@ def _show_call(story: CallStory, line: str) -> dict[str, Any]:
     call = story.call
     return {
         "call_id": call.call_id,
-        "caller": call.caller,
+        "caller": mask(call.caller),
         "hotline": call.hotline,
         "line": line,
         "started_at": call.started_at.isoformat(),
@@ -124,6 +125,7 @@ def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
         "notes": document["notes"],
         "proposal": document.get("proposal"),
         "call_back": parts["call_back"],
+        "anonymous": parts["anonymous"],
         "said": parts["said"],
         "text_pending": parts["text_pending"],
         "review": document.get("review"),

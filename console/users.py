@@ -55,20 +55,43 @@ async def list_users(db: Database) -> Sequence[User]:
         return [_read(row) for row in await connection.execute(sa.select(users).order_by(users.c.name))]
 
 
-async def add_user(connection: AsyncConnection, name: str, password: str, role: Role, now: datetime) -> None:
-    """Add one; ``password`` is the hash. Raises UserExistsError."""
+async def add_user(
+    connection: AsyncConnection,
+    name: str,
+    password: str,
+    role: Role,
+    now: datetime,
+    *,
+    must_change: bool = False,
+) -> None:
+    """Add one; ``password`` is the hash, of a password that must be changed when another knows it.
+
+    Raises UserExistsError.
+    """
     try:
         async with connection.begin_nested():
             await connection.execute(
-                sa.insert(users).values(name=name, password=password, role=role, active=True, created_at=now)
+                sa.insert(users).values(
+                    name=name,
+                    password=password,
+                    role=role,
+                    active=True,
+                    created_at=now,
+                    must_change=must_change,
+                )
             )
     except sa.exc.IntegrityError:
         raise UserExistsError(name) from None
 
 
-async def set_password(connection: AsyncConnection, name: str, password: str) -> None:
-    """Keep another hash."""
-    await connection.execute(sa.update(users).where(users.c.name == name).values(password=password))
+async def set_password(
+    connection: AsyncConnection, name: str, password: str, *, must_change: bool | None = None
+) -> None:
+    """Keep another hash; ``must_change`` None: that of the same password."""
+    changed = {} if must_change is None else {"must_change": must_change}
+    await connection.execute(
+        sa.update(users).where(users.c.name == name).values(password=password, **changed)
+    )
 
 
 async def set_active(connection: AsyncConnection, name: str, *, active: bool) -> None:

@@ -40,6 +40,7 @@ calls = sa.Table(
     sa.Column("late", sa.Text, nullable=False),  # late transcription: none, wanted, done
     sa.Index("ix_calls_started_at", "started_at"),
     sa.Index("ix_calls_sip_call_id", "sip_call_id"),
+    sa.Index("ix_calls_caller", "caller"),
     sa.CheckConstraint("late IN ('none', 'wanted', 'done')", name="late"),
 )
 
@@ -219,7 +220,10 @@ users = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
-    sa.CheckConstraint("role IN ('坐席', '管理员')", name="role"),
+    sa.Column(
+        "must_change", sa.Boolean, nullable=False, server_default=sa.false()
+    ),  # another knows the password
+    sa.CheckConstraint("role IN ('坐席', '班长', '管理员')", name="role"),
 )
 
 sessions = sa.Table(
@@ -289,6 +293,12 @@ worklist = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Index("ix_worklist_state_rank_call_id", "state", "rank", "call_id"),
     sa.Index("ix_worklist_hotline_call_id", "hotline", "call_id"),
+    sa.Index(
+        "ix_worklist_call_back",
+        "call_id",
+        sqlite_where=sa.text("call_back"),
+        postgresql_where=sa.text("call_back"),
+    ),
     sa.CheckConstraint("state IN ('待审核', '已审核', '已退回', '无工单')", name="state"),
 )
 

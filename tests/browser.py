@@ -68,12 +68,12 @@ def until(look: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
-def log_in(page: Page, address: str, name: str, password: str) -> None:
+def log_in(page: Page, address: str, name: str, password: str, to: str = "") -> None:
     page.goto(address)
     page.get_by_label("用户名").fill(name)
     page.get_by_label("密码").fill(password)
     page.keyboard.press("Enter")
-    page.wait_for_url(address)
+    page.wait_for_url(address + to)
 
 
 def keep(page: Page, name: str) -> None:

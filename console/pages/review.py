@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args
 
+import sqlalchemy as sa
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,16 +15,21 @@ from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
 from console.keys import CATEGORIES, DATA, DATABASE, HOTLINES, RUN, session_of
+from console.policy import Role
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
+from console.users import list_users
 from ivr.matter import AppealType
+from recordings.callbacks import Result, owes, read_attempts
+from recordings.schema import calls
 from recordings.worklist import is_open
 from tickets import worksheet
 from tickets.courier import wake
 from tickets.decisions import ReviewRefused, decide
 from tickets.gazetteer import open_gazetteer
 from tickets.review import Decision, Sheet
+from tickets.story import tell_story
 from tickets.worksheet import Edits, WorksheetMoved
 
 if TYPE_CHECKING:
@@ -81,8 +87,10 @@ class _Deciding(BaseModel):
 
 
 async def show(request: web.Request) -> web.Response:
-    """The page; it asks for the call's document by itself."""
+    """The page; it asks for the call's document by itself. 404 when there is no such call."""
     call_id = request.match_info["call_id"]
+    if not await _is_known(request, call_id):
+        raise _unknown(call_id)
     gazetteer = open_gazetteer()
     townships: dict[str, list[str]] = {county: [] for county in gazetteer.codes}
     for township, county in gazetteer.township_counties.items():
@@ -91,17 +99,42 @@ async def show(request: web.Request) -> web.Response:
         "call_id": call_id,
         "types": get_args(AppealType),
         "choices": {"townships": townships, "categories": request.app[CATEGORIES]},
+        "results": list(Result),
+        "agents": [],
     }
+    if session_of(request).role.permits(Role.LEAD):
+        everyone = await list_users(request.app[DATABASE])
+        context["agents"] = [user.name for user in everyone if user.active]
     return render(request, "review.html", context)
 
 
 async def show_sheet(request: web.Request) -> web.Response:
     """The call's document; see ``console.sheets``."""
     call_id = request.match_info["call_id"]
-    sheet = await compose_sheet(request.app[DATABASE], request.app[DATA], call_id, request.app[HOTLINES]())
+    db, user = request.app[DATABASE], session_of(request).user
+    sheet = await compose_sheet(db, request.app[DATA], call_id, request.app[HOTLINES]())
     if sheet is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
-    return _answer(sheet)
+        raise _unknown(call_id)
+    await audit.record_view(request, call_id)
+    async with db.read() as connection:
+        held = await find_claim(connection, call_id, datetime.now(UTC))
+        attempts = await read_attempts(connection, call_id)
+        owed = await owes(connection, call_id)
+    claim_ = {"user": held.user, "mine": held.user == user} if held else None
+    tries = [{"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": a.note} for a in attempts]
+    return _answer({**sheet, "claim": claim_, "call_back": {"owed": owed, "attempts": tries}})
+
+
+def _unknown(call_id: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
+
+
+async def _is_known(request: web.Request, call_id: str) -> bool:
+    """Whether the call is on file, or still goes on."""
+    async with request.app[DATABASE].read() as connection:
+        if await connection.scalar(sa.select(calls.c.call_id).where(calls.c.call_id == call_id)):
+            return True
+    return await tell_story(request.app[DATABASE], request.app[DATA], call_id) is not None
 
 
 async def save(request: web.Request) -> web.Response:

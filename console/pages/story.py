@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from console.audit import record_view
 from console.keys import DATA, DATABASE, HOTLINES
+from console.masking import mask
 from console.naming import name_line
 from console.problem import Problem
 from console.rendering import render, show_length
@@ -50,6 +52,7 @@ async def show(request: web.Request) -> web.Response:
     story = await tell_story(request.app[DATABASE], request.app[DATA], call_id)
     if story is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
+    await record_view(request, call_id)
     context = {
         "story": story,
         "hotline": name_line(story, request.app[HOTLINES]()),
@@ -77,7 +80,7 @@ def _tell(event: StoryEvent) -> Step | None:
 def _tell_system(entry: Entry) -> str:
     match entry:
         case entries.Incoming(caller=caller, called=called):
-            return f"来电:{caller or '未显示号码'} 拨打 {called}"
+            return f"来电:{mask(caller) or '未显示号码'} 拨打 {called}"
         case entries.Number(number=number):
             return f"生成工单 {number}"
         case entries.Alarm(risk=risk):

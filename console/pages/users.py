@@ -31,7 +31,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     name, password, role = (form.get(field, "") for field in ("name", "password", "role"))
     if role not in list(Role):
-        raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", "身份只能是坐席或管理员。")
+        raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", "身份只能是坐席、班长或管理员。")
     if not users.is_name(name):
         return await _show(request, wrong="用户名须为 2–40 个汉字、字母、数字或 . _ @ - 。")
     if fault := find_fault(password, name):
@@ -39,7 +39,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     kept = await hash_password(password)
     try:
         async with request.app[DATABASE].write() as connection:
-            await users.add_user(connection, name, kept, Role(role), datetime.now(UTC))
+            await users.add_user(connection, name, kept, Role(role), datetime.now(UTC), must_change=True)
             await audit.record(connection, request, Action.ADD_USER, name, role)
     except users.UserExistsError:
         return await _show(request, wrong=f"用户 {name} 已存在。")
@@ -74,7 +74,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
         return await _show(request, wrong=fault)
     kept = await hash_password(password)
     async with request.app[DATABASE].write() as connection:
-        await users.set_password(connection, user.name, kept)
+        await users.set_password(connection, user.name, kept, must_change=True)
         await users.end_sessions(connection, user.name)
         await lockout.unlock(connection, user.name)
         await audit.record(connection, request, Action.RESET_PASSWORD, user.name)
@@ -83,7 +83,8 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 async def show_own(request: web.Request) -> web.StreamResponse:
     """The form for one's own password."""
-    return _show_own(request)
+    wrong = "请先把初始密码改成只有您知道的密码。" if session_of(request).must_change else ""
+    return _show_own(request, wrong=wrong, status=HTTPStatus.OK)
 
 
 async def change_own(request: web.Request) -> web.StreamResponse:
@@ -96,11 +97,13 @@ async def change_own(request: web.Request) -> web.StreamResponse:
         return _show_own(request, wrong="原密码不正确。")
     if new != form.get("again", ""):
         return _show_own(request, wrong="两次输入的新密码不一致。")
+    if new == old:
+        return _show_own(request, wrong="新密码与原密码相同。")
     if fault := find_fault(new, session.user):
         return _show_own(request, wrong=fault)
     kept = await hash_password(new)
     async with db.write() as connection:
-        await users.set_password(connection, session.user, kept)
+        await users.set_password(connection, session.user, kept, must_change=False)
         await users.end_sessions(connection, session.user, but=session.token_sha256)
         await audit.record(connection, request, Action.CHANGE_PASSWORD, session.user)
     return _show_own(request, done="密码已修改。")
@@ -119,9 +122,11 @@ async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web
     return render(request, "users.html", context, _status(wrong))
 
 
-def _show_own(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
+def _show_own(
+    request: web.Request, *, wrong: str = "", done: str = "", status: HTTPStatus | None = None
+) -> web.Response:
     context = {"shortest": SHORTEST, "wrong": wrong, "done": done}
-    return render(request, "account.html", context, _status(wrong))
+    return render(request, "account.html", context, status or _status(wrong))
 
 
 def _status(wrong: str) -> HTTPStatus:

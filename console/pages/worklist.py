@@ -4,33 +4,47 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlencode
 
 from aiohttp import web
-from markupsafe import Markup, escape
 
 from console import audit
-from console.asking import ANY, list_counties, read_filter, read_place, write_address
+from console.asking import (
+    ANY,
+    find_fault,
+    list_counties,
+    read_filter,
+    read_place,
+    write_address,
+    write_tab,
+)
 from console.audit import Action
-from console.claims import claim, claim_next, release
+from console.claims import (
+    LASTS,
+    OPEN_LASTS,
+    assign,
+    claim,
+    claim_next,
+    count_held,
+    list_next,
+    release,
+)
 from console.forms import read_form
+from console.guard import BACKGROUND_HEADER
 from console.keys import DATABASE, HOTLINES, session_of
-from console.listing import count_waiting, list_conditions, read_page, read_row
-from console.problem import Problem
+from console.listing import Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
+from console.problem import Problem, is_navigation
 from console.rendering import render
+from console.rows import describe
+from console.users import find_user
 from recordings.worklist import State
 from tickets.surges.register import read_unseen
-from tickets.worklist import RANKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    import sqlalchemy as sa
-    from multidict import MultiMapping
-
-
-_BEFORE: Final = 12  # characters shown before what was searched, and behind it
-_BEHIND: Final = 28
+_NARROWING: Final = ("tab", "hotline", "county", "since", "until", "q")
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -38,44 +52,60 @@ async def show(request: web.Request) -> web.StreamResponse:
     return await _show(request, request.query, "")
 
 
-async def _show(request: web.Request, query: MultiMapping[str], told: str) -> web.Response:
+async def _show(request: web.Request, query: Mapping[str, str], told: str) -> web.Response:
     wanted, behind = read_filter(query), read_place(query.get("behind", ""))
-    now = datetime.now(UTC)
+    user, now = session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].read() as connection:
-        page = await read_page(connection, wanted, behind, now)
-        waiting = await count_waiting(connection)
+        page = await read_page(connection, wanted, behind, user, now)
+        numbers = await read_numbers(connection, [row.call_id for row in page.rows])
+        waiting = await count_waiting(connection, wanted, user, now)
         unseen = await read_unseen(connection, now)
+    if BACKGROUND_HEADER not in request.headers:
+        await _note_reading(request, query)
     context = {
-        "rows": [_describe(row, wanted.runs) for row in page.rows],
+        "rows": [describe(row, wanted.runs, numbers.get(row.call_id, ()), now) for row in page.rows],
         "more": write_address(query, page.behind) if page.behind else "",
         "filter": wanted,
+        "fault": find_fault(wanted),
         "q": query.get("q", ""),
         "any": ANY,
         "states": list(State),
         "hotlines": request.app[HOTLINES](),
         "counties": list_counties(),
-        "waiting": [(name, waiting.get(rank, 0)) for rank, name in enumerate(RANKS)],
+        "tabs": [(tab, write_tab(query, tab or ""), waiting[tab]) for tab in (*Tab, None)],
         "told": told,
         "surges": unseen,
+        "part": False,
     }
     # (Going back, htmx asks for the whole page once more.)
     if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
-        return render(request, "rows.html" if behind else "list.html", context)
+        template = "rows.html" if behind else "list.html"
+        return render(request, template, {**context, "part": True})
     return render(request, "worklist.html", context)
+
+
+async def _note_reading(request: web.Request, query: Mapping[str, str]) -> None:
+    """Who has read or searched the list for what."""
+    told = {name: value for name, value in query.items() if value and name not in {"csrf", "q"}}
+    action = Action.SEARCH if query.get("q") else Action.LIST
+    async with request.app[DATABASE].write() as connection:
+        await audit.record(connection, request, action, query.get("q", ""), unquote(urlencode(told)))
 
 
 async def take(request: web.Request) -> web.StreamResponse:
     """Claim a call, or keep it for longer."""
     call_id, user, now = request.match_info["call_id"], session_of(request).user, datetime.now(UTC)
+    as_json = "application/json" in request.headers.get("Accept", "")
     async with request.app[DATABASE].write() as connection:
-        got = await claim(connection, call_id, user, now)
+        lasts = OPEN_LASTS if as_json else LASTS
+        got = await claim(connection, call_id, user, now, lasts)
         if got is not None and got.user == user and got.claimed_at == now:
             await audit.record(connection, request, Action.CLAIM, call_id)
     if got is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,或没有工单。")
     if got.user != user:
         raise Problem(HTTPStatus.CONFLICT, "已被领取", f"{got.user} 正在处理这个来电。")
-    if "application/json" in request.headers.get("Accept", ""):
+    if as_json:
         return web.json_response({"call_id": call_id, "until": got.until.isoformat()})
     return await _answer(request, call_id)
 
@@ -87,81 +117,80 @@ async def give_back(request: web.Request) -> web.StreamResponse:
         if not await release(connection, call_id, session_of(request).user):
             raise Problem(HTTPStatus.CONFLICT, "没有领取", "您没有领取这个来电,无须释放。")
         await audit.record(connection, request, Action.RELEASE, call_id)
+    if "application/json" in request.headers.get("Accept", ""):
+        return web.Response(status=HTTPStatus.NO_CONTENT)
     return await _answer(request, call_id)
+
+
+async def assign_to(request: web.Request) -> web.StreamResponse:
+    """Free a call of whoever holds it, or give it to an agent (form field ``to``), for who leads the shift."""
+    call_id, now = request.match_info["call_id"], datetime.now(UTC)
+    to = (await read_form(request)).get("to", "")
+    if to:
+        user = await find_user(request.app[DATABASE], to)
+        if user is None or not user.active:
+            raise Problem(HTTPStatus.NOT_FOUND, "没有这个用户", "请刷新页面后重试。")
+    async with request.app[DATABASE].write() as connection:
+        got = await assign(connection, call_id, to, now)
+        if (to and got is None) or await read_row(connection, call_id, now) is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,或没有工单。")
+        await audit.record(connection, request, Action.ASSIGN, call_id, f"转给 {to}" if to else "释放")
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/calls/{call_id}"})
+
+
+async def look_ahead(request: web.Request) -> web.StreamResponse:
+    """The call that would come next, for a script to fetch beforehand; it is nobody's for that. Others see the list."""
+    if is_navigation(request):
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/"})
+    wanted, user, now = read_filter(request.query), session_of(request).user, datetime.now(UTC)
+    async with request.app[DATABASE].read() as connection:
+        conditions = await list_conditions(connection, wanted, user, now)
+        found = await list_next(connection, user, now, request.query.get("besides", ""), conditions)
+    if not found:
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+    return web.json_response({"call_id": found[0], "url": f"/calls/{found[0]}"})
 
 
 async def go_on(request: web.Request) -> web.StreamResponse:
     """Claim the next call of the list (form fields: its filters, and ``besides``, the call one is at).
 
-    A script that asks for JSON gets ``{"call_id", "url"}`` to fetch beforehand, 204 when nothing waits.
+    A script that asks for JSON gets ``{"call_id", "url"}``, or 204 when nothing waits, with how many others hold
+    (``X-Held``).
     """
     asked = await read_form(request)
-    wanted, now = read_filter({**asked, "state": State.OPEN, "q": ""}), datetime.now(UTC)
+    wanted, now, user = (
+        read_filter({**asked, "state": State.OPEN}),
+        datetime.now(UTC),
+        session_of(request).user,
+    )
     async with request.app[DATABASE].write() as connection:
-        got = await claim_next(
-            connection, session_of(request).user, now, asked.get("besides", ""), list_conditions(wanted)
-        )
+        conditions = await list_conditions(connection, wanted, user, now)
+        got = await claim_next(connection, user, now, asked.get("besides", ""), conditions)
+        held = 0 if got else await count_held(connection, user, now)
         if got is not None and got.claimed_at == now:
             await audit.record(connection, request, Action.CLAIM, got.call_id)
     as_json = "application/json" in request.headers.get("Accept", "")
     if got is None:
-        return web.Response(status=HTTPStatus.NO_CONTENT) if as_json else await _tell_empty(request)
+        if as_json:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers={"X-Held": str(held)})
+        others = f"另有 {held} 件正由他人处理。" if held else ""
+        narrowed = "(按当前筛选条件)" if any(asked.get(name) for name in _NARROWING) else ""
+        return await _show(request, asked, f"没有等待审核的来电了{narrowed}。{others}")
     url = f"/calls/{got.call_id}"
     if as_json:
         return web.json_response({"call_id": got.call_id, "url": url})
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url})
 
 
-async def _tell_empty(request: web.Request) -> web.Response:
-    return await _show(request, request.query, "没有等待审核的来电了。")
-
-
 async def _answer(request: web.Request, call_id: str) -> web.Response:
     """The call's row as it is now, for a script; else on to the call."""
     if "HX-Request" not in request.headers:
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/calls/{call_id}"})
+    now = datetime.now(UTC)
     async with request.app[DATABASE].read() as connection:
-        row = await read_row(connection, call_id, datetime.now(UTC))
+        row = await read_row(connection, call_id, now)
+        numbers = await read_numbers(connection, [call_id])
     if row is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "它可能刚被清理,请刷新页面。")
-    return render(request, "row.html", {"row": _describe(row, ()), "hotlines": request.app[HOTLINES]()})
-
-
-def _describe(row: sa.Row[Any], runs: Sequence[str]) -> dict[str, Any]:
-    flags = {
-        "通话中断": row.interrupted,
-        "须回电": row.call_back,
-        "识别存疑": row.low_confidence,
-        "缺地点": row.place_missing,
-    }
-    return {
-        "call_id": row.call_id,
-        "started_at": row.started_at,
-        "duration_s": row.duration_s,
-        "hotline": row.hotline,
-        "title": row.title or "(没有工单)",
-        "appeal": row.appeal,
-        "place": " ".join(filter(None, (row.county, row.township))),
-        "urgency": row.urgency,
-        "flags": [name for name, holds in flags.items() if holds],
-        "state": row.state,
-        "holder": row.holder,
-        "excerpt": _excerpt(row.text, runs) if row.text else "",
-    }
-
-
-def _excerpt(text: str, runs: Sequence[str]) -> Markup:
-    """The words around the first thing found, it marked."""
-    line = text.replace("\n", " ")
-    found = min((at, run) for run in runs if (at := line.find(run)) >= 0) if runs else None
-    if found is None:
-        return escape(line[: _BEFORE + _BEHIND])
-    at, run = found
-    begin, end = max(0, at - _BEFORE), at + len(run)
-    return Markup("{}{}<mark>{}</mark>{}{}").format(
-        "…" if begin else "",
-        line[begin:at],
-        run,
-        line[end : end + _BEHIND],
-        "…" if end + _BEHIND < len(line) else "",
-    )
+    told = describe(row, (), numbers.get(call_id, ()), now)
+    return render(request, "row.html", {"row": told, "hotlines": request.app[HOTLINES]()})

@@ -131,7 +131,8 @@ def test_an_agent_finds_hears_corrects_edits_and_accepts(page, house):
     assert [u["corrected"] for u in ticket["transcript"]["utterances"]] == [True, False, False, False, False]
     trail = read(house, "SELECT action, subject FROM audit WHERE user_name = '张敏' ORDER BY id")
     call_id = ticket["call"]["call_id"]
-    assert [action for action, subject in trail if subject == call_id] == ["领取", "播放", "编辑"]
+    done = [action for action, subject in trail if subject == call_id]
+    assert done == ["查看来电", "播放", "领取", "编辑"]
 
 
 def test_the_same_by_keyboard_alone(page, house):
@@ -188,9 +189,11 @@ def test_the_same_by_keyboard_alone(page, house):
 
 
 def accept_as_request(page: Page) -> None:
-    """Into the fields, the kind of appeal from whatever it is to 求助, back to the words, accept."""
-    for key in ("f", "Home", "ArrowDown", "ArrowDown", "Escape", "Control+Enter"):
-        page.keyboard.press(key)
+    """The kind of appeal from whatever it is to 求助; accept, once the ticket has stood there to be looked at."""
+    page.keyboard.press("2")
+    expect(page.get_by_label("诉求类型")).to_have_value("求助")
+    page.wait_for_timeout(800)
+    page.keyboard.press("Control+Enter")
 
 
 def test_an_ended_login_costs_nothing_of_what_was_written(page, house):
@@ -237,6 +240,8 @@ def forget_logins(house: HouseUp) -> None:
 
 def test_two_windows_and_two_agents_do_not_overwrite_each_other(page, browser, house):
     find(page, "路灯")
+    page.get_by_role("button", name="领取").click()
+    expect(page.get_by_role("button", name="释放")).to_be_visible()
     with opening_page(browser) as other:
         log_in(other, address(house), "王芳", PASSWORD)
         other.goto(page.url)

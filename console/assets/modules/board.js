@@ -1,4 +1,5 @@
 // Cards of the calls in progress.
+import { sound } from "./sound.js";
 
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 
@@ -34,6 +35,7 @@ export class Board {
       this.calls.set(call.call_id, call);
       this.draw(call);
     }
+    sound([...this.calls.values()].filter((call) => call.danger).map((call) => call.call_id));
     this.sort();
     this.tick();
     document.getElementById("count").textContent = this.calls.size;
@@ -62,7 +64,10 @@ export class Board {
       this.cards.set(call.call_id, card);
     }
     card.className = `live${call.danger ? " danger" : ""}${call.lost ? " lost" : ""}`;
-    const head = make("h2", "", call.caller || "未显示号码");
+    const head = make("h2");
+    const link = make("a", "", call.caller || "未显示号码");
+    link.href = `/calls/${encodeURIComponent(call.call_id)}`;
+    head.append(link);
     head.append(make("time", ""));
     const line = `${call.hotline} ${this.hotlines[call.hotline] ?? ""}`.trim();
     const facts = make("p", "facts", [line, call.place, call.brief].filter(Boolean).join(" · "));
@@ -71,7 +76,7 @@ export class Board {
       [call.danger, "bad", `特急:${call.alarm || "可能有危险"}`],
       [call.lost, "bad", "网关连不上,情况不明"],
       [call.hung_up, "", "已挂机"],
-      [call.call_back, "warn", `${call.call_back},须回电`],
+      [call.call_back, "warn", /须回电|须由/.test(call.call_back) ? call.call_back : `${call.call_back},须回电`],
       [call.deaf, "warn", "语音识别不可用,改用按键"],
       ...call.numbers.map((number) => [true, "good", `工单 ${number}`]),
     ];

@@ -21,6 +21,7 @@ export class Edits {
     this.lines = new Map(sheet.lines.filter((l) => l.who === "caller").map((l) => [keyOf(l), l]));
     this.changed = new Map(sheet.tickets.map((t) => [t.number, new Map()]));
     this.texts = new Map();
+    this.open = null; // the phrase in its box, as far as it is written: {key, text}
     for (const c of held?.corrections ?? sheet.corrections) this.texts.set(keyOf(c), c.text);
     for (const [number, fields] of Object.entries(held?.tickets ?? {})) {
       for (const [name, value] of Object.entries(fields)) {
@@ -77,6 +78,12 @@ export class Edits {
     }
   }
 
+  // Kept with the rest, so that a closed window loses nothing; it counts once the box is left.
+  typing(key, text) {
+    this.open = text === null ? null : { key, text };
+    this.tell({ key, typing: true });
+  }
+
   undo() {
     return this.step(this.done, this.undone, "before");
   }
@@ -125,7 +132,9 @@ export class Edits {
   }
 
   corrections() {
-    return [...this.texts]
+    const texts = new Map(this.texts);
+    if (this.open && this.open.text !== this.lines.get(this.open.key)?.text) texts.set(this.open.key, this.open.text);
+    return [...texts]
       .filter(([key]) => this.lines.has(key)) // a later transcript has other phrases
       .map(([key, text]) => ({ start: this.lines.get(key).start, end: this.lines.get(key).end, text }));
   }

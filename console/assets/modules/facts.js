@@ -19,6 +19,13 @@ function list(id, entries) {
   );
 }
 
+const WEIGHTS = ["bad", "", "quiet"];
+
+function weigh(text) {
+  if (/危险|险情|不要透露|安全/.test(text)) return "bad";
+  return /^演示模型/.test(text) ? "quiet" : "";
+}
+
 export function showCall({ call, second, lines, tickets }) {
   document.title = `审核 ${call.caller || "未显示号码"} · 12345 热线`;
   at("caller").textContent = call.caller || "未显示号码";
@@ -51,7 +58,7 @@ export function showState({ tickets }, current, choose) {
   if (ticket.urged) state.unshift(["催办", "warn", `来电人说:“${ticket.urged}”`]);
   if (ticket.fields.urgency === "特急") state.unshift(["特急", "bad"]);
   list("state", state);
-  const notes = ticket.notes.map((text) => [text]);
+  const notes = ticket.notes.map((text) => [text.replace(/(须回电.*)[,,]须回电$/, "$1"), weigh(text)]); // a flow may say so itself
   if (ticket.proposal) {
     const { lead_unit: lead, support_units: support, days, reason } = ticket.proposal;
     const helping = support.length ? `,协办 ${support.join("、")}` : "";
@@ -62,7 +69,8 @@ export function showState({ tickets }, current, choose) {
   else if (review) notes.push([`${review.agent} 审核于 ${moment(review.at)}`]);
   if (ticket.calls) notes.push([`这个号码 90 天内还打过 ${ticket.calls} 次`]);
   if (review?.later_words) notes.unshift(["审核之后又有新的转写文字,请核对后再接受一次"]);
-  list("notes", notes);
+  const weight = ([, kind]) => WEIGHTS.indexOf(kind ?? "");
+  list("notes", notes.sort((a, b) => weight(a) - weight(b))); // danger first, last what is the same of all tickets
   at("ticket-title").textContent = `工单 ${ticket.number}`;
   at("tabs").replaceChildren(
     ...(tickets.length < 2 ? [] : tickets).map((other, index) => {

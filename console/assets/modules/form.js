@@ -1,6 +1,7 @@
 // The fields of one ticket, as the agent edits them.
 
 const FIELDS = "[data-field]";
+const PLACELESS = ["咨询", "建议", "表扬"]; // as tickets.worklist has them
 
 export class Form {
   constructor(form, edits, choices) {
@@ -12,7 +13,9 @@ export class Form {
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => {
       const box = event.target.closest(FIELDS);
-      if (box) this.edits.setField(this.number, box.dataset.field, this.read(box));
+      if (!box) return;
+      this.edits.setField(this.number, box.dataset.field, this.read(box));
+      if (box.dataset.field === "county") this.leaveCounty();
     });
     edits.onChange((place) => {
       if (this.number && (!place || place.number === this.number)) this.fill();
@@ -22,6 +25,32 @@ export class Form {
   show(number) {
     this.number = number;
     this.fill();
+  }
+
+  // A township of the county before is none of this one's.
+  leaveCounty() {
+    const inside = this.townships[this.edits.field(this.number, "county")] ?? [];
+    if (inside.includes(this.edits.field(this.number, "township"))) return;
+    for (const name of ["township", "village"]) this.edits.setField(this.number, name, "");
+  }
+
+  // The names of what a ticket needs to be accepted and this one lacks; each is marked, the first gets the focus.
+  findLacking(placeless) {
+    const value = (name) => String(this.edits.field(this.number, name) ?? "").trim();
+    const lacking = [];
+    if (!value("type")) lacking.push("type");
+    if (!value("category_1")) lacking.push("category_1");
+    const placed = ["county", "township", "village", "address"].some((name) => value(name));
+    if (!placed && !placeless && !PLACELESS.includes(value("type"))) lacking.push("county");
+    return lacking;
+  }
+
+  markLacking(placeless) {
+    const lacking = this.findLacking(placeless);
+    for (const box of this.form.querySelectorAll(FIELDS)) {
+      box.closest("label").classList.toggle("lacking", lacking.includes(box.dataset.field));
+    }
+    return lacking;
   }
 
   box(name) {

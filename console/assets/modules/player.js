@@ -1,6 +1,7 @@
 // The sound: play from a moment, at another speed with the same pitch, one phrase over and over.
 
 export const RATES = [0.75, 1, 1.25, 1.5, 1.75, 2];
+const KEPT = "rate"; // who listens fast to one call does so to the next
 
 export class Player {
   constructor(audio) {
@@ -8,6 +9,8 @@ export class Player {
     this.loop = null;
     this.listeners = [];
     this.audio.preservesPitch = true;
+    const kept = Number(localStorage.getItem(KEPT));
+    if (RATES.includes(kept)) this.setRate(kept);
     const begin = () => {
       this.tick();
       this.follow();
@@ -104,5 +107,6 @@ export class Player {
   setRate(rate) {
     this.audio.defaultPlaybackRate = rate; // loading the sound would set it back otherwise
     this.audio.playbackRate = rate;
+    localStorage.setItem(KEPT, rate);
   }
 }

@@ -32,7 +32,15 @@ export function listenForReviewKeys(deeds) {
     "]": () => deeds.ticket(1),
     x: deeds.sendBack,
     n: deeds.next,
+    p: deeds.previous,
+    c: deeds.take,
   };
+  // What decides or leaves is done once a press. A key held over a change of pages may come without its mark of
+  // repetition: so one that was not let go since the page has known it counts as held.
+  const once = new Set([deeds.accept, deeds.sendBack, deeds.next, deeds.previous, deeds.take]);
+  const held = new Set();
+  document.addEventListener("keyup", (event) => held.delete(event.code), true);
+  addEventListener("blur", () => held.clear());
   const heard = (event) => {
     if (event.isComposing || event.altKey || document.querySelector("dialog[open]")) return null;
     const control = event.ctrlKey || event.metaKey;
@@ -44,6 +52,11 @@ export function listenForReviewKeys(deeds) {
     if (presses(event.target) && (name === " " || name === "Enter")) return null;
     return reading[name] ?? null;
   };
+  const pickType = (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+    if (!plain || !/^[1-6]$/.test(event.key) || isTyping(event.target) || document.querySelector("dialog[open]")) return null;
+    return () => deeds.type(Number(event.key));
+  };
   document.addEventListener(
     "keydown",
     (event) => {
@@ -52,10 +65,12 @@ export function listenForReviewKeys(deeds) {
         deeds.words();
         return;
       }
-      const deed = heard(event);
+      const repeated = event.repeat || held.has(event.code);
+      held.add(event.code);
+      const deed = heard(event) ?? pickType(event);
       if (!deed) return;
       event.preventDefault();
-      deed();
+      if (!repeated || !once.has(deed)) deed();
     },
     true,
   );

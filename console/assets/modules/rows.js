@@ -20,8 +20,11 @@ export function listenForRows() {
   });
   // A row that was exchanged takes the focus with it: the keys go on from there.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const row = rowOf(event.detail.target);
+    const row = event.detail.target?.id === "list" ? rowOf(document.activeElement) : rowOf(event.detail.target);
     if (row?.dataset.call && row.contains(document.activeElement)) focused = row.dataset.call;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.matches?.("tr.more")) document.getElementById("list").dataset.longer = "1";
   });
   document.addEventListener("htmx:afterSettle", () => {
     if (!focused) return;

@@ -1,9 +1,14 @@
 // What goes wrong in the background is told in the notice line: the server's own words (problem+json), or that
 // it cannot be reached. A page that handles an answer itself cancels htmx's event first.
 
+const SHOWN_MS = 6000;
+let leaving;
+
 export function tell(text, link) {
   const notice = document.getElementById("notice");
   notice.textContent = text;
+  clearTimeout(leaving);
+  if (text && !link) leaving = setTimeout(() => tell(""), SHOWN_MS);
   if (link) {
     const anchor = document.createElement("a");
     anchor.href = link.href;

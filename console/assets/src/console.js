@@ -1,6 +1,9 @@
-// Every page's script: htmx, the key sheet, notices. A page's own keys are `data-key` on what they press.
+// Every page's script: htmx, the key sheet, notices, alerts. A page's own keys are `data-key` on what they press.
 import htmx from "htmx.org";
+import { listenForAlerts } from "../modules/alerts.js";
+import { listenForConfirmations } from "../modules/confirming.js";
 import { listenForKeys } from "../modules/keys.js";
+import { refreshList, rememberQueue } from "../modules/queue.js";
 import { listenForRows } from "../modules/rows.js";
 import { listenForTrouble } from "../modules/trouble.js";
 
@@ -14,3 +17,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 listenForKeys();
 listenForRows();
 listenForTrouble();
+listenForConfirmations();
+listenForAlerts(refreshList);
+rememberQueue();
+document.addEventListener("htmx:afterSettle", rememberQueue);

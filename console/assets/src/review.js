@@ -1,8 +1,12 @@
 // The review of a call: what was said beside how it sounded, and the tickets that came of it.
 import { Refusal, ask, onExpired } from "../modules/api.js";
+import { listenForCallBack, showCallBack } from "../modules/callback.js";
+import { Claiming } from "../modules/claiming.js";
 import { Edits } from "../modules/edits.js";
 import { Form } from "../modules/form.js";
 import { showCall, showState } from "../modules/facts.js";
+import { findNext, leave, lookAhead, readPast, takePast } from "../modules/going.js";
+import { readQueue } from "../modules/queue.js";
 import { Player } from "../modules/player.js";
 import { askToLogIn } from "../modules/relogin.js";
 import { showRepeats } from "../modules/repeats.js";
@@ -12,8 +16,9 @@ import { tell } from "../modules/trouble.js";
 import { Wave } from "../modules/wave.js";
 import { Words } from "../modules/words.js";
 
-const CLAIM_AGAIN_MS = 5 * 60 * 1000;
 const PREPARE_MS = 2000;
+const LOOK_MS = 700; // a ticket that stands on the page for less was seen by nobody
+const LABELS = { type: "诉求类型", category_1: "一级分类", county: "地点(区县、乡镇街道,或在详细地址写明为什么没有)" };
 
 const at = (id) => document.getElementById(id);
 const readData = (id) => JSON.parse(at(id).textContent);
@@ -25,14 +30,17 @@ const edits = new Edits();
 const player = new Player(at("audio"));
 const form = new Form(at("fields"), edits, readData("choices"));
 const words = new Words(at("words"), edits, (time) => player.playFrom(time));
-const saving = new Saving(`${path}/worksheet`, edits, showSaved, (message) => warn(message, "重新载入", () => load()));
+const claiming = new Claiming(callId, path, showBand);
+const saving = new Saving(`${path}/worksheet`, edits, showSaved, (message) => {
+  warn(message, "重新载入", () => load());
+  claiming.take(true).catch(() => {}); // somebody else may have it by now
+});
 
 let sheet = null;
 let current = 0; // which of the call's tickets is shown
 let busy = false;
-let mine = false; // nobody else works on this call
 let wave = null;
-let following = null; // the call that comes next, claimed and fetched already
+let shown = { number: "", at: 0 }; // the ticket on the page, and since when
 
 onExpired(askToLogIn);
 
@@ -63,6 +71,7 @@ async function load({ keep = false } = {}) {
   saving.start(sheet.worksheet?.version ?? 0);
   showCall(sheet);
   words.show(sheet.lines);
+  showOwed();
   current = Math.max(0, sheet.tickets.findIndex(isOpen));
   showTicket();
   if (sheet.worksheet) showSaved("已载入上次未提交的草稿", "");
@@ -71,10 +80,12 @@ async function load({ keep = false } = {}) {
 
 function showTicket() {
   const none = !sheet.tickets.length;
-  at("fieldset").disabled = none || !mine;
-  for (const id of ["return", "accept"]) at(id).disabled = none || !mine || busy;
+  at("fieldset").disabled = none || claiming.holder;
+  for (const id of ["return", "accept"]) at(id).disabled = none || claiming.holder || busy;
   if (none) return;
+  if (shown.number !== ticket().number) shown = { number: ticket().number, at: performance.now() };
   form.show(ticket().number);
+  form.markLacking(ticket().anonymous);
   showLinks();
   showState(sheet, current, (index) => {
     current = index;
@@ -84,26 +95,37 @@ function showTicket() {
 
 function showLinks() {
   const { number } = ticket();
-  showRepeats(ticket(), edits.field(number, "repeats"), mine, (other) => edits.setField(number, "repeats", other));
+  showRepeats(ticket(), edits.field(number, "repeats"), !claiming.holder, (other) => edits.setField(number, "repeats", other));
 }
 
-async function claim() {
-  try {
-    const held = await ask("POST", `${path}/claim`);
-    mine = true;
-    return held;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    mine = false;
-    warn(`${error.message} 这里只能看和听,不能改。`);
-    return null;
-  }
+// Whose the call is, and what can be done about it.
+function showBand() {
+  const { holder, mine } = claiming;
+  const reviewed = sheet && !sheet.tickets.some(isOpen);
+  const free = reviewed ? "这通电话没有待审的工单;改动时自动领取。" : "只看不领取;改动或提交时自动领取。";
+  at("band-told").textContent = holder ? `只看:${holder}` : mine ? "您正在处理这通电话。" : free;
+  at("band").classList.toggle("other", Boolean(holder));
+  at("take").hidden = Boolean(holder || mine || !sheet?.tickets.length);
+  at("release").hidden = !mine;
+  if (at("assign")) at("assign").hidden = !holder && !mine;
+  if (holder) warn(`${holder.includes("处理") ? holder : `${holder} 正在处理这个来电。`} 这里只能看和听,不能改。`);
+  if (sheet) showTicket();
 }
 
 async function decide(decision, reason) {
-  if (busy || !mine || !sheet.tickets.length) return;
+  if (busy || claiming.holder || !sheet?.tickets.length) return;
+  if (performance.now() - shown.at < LOOK_MS || document.hidden) {
+    tell("这张工单刚刚打开,请看过再提交。");
+    return;
+  }
   if (!at("fields").reportValidity()) return;
   document.activeElement?.blur(); // a phrase that is being rewritten counts
+  const lacking = decision === "accepted" ? form.markLacking(ticket().anonymous) : [];
+  if (lacking.length) {
+    warn(`还不能接受,请先填写:${lacking.map((name) => LABELS[name]).join("、")}。`);
+    form.focus(lacking[0]);
+    return;
+  }
   busy = true;
   showTicket();
   try {
@@ -116,8 +138,12 @@ async function decide(decision, reason) {
     const number = ticket().number;
     await ask("POST", `${path}/tickets/${number}/decision`, body);
     tell(`工单 ${number} 已${decision === "accepted" ? "接受" : "退回"}。`);
+    const owed = decision === "accepted" && sheet.call_back.owed;
     await load();
-    if (!sheet.tickets.some(isOpen)) await goOn();
+    if (sheet.tickets.some(isOpen)) return;
+    claiming.left();
+    if (owed) tell(`工单 ${number} 已接受;还要回电,来电留在“待回电”里。`);
+    await goOn();
   } catch (error) {
     const moved = error instanceof Refusal && error.status === 409;
     warn(error instanceof Refusal ? error.message : "连接不上服务器,没有提交;您的修改仍在。", ...(moved ? ["载入新版", () => load({ keep: true })] : []));
@@ -127,34 +153,24 @@ async function decide(decision, reason) {
   }
 }
 
-async function findNext() {
-  const body = new URLSearchParams({ csrf: document.querySelector("meta[name=csrf]").content, besides: callId });
-  const answer = await fetch("/next", { method: "POST", body, headers: { Accept: "application/json" } });
-  if (answer.status === 204) return null;
-  if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => ({})));
-  return answer.json();
-}
-
-// The next call is this agent's before it is opened, and its waveform computed. Who goes elsewhere gives it back.
-async function prepareNext() {
-  following = await findNext();
-  if (following) await fetch(`${following.url}/peaks`);
-}
-
-function giveBack() {
-  if (following) ask("POST", `${following.url}/release`, undefined, { keepalive: true }).catch(() => {});
-}
-
 async function goOn() {
   await saving.flush();
   try {
-    const next = following ?? (await findNext());
-    following = null; // it is kept, not given back
-    if (next) location.assign(next.url);
-    else tell("没有等待审核的电话了。", { href: "/", text: "回到工作列表" });
+    const next = await findNext(callId);
+    if (next.url) leave(callId, next.url);
+    else {
+      const others = next.held ? `另有 ${next.held} 件正由他人处理。` : "";
+      tell(`没有等待审核的电话了${readQueue() ? "(按列表的筛选条件)" : ""}。${others}`, { href: "/", text: "回到工作列表" });
+    }
   } catch (error) {
     tell(error instanceof Refusal ? error.message : "连接不上服务器,请稍后重试。");
   }
+}
+
+async function goBack() {
+  await saving.flush();
+  const last = takePast(callId);
+  if (last) location.assign(`/calls/${encodeURIComponent(last)}`);
 }
 
 function showTime(time, playing) {
@@ -176,7 +192,7 @@ const deeds = {
   loop: () => player.repeat(player.loop ? null : words.phrase()),
   rate: (steps) => player.changeRate(steps),
   zoom: (steps) => wave?.zoom(steps),
-  edit: () => mine && words.edit(),
+  edit: () => !claiming.holder && words.edit(),
   fields: () => form.focus(),
   words: () => words.focus(),
   ticket: (steps) => {
@@ -187,12 +203,18 @@ const deeds = {
   redo: () => showPlace(edits.redo()),
   accept: () => decide("accepted", ""),
   sendBack: () => {
-    if (!mine || !sheet.tickets.length) return;
+    if (claiming.holder || !sheet.tickets.length) return;
     at("reason").value = "";
     at("returning").showModal();
     at("reason").focus();
   },
   next: goOn,
+  previous: goBack,
+  take: () => claiming.take().catch(() => tell("连接不上服务器,请稍后重试。")),
+  type: (index) => {
+    const option = form.box("type").options[index];
+    if (option && !at("fieldset").disabled) edits.setField(ticket().number, "type", option.value);
+  },
 };
 
 function showPlace(place) {
@@ -206,9 +228,12 @@ function showPlace(place) {
 function listen() {
   listenForReviewKeys(deeds);
   player.onTime(showTime);
-  edits.onChange(() => {
+  edits.onChange((place) => {
+    if (place && !claiming.mine && !claiming.holder) deeds.take();
     at("undo").disabled = !edits.done.length;
-    if (sheet?.tickets[current]) showLinks();
+    if (!sheet?.tickets[current] || !shown.number) return;
+    showLinks();
+    form.markLacking(ticket().anonymous);
   });
   at("play").addEventListener("click", deeds.toggle);
   at("loop").addEventListener("click", deeds.loop);
@@ -218,6 +243,14 @@ function listen() {
   at("accept").addEventListener("click", deeds.accept);
   at("return").addEventListener("click", deeds.sendBack);
   at("next").addEventListener("click", goOn);
+  at("previous").addEventListener("click", goBack);
+  at("previous").disabled = !readPast(callId).length;
+  at("take").addEventListener("click", deeds.take);
+  at("release").addEventListener("click", () => claiming.release().catch((error) => tell(error.message)));
+  listenForCallBack(path, async () => {
+    sheet.call_back = (await ask("GET", `${path}/sheet`)).call_back;
+    showOwed();
+  }, tell);
   at("return-cancel").addEventListener("click", () => at("returning").close());
   const returning = at("returning").querySelector("form");
   returning.addEventListener("submit", () => decide("returned", at("reason").value.trim()));
@@ -229,26 +262,27 @@ function listen() {
   });
 }
 
+function showOwed() {
+  showCallBack(sheet.call_back, sheet.tickets.map((each) => each.call_back).find(Boolean) ?? "");
+}
+
 async function begin() {
   listen();
-  await claim();
-  const held = at("banner").textContent;
   await load();
-  if (!mine) warn(held);
-  showTicket();
+  await claiming.begin(sheet.claim);
   words.focus();
   if (sheet.seconds) {
     wave = new Wave(at("wave"), player.audio, `${path}/audio`, sheet.seconds);
-    wave.onClick((time) => player.seek(time));
+    wave.onClick((time) => {
+      player.seek(time);
+      words.choose(time);
+    });
     wave.load(`${path}/peaks`).catch(() => tell("波形没有载入,不影响播放。"));
   } else {
     at("sound-note").textContent = "这通电话没有录音。";
   }
   showTime(0, false);
-  if (!mine) return;
-  setInterval(() => claim().catch(() => {}), CLAIM_AGAIN_MS); // saving tells of it when it fails
-  addEventListener("pagehide", giveBack);
-  setTimeout(() => prepareNext().catch(() => {}), PREPARE_MS); // it is looked for again when it is wanted
+  setTimeout(() => lookAhead(callId).catch(() => {}), PREPARE_MS); // it is looked for again when it is wanted
 }
 
 begin().catch((error) => warn(error instanceof Refusal ? error.message : "连接不上服务器,请刷新页面。"));

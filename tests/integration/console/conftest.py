@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery"
 _HASH = PasswordHasher().hash(PASSWORD)
 CATEGORIES = read_categories()
+READING = ("查看列表", "查询", "查看来电")
 HOTLINES = {"12345": "政务服务便民热线", "12333": "人力资源社会保障"}
 
 
@@ -109,8 +110,11 @@ class Site:
         await client.get("/account")
         return client
 
-    async def trail(self) -> list[tuple[str, str, str]]:
+    async def trail(self, *, reading: bool = False) -> list[tuple[str, str, str]]:
+        """What was done, and with ``reading`` what was only looked at."""
         query = sa.select(audit.c.user_name, audit.c.action, audit.c.subject).order_by(audit.c.id)
+        if not reading:
+            query = query.where(audit.c.action.not_in(READING))
         async with self.db.read() as connection:
             return [tuple(row) for row in await connection.execute(query)]
 

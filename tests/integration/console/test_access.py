@@ -33,14 +33,14 @@ FIELDS = {
     "type": "求助",
     "title": "房子漏雨",
     "content": "房子漏雨",
-    "category_1": "",
+    "category_1": "城乡建设",
     "category_2": "",
     "category_3": "",
     "urgency": "一般",
     "county": "",
     "township": "",
     "village": "",
-    "address": "",
+    "address": "来电人没有说明",
     "contact": "",
     "confidential": False,
 }
@@ -95,6 +95,8 @@ def body_of(route) -> dict[str, object]:
         "/account": {"old": "not this one, sorry", "new": FRESH, "again": FRESH},
         "/users": {"name": "新人", "password": FRESH, "role": "坐席"},
         "/users/{name}/active": {"active": ""},
+        "/calls/{call_id}/assign": {"to": "我"},
+        "/calls/{call_id}/call-back": {"result": "已接通"},
         "/users/{name}/password": {"password": FRESH},
     }
     return {"data": form.get(route.path, {})}
@@ -110,6 +112,11 @@ def test_nothing_is_reachable_that_is_not_in_the_table(database, tmp_path):
 def test_what_anyone_may_ask_is_named_here():
     public = {name_of(route) for route in ROUTES if route.role is None}
     assert public == {"GET /static/{name}", "GET /login", "POST /login"}
+
+
+def test_what_leads_alone_may_ask_is_named_here():
+    leads = {name_of(route) for route in ROUTES if route.role is Role.LEAD}
+    assert leads == {"POST /calls/{call_id}/assign"}
 
 
 def test_what_administrators_alone_may_ask_is_named_here():
@@ -158,7 +165,7 @@ async def test_the_table_is_what_is_allowed(site, call, route, who, whose):
     elif not Role(who).permits(route.role):
         assert (person.status, script.status) == (403, 403)
         assert await snapshot(site) == before
-    elif whose == "another's" and changes and "{call_id}" in route.path:
+    elif whose == "another's" and changes and "{call_id}" in route.path and route.role is not Role.LEAD:
         # Nobody, an administrator neither, works on a call that another holds.
         assert (person.status, script.status) == (409, 409)
         assert await snapshot(site) == before
@@ -168,12 +175,28 @@ async def test_the_table_is_what_is_allowed(site, call, route, who, whose):
             "/account": 422,
             "/users/{name}/active": 409 if whose == "own" else 200,
             "/next": 303 if whose == "own" else 200,
+            "/stay": 204,
+            "/calls/{call_id}/call-back": 409,  # nobody waits for one
             **dict.fromkeys(
-                ("/logout", "/calls/{call_id}/claim", "/calls/{call_id}/release", "/surges/{surge}/seen"), 303
+                (
+                    "/calls/{call_id}/assign",
+                    "/logout",
+                    "/calls/{call_id}/claim",
+                    "/calls/{call_id}/release",
+                    "/surges/{surge}/seen",
+                ),
+                303,
             ),
         }
-        assert person.status == (told.get(route.path, 200) if changes else 200)
-        assert changes or between == before or "/audio" in path  # asking changes nothing; hearing is noted
+        asked = 303 if route.path == "/next" else 200
+        assert person.status == (told.get(route.path, 200) if changes else asked)
+        noted = route.path in {
+            "/",
+            *(f"/calls/{{call_id}}/{p}" for p in ("sheet", "story", "number", "audio")),
+        }
+        assert (
+            changes or (between == before) is not noted
+        )  # asking changes nothing; reading and hearing are noted
 
 
 async def test_a_ticket_is_decided_as_one_of_its_own_call(site, call):

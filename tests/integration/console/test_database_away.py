@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from console.pages import live, recording
+from console import streaming
+from console.pages import recording
 from console.problem import answer_problems
 from recordings.database import open_database
 
@@ -85,7 +86,7 @@ async def test_a_script_gets_a_problem(site, call, lose, caplog):
 
 @on_sqlite
 async def test_a_stream_ends_and_its_page_can_come_back(site, lose, caplog, monkeypatch):
-    monkeypatch.setattr(live, "_SIGN_OF_LIFE_S", 0.2)
+    monkeypatch.setattr(streaming, "_SIGN_OF_LIFE_S", 0.2)
     client = await site.logged_in("王芳")
     async with client.http.get(f"{client.address}/live/events") as answer:
         assert answer.status == 200

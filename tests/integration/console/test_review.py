@@ -195,7 +195,7 @@ async def test_the_story_tells_what_was_said_and_what_became_of_it(work):
     await ask(client, "POST", f"/calls/{call_id}/tickets/{number}/decision", decision())
     page = (await client.get(f"/calls/{call_id}/story")).text
     for told in (
-        "13855812345 拨打 055812345",
+        "138****2345 拨打 055812345",
         "颍上县慎城真房子漏雨",
         "来电人挂机",
         number,

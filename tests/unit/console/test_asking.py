@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from console.asking import read_filter, read_place, write_address
-from console.listing import Filter, Position, list_conditions
+from console.listing import Filter, Position, list_days
 from console.problem import Problem
 from recordings.worklist import State
 
@@ -55,6 +55,6 @@ def test_a_place_in_the_list_is_written_and_read_back():
 
 
 def test_a_day_is_the_citys_day():
-    since, until = list_conditions(Filter(None, since=date(2026, 7, 1), until=date(2026, 7, 1)))
+    since, until = list_days(Filter(None, since=date(2026, 7, 1), until=date(2026, 7, 1)))
     assert since.right.value == "20260630T160000"
     assert until.right.value == "20260701T160000"

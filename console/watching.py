@@ -1,0 +1,116 @@
+"""What every open page is told of at once: emergencies, how much waits, and that the list is another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from recordings.callbacks import is_owed
+from recordings.schema import claims, worklist
+from recordings.worklist import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from recordings.database import Database
+
+_LOOK_S: Final = 1.0
+_SHOWN: Final = 20  # emergencies at once
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Watcher:
+    """A page that is told."""
+
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class WorkWatch:
+    """Looks at the database once a second as long as a page is open, for all of them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._told: Mapping[str, Any] = {}
+        self._watchers: set[Watcher] = set()
+        self._wanted = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look until cancelled; a database out of reach is asked again."""
+        while True:
+            await self._wanted.wait()
+            try:
+                async with self._db.read() as connection:
+                    told = await _look(connection, datetime.now(UTC))
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("what waits is not known: %s", type(error).__name__)
+            else:
+                if told != self._told:
+                    self._told = told
+                    for watcher in self._watchers:
+                        watcher.changed.set()
+            await asyncio.sleep(_LOOK_S)
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[Watcher]:
+        """A new page: it is told at once what is known, then of every change."""
+        watcher = Watcher()
+        if self._told and self._watchers:
+            watcher.changed.set()
+        else:
+            self._told = {}  # of before; the next look is news to the one who waits
+        self._watchers.add(watcher)
+        self._wanted.set()
+        try:
+            yield watcher
+        finally:
+            self._watchers.discard(watcher)
+            if not self._watchers:
+                self._wanted.clear()
+
+    def tell(self, watcher: Watcher) -> Mapping[str, Any]:
+        """What a page shows, as JSON."""
+        watcher.changed.clear()
+        return self._told
+
+
+async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]:
+    holder = (
+        sa.select(claims.c.user_name)
+        .where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
+        .scalar_subquery()
+    )
+    urgent = (
+        sa.select(worklist.c.call_id, worklist.c.title, holder.label("holder"))
+        .where(worklist.c.state == State.OPEN, worklist.c.rank == 0)
+        .order_by(worklist.c.call_id)
+        .limit(_SHOWN)
+    )
+    waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id)).where(
+        worklist.c.state == State.OPEN
+    )
+    owed = sa.select(sa.func.count()).select_from(worklist).where(is_owed())
+    held = (
+        sa.select(claims.c.call_id, claims.c.user_name).where(claims.c.until > now).order_by(claims.c.call_id)
+    )
+    count, newest = (await connection.execute(waiting)).one()
+    taken = [f"{row.call_id} {row.user_name}" for row in await connection.execute(held)]
+    return {
+        "urgent": [
+            {"call_id": row.call_id, "title": row.title, "holder": row.holder}
+            for row in await connection.execute(urgent)
+        ],
+        "waiting": count,
+        "owed": await connection.scalar(owed),
+        "stamp": f"{newest}/{hash(tuple(taken))}",
+    }
