@@ -110,6 +110,12 @@ def _show_utterance(utterance: Utterance, before: Utterance) -> dict[str, Any]:
     }
 
 
+def _show_point(place: dict[str, Any]) -> str:
+    """经度,纬度 as a map's search takes them; "" where the ticket has none, as one of before."""
+    longitude, latitude = place.get("longitude"), place.get("latitude")
+    return f"{longitude},{latitude}" if longitude is not None and latitude is not None else ""
+
+
 def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
@@ -124,6 +130,7 @@ def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
         },  # one of before lacks what came since
         "notes": document["notes"],
         "proposal": document.get("proposal"),
+        "point": _show_point(document["place"]),
         "call_back": parts["call_back"],
         "anonymous": parts["anonymous"],
         "said": parts["said"],

@@ -65,6 +65,7 @@ export function showState({ tickets }, current, choose) {
     notes.push([`建议派单:主办 ${lead}${helping},${days} 个工作日内`, "", reason]);
   }
   if (ticket.said) notes.push([`原话地点:${ticket.said}`]);
+  if (ticket.point) notes.push([`坐标(经度,纬度):${ticket.point},据坐标点文件`]);
   if (review?.reason) notes.push([`退回原因:${review.reason}(${review.agent})`]);
   else if (review) notes.push([`${review.agent} 审核于 ${moment(review.at)}`]);
   if (ticket.calls) notes.push([`这个号码 90 天内还打过 ${ticket.calls} 次`]);

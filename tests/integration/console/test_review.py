@@ -15,6 +15,8 @@ from ivr.matter import Matter
 from recordings import entries
 from recordings.schema import claims, outbox, sessions, tickets, worksheets
 from tickets.filing import file_call
+from tickets.meaning.files import RuleFiles
+from tickets.meaning.understanding import use
 from tickets.number import NumberBook
 
 FIELDS = {
@@ -73,6 +75,19 @@ async def test_the_document_tells_the_words_the_ticket_and_how_it_left(work):
     assert (ticket["number"], ticket["revision"], ticket["status"]) == (number, 1, "待审核")
     assert set(ticket["fields"]) == set(FIELDS)
     assert (ticket["delivery"]["state"], ticket["review"], sheet["worksheet"]) == ("pending", None, None)
+
+
+async def test_where_it_lies_is_told_where_the_citys_points_know_it(site, call, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("name,longitude,latitude,county,township\n阳光花园,115.8,32.9,颍州区,清河街道\n")
+    use(RuleFiles(points=points))
+    try:
+        calls = [await call(f"颍州区清河街道{place}路灯不亮") for place in ("阳光花园", "月光花园")]
+    finally:
+        use(RuleFiles())
+    client = await site.logged_in("张敏")
+    told = [(await read_sheet(client, one))["tickets"][0]["point"] for one in calls]
+    assert told == ["115.8,32.9", ""]
 
 
 async def test_what_is_typed_is_there_again_after_another_login(site, work):
