@@ -141,7 +141,12 @@ def times(document: dict[str, Any]) -> list[tuple[float, float]]:
 
 async def accept_with_a_correction(site: Site, call: CallFolder, document: dict[str, Any]) -> None:
     parts = {**document["appeal"], **document["place"], **document["caller"]}
-    fields = Fields.model_validate({name: parts[name] for name in Fields.model_fields})
+    filled = {
+        "type": "投诉",
+        "category_1": "城乡建设",
+        "address": "没有说地点",
+    }  # what an acceptance asks for
+    fields = Fields.model_validate({**{name: parts[name] for name in Fields.model_fields}, **filled})
     first = document["transcript"]["utterances"][0]
     words = Correction(start=first["start"], end=first["end"], text="我要投诉隔壁装修")
     async with site.db.write() as connection:
