@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.few
 
 CALLER = "13855812345"
 WAIT, NOISE = {"wait": "prompt"}, {"say": "颍州区清河街道小区夜间施工噪音扰民"}
