@@ -85,7 +85,7 @@ def page(browser: Browser, house: HouseUp) -> Iterator[Page]:
 
 def find(page: Page, words: str) -> None:
     """Search for words that were said, and open the first call found."""
-    page.get_by_role("searchbox").or_(page.locator("input[name=q]")).first.fill(words)
+    page.get_by_role("searchbox").fill(words)
     page.keyboard.press("Enter")
     page.wait_for_url("**q=**")
     page.locator("td.title a").first.click()
