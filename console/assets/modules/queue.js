@@ -1,7 +1,8 @@
 // Which calls come next: those the list was narrowed to when it was last seen in this tab.
 
 const KEPT = "queue";
-const NARROWING = ["tab", "q", "hotline", "county", "since", "until"];
+// (What was searched for is one call, and no queue.)
+const NARROWING = ["tab", "hotline", "county", "since", "until"];
 
 export function rememberQueue() {
   const form = document.getElementById("next");
