@@ -52,12 +52,14 @@ def _find_place_fault(fields: Fields) -> str:
 
 
 def _list_lacking(fields: Fields, before: Mapping[str, Any]) -> list[str]:
+    if before["caller"]["anonymous"]:
+        return []  # of whom nothing is written down
     lacking = []
     if fields.type is None:
         lacking.append("诉求类型")
     if not fields.category_1:
         lacking.append("一级分类")
     placed = fields.county or fields.township or fields.village or fields.address
-    if not placed and fields.type not in PLACELESS and not before["caller"]["anonymous"]:
+    if not placed and fields.type not in PLACELESS:
         lacking.append("地点(没有地点时,在详细地址写明原因)")
     return lacking

@@ -70,7 +70,7 @@ def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[.
     with opening_browser() as browser, opening_page(browser) as page, opening_page(browser) as agents:
         log_in(page, address, "管理", PASSWORD)
         log_in(agents, address, "张敏", PASSWORD)
-        expect(agents.locator(".duty")).to_have_count(0)
+        expect(agents.locator("p.duty")).to_have_count(0)
         page.get_by_role("link", name="转人工").click()
         page.get_by_label("到(不填:直到恢复)").fill("2020-01-01T08:00")
         page.get_by_role("button", name="转人工").click()
@@ -83,7 +83,7 @@ def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[.
         assert led(house, "12345", "12333") == [PASSED_ON, PASSED_ON]
         for path in ("", "live", "account"):
             agents.goto(f"{address}{path}")
-            expect(agents.locator(".duty")).to_have_text("全部来电直接转人工,到 12-31 08:00:系统演练")
+            expect(agents.locator("p.duty")).to_have_text("全部来电直接转人工,到 12-31 08:00:系统演练")
         assert agents.get_by_role("link", name="转人工").count() == 0
         shown = hotline(house, "duty", "show")
         assert "全部热线 / all lines, 到 / until 2099-12-31 08:00" in shown
@@ -104,7 +104,7 @@ def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[.
 
         page.locator("select[name=line]").select_option("12333")
         page.get_by_role("button", name="转人工").click()
-        expect(page.locator(".duty")).to_have_text("热线 12333 的来电直接转人工,直到恢复")
+        expect(page.locator("p.duty")).to_have_text("热线 12333 的来电直接转人工,直到恢复")
         assert orders(house) == 1
         page.get_by_role("button", name="恢复语音接听").click()
         expect(page.get_by_role("status").first).to_contain_text("12333 人力资源社会保障已恢复语音接听")

@@ -288,7 +288,9 @@ def test_read_the_page(operator: Operator, first_login: tuple[str, str, str]) ->
         for name, password in (admin, ("王芳", PASSWORD)):
             with opening_page(browser) as page:
                 log_in(page, address, name, password)
-                assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
+                assert page.get_by_role("navigation", name="主导航").get_by_role(
+                    "link"
+                ).all_inner_texts() == [
                     "工作列表",
                     "正在通话",
                     "热点",

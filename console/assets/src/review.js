@@ -114,7 +114,8 @@ function showBand() {
 
 async function decide(decision, reason) {
   if (busy || claiming.holder || !sheet?.tickets.length) return;
-  if (performance.now() - shown.at < LOOK_MS || document.hidden) {
+  // (Who gives a reason for sending it back has looked.)
+  if (decision === "accepted" && (performance.now() - shown.at < LOOK_MS || document.hidden)) {
     tell("这张工单刚刚打开,请看过再提交。");
     return;
   }

@@ -234,7 +234,7 @@ async def test_a_follower_that_falls_too_far_behind_is_cut_off_and_may_come_agai
     events = live.Board()
     lines = events.follow()
     events.publish(CALL, INVITED)
-    assert "138****2345" in await anext(lines)
+    assert "13855812345" in await anext(lines)
     for number in range(2000):
         events.publish(CALL, entries.Partial(str(number)))
     seen = [line async for line in lines]  # ends

@@ -33,7 +33,7 @@ from console.sessions import find_session, open_session, tell_end
 from console.users import set_active
 from recordings.callbacks import Result
 from recordings.database import open_database
-from recordings.schema import tickets
+from recordings.schema import tickets, users
 from recordings.worklist import State
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -220,9 +220,9 @@ class Administrator:
     async def _begin(self) -> Session | None:
         db, now = self._console.db, datetime.now(UTC)
         async with db.write() as connection:
-            await set_active(
-                connection, "管理", active=True
-            )  # he may have disabled himself, once there was another
+            # He may have disabled himself, once there was another, or set himself a password to be changed.
+            await set_active(connection, "管理", active=True)
+            await connection.execute(sa.update(users).values(must_change=False))
         self._token = await open_session(db, "管理", now, Policy())
         return await find_session(db, self._token, now, Policy())
 

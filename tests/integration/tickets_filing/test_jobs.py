@@ -238,7 +238,8 @@ async def test_the_runner_lets_go_of_a_job_that_another_has_taken(database: Data
     working = asyncio.create_task(JobRunner(database, "late", [1], do, lease_s=0.3).work())
     await begun.wait()
     async with database.write() as connection:
-        await connection.execute(sa.update(schema.jobs).values(holder="another"))
+        lease = datetime.now(UTC) + timedelta(hours=1)
+        await connection.execute(sa.update(schema.jobs).values(holder="another", lease_until=lease))
     await asyncio.wait_for(ended.wait(), 30)
     assert await asyncio.wait_for(working, 30) == 0
     (line,) = await look(database)
