@@ -11,7 +11,6 @@ import errno
 import logging
 import os
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from recordings.journal import Journal, JournalError, compose
@@ -31,9 +30,6 @@ PATIENCE_SECONDS: Final = 0.2
 _MOST_BYTES: Final = 64 * 1024 * 1024  # that wait in all: a call tells some 20 kB
 _STANDSTILL_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
-_GATHER_SECONDS: Final = (
-    0.01  # what many calls tell goes to a thread together: each way there costs as much as a write
-)
 _writing: Final = Threads("journal", 4)
 _proving: Final = Threads("disk", 1)
 
@@ -46,8 +42,6 @@ class Journals:
         self._open: dict[Path, JournalWriter] = {}
         self._bytes = 0
         self._proof: asyncio.Task[None] | None = None
-        self._owing: dict[JournalWriter, None] = {}  # in their order
-        self._working: asyncio.Task[None] | None = None
 
     def begin(self, call_id: str) -> JournalWriter:
         """The journal of a new call; its folder is made before its first line is written."""
@@ -119,28 +113,6 @@ class Journals:
         """A line waits no more."""
         self._bytes -= size
 
-    def enqueue(self, writer: JournalWriter) -> None:
-        """Have what the writer has written by a thread, and ``take`` told what came of it."""
-        self._owing[writer] = None
-        if self._working is None:
-            self._working = asyncio.create_task(self._work(), name="the journals' writing")
-
-    async def _work(self) -> None:
-        try:
-            while self._owing:
-                await asyncio.sleep(_GATHER_SECONDS)
-                writers = tuple(self._owing)
-                self._owing.clear()
-                broken = JournalError(errno.ECANCELED, "the writing was broken off", str(self._spool))
-                came_of: list[tuple[int, JournalError | None]] = [(0, broken)] * len(writers)
-                try:
-                    came_of = await _writing.run(_write, [(writer, writer.owed) for writer in writers])
-                finally:  # nobody waits for ever for what has failed
-                    for writer, (written, error) in zip(writers, came_of, strict=True):
-                        writer.take(written, error)
-        finally:
-            self._working = None
-
     def forget(self, writer: JournalWriter) -> None:
         """Its file is closed."""
         self._open.pop(writer.folder, None)
@@ -163,10 +135,9 @@ class JournalWriter:
         self._told = 0
         self._file: Journal | None = None
         self._error: JournalError | None = None
-        self._idle = asyncio.Event()  # nothing is to be written, or it was refused
-        self._idle.set()
+        self._working: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._since = 0.0  # when the oldest of what is to be written was given to be
+        self._since = 0.0  # when the thread was given what it has
 
     def append(self, entry: Entry) -> None:
         """Have one entry written after all before it; never waits. Raises JournalError when too much waits."""
@@ -181,32 +152,25 @@ class JournalWriter:
 
         Raises JournalError when the disk has refused it.
         """
-        if not self._idle.is_set() and self.waited < PATIENCE_SECONDS:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._idle.wait()
+        if self._working is not None and self.waited < PATIENCE_SECONDS:
+            await asyncio.wait((self._working,), timeout=PATIENCE_SECONDS)
         if self._error is not None:
             raise self._error
 
     async def caught_up(self) -> None:
         """Wait until all is written that was told, or the disk has refused it."""
-        await self._idle.wait()
-        if self._closing is not None:
-            await asyncio.wait((self._closing,))
+        while (working := self._closing or self._working) is not None and not working.done():
+            await asyncio.wait((working,))
 
     async def sync(self) -> None:
         """Make what was told survive a power failure; however long that takes. Raises JournalError."""
         self._work()
-        await self._idle.wait()
+        while self._working is not None:
+            await asyncio.wait((self._working,))
         if self._error is not None:
             raise self._error
         if self._file is not None:
             await self._file.sync()
-
-    @property
-    def owed(self) -> tuple[bytes, ...]:
-        """The lines that are told and not written yet."""
-        return tuple(self._lines)
 
     @property
     def is_owed(self) -> bool:
@@ -216,33 +180,33 @@ class JournalWriter:
     @property
     def waited(self) -> float:
         """For how many seconds the write under way has been waited for; 0.0 without one."""
-        return 0.0 if self._idle.is_set() else asyncio.get_running_loop().time() - self._since
+        return asyncio.get_running_loop().time() - self._since if self._working is not None else 0.0
 
     def close(self) -> None:
         """Nothing more will be told: let go of the file when all is written; harmless a second time."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name=f"close {self.folder.name}")
 
-    def take(self, written: int, error: JournalError | None) -> None:
-        """So many lines stand in the file now, and this has kept the next from it."""
-        for _ in range(written):
-            self._journals.release(len(self._lines.popleft()))
-        self._error = error
-        if self._lines and error is None:  # told meanwhile
-            self._since = asyncio.get_running_loop().time()
-            self._journals.enqueue(self)
-            return
-        self._idle.set()
-        if error is not None:
-            self.on_error(error)
-
     def _work(self) -> None:
-        if self._lines and self._idle.is_set():
+        if self._lines and self._working is None:
             self._since = asyncio.get_running_loop().time()
-            self._idle.clear()
-            self._journals.enqueue(self)
+            self._working = asyncio.create_task(self._write(), name=f"journal {self.folder.name}")
 
-    def write(self, lines: Sequence[bytes]) -> tuple[int, JournalError | None]:
+    async def _write(self) -> None:
+        try:
+            while self._lines:
+                self._since = asyncio.get_running_loop().time()
+                written, self._error = await _writing.run(self._write_all, tuple(self._lines))
+                for _ in range(written):
+                    self._journals.release(len(self._lines.popleft()))
+                if self._error is not None:
+                    break
+        finally:
+            self._working = None
+        if self._error is not None:
+            self.on_error(self._error)
+
+    def _write_all(self, lines: Sequence[bytes]) -> tuple[int, JournalError | None]:
         """Thread: how many of them stand in the file now, and what kept the next from it."""
         written = 0
         try:
@@ -257,7 +221,8 @@ class JournalWriter:
 
     async def _close(self) -> None:
         try:
-            await self._idle.wait()
+            while self._working is not None:
+                await asyncio.wait((self._working,))
             if self._file is not None:
                 await _writing.run(self._file.close)
         finally:
@@ -267,8 +232,3 @@ class JournalWriter:
             for line in self._lines:
                 self._journals.release(len(line))
             self._lines.clear()
-
-
-def _write(owed: Sequence[tuple[JournalWriter, Sequence[bytes]]]) -> list[tuple[int, JournalError | None]]:
-    """Thread: each call's lines; what came of them, call by call."""
-    return [writer.write(lines) for writer, lines in owed]
