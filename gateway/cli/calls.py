@@ -13,7 +13,7 @@ from rich.table import Table
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
-from gateway.cli.printing import print_json, tables
+from gateway.cli.printing import print_json, tables, tell_moment
 from gateway.cli.screen import describe
 from tickets.calls import CallFilter, list_calls
 from tickets.number import CITY_TIME
@@ -128,7 +128,7 @@ def _tabulate(found: list[CallLine]) -> Table:
         ended = "通话中 / going on" if call.ended_at is None else _ENDED_BY[call.hung_up_by]
         made = [f"{t.number} 第{t.revision}版 {_STATES[t.delivery]}" for t in line.tickets]
         table.add_row(
-            _moment(call.started_at),
+            tell_moment(call.started_at),
             call.call_id,
             call.hotline,
             escape(call.caller) or "未显示 / withheld",
@@ -142,7 +142,7 @@ def _tabulate(found: list[CallLine]) -> Table:
 def _tell(story: CallStory) -> None:
     call = story.call
     tables.print(
-        f"[bold]{call.call_id}[/]  {_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}"
+        f"[bold]{call.call_id}[/]  {tell_moment(call.started_at)}  SIP Call-ID {escape(call.sip_call_id)}"
     )
     for event in story.events:
         told = describe(event.entry)
@@ -168,7 +168,9 @@ def _tell_ticket(ticket: TicketStory) -> None:
     tables.print(f"[bold yellow]工单 / ticket {ticket.number}[/]")
     for revision in ticket.revisions:
         title = revision.document["appeal"]["title"]
-        tables.print(f"  第{revision.revision}版 / revision  {_moment(revision.created_at)}  {escape(title)}")
+        tables.print(
+            f"  第{revision.revision}版 / revision  {tell_moment(revision.created_at)}  {escape(title)}"
+        )
         for delivery in revision.deliveries:
             tables.print(f"    {_describe_delivery(delivery)}")
 
@@ -176,9 +178,9 @@ def _tell_ticket(ticket: TicketStory) -> None:
 def _describe_delivery(delivery: Delivery) -> str:
     parts = [_STATES[delivery.state], f"{delivery.attempts} 次 / attempts"]
     if delivery.settled_at is not None:
-        parts.append(_moment(delivery.settled_at))
+        parts.append(tell_moment(delivery.settled_at))
     elif delivery.attempts:
-        parts.append(f"下次 / next {_moment(delivery.next_at)}")
+        parts.append(f"下次 / next {tell_moment(delivery.next_at)}")
     if delivery.receipt:
         parts.append(f"受理编号 / intake's number {escape(str(delivery.receipt['number']))}")
     if delivery.dropped:
@@ -186,7 +188,3 @@ def _describe_delivery(delivery: Delivery) -> str:
     if delivery.last_error:
         parts.append(escape(delivery.last_error))
     return "  ".join(parts)
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}"

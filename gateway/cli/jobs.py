@@ -12,9 +12,8 @@ from rich.table import Table
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
-from gateway.cli.printing import print_json, tables
+from gateway.cli.printing import print_json, tables, tell_moment
 from recordings import jobs
-from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from recordings.database import Database
@@ -109,4 +108,4 @@ def _tabulate(found: list[JobLine], now: datetime) -> Table:
 
 
 def _tell_wait(line: JobLine, now: datetime) -> str:
-    return "就绪 / due" if line.next_at <= now else f"{line.next_at.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}"
+    return "就绪 / due" if line.next_at <= now else tell_moment(line.next_at)

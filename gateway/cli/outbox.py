@@ -14,10 +14,9 @@ from rich.table import Table
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
-from gateway.cli.printing import print_json, tables
+from gateway.cli.printing import print_json, tables, tell_moment
 from tickets import letters
 from tickets.courier import wake
-from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from recordings.database import Database
@@ -164,12 +163,8 @@ def _tabulate(found: list[Letter]) -> Table:
             "预警 / alert" if letter.kind == "alert" else "工单 / ticket",
             _STATES[letter.state],
             str(letter.attempts),
-            _moment(letter.created_at),
-            "" if until is None else _moment(until),
+            tell_moment(letter.created_at),
+            "" if until is None else tell_moment(until),
             escape("; ".join(filter(None, (letter.dropped, letter.last_error)))),
         )
     return table
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}"

@@ -13,11 +13,13 @@ from pydantic import Field, model_validator
 from asr.models.installing import Models
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
+from gateway.site.console import ConsoleSettings
 from gateway.site.credentials import read_secret, with_password
 from gateway.site.passing import PassingSettings
 from gateway.site.recognition import AsrSettings
 from gateway.site.section import Address, Node, Port, Section
 from gateway.site.trunks import TrunkSettings, check_trunks
+from gateway.site.understanding import UnderstandingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,43 +89,6 @@ class DialogueSettings(Section):
     hotlines: Path | None = None
     categories: Path | None = None
     replacements: Path | None = None
-
-
-class UnderstandingSettings(Section):
-    """Files of the city's own that tickets are understood by; None: the embedded ones, and no ``points``.
-
-    ``gazetteer`` and ``divisions`` name its places, ``points`` (CSV) gives their coordinates, ``dispatch`` says who
-    handles what, ``classifier`` is a folder that `hotline classify train` made.
-    """
-
-    gazetteer: Path | None = None
-    divisions: Path | None = None
-    points: Path | None = None
-    dispatch: Path | None = None
-    classifier: Path | None = None
-
-
-class ConsoleSettings(Section):
-    """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
-
-    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
-    are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
-    """
-
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    certificate: Path | None = None
-    key: Path | None = None
-    behind_tls_proxy: bool = False
-    gateways: tuple[Path, ...] = ()
-    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
-    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: give both or neither")
-        return self
 
 
 class GatewaySettings(Section):

@@ -52,6 +52,21 @@ async def hears(leg, hertz, seconds=15):
 
 
 @pytest.mark.parametrize(("number", "hertz"), [(asterisk.QUEUE, 660), (asterisk.TONE, 440)])
+async def answer_caller(agent, pbx):
+    """A caller whom the exchange puts through, answered and heard."""
+    came = asyncio.get_running_loop().create_future()
+
+    def take(leg):
+        leg.answer(None)
+        came.set_result(leg)
+
+    agent.on_invite = take
+    pbx.put_through("12345", "13855812345")
+    leg = await asyncio.wait_for(came, 10)
+    await hears(leg, 440)
+    return leg
+
+
 async def test_who_answers_is_heard(agent, pbx, number, hertz):
     leg = agent.dial(f"sip:{number}@{pbx.host}:{pbx.port}", caller="12345")
     await hears(leg, hertz)
@@ -84,16 +99,7 @@ async def test_it_calls(agent, pbx):
 
 
 async def test_it_takes_a_caller_back_and_tells_so(agent, pbx):
-    came = asyncio.get_running_loop().create_future()
-
-    def take(leg):
-        leg.answer(None)
-        came.set_result(leg)
-
-    agent.on_invite = take
-    pbx.put_through("12345", "13855812345")
-    leg = await asyncio.wait_for(came, 10)
-    await hears(leg, 440)
+    leg = await answer_caller(agent, pbx)
     referral = leg.refer(f"sip:{asterisk.ECHO}@{pbx.host}:{pbx.port}", {"X-Hotline-Line": "12345"})
     async with asyncio.timeout(15):
         while referral.told < 200:  # noqa: ASYNC110 - nobody tells
@@ -106,16 +112,7 @@ async def test_it_takes_a_caller_back_and_tells_so(agent, pbx):
 
 
 async def test_whom_it_cannot_call_it_says(agent, pbx):
-    came = asyncio.get_running_loop().create_future()
-
-    def take(leg):
-        leg.answer(None)
-        came.set_result(leg)
-
-    agent.on_invite = take
-    pbx.put_through("12345", "13855812345")
-    leg = await asyncio.wait_for(came, 10)
-    await hears(leg, 440)
+    leg = await answer_caller(agent, pbx)
     referral = leg.refer(f"sip:7999@{pbx.host}:{pbx.port}", {})
     async with asyncio.timeout(15):
         while referral.told < 200 and referral.answer < 300:  # noqa: ASYNC110 - nobody tells

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.categories import Category
-    from gateway.site.settings import ConsoleSettings, Paths, Settings
+    from gateway.site.console import ConsoleSettings
+    from gateway.site.settings import Paths, Settings
     from ivr.hotline import Hotlines
     from recordings.database import Database
 

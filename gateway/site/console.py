@@ -1,0 +1,33 @@
+"""The settings of the agents' page."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gateway.site.section import Port, Section
+
+
+class ConsoleSettings(Section):
+    """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
+
+    ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
+    are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_tls_proxy: bool = False
+    gateways: tuple[Path, ...] = ()
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
