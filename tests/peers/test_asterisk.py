@@ -51,7 +51,6 @@ async def hears(leg, hertz, seconds=15):
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize(("number", "hertz"), [(asterisk.QUEUE, 660), (asterisk.TONE, 440)])
 async def answer_caller(agent, pbx):
     """A caller whom the exchange puts through, answered and heard."""
     came = asyncio.get_running_loop().create_future()
@@ -67,6 +66,7 @@ async def answer_caller(agent, pbx):
     return leg
 
 
+@pytest.mark.parametrize(("number", "hertz"), [(asterisk.QUEUE, 660), (asterisk.TONE, 440)])
 async def test_who_answers_is_heard(agent, pbx, number, hertz):
     leg = agent.dial(f"sip:{number}@{pbx.host}:{pbx.port}", caller="12345")
     await hears(leg, hertz)

@@ -9,7 +9,8 @@ import pytest
 
 from config.document import ConfigError
 from gateway.service.opened import choose_rules, choose_some_rules, name_rules
-from gateway.site.settings import DialogueSettings, Settings, UnderstandingSettings
+from gateway.site.settings import DialogueSettings, Settings
+from gateway.site.understanding import UnderstandingSettings
 from tickets.categories.storage import ModelError
 from tickets.divisions import DivisionsError
 from tickets.meaning.files import RuleFiles, chosen
