@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from pydantic import ValidationError
-from yarl import URL
 
+from tickets.access import Access, read_url
+from tickets.authorization import Authorization, NoTokenError
 from tickets.signature import read_secret, sign
 from tickets.ticket import Receipt
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from tickets.outbox import Kind
 
 CONCURRENCY: Final = 16
@@ -34,6 +38,13 @@ _LATER: Final = {
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
+_BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_BARRED: Final = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+}
+_NOBODY: Final = Access()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +66,60 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Barred:
+    """The intake, or a proxy before it, does not let this gateway in: its operator has to act, the ticket can wait.
+
+    ``status`` is 401, 403 or 407, or what a token was refused with; ``detail`` says more, at most 500 characters.
+    """
+
+    status: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """Nobody knows whether the intake has the ticket: try again, with the same key.
 
-    ``hold_s`` is how long the intake asked to be left alone (Retry-After, RFC 9110 10.2.3), 0..600.
+    ``hold_s`` is how long the intake asked to be left alone (Retry-After, RFC 9110 10.2.3), 0..600; ``busy``: by
+    everybody, not for this ticket alone.
     """
 
     reason: str
     hold_s: float | None = None
+    busy: bool = False
 
 
-Outcome = Accepted | Rejected | Unavailable
+Outcome = Accepted | Rejected | Barred | Unavailable
 
 
 class IntakeClient:
     """The intake that takes tickets at ``url``, and alerts at ``alerts_url``, else beside them: …/alerts.
 
     Make it in the event loop that uses it, and ``close`` it there. ``secret`` is a Standard Webhooks secret;
-    ``timeout_s`` bounds one whole post. Raises ValueError for a bad URL or secret.
+    ``timeout_s`` bounds one whole post, that for a token included. Raises ValueError for a bad URL, secret or access.
     """
 
-    def __init__(self, url: str, secret: str, timeout_s: float, alerts_url: str = "") -> None:
-        tickets = _read_url(url)
-        alerts = _read_url(alerts_url) if alerts_url else tickets.with_path(f"{tickets.parent.path}/alerts")
+    def __init__(
+        self, url: str, secret: str, timeout_s: float, alerts_url: str = "", access: Access = _NOBODY
+    ) -> None:
+        tickets = read_url("the intake's url", url)
+        alerts = (
+            read_url("the intake's url", alerts_url)
+            if alerts_url
+            else tickets.with_path(f"{tickets.parent.path}/alerts")
+        )
         self._urls: dict[Kind, URL] = {"ticket": tickets, "alert": alerts}
         self._key = read_secret(secret)
         self.timeout_s = timeout_s
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONCURRENCY, keepalive_timeout=_KEEPALIVE_S),
-            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            # Alerts never wait for tickets: as many again.
+            connector=aiohttp.TCPConnector(
+                limit=2 * CONCURRENCY, keepalive_timeout=_KEEPALIVE_S, ssl=access.make_context()
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=access.proxy or None,
         )
+        self._authorization = Authorization(access, self._session)
 
     async def post(self, document: str, key: str, kind: Kind = "ticket") -> Outcome:
         """Post one revision of a ticket, or an alert, a JSON text, byte for byte as given.
@@ -94,36 +128,41 @@ class IntakeClient:
         Never raises for what the other side does.
         """
         body = document.encode()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                head = await self._authorization.head()
+                outcome = await self._send(body, key, kind, head)
+                if _is_unknown(outcome) and self._authorization.forget(head):
+                    outcome = await self._send(body, key, kind, await self._authorization.head())
+        except TimeoutError:
+            return Unavailable(f"no answer within {self.timeout_s:g} s")
+        except NoTokenError as error:
+            return Unavailable(str(error)) if error.status is None else Barred(error.status, str(error))
+        except aiohttp.ClientHttpProxyError as error:
+            if error.status in _BARRED:
+                return Barred(error.status, "the proxy does not let us through")
+            return Unavailable(f"the proxy answers HTTP {error.status}")
+        except aiohttp.ClientError as error:
+            return Unavailable(_clean(f"{type(error).__name__}: {error}"))
+        return outcome
+
+    async def _send(self, body: bytes, key: str, kind: Kind, head: dict[str, str]) -> Outcome:
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": key,
             **sign(self._key, key, int(time.time()), body),
+            **head,
         }
-        try:
-            async with self._session.post(
-                self._urls[kind], data=body, headers=headers, allow_redirects=False
-            ) as response:
-                answer = await _read_bounded(response)
-                hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
-                return _judge(response.status, answer, hold)
-        except TimeoutError:
-            return Unavailable(f"no answer within {self.timeout_s:g} s")
-        except aiohttp.ClientError as error:
-            return Unavailable(_clean(f"{type(error).__name__}: {error}"))
+        async with self._session.post(
+            self._urls[kind], data=body, headers=headers, allow_redirects=False
+        ) as response:
+            answer = await _read_bounded(response)
+            hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
+            return _judge(response.status, answer, hold)
 
     async def close(self) -> None:
         """Close the kept connections."""
         await self._session.close()
-
-
-def _read_url(text: str) -> URL:
-    try:
-        url = URL(text)
-    except ValueError as error:
-        raise ValueError(f"the intake's url {text!r} is not a URL ({error})") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"the intake's url {text!r} is not of the form http(s)://host[:port]/path")
-    return url
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -142,8 +181,14 @@ def _judge(status: int, answer: bytes, hold_s: float | None) -> Outcome:
         except ValidationError as error:
             return Unavailable(f"HTTP {status} without a receipt: {error.error_count()} faults in the answer")
     if status in _LATER or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(f"HTTP {status}", hold_s)
+        return Unavailable(f"HTTP {status}", hold_s, busy=hold_s is not None and status in _BUSY)
+    if status in _BARRED:
+        return Barred(status, _describe(answer))
     return Rejected(status, _describe(answer))
+
+
+def _is_unknown(outcome: Outcome) -> bool:
+    return isinstance(outcome, Barred) and outcome.status == HTTPStatus.UNAUTHORIZED
 
 
 def _describe(answer: bytes) -> str:

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 import structlog
 
 from tickets import metrics, outbox
-from tickets.client import CONCURRENCY, Accepted, Outcome, Rejected, Unavailable
+from tickets.circuit import FAILURES, Circuit
+from tickets.client import CONCURRENCY, Accepted, Barred, Outcome, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,6 @@ _LEASE_S: Final = 30.0
 _BACKOFF_FIRST_S: Final = 0.5
 _BACKOFF_MAX_S: Final = 60.0
 _DOUBLINGS_MAX: Final = 7
-# So many failures with no success between them are the intake's trouble, not one ticket's.
-_OUTAGE_FAILURES: Final = 3
 _ROUSE_EVERY_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -79,25 +78,43 @@ class _Bell(asyncio.DatagramProtocol):
 class Courier:
     """Posts the outbox of ``db`` through ``client``; ``bell`` is the path of its Unix socket (``SOCKET``).
 
-    Without ``alerts`` none is posted: they are settled with a note. One courier for each runtime folder. Several may
-    share a PostgreSQL database.
+    Without ``alerts`` none is posted: they are settled with a note. It begins ``per_second`` posts of tickets on
+    average, or as many as the intake takes (0); tickets and alerts, which may go to different hosts, each have a
+    circuit breaker. One courier for each runtime folder. Several may share a PostgreSQL database.
     """
 
-    def __init__(self, db: Database, client: IntakeClient, bell: Path, *, alerts: bool = True) -> None:
+    def __init__(
+        self,
+        db: Database,
+        client: IntakeClient,
+        bell: Path,
+        *,
+        alerts: bool = True,
+        per_second: float = 0.0,
+    ) -> None:
         self._db = db
         self._client = client
         self._bell = bell
         self._alerts = alerts
         self._lease_s = _LEASE_S + client.timeout_s
         self._rung = asyncio.Event()
-        self._failures = 0  # in a row, over all tickets
+        self._circuits: dict[outbox.Kind, Circuit] = {
+            "alert": Circuit(CONCURRENCY),
+            "ticket": Circuit(CONCURRENCY, per_second),
+        }
+        self._barred = False  # the last answer of all was that we are not let in
         self._back = False  # the intake has just come back: waiting rows are to be roused
         self._roused = -math.inf  # when they last were, on the loop's clock
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether post after post has failed: the intake is out of reach."""
-        return self._failures >= _OUTAGE_FAILURES
+        """Whether post after post has failed: the intake is out of reach, or does not let us in."""
+        return any(circuit.is_open for circuit in self._circuits.values())
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether the intake, or a proxy before it, does not let this gateway in: an operator has to act."""
+        return self._barred
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; posts under way are then finished and written down.
@@ -122,9 +139,8 @@ class Courier:
         first = True
         while first or posts or settled or not stopping.done():
             self._rung.clear()
-            room = 0 if stopping.done() else CONCURRENCY - len(posts)
             try:
-                parcels = await self._exchange(settled, room, release=first)
+                parcels = await self._exchange(settled, self._find_rooms(stopping), release=first)
             except (sa.exc.SQLAlchemyError, OSError) as error:
                 _log.error("database out of reach", error=type(error).__name__, again_in_s=_POLL_S)
                 if stopping.done():
@@ -137,15 +153,25 @@ class Courier:
             posts -= done
             settled = [post.result() for post in done]
 
-    async def _exchange(self, settled: list[_Settled], room: int, *, release: bool) -> list[outbox.Parcel]:
-        """Write down what was settled and claim up to ``room`` new parcels, in one transaction."""
+    def _find_rooms(self, stopping: asyncio.Task[bool]) -> dict[outbox.Kind, int]:
+        """How many posts of which kind may begin now, alerts first."""
+        if stopping.done():
+            return {}
+        now = asyncio.get_running_loop().time()
+        rooms = {kind: circuit.room(now) for kind, circuit in self._circuits.items()}
+        return {kind: room for kind, room in rooms.items() if room}
+
+    async def _exchange(
+        self, settled: list[_Settled], rooms: dict[outbox.Kind, int], *, release: bool
+    ) -> list[outbox.Parcel]:
+        """Write down what was settled and claim new parcels, as many as there is room for, in one transaction."""
         now = datetime.now(UTC)
         back = self._back  # may turn true during the transaction: that is for the next one
         if not settled and not release:
-            if not room:
+            if not rooms:
                 return []
             async with self._db.read() as connection:
-                if not await outbox.has_due(connection, now):
+                if not await outbox.has_due(connection, now, tuple(rooms)):
                     return []
         async with self._db.write() as connection:
             if release:
@@ -156,9 +182,15 @@ class Courier:
                 await outbox.rouse(connection, now)
             if not self._alerts and (withheld := await outbox.withhold_alerts(connection, now)):
                 _log.info("alerts are off: none is posted", alerts=withheld)
-            parcels = await outbox.claim(connection, now, self._lease_s, room) if room else []
+            parcels = [
+                parcel
+                for kind, room in rooms.items()
+                for parcel in await outbox.claim(connection, now, self._lease_s, room, (kind,))
+            ]
         if back:
             self._back = False
+        for kind, circuit in self._circuits.items():
+            circuit.begin(sum(parcel.kind == kind for parcel in parcels))
         return parcels
 
     async def _wait(
@@ -171,7 +203,10 @@ class Courier:
         awaited: set[asyncio.Task[Any]] = {ringing, *posts}
         if not stopping.done():
             awaited.add(stopping)
-        await asyncio.wait(awaited, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
+        now = asyncio.get_running_loop().time()
+        waits = (circuit.opens_in(now) for circuit in self._circuits.values())
+        timeout = min([_POLL_S, *(wait for wait in waits if wait is not None)])
+        await asyncio.wait(awaited, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         ringing.cancel()
         return {post for post in posts if post.done()}
 
@@ -191,16 +226,9 @@ class Courier:
             log.exception("posting failed")
             outcome = Unavailable(f"posting failed: {type(error).__name__}")
         metrics.POST.observe(time.monotonic() - began)
-        if isinstance(outcome, Unavailable):
-            metrics.DELIVERIES.labels("unavailable").inc()
-            delay = outcome.hold_s
-            if delay is None:
-                delay = compute_backoff(parcel.attempt, random.random())  # noqa: S311 - spreads the retries
-            log.info("not taken, trying again", reason=outcome.reason, again_in_s=round(delay, 2))
-            self._count_failure()
-            asyncio.get_running_loop().call_later(delay, self._rung.set)
-            return _Settled(parcel, outcome, delay)
-        self._count_answer()
+        if isinstance(outcome, Barred | Unavailable):
+            return self._put_off(parcel, outcome, log)
+        self._count_answer(parcel.kind)
         if isinstance(outcome, Rejected):
             # Its words may repeat a citizen's: they go to the database, not to the log.
             metrics.DELIVERIES.labels("rejected").inc()
@@ -211,19 +239,38 @@ class Courier:
             log.info("accepted", intake_number=outcome.receipt.number)
         return _Settled(parcel, outcome, 0.0)
 
-    def _count_failure(self) -> None:
-        self._failures += 1
-        if self._failures == _OUTAGE_FAILURES:
-            _log.warning("intake out of reach", failures=self._failures)
+    def _put_off(self, parcel: outbox.Parcel, outcome: Barred | Unavailable, log: Any) -> _Settled:
+        """Have it tried again, and count the failure."""
+        loop, dice = asyncio.get_running_loop(), random.random()  # noqa: S311 - spreads the retries
+        delay = hold = None
+        if isinstance(outcome, Barred):
+            metrics.DELIVERIES.labels("barred").inc()
+            if not self._barred:
+                _log.error(
+                    "the intake does not let us in, tickets wait: hotline doctor", status=outcome.status
+                )
+            self._barred = True
+        else:
+            metrics.DELIVERIES.labels("unavailable").inc()
+            self._barred = False
+            delay, hold = outcome.hold_s, outcome.hold_s if outcome.busy else None
+        if delay is None:
+            delay = compute_backoff(parcel.attempt, dice)
+        reason = f"HTTP {outcome.status}" if isinstance(outcome, Barred) else outcome.reason
+        log.info("not taken, trying again", reason=reason, again_in_s=round(delay, 2))
+        if self._circuits[parcel.kind].fail(loop.time(), dice, hold):
+            _log.warning("intake out of reach", kind=parcel.kind, failures=FAILURES)
+        loop.call_later(delay, self._rung.set)
+        return _Settled(parcel, outcome, delay)
 
-    def _count_answer(self) -> None:
+    def _count_answer(self, kind: outbox.Kind) -> None:
         now = asyncio.get_running_loop().time()
+        self._barred = False
         # Not for every success: an intake that fails on some tickets only is not to be flooded with them.
-        if self._failures >= _OUTAGE_FAILURES and now - self._roused >= _ROUSE_EVERY_S:
-            _log.info("intake is back")
+        if self._circuits[kind].answer() and now - self._roused >= _ROUSE_EVERY_S:
+            _log.info("intake is back", kind=kind)
             self._back = True
             self._roused = now
-        self._failures = 0
 
 
 async def _record(connection: AsyncConnection, settled: _Settled, now: datetime) -> None:
@@ -233,6 +280,10 @@ async def _record(connection: AsyncConnection, settled: _Settled, now: datetime)
             await outbox.accept(connection, row, receipt.model_dump(mode="json"), now)
         case Rejected(status, detail):
             await outbox.bury(connection, row, f"HTTP {status}: {detail}", now)
+        case Barred(status, detail):
+            until = now + timedelta(seconds=settled.delay_s)
+            reason = f"HTTP {status}: {detail}" if detail else f"HTTP {status}"
+            await outbox.postpone(connection, row, reason, until, held=False)
         case Unavailable(reason, hold_s):
             until = now + timedelta(seconds=settled.delay_s)
             await outbox.postpone(connection, row, reason, until, held=hold_s is not None)

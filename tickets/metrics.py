@@ -59,7 +59,7 @@ _DATABASE_UP: Final = Gauge(
 )
 DELIVERIES: Final = Counter(
     "hotline_deliveries",
-    "Posts to the intake, by outcome: accepted, rejected (for good), unavailable (tried again).",
+    "Posts to the intake, by outcome: accepted, rejected (for good), unavailable and barred (tried again).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -89,7 +89,7 @@ _UNSEEN: Final = Gauge(
     "hotline_surges_unseen", "Surges that go on and that no agent has acknowledged.", registry=REGISTRY
 )
 
-for _outcome in ("accepted", "rejected", "unavailable"):
+for _outcome in ("accepted", "rejected", "unavailable", "barred"):
     DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
 for _kind, _outcome in product(get_args(Kind), ("done", "postponed", "failed")):
     JOBS.labels(_kind, _outcome)

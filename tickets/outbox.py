@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import sqlalchemy as sa
 
 from recordings.schema import outbox, tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 Kind = Literal["ticket", "alert"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 WITHHELD: Final = "not posted: intake.alerts is off"
 """What is kept beside an alert that was settled without being posted."""
@@ -81,18 +82,19 @@ async def enqueue(
     )
 
 
-async def has_due(connection: AsyncConnection, now: datetime) -> bool:
+async def has_due(connection: AsyncConnection, now: datetime, kinds: Collection[Kind] = KINDS) -> bool:
     """Whether ``claim`` would find something: a query that takes no write lock."""
-    return bool(await connection.scalar(sa.select(sa.exists(_due(now)))))
+    return bool(await connection.scalar(sa.select(sa.exists(_due(now, kinds)))))
 
 
-async def claim(connection: AsyncConnection, now: datetime, lease_s: float, limit: int) -> list[Parcel]:
-    """Take up to ``limit`` due rows, alerts first, the oldest first; nobody else gets them for ``lease_s`` seconds.
+async def claim(
+    connection: AsyncConnection, now: datetime, lease_s: float, limit: int, kinds: Collection[Kind] = KINDS
+) -> list[Parcel]:
+    """Take up to ``limit`` due rows, the oldest first; nobody else gets them for ``lease_s`` seconds.
 
     A revision is never claimed before the earlier ones of its ticket are settled.
     """
-    alerts_first = sa.case((outbox.c.kind == "alert", 0), else_=1)
-    wanted = _due(now).order_by(alerts_first, outbox.c.next_at, outbox.c.id).limit(limit)
+    wanted = _due(now, kinds).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
     ids = (await connection.scalars(wanted.with_for_update(skip_locked=True))).all()
     if not ids:
         return []
@@ -200,7 +202,7 @@ async def _change_pending(connection: AsyncConnection, which: sa.ColumnElement[b
     return changed.rowcount
 
 
-def _due(now: datetime) -> sa.Select[tuple[int]]:
+def _due(now: datetime, kinds: Collection[Kind]) -> sa.Select[tuple[int]]:
     earlier = outbox.alias("earlier")
     blocked = sa.exists().where(
         earlier.c.number == outbox.c.number,
@@ -209,6 +211,7 @@ def _due(now: datetime) -> sa.Select[tuple[int]]:
     )
     return sa.select(outbox.c.id).where(
         outbox.c.state == "pending",
+        outbox.c.kind.in_(kinds),
         _has_come(outbox.c.next_at, now),
         sa.or_(outbox.c.lease_until.is_(None), _has_come(outbox.c.lease_until, now)),
         ~blocked,

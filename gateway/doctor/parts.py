@@ -21,7 +21,7 @@ from gateway.site.settings import DEFAULT_FILE, Settings
 from gateway.site.speech import second_client, speech_client
 from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
-from tickets.client import Accepted, Rejected
+from tickets.client import Accepted, Barred, Rejected
 from tickets.letters import read_dead_letters, read_overdue
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from recordings.database import Database
 
 _LATE = timedelta(minutes=10)
-_FORBIDDEN = (401, 403)
 _NO_SUCH_PLACE = (404, 405)
+_LET_IN = (
+    "改正凭据 intake-secret、intake/token、intake/client-secret 或代理,并检查时钟;工单会等待 / "
+    "correct the credentials, or the proxy; check the clock; tickets wait meanwhile"
+)
 _NO_ALERTS = "改正 intake.alerts_url,或设 intake.alerts: false / correct it, or set intake.alerts: false"
 
 
@@ -192,11 +195,9 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
         await client.close()
     where = intake.address
     match outcome:
-        case Rejected(status, detail) if status in _FORBIDDEN:
-            what = f"{where} 不认签名 / does not accept our signature: HTTP {status}: {detail}"
-            yield Finding(
-                "intake", "failure", what, "改正凭据 intake-secret,并检查时钟 / correct it; check the clock"
-            )
+        case Barred(status, detail):
+            what = f"{where} 不认签名或身份,工单在等 / takes neither signature nor token: HTTP {status}: {detail}"
+            yield Finding("intake", "failure", what, _LET_IN)
         case Rejected(status, _) if status in _NO_SUCH_PLACE:
             what = f"{where} 不收工单 / takes no tickets: HTTP {status}"
             yield Finding("intake", "failure", what, "改正 intake.url / correct intake.url")

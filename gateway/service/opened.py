@@ -137,7 +137,9 @@ def open_intake(settings: Settings) -> IntakeClient:
     """The client of the configured intake; raises ConfigError for a bad address or secret."""
     intake = settings.intake
     try:
-        return IntakeClient(intake.address, intake.secret, intake.timeout_seconds, intake.alerts_url)
+        return IntakeClient(
+            intake.address, intake.secret, intake.timeout_seconds, intake.alerts_url, intake.access
+        )
     except ValueError as error:
-        remedy = "correct intake.url, intake.alerts_url or intake.secret"
+        remedy = "correct the section intake, or its credentials"
         raise ConfigError("settings", 0, f"intake: {error}", remedy) from None

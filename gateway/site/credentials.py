@@ -9,6 +9,7 @@ from config.document import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.site.intake import IntakeSettings
     from gateway.site.trunks import TrunkSettings
 
 
@@ -24,9 +25,23 @@ def read_secret(file: Path) -> str:
 
 def with_password(trunk: TrunkSettings, folder: Path) -> TrunkSettings:
     """The trunk with the password of its name in the credentials' folder, where there is one."""
-    # As systemd names the files of a folder, and as they lie in it.
-    secret = read_secret(folder / f"trunk_{trunk.name}") or read_secret(folder / "trunk" / trunk.name)
+    secret = _read_of(folder, "trunk", trunk.name)
     if trunk.registration is None or not secret:
         return trunk
     registration = trunk.registration.model_copy(update={"password": secret, "password_file": None})
     return trunk.model_copy(update={"registration": registration})
+
+
+def with_intake_secrets(intake: IntakeSettings, folder: Path) -> IntakeSettings:
+    """The intake's settings with what the credentials' folder has for them: token, client secret, proxy."""
+    found = {name: secret for name in ("token", "proxy") if (secret := _read_of(folder, "intake", name))}
+    intake = intake.model_copy(update=found)
+    secret = _read_of(folder, "intake", "client-secret")
+    if intake.oauth is None or not secret:
+        return intake
+    return intake.model_copy(update={"oauth": intake.oauth.model_copy(update={"client_secret": secret})})
+
+
+def _read_of(folder: Path, subfolder: str, name: str) -> str:
+    """As systemd names the files of a folder, and as they lie in it."""
+    return read_secret(folder / f"{subfolder}_{name}") or read_secret(folder / subfolder / name)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,8 @@ from asr.models.installing import Models
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.console import ConsoleSettings
-from gateway.site.credentials import read_secret, with_password
+from gateway.site.credentials import read_secret, with_intake_secrets, with_password
+from gateway.site.intake import IntakeSettings
 from gateway.site.passing import PassingSettings
 from gateway.site.recognition import AsrSettings
 from gateway.site.section import Address, Node, Port, Section
@@ -52,33 +53,6 @@ class DatabaseSettings(Section):
     """Where calls and tickets are kept. An empty ``url`` is SQLite in the data folder."""
 
     url: str = ""
-
-
-class IntakeSettings(Section):
-    """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
-
-    An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs. Alerts go
-    to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part. Without ``alerts`` none is posted, for
-    an intake that takes none.
-    """
-
-    url: str = ""
-    alerts: bool = True
-    alerts_url: str = ""
-    reference_port: Port = 8045
-    secret: str = ""
-    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.alerts_url and not self.alerts:
-            raise ValueError("alerts is off and alerts_url says where they go: take one of them away")
-        return self
-
-    @property
-    def address(self) -> str:
-        """Where tickets are posted."""
-        return self.url or f"http://127.0.0.1:{self.reference_port}/v1/tickets"
 
 
 class DialogueSettings(Section):
@@ -184,7 +158,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
     """Read FILE (or the embedded default) and the credentials.
 
     A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
-    unless it is empty; so does one of a trunk, in its folder ``trunk`` or as ``trunk_NAME``, over its password.
+    unless it is empty; so does one of a trunk, in its folder ``trunk`` or as ``trunk_NAME``, over its password, and one
+    of the folder ``intake``: ``token``, ``client-secret``, ``proxy``.
     Raises ``config.document.ConfigError``.
     """
     settings = load(Settings, file or DEFAULT_FILE)
@@ -194,7 +169,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
             changed = getattr(settings, section).model_copy(update={key: secret})
             settings = settings.model_copy(update={section: changed})
     trunks = tuple(with_password(trunk, folder) for trunk in settings.trunks)
-    return settings.model_copy(update={"trunks": trunks})
+    intake = with_intake_secrets(settings.intake, folder)
+    return settings.model_copy(update={"trunks": trunks, "intake": intake})
 
 
 class Paths:

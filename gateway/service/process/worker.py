@@ -48,7 +48,13 @@ async def run(settings: Settings, paths: Paths) -> None:
             numbers = NumberBook(paths.data / "numbers", settings.node)
             client = speech_client(settings, paths)
             intake = open_intake(settings)
-            courier = Courier(db, intake, paths.run / SOCKET, alerts=settings.intake.alerts)
+            courier = Courier(
+                db,
+                intake,
+                paths.run / SOCKET,
+                alerts=settings.intake.alerts,
+                per_second=settings.intake.per_second,
+            )
             late = JobRunner(
                 db, "late", settings.nodes, LateTranscriber(db, client, numbers, paths.data).amend
             )
@@ -83,14 +89,19 @@ def watch(data: Path, db: Database, courier: Courier) -> Window:
     """The worker is ready when its database answers; an intake out of reach is waited for."""
 
     def health() -> dict[str, Any]:
-        return {"intake": "down" if courier.is_cut_off else "up"}
+        return {"intake": "barred" if courier.is_barred else "down" if courier.is_cut_off else "up"}
 
     async def readiness() -> Readiness:
         wrong, away = await look_at_database(db)
-        limits = ("the intake is out of reach, tickets wait",) if courier.is_cut_off else ()
-        return Readiness((*check_disk(data), *wrong, *away), limits)
+        return Readiness((*check_disk(data), *wrong, *away), _tell_limits(courier))
 
     async def refresh() -> None:
         await metrics.measure_outbox(db, datetime.now(UTC))
 
     return Window("worker", data, health, readiness, (metrics.REGISTRY,), refresh)
+
+
+def _tell_limits(courier: Courier) -> tuple[str, ...]:
+    if courier.is_barred:
+        return ("the intake does not let us in, tickets wait: hotline doctor says more",)
+    return ("the intake is out of reach, tickets wait",) if courier.is_cut_off else ()

@@ -34,6 +34,7 @@ _CANNED: dict[str, tuple[int, bytes, dict[str, str]]] = {
     "empty receipt": (201, b'{"number": "", "status": ""}', {"Content-Type": "application/json"}),
     "redirect": (302, b"", {"Location": "http://127.0.0.1:1/"}),
     "endless": (200, b" " * 10_000_000, {}),
+    "barred": (403, b"not from here", {}),
     "busy": (429, b"", {"Retry-After": "1"}),
     "half a character": (422, rb'{"title": "no", "detail": "\ud83d\u0000"}', {}),
     "nested": (400, b"[" * 60_000, {}),

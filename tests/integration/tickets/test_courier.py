@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -216,6 +217,62 @@ async def test_a_refusal_is_a_dead_letter_and_no_loop(put, rows, working, sabote
         f"{good.number}-r1": 1,
         f"{bad.number}-r2": 1,
     }
+
+
+async def test_who_is_shut_out_waits_and_loses_nothing(
+    put, rows, database, secret, tmp_path, saboteur, make_ticket, settled, intake
+):
+    tickets = make_story(make_ticket, 4)
+    client = IntakeClient(saboteur.url, secret, 5.0)
+    courier, stop = Courier(database, client, tmp_path / SOCKET), asyncio.Event()
+    saboteur.mode = "barred"
+    task = asyncio.create_task(courier.run(stop))
+    await put(*tickets)
+    await until(lambda: courier.is_barred and courier.is_cut_off)
+    assert {row.state for row in await rows()} == {"pending"}
+    await until(lambda: rows(last_error="HTTP 403: not from here"))
+    saboteur.mode = "pass"
+    await until(settled)
+    assert not courier.is_barred
+    stop.set()
+    await task
+    await client.close()
+    await require_each_once(intake, rows, tickets)
+
+
+async def test_an_intake_out_of_reach_is_tried_by_one_at_a_time(
+    put, working, saboteur, make_ticket, settled, intake, rows
+):
+    tickets = [make_ticket() for _ in range(40)]
+    saboteur.mode = "error"
+    async with working(saboteur.url):
+        await put(*tickets)
+        await until(lambda: len(saboteur.seen) >= 19)
+        # After the sixteen that were under way, one by one.
+        moments = [moment for moment, _ in saboteur.seen[16:]]
+        assert all(later - earlier >= 0.2 for earlier, later in pairwise(moments))
+        saboteur.mode = "pass"
+        await until(settled)
+    await require_each_once(intake, rows, tickets)
+
+
+async def test_alerts_do_not_wait_for_an_intake_that_takes_no_tickets(
+    put, rows, database, secret, tmp_path, saboteur, intake, make_ticket, make_alert
+):
+    client = IntakeClient(saboteur.url, secret, 5.0, f"{intake}/v1/alerts")
+    courier, stop = Courier(database, client, tmp_path / SOCKET), asyncio.Event()
+    saboteur.mode = "error"
+    task = asyncio.create_task(courier.run(stop))
+    await put(*(make_ticket() for _ in range(20)))
+    await until(lambda: courier.is_cut_off)
+    async with database.write() as connection:
+        await enqueue_alerts(connection, [make_alert(1)], datetime.now(UTC))
+    wake(tmp_path)
+    await until(lambda: rows(kind="alert", state="accepted"))
+    assert courier.is_cut_off
+    stop.set()
+    await task
+    await client.close()
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def put(database):
 
 @pytest.fixture
 def claim(database):
-    async def claim(now=NOW, lease_s=30.0, limit=10):
+    async def claim(now=NOW, lease_s=30.0, limit=10, kinds=outbox.KINDS):
         async with database.write() as connection:
-            return await outbox.claim(connection, now, lease_s, limit)
+            return await outbox.claim(connection, now, lease_s, limit, kinds)
 
     return claim
 
@@ -247,14 +247,14 @@ async def test_two_couriers_never_claim_the_same(put, database_url, database):
     assert len({parcel.id for parcel in claimed}) == 40
 
 
-async def test_an_alert_is_put_there_once_and_goes_first(put, claim, change, make_alert):
+async def test_an_alert_is_put_there_once_and_waits_for_no_ticket(put, claim, change, make_alert):
     await put("1", 1, now=after(-60))
     alert = make_alert(1)
     await change(enqueue_alerts, [alert, make_alert(2)], NOW)
     await change(enqueue_alerts, [alert], after(1))
-    (first,) = await claim(limit=1)
+    (first,) = await claim(limit=1, kinds=("alert",))
     assert (first.kind, first.key, first.document) == ("alert", alert.id, alert.model_dump_json())
-    (second,) = await claim(limit=1)
+    (second,) = await claim(limit=1, kinds=("alert",))
     assert (second.kind, second.number) == ("alert", make_alert(2).id)
     await change(outbox.accept, first.id, {"number": "YJ1"}, after(2))
     await change(enqueue_alerts, [alert], after(3))

@@ -60,3 +60,21 @@ def test_credentials_win_over_the_file_unless_they_are_empty(tmp_path: Path) -> 
     assert settings.database.url == "sqlite:////x"
     (tmp_path / "database-url").write_text("postgresql://hotline:word@db/hotline")
     assert read_settings(file, environment).database.url == "postgresql://hotline:word@db/hotline"
+
+
+def test_what_opens_the_intake_comes_from_a_folder_of_credentials(tmp_path: Path) -> None:
+    told = (
+        "intake: {url: https://city/v1/tickets, oauth: {token_url: https://city/token, client_id: hotline}}\n"
+    )
+    file, folder = write(tmp_path, told), tmp_path / "credentials"
+    (folder / "intake").mkdir(parents=True)
+    environment = {"CREDENTIALS_DIRECTORY": str(folder)}
+    with pytest.raises(ValueError, match="put it into the credential intake/client-secret"):
+        _ = read_settings(file, environment).intake.access
+    (folder / "intake" / "client-secret").write_text("hush\n")
+    (folder / "intake_proxy").write_text("http://us:word@proxy:3128\n")  # as systemd lays it down
+    access = read_settings(file, environment).intake.access
+    assert access.oauth is not None
+    assert (access.oauth.secret, access.proxy) == ("hush", "http://us:word@proxy:3128")
+    assert "hush" not in repr(access)
+    assert "word" not in repr(access)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.client import Accepted, Rejected, Unavailable, _judge, _read_hold
+from tickets.client import Accepted, Barred, Rejected, Unavailable, _judge, _read_hold
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
     answer=st.binary() | st.recursive(st.text(), st.lists).map(repr).map(str.encode),
 )
 def test_no_answer_is_beyond_judging(status: int, answer: bytes) -> None:
-    assert isinstance(_judge(status, answer, None), Accepted | Rejected | Unavailable)
+    assert isinstance(_judge(status, answer, None), Accepted | Barred | Rejected | Unavailable)
 
 
 @given(

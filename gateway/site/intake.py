@@ -1,0 +1,66 @@
+"""The settings of the city's intake: where it is, how it is reached, what it is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gateway.site.section import Port, Section
+from tickets.access import Access, ClientCredentials
+
+
+class OAuthSettings(Section):
+    """An OAuth 2.0 client (client credentials). ``client_secret`` is better the credential ``intake/client-secret``."""
+
+    token_url: Annotated[str, Field(min_length=1)]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: str = ""
+    scope: str = ""
+
+
+class IntakeSettings(Section):
+    """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
+
+    An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs. Alerts go
+    to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part. Without ``alerts`` none is posted, for
+    an intake that takes none. ``per_second`` posts of tickets are begun at the most, on average; 0: no limit.
+
+    ``token``, ``oauth``, ``certificate`` and ``key``, ``authority`` and ``proxy`` are `tickets.access.Access`.
+    """
+
+    url: str = ""
+    alerts: bool = True
+    alerts_url: str = ""
+    reference_port: Port = 8045
+    secret: str = ""
+    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
+    per_second: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    token: str = ""
+    oauth: OAuthSettings | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    authority: Path | None = None
+    proxy: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.alerts_url and not self.alerts:
+            raise ValueError("alerts is off and alerts_url says where they go: take one of them away")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where tickets are posted."""
+        return self.url or f"http://127.0.0.1:{self.reference_port}/v1/tickets"
+
+    @property
+    def access(self) -> Access:
+        """The way there. Raises ValueError for what contradicts itself, or is incomplete."""
+        oauth = None
+        if (client := self.oauth) is not None:
+            oauth = ClientCredentials(client.token_url, client.client_id, client.client_secret, client.scope)
+        return Access(self.token, oauth, self.certificate, self.key, self.authority, self.proxy)
