@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=20_000)  # ms; the machine may be busy
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def opening_page(
     assert not complaints, complaints
 
 
-def until(look: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
     """What `look` returns once that is true. (The page's policy allows no evaluation of strings within it.)"""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

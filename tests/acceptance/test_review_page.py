@@ -192,7 +192,7 @@ def accept_as_request(page: Page) -> None:
     """The kind of appeal from whatever it is to 求助; accept, once the ticket has stood there to be looked at."""
     page.keyboard.press("2")
     expect(page.get_by_label("诉求类型")).to_have_value("求助")
-    page.wait_for_timeout(800)
+    page.locator("#accept:not([disabled], [aria-disabled])").wait_for()
     page.keyboard.press("Control+Enter")
 
 

@@ -57,6 +57,9 @@ def test_a_house_can_be_seen_through(make_house: Any) -> None:
             subprocess.run(command, capture_output=True, check=True, env=house.environment).stdout
         )
 
+    eventually(
+        lambda: house.page("worker.sock", "/readyz")[0] == 200, 60, "the worker, which starts by itself"
+    )
     assert [ready(socket) for socket in SOCKETS] == [(200, "ready", [])] * 3
     assert [house.page(socket, "/healthz")[0] for socket in SOCKETS] == [200] * 3
     assert numbers("gateway")["hotline_calls_in_progress"] == 0

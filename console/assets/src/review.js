@@ -40,7 +40,7 @@ let sheet = null;
 let current = 0; // which of the call's tickets is shown
 let busy = false;
 let wave = null;
-let shown = { number: "", at: 0 }; // the ticket on the page, and since when
+let shown = ""; // the ticket on the page
 
 onExpired(askToLogIn);
 
@@ -83,7 +83,7 @@ function showTicket() {
   at("fieldset").disabled = none || claiming.holder;
   for (const id of ["return", "accept"]) at(id).disabled = none || claiming.holder || busy;
   if (none) return;
-  if (shown.number !== ticket().number) shown = { number: ticket().number, at: performance.now() };
+  if (shown !== ticket().number) letLook(ticket().number);
   form.show(ticket().number);
   form.markLacking(ticket().anonymous);
   showLinks();
@@ -91,6 +91,14 @@ function showTicket() {
     current = index;
     showTicket();
   });
+}
+
+function letLook(number) {
+  shown = number;
+  at("accept").ariaDisabled = "true";
+  setTimeout(() => {
+    if (shown === number) at("accept").ariaDisabled = null;
+  }, LOOK_MS);
 }
 
 function showLinks() {
@@ -115,7 +123,7 @@ function showBand() {
 async function decide(decision, reason) {
   if (busy || claiming.holder || !sheet?.tickets.length) return;
   // (Who gives a reason for sending it back has looked.)
-  if (decision === "accepted" && (performance.now() - shown.at < LOOK_MS || document.hidden)) {
+  if (decision === "accepted" && (at("accept").ariaDisabled || document.hidden)) {
     tell("这张工单刚刚打开,请看过再提交。");
     return;
   }
@@ -232,7 +240,7 @@ function listen() {
   edits.onChange((place) => {
     if (place && !claiming.mine && !claiming.holder) deeds.take();
     at("undo").disabled = !edits.done.length;
-    if (!sheet?.tickets[current] || !shown.number) return;
+    if (!sheet?.tickets[current] || !shown) return;
     showLinks();
     form.markLacking(ticket().anonymous);
   });
