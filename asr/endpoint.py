@@ -16,7 +16,7 @@ import webrtcvad
 from asr import tones
 from asr.echo import Echo
 from asr.pitch import Pitch
-from asr.samples import amplify
+from asr.samples import amplify, to_floats
 from asr.samples import rms as rms_of
 from asr.steady import Steady
 
@@ -273,9 +273,10 @@ class _Voice:
         if rms < floor * _CONTRAST or not (quiet if rms < _QUIET else loud):
             self._steady.pause()
             return False
-        self._pure = tones.is_tone(frame, rms)
+        samples = to_floats(frame)
+        self._pure = tones.is_tone(samples, rms)
         self.tone = self._pure or was_pure
-        return not self.tone and not self._steady.is_in(frame, rms)
+        return not self.tone and not self._steady.is_in(samples, rms)
 
     def _learn(self, rms: int) -> int:
         self._softest = min(self._softest, rms)

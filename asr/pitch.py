@@ -9,12 +9,17 @@ from typing import Final
 
 import numpy as np
 
+from asr.samples import to_floats
+
 _SHORTEST, _LONGEST = 20, 115  # samples at 8 kHz: 400 Hz to 70 Hz
 _ALIKE: Final = 0.5  # of a whole correlation; syllables reach 0.7 and more, noise does not
 _ENOUGH: Final = 5  # frames of 20 ms on end: coughs come to 3, the shortest syllables to 8
 _FAINTEST: Final = 40  # RMS of -58 dBFS
 _SIZE: Final = 512
-_LAGS: Final = np.arange(_SHORTEST, _LONGEST + 1)
+_SAMPLES: Final = 320  # of two frames
+_MEAN: Final = np.full(_SAMPLES, 1 / _SAMPLES)
+# A correlation grows smaller with its lag: the rest has nothing to be compared with.
+_LEAST: Final = _ALIKE * (1 - np.arange(_SHORTEST, _LONGEST + 1) / _SAMPLES)
 
 
 class Pitch:
@@ -40,9 +45,11 @@ class Pitch:
 
 
 def _hums(pcm: bytes) -> bool:
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-    samples -= samples.mean()
+    samples = to_floats(pcm)
+    samples -= samples.dot(_MEAN)
     spectrum = np.fft.rfft(samples, _SIZE)
-    alike = np.fft.irfft(np.square(np.abs(spectrum)), _SIZE)
-    whole = alike[0] * (1 - _LAGS / len(samples))  # the rest has nothing to be compared with
-    return bool(alike[0] > len(samples) * _FAINTEST**2 and np.any(alike[_LAGS] > _ALIKE * whole))
+    alike = np.fft.irfft((spectrum * spectrum.conj()).real, _SIZE)
+    whole = float(alike[0])
+    if whole <= len(samples) * _FAINTEST**2:
+        return False
+    return bool((alike[_SHORTEST : _LONGEST + 1] > whole * _LEAST).any())

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 with warnings.catch_warnings():
     # Python 3.13 drops audioop; this program runs on 3.11 and 3.12, where nothing else in the library sums samples.
@@ -20,6 +26,6 @@ def amplify(pcm: bytes, factor: float) -> bytes:
     return audioop.mul(pcm, 2, factor)
 
 
-def project(pcm: bytes, reference: bytes) -> float:
-    """How much of REFERENCE (as long as PCM) is in PCM: their scalar product over the reference's own energy."""
-    return audioop.findfactor(pcm, reference)
+def to_floats(pcm: bytes) -> NDArray[np.float64]:
+    """The samples, as numbers that can be computed with."""
+    return np.frombuffer(pcm, "<i2").astype(np.float64)

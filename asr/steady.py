@@ -6,6 +6,7 @@ for 0.3 s at most, held vowels for less than a second; an engine or an organ doe
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _RATE, _SIZE, _SAMPLES = 8000, 256, 160
 _WINDOW: Final = np.hanning(_SAMPLES)
+_MEAN: Final = np.full(_SAMPLES, 1 / _SAMPLES)
 _SMOOTH: Final = np.ones(7) / 7  # of 31 Hz: narrow noise wanders within it
 _SAME, _SIMILAR = 0.95, 0.93  # cosine, while a shape is learnt, and once it is known
 _ENOUGH: Final = 60  # frames of 20 ms of one shape
@@ -45,16 +47,16 @@ class Steady:
         if self._unheard > _FORGOTTEN:
             self._known = None
 
-    def is_in(self, frame: bytes, rms: int) -> bool:
-        """Whether FRAME (20 ms of s16le at 8 kHz, of the given RMS) is such a sound and nothing else."""
-        samples = np.frombuffer(frame, "<i2").astype(float)
-        power = np.square(np.abs(np.fft.rfft((samples - samples.mean()) * _WINDOW, _SIZE)))
-        total = float(power.sum())
+    def is_in(self, samples: NDArray[np.float64], rms: int) -> bool:
+        """Whether these (20 ms at 8 kHz, of the given RMS) are such a sound and nothing else."""
+        spectrum = np.fft.rfft((samples - samples.dot(_MEAN)) * _WINDOW, _SIZE)
+        power = (spectrum * spectrum.conj()).real
+        total = float(np.add.reduce(power))
         if total == 0:
             return False
         shape = np.convolve(power, _SMOOTH, "same")
-        shape /= np.linalg.norm(shape)
-        if self._known is not None and rms <= self._most and float(shape @ self._known) > _SIMILAR:
+        shape /= _length(shape)
+        if self._known is not None and rms <= self._most and float(shape.dot(self._known)) > _SIMILAR:
             self._unheard = 0
             return True
         self.pause()
@@ -62,7 +64,7 @@ class Steady:
 
     def _learn(self, shape: Shape, rms: int) -> bool:
         """Whether the sound has kept its shape for so long by now that no voice does."""
-        alike = self._count and float(shape @ self._sum) > _SAME * float(np.linalg.norm(self._sum))
+        alike = self._count and float(shape.dot(self._sum)) > _SAME * _length(self._sum)
         if not alike:
             self._others += 1.0
             if self._count == 0 or self._others > _ODD:
@@ -72,7 +74,7 @@ class Steady:
         self._sum, self._count, self._loudness = self._sum + shape, self._count + 1, self._loudness + rms
         if self._count < _ENOUGH:
             return False
-        self._known = self._sum / np.linalg.norm(self._sum)
+        self._known = self._sum / _length(self._sum)
         self._most, self._unheard = _LOUDER * self._loudness / self._count, 0
         self._count, self._others = 0, 0.0
         return True
@@ -81,5 +83,10 @@ class Steady:
 def _is_line(power: Shape, total: float) -> bool:
     """A single tone, higher than a voice's own: a fax (1100 and 2100 Hz), a measuring tone, tones of a network."""
     peak = int(power.argmax())
-    share = float(power[max(0, peak - _AROUND) : peak + _AROUND + 1].sum())
-    return peak * _RATE / _SIZE > _LOWEST_LINE and share > _LINE_SHARE * total
+    if peak * _RATE / _SIZE <= _LOWEST_LINE:
+        return False
+    return float(np.add.reduce(power[peak - _AROUND : peak + _AROUND + 1])) > _LINE_SHARE * total
+
+
+def _length(shape: Shape) -> float:
+    return math.sqrt(shape.dot(shape))

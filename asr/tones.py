@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from array import array
+from typing import TYPE_CHECKING, Final
 
-from asr.samples import project
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 SAMPLES = 160
 """Length of the frames looked at: 20 ms at 8 kHz, in which tones 50 Hz apart are told apart."""
@@ -18,35 +22,37 @@ _DETUNED = (0.988, 1.012)  # keys may be 1.8 % off (Q.24), farther than a frame'
 _LIKELY = 0.4  # a detuned key still has this part of its energy at the nominal frequencies
 _PURITY = 0.8  # a tone behind G.711 and line noise keeps over 0.85 of its energy, voices stay below 0.7
 _TWIST = 0.06  # the weaker of a key's two tones has at least this part of the energy (Q.24 allows 8 dB)
-_AMPLITUDE = 10_000
 
 
-class Reference:
-    """A sine and a cosine to compare a frame with."""
+class References:
+    """Sines and cosines of some FREQUENCIES, in Hz, to compare a frame with all at once."""
 
-    def __init__(self, frequency: float) -> None:
-        turns = [2 * math.pi * frequency * n / _RATE for n in range(SAMPLES)]
-        self._sine = array("h", (round(_AMPLITUDE * math.sin(t)) for t in turns)).tobytes()
-        self._cosine = array("h", (round(_AMPLITUDE * math.cos(t)) for t in turns)).tobytes()
+    def __init__(self, frequencies: Sequence[float]) -> None:
+        turns = 2 * np.pi * np.outer(frequencies, np.arange(SAMPLES)) / _RATE
+        waves = np.concatenate((np.sin(turns), np.cos(turns)))
+        self._waves: Final[NDArray[np.float64]] = waves / np.sum(waves**2, axis=1, keepdims=True) / np.sqrt(2)
+        self._count = len(frequencies)
 
-    def power(self, frame: bytes) -> float:
-        """Mean power of FRAME at this frequency."""
-        a, b = project(frame, self._sine), project(frame, self._cosine)
-        return (a * a + b * b) * _AMPLITUDE**2 / 2
-
-
-_KEYS = tuple(tuple(Reference(f) for f in group) for group in (_LOW, _HIGH))
-_OFF_KEYS = tuple(tuple(Reference(f * d) for f in group for d in _DETUNED) for group in (_LOW, _HIGH))
-_RINGS = tuple(Reference(f) for f in _PROGRESS)
+    def powers(self, samples: NDArray[np.float64]) -> list[float]:
+        """Mean power of SAMPLES (of one frame) at each frequency, in the order in which they were given."""
+        parts = self._waves.dot(samples)
+        parts *= parts
+        powers: list[float] = (parts[: self._count] + parts[self._count :]).tolist()
+        return powers
 
 
-def is_tone(frame: bytes, rms: float) -> bool:
-    """Say whether FRAME (``SAMPLES`` samples, s16le, 8 kHz, of the given RMS) is nothing but a telephone tone."""
+_TONES: Final = References((*_LOW, *_HIGH, *_PROGRESS))
+_OFF_KEYS: Final = References(tuple(f * d for f in (*_LOW, *_HIGH) for d in _DETUNED))
+
+
+def is_tone(samples: NDArray[np.float64], rms: float) -> bool:
+    """Say whether a frame (``SAMPLES`` samples at 8 kHz, of the given RMS) is nothing but a telephone tone."""
     total = rms * rms
-    low, high = (max(r.power(frame) for r in group) / total for group in _KEYS)
+    powers = _TONES.powers(samples)
+    low, high = max(powers[:4]) / total, max(powers[4:8]) / total
     if low + high > _LIKELY:
-        off = (max(r.power(frame) for r in group) / total for group in _OFF_KEYS)
-        low, high = (max(on, other) for on, other in zip((low, high), off, strict=True))
+        off = _OFF_KEYS.powers(samples)
+        low, high = max(low, max(off[:8]) / total), max(high, max(off[8:]) / total)
         if low + high > _PURITY and min(low, high) > _TWIST:
             return True
-    return max(r.power(frame) for r in _RINGS) / total > _PURITY
+    return max(powers[8:]) / total > _PURITY

@@ -64,6 +64,8 @@ class Watch:
 
     def overdue(self, now: float) -> str:
         """Why the call must end now; "" as long as it may go on."""
+        if now < min(self._due.values()):  # the longest a call may last is always among them
+            return ""
         if now >= self._due.get(_no_sound(self._bounds), math.inf) and self._has_sent():
             self._alive = True
             del self._due[_no_sound(self._bounds)]
