@@ -63,6 +63,12 @@ DELIVERIES: Final = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+CALL_BACKS: Final = Counter(
+    "hotline_status_messages",
+    "Status messages of the intake: taken, repeated (known already), refused (signature or form).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 POST: Final = Histogram(
     "hotline_delivery_post_seconds",
     "Time of one post to the intake, whatever came of it.",
@@ -91,6 +97,8 @@ _UNSEEN: Final = Gauge(
 
 for _outcome in ("accepted", "rejected", "unavailable", "barred"):
     DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
+for _outcome in ("taken", "repeated", "refused"):
+    CALL_BACKS.labels(_outcome)
 for _kind, _outcome in product(get_args(Kind), ("done", "postponed", "failed")):
     JOBS.labels(_kind, _outcome)
 _STATES: Final = tuple(product(get_args(Kind), ("waiting", "failed")))

@@ -27,6 +27,7 @@ _CHECKS: tuple[_Check, ...] = (
     parts.check_recognition,
     parts.check_database,
     parts.check_intake,
+    parts.check_call_backs,
     services.check_worker,
     services.check_page,
     services.check_services,

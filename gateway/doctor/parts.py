@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -161,6 +162,23 @@ async def _check_tickets(db: Database) -> AsyncIterator[Finding]:
         )
     if not dead and not late:
         yield Finding("tickets", "ok", "没有滞留的工单 / no ticket is stuck")
+
+
+async def check_call_backs(patient: Patient) -> AsyncIterator[Finding]:
+    """Where the intake is to tell what became of its tickets, somebody listens."""
+    door = patient.settings.intake.callbacks
+    if door.port is None:
+        return
+    where = f"{door.host}:{door.port}"
+    try:
+        _, writer = await asyncio.open_connection(door.host, door.port)
+    except OSError as error:
+        level: Level = "failure" if patient.running else "warning"
+        what = f"无人接收平台的状态回传 / nobody takes status messages: {where}: {error.strerror}"
+        yield Finding("intake", level, what, "journalctl -u hotline-worker | grep callbacks")
+        return
+    writer.close()
+    yield Finding("intake", "ok", f"接收平台的状态回传 / status messages are taken: {where}")
 
 
 async def check_intake(patient: Patient) -> AsyncIterator[Finding]:

@@ -33,9 +33,13 @@ def with_password(trunk: TrunkSettings, folder: Path) -> TrunkSettings:
 
 
 def with_intake_secrets(intake: IntakeSettings, folder: Path) -> IntakeSettings:
-    """The intake's settings with what the credentials' folder has for them: token, client secret, proxy."""
+    """The intake's settings with what the credentials' folder has for them: token, secrets, proxy."""
     found = {name: secret for name in ("token", "proxy") if (secret := _read_of(folder, "intake", name))}
     intake = intake.model_copy(update=found)
+    if secret := _read_of(folder, "intake", "callback-secret"):
+        intake = intake.model_copy(
+            update={"callbacks": intake.callbacks.model_copy(update={"secret": secret})}
+        )
     secret = _read_of(folder, "intake", "client-secret")
     if intake.oauth is None or not secret:
         return intake

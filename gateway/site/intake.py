@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from gateway.site.section import Port, Section
+from gateway.site.section import Address, Port, Section
 from tickets.access import Access, ClientCredentials
 
 
@@ -18,6 +18,26 @@ class OAuthSettings(Section):
     client_id: Annotated[str, Field(min_length=1)]
     client_secret: str = ""
     scope: str = ""
+
+
+class CallbackSettings(Section):
+    """Where the worker takes the intake's status messages; a ``port`` of null: nowhere.
+
+    ``secret`` is a Standard Webhooks secret, better the credential ``intake/callback-secret``; empty: that of
+    ``intake``. With ``certificate`` and ``key`` (PEM files) it speaks TLS.
+    """
+
+    host: Annotated[Address, Field(min_length=1)] = "127.0.0.1"
+    port: Port | None = None
+    secret: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
 
 
 class IntakeSettings(Section):
@@ -43,6 +63,7 @@ class IntakeSettings(Section):
     key: Path | None = None
     authority: Path | None = None
     proxy: str = ""
+    callbacks: CallbackSettings = CallbackSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

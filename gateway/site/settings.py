@@ -159,7 +159,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
 
     A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
     unless it is empty; so does one of a trunk, in its folder ``trunk`` or as ``trunk_NAME``, over its password, and one
-    of the folder ``intake``: ``token``, ``client-secret``, ``proxy``.
+    of the folder ``intake``: ``token``, ``client-secret``, ``proxy``,
+    ``callback-secret``.
     Raises ``config.document.ConfigError``.
     """
     settings = load(Settings, file or DEFAULT_FILE)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.service.attendance import attend
+from gateway.service.callbacks import taking_call_backs
 from gateway.service.courtesy import FOLLOWING, step_back
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
@@ -70,7 +71,10 @@ async def run(settings: Settings, paths: Paths) -> None:
                 runner = JobRunner(db, "second", settings.nodes, second.amend, second.find)
                 jobs.append(asyncio.create_task(runner.run(stop), name="the second pass"))
             try:
-                async with shown(window, paths.worker_socket, where.host, where.worker_port):
+                async with (
+                    taking_call_backs(settings.intake, db),
+                    shown(window, paths.worker_socket, where.host, where.worker_port),
+                ):
                     log.info("ready", extra={"intake": settings.intake.address})
                     await attend(stop, jobs)
                     await asyncio.gather(*jobs)
