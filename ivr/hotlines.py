@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.calendar import Calendar
 from config.document import ConfigError, Document, embedded, read
 from ivr.actions import Prompt
 from ivr.compile import compile_flow
@@ -73,16 +74,23 @@ class HotlinesFile(_Part):
 
 
 def read_hotlines(
-    file: Path, texts: PromptTexts, flow: Flow, categories: Collection[Category], *, own_flows: bool = True
+    file: Path,
+    texts: PromptTexts,
+    flow: Flow,
+    categories: Collection[Category],
+    calendar: Calendar | None = None,
+    *,
+    own_flows: bool = True,
 ) -> Hotlines:
     """The lines of that file, proved; raises ConfigError with every fault found.
 
     ``flow`` is the dialogue of the lines that name none. A flow that a line names is found beside the hotlines file,
     else among the embedded ones; without ``own_flows`` only there, and where there is none, it is ``flow``.
-    ``categories`` is the catalogue that a line's category must be of.
+    ``categories`` is the catalogue that a line's category must be of, ``calendar`` what targets' working days are of
+    (None: the embedded one).
     """
     folder = file.parent if own_flows else None
-    return _Reader(read(HotlinesFile, file), folder, texts, flow, categories).read()
+    return _Reader(read(HotlinesFile, file), folder, texts, flow, categories, calendar or Calendar()).read()
 
 
 class _Reader:
@@ -95,8 +103,10 @@ class _Reader:
         texts: PromptTexts,
         flow: Flow,
         categories: Collection[Category],
+        calendar: Calendar,
     ) -> None:
         self._document, self._folder, self._texts, self._categories = document, folder, texts, categories
+        self._calendar = calendar
         self._flows: dict[str | None, Flow] = {None: flow}
         self._faults: list[ConfigError] = []
 
@@ -183,7 +193,7 @@ class _Reader:
         door = next((p for p in value.hotlines if p.number == value.front), None)
         shared = {} if part.anonymous or door is None else door.targets or {}
         inherited = {reason: listed for reason, listed in shared.items() if reason != "centre"}
-        targets = make_targets((inherited if part is not door else {}) | own)
+        targets = make_targets((inherited if part is not door else {}) | own, self._calendar)
         if THIRD not in targets and any(t.three_way for listed in targets.values() for t in listed):
             what = f"a target may bring in somebody third (three_way), and nobody is named for {THIRD!r}"
             self._fault(i, "targets", what, f"list whom it may bring in as `{THIRD}`, or delete three_way")

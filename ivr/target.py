@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from datetime import datetime, time
+    from datetime import date, datetime, time
+
+    from config.calendar import CalendarDays
 
 Kind = Literal["queue", "personal"]
 """A queue of an exchange answers when an agent does; a personal telephone may be answered by its voicemail."""
@@ -26,22 +29,26 @@ TALKED_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A stretch of the week: on these ISO weekdays (1 is Monday) from ``begin`` until before ``end``, city time.
+    """A stretch of ``days``, ISO weekdays (1 is Monday) or a calendar's, from ``begin`` until before ``end``.
 
+    Its times are the city's.
     One whose end is not after its beginning goes on past midnight, until that time of the next day.
     """
 
-    days: frozenset[int]
+    days: frozenset[int] | CalendarDays
     begin: time
     end: time
 
     def holds(self, moment: datetime) -> bool:
         """Whether the moment, a time of the city, lies in it."""
-        now, day = moment.time(), moment.isoweekday()
+        now, day = moment.time(), moment.date()
         if self.begin < self.end:
-            return day in self.days and self.begin <= now < self.end
-        before = (day - 2) % 7 + 1
-        return (day in self.days and now >= self.begin) or (before in self.days and now < self.end)
+            return self.begin <= now < self.end and self._are_of(day)
+        before = day - timedelta(days=1)
+        return (now >= self.begin and self._are_of(day)) or (now < self.end and self._are_of(before))
+
+    def _are_of(self, day: date) -> bool:
+        return day.isoweekday() in self.days if isinstance(self.days, frozenset) else day in self.days
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from config.calendar import Calendar, CalendarDays
 from ivr.target import Hours, Keeper, Kind, Target, Transfer
 
 if TYPE_CHECKING:
@@ -56,9 +57,17 @@ class _Part(BaseModel):
 
 
 class HoursPart(_Part):
-    """``hours:`` from one time of the clock to another, on these days of the week (1 is Monday)."""
+    """``hours:`` from one time of the clock to another, on these days of the week (1 is Monday) or of the calendar."""
 
-    days: tuple[_Day, ...] = Field(default=(1, 2, 3, 4, 5, 6, 7), min_length=1)
+    days: Annotated[tuple[_Day, ...], Field(min_length=1)] | Literal["workdays", "restdays"] = (
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    )
     since: _Clock = Field(alias="from")
     until: _Clock
 
@@ -97,16 +106,20 @@ TargetsPart = dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[TargetPart
 """``targets:`` by reason, each reason's in the order in which they are tried."""
 
 
-def make_targets(parts: Mapping[str, tuple[TargetPart, ...]]) -> dict[str, tuple[Target, ...]]:
+def make_targets(
+    parts: Mapping[str, tuple[TargetPart, ...]], calendar: Calendar
+) -> dict[str, tuple[Target, ...]]:
     """The targets by reason; a reason that is given none has none."""
-    return {reason: tuple(_make(part) for part in listed) for reason, listed in parts.items() if listed}
+    return {
+        reason: tuple(_make(part, calendar) for part in listed) for reason, listed in parts.items() if listed
+    }
 
 
-def _make(part: TargetPart) -> Target:
+def _make(part: TargetPart, calendar: Calendar) -> Target:
     return Target(
         name=part.name,
         uri=part.uri,
-        hours=tuple(_make_hours(hours) for hours in part.hours),
+        hours=tuple(_make_hours(hours, calendar) for hours in part.hours),
         ring_seconds=part.ring_seconds,
         kind=part.kind,
         ticket=part.ticket,
@@ -120,5 +133,7 @@ def _make(part: TargetPart) -> Target:
     )
 
 
-def _make_hours(part: HoursPart) -> Hours:
-    return Hours(frozenset(part.days), time.fromisoformat(part.since), time.fromisoformat(part.until))
+def _make_hours(part: HoursPart, calendar: Calendar) -> Hours:
+    named = part.days
+    days = CalendarDays(calendar, named == "workdays") if isinstance(named, str) else frozenset(named)
+    return Hours(days, time.fromisoformat(part.since), time.fromisoformat(part.until))

@@ -19,6 +19,7 @@ from gateway.cli import Site, app, errors
 from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
+from gateway.doctor.parts import check_calendar
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
@@ -171,6 +172,8 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
     for line in asleep:
         times = f"{line.since or ''}–{line.until or ''}"
         out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
+    for finding in check_calendar(hotlines, today):
+        out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")
 
 
 def _tell_trunks(site: Site, hotlines: Hotlines) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from asr.catalogue import ModelError, open_model
 from asr.client import AsrUnavailable
+from config.calendar import CalendarDays
 from config.document import ConfigError, load
 from gateway.calls.nuisances import read_entries
 from gateway.doctor.finding import Finding
@@ -24,14 +25,18 @@ from recordings import jobs
 from recordings.database import AddressError, WrongRevision, open_database, require_current
 from tickets.client import Accepted, Barred, Rejected
 from tickets.letters import read_dead_letters, read_overdue
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from datetime import date
 
     from gateway.doctor.finding import Level, Patient
+    from ivr.hotline import Hotlines
     from recordings.database import Database
 
 _LATE = timedelta(minutes=10)
+_SOON = timedelta(days=31)
 _NO_SUCH_PLACE = (404, 405)
 _LET_IN = (
     "改正凭据 intake-secret、intake/token、intake/client-secret 或代理,并检查时钟;工单会等待 / "
@@ -50,6 +55,18 @@ def check_dialogue(patient: Patient) -> Iterator[Finding]:
         flows = ", ".join(flow.name for flow in hotlines.flows)
         what = f"流程 / flows: {flows}; 热线 / hotlines: {len(hotlines)}"
         yield Finding("dialogue", "ok", what)
+        yield from check_calendar(hotlines, datetime.now(CITY_TIME).date())
+
+
+def check_calendar(hotlines: Hotlines, today: date) -> Iterator[Finding]:
+    """The holidays are known for as long as targets will soon go by them."""
+    year = (today + _SOON).year
+    listed = (target for line in hotlines for targets in line.targets.values() for target in targets)
+    kept = (hours.days for target in listed for hours in target.hours)
+    if any(isinstance(days, CalendarDays) and not days.calendar.is_known(year) for days in kept):
+        what = f"不知道 {year} 年的节假日,按星期算 / the holidays of {year} are not known, weekdays decide"
+        remedy = "按国务院办公厅通知写入 dialogue.calendar / write the notice's days into dialogue.calendar"
+        yield Finding("calendar", "warning", what, remedy)
 
 
 def check_access(patient: Patient) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from config.calendar import read_calendar
 from config.categories import read_categories
 from config.document import ConfigError, embedded, load
 from config.fault import LastingFault
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OPERATORS = ("replacements", "prompts", "categories", "hotlines")
+_OPERATORS = ("replacements", "prompts", "categories", "calendar", "hotlines")
 """The operator's files, in the order in which a dialogue does without them: last, which lines there are."""
 
 
@@ -39,7 +40,8 @@ def read_dialogue(dialogue: DialogueSettings, *, own_flows: bool = True) -> Hotl
     flow = compile_flow(dialogue.flow or embedded("flows/default.yaml"), texts)
     categories = read_categories(dialogue.categories)
     file = dialogue.hotlines or embedded("hotlines.yaml")
-    return read_hotlines(file, texts, flow, categories, own_flows=own_flows)
+    calendar = read_calendar(dialogue.calendar)
+    return read_hotlines(file, texts, flow, categories, calendar, own_flows=own_flows)
 
 
 def read_nuisance_flow(dialogue: DialogueSettings) -> Flow:

@@ -17,6 +17,7 @@ RENEWED: Final = frozenset(
         "dialogue.prompts",
         "dialogue.hotlines",
         "dialogue.categories",
+        "dialogue.calendar",
         "dialogue.replacements",
         "understanding.gazetteer",
         "understanding.divisions",

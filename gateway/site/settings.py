@@ -56,12 +56,16 @@ class DatabaseSettings(Section):
 
 
 class DialogueSettings(Section):
-    """Files that replace the embedded ones; ``replacements`` is a folder of the operator's own WAV prompts."""
+    """Files that replace the embedded ones; ``replacements`` is a folder of the operator's own WAV prompts.
+
+    ``calendar`` adds to the embedded holidays.
+    """
 
     flow: Path | None = None
     prompts: Path | None = None
     hotlines: Path | None = None
     categories: Path | None = None
+    calendar: Path | None = None
     replacements: Path | None = None
 
 

@@ -4,7 +4,9 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
+from config.calendar import Calendar
 from config.document import ConfigError, embedded
+from gateway.doctor.parts import check_calendar
 from ivr.actions import Prompt
 from ivr.hotline import normalise
 from ivr.hotlines import read_hotlines
@@ -294,6 +296,18 @@ def test_hours_hold_on_their_days_and_past_midnight():
     assert target.is_open(monday)
     assert not target.is_open(monday.replace(hour=20))
     assert Target("坐席", "sip:9000@h").is_open(monday)
+
+
+def test_hours_by_working_days_are_of_the_given_calendar(flow, texts, tmp_path):
+    kept = "hours: [{days: workdays, from: '08:30', until: '17:30'}]"
+    (tmp_path / "h.yaml").write_text(other(f"targets: {{person: [{{name: a, uri: 'sip:a@h', {kept}}}]}}"))
+    friday = date(2026, 11, 27)
+    for rest, is_open in ((frozenset(), True), (frozenset({friday}), False)):
+        lines = read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE, Calendar(rest=rest))
+        (target,) = lines.by_number["12331"][0].targets["person"]
+        assert target.is_open(datetime.combine(friday, time(12))) == is_open
+        assert not list(check_calendar(lines, date(2026, 11, 27)))
+        assert [f.level for f in check_calendar(lines, date(2026, 12, 2))] == ["warning"]
 
 
 def test_without_own_flows_a_line_keeps_what_it_is_and_is_led_by_an_embedded_one(flow, texts, tmp_path):
