@@ -155,7 +155,7 @@ async def _page(db: Database) -> AsyncIterator[tuple[aiohttp.ClientSession, str]
     """The console over ``db``, and a client who is logged in."""
     now = datetime.now(UTC)
     async with db.write() as connection:
-        await add_user(connection, "bench", "no password", Role.AGENT, now)
+        await add_user(connection, "bench", "no password", [Role.AGENT], now)
     token = await open_session(db, "bench", now, Policy())
     names = {line.number: line.name for line in _hotlines().hotlines}
     nowhere = Path("/nonexistent")  # the list needs no call's folder

@@ -13,6 +13,7 @@ from console.guard import make_guard
 from console.headers import set_headers
 from console.hotwords import HotWords
 from console.keys import (
+    ANONYMOUS,
     ASSETS,
     CATEGORIES,
     DATA,
@@ -37,7 +38,7 @@ from console.watching import WorkWatch
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from config.categories import Category
@@ -56,11 +57,13 @@ def make_app(
     data: Path,
     run: Path,
     gateways: Sequence[Path],
+    anonymous: Collection[str] = (),
 ) -> web.Application:
     """The application over ``db`` and the calls' folders in ``data``.
 
     ``hotlines`` tells the public lines' names of today by number, ``categories`` are what a ticket may be filed under,
-    ``run`` holds the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress.
+    ``run`` holds the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress,
+    ``anonymous`` the numbers of the lines whose calls not everybody may know of.
     Raises AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
@@ -75,7 +78,7 @@ def make_app(
         LiveBoard(gateways),
         Plays(),
     )
-    app[VIEWS] = Plays()
+    app[VIEWS], app[ANONYMOUS] = Plays(), frozenset(anonymous)
     app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(), WorkWatch(db)
     app.cleanup_ctx.append(_follow)
     set_up_templates(app)

@@ -29,6 +29,7 @@ class Action(StrEnum):
     LOG_OUT = "退出"
     CHANGE_PASSWORD = "修改密码"  # noqa: S105 - the name of an action
     ADD_USER = "添加用户"
+    GRANT = "授予身份"
     DISABLE_USER = "停用用户"
     ENABLE_USER = "启用用户"
     RESET_PASSWORD = "重置密码"  # noqa: S105 - likewise

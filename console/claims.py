@@ -16,7 +16,7 @@ from recordings.schema import claims, worklist
 from recordings.worklist import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -100,18 +100,19 @@ async def list_next(
     now: datetime,
     besides: str,
     wanted: Sequence[sa.ColumnElement[bool]],
+    hidden: Collection[str] = (),
 ) -> Sequence[str]:
     """The calls this user could open next, the one to open first.
 
     An emergency comes before everything, and whatever is ``wanted`` (conditions on ``worklist``): his own, then one
     that nobody holds. Then what he holds already and has not reviewed; then the first of the list that nobody
-    holds. Never ``besides``, the call he is at.
+    holds. Never ``besides``, the call he is at, nor one of the lines that are ``hidden`` from him.
     """
     held = sa.exists().where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
     his = sa.exists().where(
         claims.c.call_id == worklist.c.call_id, claims.c.until > now, claims.c.user_name == user
     )
-    urgent = sa.and_(worklist.c.rank == 0, worklist.c.state == State.OPEN)
+    urgent = sa.and_(worklist.c.rank == 0, worklist.c.state == State.OPEN, worklist.c.hotline.not_in(hidden))
     open_ = sa.and_(worklist.c.state == State.OPEN, *wanted)
     found: list[str] = []
     for condition in (urgent & his, urgent & ~held, open_ & his, open_ & ~held):
@@ -133,9 +134,10 @@ async def claim_next(
     now: datetime,
     besides: str,
     wanted: Sequence[sa.ColumnElement[bool]],
+    hidden: Collection[str] = (),
 ) -> Claim | None:
     """The call this user should open next (see ``list_next``), claimed; None when nothing waits."""
-    for call_id in await list_next(connection, user, now, besides, wanted):
+    for call_id in await list_next(connection, user, now, besides, wanted, hidden):
         got = await claim(connection, call_id, user, now)
         if got is not None and got.user == user:
             return got

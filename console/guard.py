@@ -8,18 +8,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from aiohttp import web
 
 from console import cookies
 from console.forms import read_form
-from console.keys import DATABASE, POLICY, SESSION
+from console.keys import ANONYMOUS, DATABASE, POLICY, SESSION
+from console.policy import Right
 from console.problem import Problem, is_navigation
+from console.rendering import find_home
 from console.sessions import find_session
+from recordings.schema import calls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from console.policy import Role
     from console.routes import Route
 
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -46,8 +49,10 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
             raise web.HTTPNotFound
         route = routes[request.method, resource.canonical]
         await _identify(request, route)
-        if route.role is not None and (refusal := _refuse_asker(request, route.role)):
-            return refusal
+        if route.right is not None:
+            if refusal := _refuse_asker(request, route.right):
+                return refusal
+            await _keep_secret(request)
         if request.method not in _SAFE:
             await _require_intent(request)
         return await handler(request)
@@ -68,15 +73,29 @@ async def _identify(request: web.Request, route: Route) -> None:
         request[SESSION] = session
 
 
-def _refuse_asker(request: web.Request, role: Role) -> web.StreamResponse | None:
+def _refuse_asker(request: web.Request, right: Right) -> web.StreamResponse | None:
     """Where somebody is to go first; None for who may ask. Raises Problem for who may not."""
     if SESSION not in request:
         return _ask_to_log_in(request)
     if request[SESSION].must_change and request.path not in _BEFORE_CHANGE:
         return _ask_to_change(request)
-    if not request[SESSION].role.permits(role):
-        raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"这项操作需要“{role}”身份。")
-    return None
+    if request[SESSION].may(right):
+        return None
+    if request.path == "/" and is_navigation(request):  # where every login leads
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": find_home(request[SESSION])})
+    raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"您的身份不能{right}。")
+
+
+async def _keep_secret(request: web.Request) -> None:
+    """Who may not know of the calls of an anonymous line knows of none of them. Raises Problem."""
+    lines, call_id = request.app[ANONYMOUS], request.match_info.get("call_id")
+    if call_id is None or not lines or request[SESSION].may(Right.AID):
+        return
+    async with request.app[DATABASE].read() as connection:
+        query = sa.select(calls.c.hotline).where(calls.c.call_id == call_id)
+        line = await connection.scalar(query)
+    if line in lines:
+        raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"您的身份不能{Right.AID},请交给班长。")
 
 
 def _ask_to_log_in(request: web.Request) -> web.StreamResponse:

@@ -27,6 +27,9 @@ ASSETS: Final[web.AppKey[Mapping[str, str]]] = web.AppKey("ASSETS")
 HOTLINES: Final[web.AppKey[Callable[[], Mapping[str, str]]]] = web.AppKey("HOTLINES")
 """Tells the names of the public lines by their numbers, as they are today."""
 
+ANONYMOUS: Final[web.AppKey[frozenset[str]]] = web.AppKey("ANONYMOUS")
+"""The numbers of the lines whose calls are shown only to who has the right to."""
+
 CATEGORIES: Final[web.AppKey[Sequence[Category]]] = web.AppKey("CATEGORIES")
 """The catalogue that an agent chooses from."""
 DATA: Final = web.AppKey("DATA", Path)
@@ -45,7 +48,7 @@ SESSION: Final = web.RequestKey("SESSION", Session)
 
 
 def session_of(request: web.Request) -> Session:
-    """Who asks; only behind a route that needs a role, where there always is one."""
+    """Who asks; only behind a route that needs a right, where there always is one."""
     return request[SESSION]
 
 

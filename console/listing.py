@@ -44,6 +44,7 @@ class Filter:
     """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives.
 
     A ``tab`` says by itself which states it has. ``unread``: something was searched for in which nothing can be.
+    ``hidden`` are lines of whose calls he who asks may not know.
     """
 
     state: State | None = State.OPEN
@@ -54,6 +55,7 @@ class Filter:
     runs: tuple[str, ...] = ()
     tab: Tab | None = None
     unread: bool = False
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ async def _narrow(connection: AsyncConnection, wanted: Filter) -> list[sa.Column
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.unread:
         conditions.append(sa.false())
+    if wanted.hidden:
+        conditions.append(worklist.c.hotline.not_in(wanted.hidden))
     if wanted.hotline:
         conditions.append(worklist.c.hotline == wanted.hotline)
     if wanted.county:

@@ -1,23 +1,73 @@
-"""Who may do what, and for how long: roles, and how long a login lasts."""
+"""Who may do what, and for how long: rights, roles as sets of them, and how long a login lasts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+class Right(StrEnum):
+    """What a route asks for; every route but the public ones asks for one."""
+
+    OWN = "使用本人账号"
+    READ = "查看来电"
+    REVIEW = "审核来电"
+    NUMBERS = "查看完整号码"
+    AID = "查看匿名热线的来电"
+    LEAD = "转派来电"
+    DUTY = "切换转人工"
+    ACCOUNTS = "查看用户"
+    USERS = "管理用户"
+    GRANT = "授予身份"
+    LOGINS = "管理登录"
+    AUDIT = "查看审计"
 
 
 class Role(StrEnum):
-    """What a user is. Who leads a shift may do whatever an agent may, an administrator whatever a lead may."""
+    """What somebody is here; a user may be several."""
 
     AGENT = "坐席"
     LEAD = "班长"
-    ADMIN = "管理员"
+    QUALITY = "质检"
+    SYSTEM = "系统管理员"
+    SECURITY = "安全管理员"
+    AUDITOR = "审计员"
 
-    def permits(self, wanted: Role) -> bool:
-        """Whether who has this role may do what ``wanted`` is asked for."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(wanted)
+
+ROLES: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
+    {
+        Role.AGENT: frozenset({Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS}),
+        Role.LEAD: frozenset(
+            {Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS, Right.AID, Right.LEAD, Right.DUTY}
+        ),
+        Role.QUALITY: frozenset({Right.OWN, Right.READ}),
+        Role.SYSTEM: frozenset({Right.OWN, Right.DUTY, Right.ACCOUNTS, Right.USERS}),
+        Role.SECURITY: frozenset({Right.OWN, Right.ACCOUNTS, Right.GRANT, Right.LOGINS}),
+        Role.AUDITOR: frozenset({Right.OWN, Right.AUDIT}),
+    }
+)
+APART: Final = frozenset({Role.SYSTEM, Role.SECURITY, Role.AUDITOR})
+"""Nobody is two of these: who makes users, who says what they may, and who reads what all of them did."""
+
+
+def rights_of(roles: Collection[Role], *, alone: bool = False) -> frozenset[Right]:
+    """What these roles come to. ``alone``: the first one here, as long as there is no other 安全管理员, may do all."""
+    return frozenset(Right) if alone else frozenset().union(*(ROLES[role] for role in roles))
+
+
+def find_role_fault(roles: Collection[Role]) -> str:
+    """Why nobody can be all of these, in Chinese; "" when somebody can."""
+    if not roles:
+        return "至少要有一种身份。"
+    if len(APART.intersection(roles)) > 1:
+        return "系统管理员、安全管理员和审计员须由不同的人担任。"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,29 @@ from console.duty import orders_in_force
 from console.headers import nonce_of
 from console.keys import ASSETS, SESSION
 from console.masking import mask
-from console.policy import Role
+from console.policy import Right
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from console.sessions import Session
+
 _MINUTE: Final = 60
 _NAVIGATION: Final = (
-    ("/", "工作列表", Role.AGENT),
-    ("/live", "正在通话", Role.AGENT),
-    ("/surges", "热点", Role.AGENT),
-    ("/duty", "转人工", Role.ADMIN),
-    ("/users", "用户", Role.ADMIN),
-    ("/audit", "审计", Role.ADMIN),
+    ("/", "工作列表", Right.READ),
+    ("/live", "正在通话", Right.READ),
+    ("/surges", "热点", Right.READ),
+    ("/duty", "转人工", Right.DUTY),
+    ("/users", "用户", Right.ACCOUNTS),
+    ("/audit", "审计", Right.AUDIT),
+    ("/account", "本人账号", Right.OWN),
 )
+
+
+def find_home(session: Session) -> str:
+    """The first page that somebody of these rights has."""
+    return next(path for path, _, right in _NAVIGATION if session.may(right))
 
 
 def set_up_templates(app: web.Application) -> None:
@@ -62,7 +70,8 @@ def render(
         "asset": lambda name: f"/static/{name}?v={assets[name]}",
         "nonce": nonce_of(request),
         "here": request.path,
-        "navigation": _NAVIGATION,
+        "navigation": [(path, name) for path, name, right in _NAVIGATION if session and session.may(right)],
+        "rights": {right.name: right for right in Right},
         "duty": orders_in_force(request.app, datetime.now(UTC)) if session else (),
     }
     return aiohttp_jinja2.render_template(template, request, {**common, **(context or {})}, status=status)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from console.policy import Policy, Role
-from recordings.schema import sessions, users
+from console.policy import Policy, Right, Role, rights_of
+from recordings.schema import sessions, user_roles, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,16 +23,20 @@ _TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login that holds: who, in which role, and the token that every change must carry.
+    """A login that holds: who, what he may, and the token that every change must carry.
 
     ``must_change``: another knows the password; nothing is to be done before it is changed.
     """
 
     user: str
-    role: Role
+    rights: frozenset[Right]
     csrf: str
     token_sha256: str
     must_change: bool = False
+
+    def may(self, right: Right) -> bool:
+        """Whether he has the right."""
+        return right in self.rights
 
 
 async def open_session(db: Database, user: str, now: datetime, policy: Policy) -> str:
@@ -63,21 +67,37 @@ async def find_session(
     Asking keeps it alive when it is ``used`` by a person, and not by an open page of its own accord.
     """
     digest = _hash(token)
+    second, their_roles = users.alias(), user_roles.alias()
+    another = (
+        sa.exists()
+        .where(their_roles.c.user_name == second.c.name, their_roles.c.role == Role.SECURITY)
+        .where(second.c.active, second.c.name != users.c.name)
+    )
     query = (
-        sa.select(users.c.name, users.c.role, users.c.must_change, sessions.c.csrf, sessions.c.seen_at)
+        sa.select(
+            users.c.name,
+            user_roles.c.role,
+            users.c.must_change,
+            sessions.c.csrf,
+            sessions.c.seen_at,
+            (users.c.founder & ~another).label("alone"),
+        )
         .join(users, users.c.name == sessions.c.user_name)
+        .outerjoin(user_roles, user_roles.c.user_name == users.c.name)
         .where(sessions.c.token_sha256 == digest, users.c.active, _holds(now, policy))
     )
     async with db.read() as connection:
-        row = (await connection.execute(query)).first()
-    if row is None:
+        rows = (await connection.execute(query)).all()
+    if not rows:
         return None
+    row = rows[0]
     if used and now - row.seen_at >= _TOUCH:
         async with db.write() as connection:
             await connection.execute(
                 sa.update(sessions).where(sessions.c.token_sha256 == digest).values(seen_at=now)
             )
-    return Session(row.name, Role(row.role), row.csrf, digest, row.must_change)
+    rights = rights_of([Role(each.role) for each in rows if each.role], alone=row.alone)
+    return Session(row.name, rights, row.csrf, digest, row.must_change)
 
 
 async def tell_end(db: Database, session: Session, now: datetime, policy: Policy) -> datetime | None:

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
 
 async def compose_sheet(
-    db: Database, data: Path, call_id: str, hotlines: Mapping[str, str]
+    db: Database, data: Path, call_id: str, hotlines: Mapping[str, str], *, masked: bool = False
 ) -> dict[str, Any] | None:
-    """The page's document, as JSON; None when there is no such call. ``hotlines`` are the lines' names by number."""
+    """The page's document, as JSON; None when there is no such call.
+
+    ``hotlines`` are the lines' names by number. ``masked``: without what somebody could be called at.
+    """
     story = await tell_story(db, data, call_id)
     if story is None:
         return None
@@ -43,11 +46,11 @@ async def compose_sheet(
         "seconds": story.recording.seconds if story.recording else None,
         "lines": _show_lines(story),
         "tickets": [
-            {**_show_ticket(ticket), **_show_repeats(repeats.get(ticket.number, Repeats()))}
+            {**_show_ticket(ticket, masked=masked), **_show_repeats(repeats.get(ticket.number, Repeats()))}
             for ticket in story.tickets
         ],
         "corrections": _find_corrections(reviews),
-        "worksheet": _show_worksheet(sheet),
+        "worksheet": None if masked else _show_worksheet(sheet),
     }
 
 
@@ -116,10 +119,12 @@ def _show_point(place: dict[str, Any]) -> str:
     return f"{longitude},{latitude}" if longitude is not None and latitude is not None else ""
 
 
-def _show_ticket(ticket: TicketStory) -> dict[str, Any]:
+def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
     parts = {**document["appeal"], **document["place"], **document["caller"]}
+    if masked:
+        parts["contact"] = mask(parts.get("contact", ""))
     delivery = last.deliveries[-1] if last.deliveries else None
     return {
         "number": ticket.number,

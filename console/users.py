@@ -1,4 +1,4 @@
-"""The users: agents and administrators. Nobody is ever deleted, for the audit trail names them."""
+"""The users and their roles. Nobody is ever deleted, for the audit trail names them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from console.policy import Role
-from recordings.schema import claims, sessions, users
+from console.policy import Right, Role, rights_of
+from recordings.schema import claims, sessions, user_roles, users
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,13 +28,17 @@ class UserExistsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user; ``password`` is the hash. Who is not ``active`` cannot log in."""
+    """A user; ``password`` is the hash. Who is not ``active`` cannot log in.
+
+    ``founder``: he came first, by the command, and may do all until there is a 安全管理员 beside him.
+    """
 
     name: str
     password: str
-    role: Role
+    roles: Collection[Role]
     active: bool
     created_at: datetime
+    founder: bool = False
 
 
 def is_name(name: str) -> bool:
@@ -45,24 +49,49 @@ def is_name(name: str) -> bool:
 async def find_user(db: Database, name: str) -> User | None:
     """The user of that very name."""
     async with db.read() as connection:
-        row = (await connection.execute(sa.select(users).where(users.c.name == name))).first()
-    return _read(row) if row else None
+        found = await read_users(connection, name)
+    return found[0] if found else None
 
 
 async def list_users(db: Database) -> Sequence[User]:
     """All of them, by name."""
     async with db.read() as connection:
-        return [_read(row) for row in await connection.execute(sa.select(users).order_by(users.c.name))]
+        return await read_users(connection)
+
+
+async def read_users(connection: AsyncConnection, name: str = "", *, lock: bool = False) -> Sequence[User]:
+    """The users by name, or the one of that name; ``lock``: no other changes any until the transaction ends."""
+    query = sa.select(users).order_by(users.c.name)
+    parts = sa.select(user_roles)
+    if name:
+        query, parts = query.where(users.c.name == name), parts.where(user_roles.c.user_name == name)
+    rows = (await connection.execute(query.with_for_update() if lock else query)).all()
+    roles: dict[str, list[Role]] = {row.name: [] for row in rows}
+    for part in await connection.execute(parts):
+        roles.setdefault(part.user_name, []).append(Role(part.role))
+    order = list(Role)
+    return [
+        User(
+            row.name,
+            row.password,
+            tuple(sorted(roles[row.name], key=order.index)),
+            row.active,
+            row.created_at,
+            row.founder,
+        )
+        for row in rows
+    ]
 
 
 async def add_user(
     connection: AsyncConnection,
     name: str,
     password: str,
-    role: Role,
+    roles: Collection[Role],
     now: datetime,
     *,
     must_change: bool = False,
+    founder: bool = False,
 ) -> None:
     """Add one; ``password`` is the hash, of a password that must be changed when another knows it.
 
@@ -74,14 +103,23 @@ async def add_user(
                 sa.insert(users).values(
                     name=name,
                     password=password,
-                    role=role,
                     active=True,
                     created_at=now,
                     must_change=must_change,
+                    founder=founder,
                 )
             )
     except sa.exc.IntegrityError:
         raise UserExistsError(name) from None
+    await set_roles(connection, name, roles)
+
+
+async def set_roles(connection: AsyncConnection, name: str, roles: Collection[Role]) -> None:
+    """Make the user these, and nothing else."""
+    await connection.execute(sa.delete(user_roles).where(user_roles.c.user_name == name))
+    if roles:
+        rows = [{"user_name": name, "role": role} for role in sorted(set(roles))]
+        await connection.execute(sa.insert(user_roles), rows)
 
 
 async def set_password(
@@ -111,11 +149,16 @@ async def drop_claims(connection: AsyncConnection, name: str) -> None:
     await connection.execute(sa.delete(claims).where(claims.c.user_name == name))
 
 
-async def count_admins(connection: AsyncConnection, but: str) -> int:
-    """How many administrators besides ``but`` can log in; no other is changed until the transaction ends."""
-    query = sa.select(users.c.name).where(users.c.role == Role.ADMIN, users.c.active).with_for_update()
-    return sum(name != but for name in await connection.scalars(query))
+def rights_among(user: User, everyone: Collection[User]) -> frozenset[Right]:
+    """What the user may do, one of ``everyone``; nothing when he cannot log in."""
+    if not user.active:
+        return frozenset()
+    others = (other for other in everyone if other.name != user.name and other.active)
+    return rights_of(user.roles, alone=user.founder and not any(Role.SECURITY in u.roles for u in others))
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> User:
-    return User(row.name, row.password, Role(row.role), row.active, row.created_at)
+def find_gap(everyone: Collection[User]) -> str:
+    """What nobody could do any more, in Chinese; "" while somebody can make users and somebody say what they may."""
+    held = frozenset[Right]().union(*(rights_among(user, everyone) for user in everyone))
+    lacking = [right for right in (Right.USERS, Right.GRANT) if right not in held]
+    return f"至少要保留一位可以登录、能{'和'.join(lacking)}的用户。" if lacking else ""

@@ -17,7 +17,7 @@ from recordings.schema import claims, worklist
 from recordings.worklist import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,10 +78,17 @@ class WorkWatch:
             if not self._watchers:
                 self._wanted.clear()
 
-    def tell(self, watcher: Watcher) -> Mapping[str, Any]:
-        """What a page shows, as JSON."""
+    def tell(self, watcher: Watcher, hidden: Collection[str], *, reads: bool) -> Mapping[str, Any]:
+        """What a page shows, as JSON: no call of the lines that are ``hidden``, and none to who ``reads`` none."""
         watcher.changed.clear()
-        return self._told
+        if not reads:
+            return {"urgent": [], "waiting": 0, "owed": 0, "stamp": ""}
+        urgent = [
+            {name: value for name, value in each.items() if name != "hotline"}
+            for each in self._told.get("urgent", ())
+            if each["hotline"] not in hidden
+        ]
+        return {**self._told, "urgent": urgent}
 
 
 async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]:
@@ -91,7 +98,7 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
         .scalar_subquery()
     )
     urgent = (
-        sa.select(worklist.c.call_id, worklist.c.title, holder.label("holder"))
+        sa.select(worklist.c.call_id, worklist.c.title, worklist.c.hotline, holder.label("holder"))
         .where(worklist.c.state == State.OPEN, worklist.c.rank == 0)
         .order_by(worklist.c.call_id)
         .limit(_SHOWN)
@@ -107,7 +114,7 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
     taken = [f"{row.call_id} {row.user_name}" for row in await connection.execute(held)]
     return {
         "urgent": [
-            {"call_id": row.call_id, "title": row.title, "holder": row.holder}
+            {"call_id": row.call_id, "title": row.title, "hotline": row.hotline, "holder": row.holder}
             for row in await connection.execute(urgent)
         ],
         "waiting": count,

@@ -217,13 +217,20 @@ users = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("password", sa.Text, nullable=False),  # argon2id, encoded with its parameters
-    sa.Column("role", sa.Text, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column(
         "must_change", sa.Boolean, nullable=False, server_default=sa.false()
     ),  # another knows the password
-    sa.CheckConstraint("role IN ('坐席', '班长', '管理员')", name="role"),
+    sa.Column("founder", sa.Boolean, nullable=False, server_default=sa.false()),  # see console.users
+)
+
+user_roles = sa.Table(
+    "user_roles",
+    metadata,
+    sa.Column("user_name", sa.Text, sa.ForeignKey("users.name"), primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.CheckConstraint("role IN ('坐席', '班长', '质检', '系统管理员', '安全管理员', '审计员')", name="role"),
 )
 
 sessions = sa.Table(

@@ -39,12 +39,12 @@ class Console:
         """Run it in the page's own event loop, and wait for its end."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
-    def add_user(self, name: str, role: Role) -> None:
+    def add_user(self, name: str, *roles: Role, founder: bool = False) -> None:
         """Somebody who can only be logged in by ``log_in``."""
 
         async def add() -> None:
             async with self.db.write() as connection:
-                await add_user(connection, name, "no password", role, datetime.now(UTC))
+                await add_user(connection, name, "no password", roles, datetime.now(UTC), founder=founder)
 
         self.do(add())
 

@@ -15,11 +15,11 @@ from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
 from console.keys import CATEGORIES, DATA, DATABASE, HOTLINES, RUN, session_of
-from console.policy import Role
+from console.policy import Right
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
-from console.users import list_users
+from console.users import list_users, rights_among
 from ivr.matter import AppealType
 from recordings.callbacks import Result, owes, read_attempts
 from recordings.schema import calls
@@ -102,9 +102,9 @@ async def show(request: web.Request) -> web.Response:
         "results": list(Result),
         "agents": [],
     }
-    if session_of(request).role.permits(Role.LEAD):
+    if session_of(request).may(Right.LEAD):
         everyone = await list_users(request.app[DATABASE])
-        context["agents"] = [user.name for user in everyone if user.active]
+        context["agents"] = [user.name for user in everyone if Right.REVIEW in rights_among(user, everyone)]
     return render(request, "review.html", context)
 
 
@@ -112,7 +112,8 @@ async def show_sheet(request: web.Request) -> web.Response:
     """The call's document; see ``console.sheets``."""
     call_id = request.match_info["call_id"]
     db, user = request.app[DATABASE], session_of(request).user
-    sheet = await compose_sheet(db, request.app[DATA], call_id, request.app[HOTLINES]())
+    masked = not session_of(request).may(Right.NUMBERS)
+    sheet = await compose_sheet(db, request.app[DATA], call_id, request.app[HOTLINES](), masked=masked)
     if sheet is None:
         raise _unknown(call_id)
     await audit.record_view(request, call_id)

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from console.audit import record_view
-from console.keys import DATA, DATABASE, HOTLINES
+from console.keys import DATA, DATABASE, HOTLINES, session_of
 from console.masking import mask
 from console.naming import name_line
+from console.policy import Right
 from console.problem import Problem
 from console.rendering import render, show_length
 from recordings import entries
@@ -53,12 +54,13 @@ async def show(request: web.Request) -> web.Response:
     if story is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
     await record_view(request, call_id)
+    masked = not session_of(request).may(Right.NUMBERS)
     context = {
         "story": story,
         "hotline": name_line(story, request.app[HOTLINES]()),
         "steps": [step for event in story.events if (step := _tell(event))] or _tell_words(story),
         "reason": _tell_reason(story),
-        "changes": {ticket.number: _compare(ticket.revisions) for ticket in story.tickets},
+        "changes": {ticket.number: _compare(ticket.revisions, masked=masked) for ticket in story.tickets},
     }
     return render(request, "story.html", context)
 
@@ -120,6 +122,7 @@ def _tell_words(story: CallStory) -> list[Step]:
     ]
 
 
+_CONTACT: Final = ("caller", "contact")
 _FIELDS: Final = {
     ("status",): "状态",
     ("appeal", "type"): "诉求类型",
@@ -134,7 +137,7 @@ _FIELDS: Final = {
     ("place", "township"): "乡镇街道",
     ("place", "village"): "村社区",
     ("place", "address"): "详细地址",
-    ("caller", "contact"): "联系电话",
+    _CONTACT: "联系电话",
     ("caller", "confidential"): "保密",
     ("passed", "target"): "接听",
 }
@@ -166,7 +169,7 @@ def _tell_reason(story: CallStory) -> str:
     return _REASONS.get(reason, reason)
 
 
-def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]]:
+def _compare(revisions: tuple[Any, ...], *, masked: bool) -> dict[int, list[tuple[str, str, str]]]:
     """For each revision what is another than in the one before: the field's name, before, after."""
     changes: dict[int, list[tuple[str, str, str]]] = {}
     before: Any = None
@@ -174,6 +177,8 @@ def _compare(revisions: tuple[Any, ...]) -> dict[int, list[tuple[str, str, str]]
         found = []
         for path, name in _FIELDS.items():
             old, new = ("" if d is None else _read(d, path) for d in (before, revision.document))
+            if masked and path == _CONTACT:
+                old, new = mask(old), mask(new)
             if new != old:
                 found.append((name, old, new))
         found += _compare_words(before, revision.document)

@@ -1,7 +1,8 @@
-"""The users, for administrators: add one, let one no longer in, give one a new password; and one's own password."""
+"""The users: add one, let one no longer in, give one a new password, say what each is; and one's own password."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from console.audit import Action
 from console.forms import read_form
 from console.keys import DATABASE, session_of
 from console.passwords import LONGEST, SHORTEST, check_password, find_fault, hash_password
-from console.policy import Role
+from console.policy import Right, Role, find_role_fault, rights_of
 from console.problem import Problem
 from console.rendering import render
+from console.users import rights_among
 
 if TYPE_CHECKING:
     from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from console.users import User
 
@@ -30,8 +33,9 @@ async def add(request: web.Request) -> web.StreamResponse:
     """Add a user with a first password."""
     form = await read_form(request)
     name, password, role = (form.get(field, "") for field in ("name", "password", "role"))
-    if role not in list(Role):
-        raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", "身份只能是坐席、班长或管理员。")
+    if role not in _list_grantable(request):
+        told = f"身份只能是{'、'.join(_list_grantable(request))}。其他身份由安全管理员授予。"
+        raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", told)
     if not users.is_name(name):
         return await _show(request, wrong="用户名须为 2–40 个汉字、字母、数字或 . _ @ - 。")
     if fault := find_fault(password, name):
@@ -39,7 +43,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     kept = await hash_password(password)
     try:
         async with request.app[DATABASE].write() as connection:
-            await users.add_user(connection, name, kept, Role(role), datetime.now(UTC), must_change=True)
+            await users.add_user(connection, name, kept, [Role(role)], datetime.now(UTC), must_change=True)
             await audit.record(connection, request, Action.ADD_USER, name, role)
     except users.UserExistsError:
         return await _show(request, wrong=f"用户 {name} 已存在。")
@@ -51,12 +55,7 @@ async def switch(request: web.Request) -> web.StreamResponse:
     user = await _find(request)
     active = (await read_form(request)).get("active") == "1"
     async with request.app[DATABASE].write() as connection:
-        if (
-            not active
-            and user.role is Role.ADMIN
-            and await users.count_admins(connection, but=user.name) == 0
-        ):
-            raise Problem(HTTPStatus.CONFLICT, "不能停用", "至少要保留一位可以登录的管理员。")
+        await _refuse_gap(connection, replace(user, active=active))
         await users.set_active(connection, user.name, active=active)
         if not active:
             await users.end_sessions(connection, user.name)
@@ -64,6 +63,24 @@ async def switch(request: web.Request) -> web.StreamResponse:
         action = Action.ENABLE_USER if active else Action.DISABLE_USER
         await audit.record(connection, request, action, user.name)
     return await _show(request, done=f"{user.name} 已{'启用' if active else '停用'}。")
+
+
+async def grant(request: web.Request) -> web.StreamResponse:
+    """Say what a user is; nobody says it of himself. Form fields: each role, ``1``."""
+    user, form = await _find(request), await read_form(request)
+    roles = [role for role in Role if form.get(role) == "1"]
+    if user.name == session_of(request).user:
+        raise Problem(HTTPStatus.CONFLICT, "不能授予自己", "自己的身份须由另一位安全管理员授予。")
+    if fault := find_role_fault(roles):
+        return await _show(request, wrong=fault)
+    told = "、".join(roles)
+    async with request.app[DATABASE].write() as connection:
+        await _refuse_gap(connection, replace(user, roles=roles))
+        await users.set_roles(connection, user.name, roles)
+        if Right.REVIEW not in rights_of(roles):
+            await users.drop_claims(connection, user.name)
+        await audit.record(connection, request, Action.GRANT, user.name, told)
+    return await _show(request, done=f"{user.name} 现在是{told}。")
 
 
 async def reset(request: web.Request) -> web.StreamResponse:
@@ -109,6 +126,19 @@ async def change_own(request: web.Request) -> web.StreamResponse:
     return _show_own(request, done="密码已修改。")
 
 
+async def _refuse_gap(connection: AsyncConnection, changed: User) -> None:
+    """Raises Problem when nobody could look after the users any more, once this one is so."""
+    everyone = await users.read_users(connection, lock=True)
+    after = [changed if user.name == changed.name else user for user in everyone]
+    if (gap := users.find_gap(after)) and not users.find_gap(everyone):
+        raise Problem(HTTPStatus.CONFLICT, "不能这样改", gap)
+
+
+def _list_grantable(request: web.Request) -> list[Role]:
+    """What a new user may be: whoever makes users does not say who watches over him."""
+    return list(Role) if session_of(request).may(Right.GRANT) else [Role.AGENT]
+
+
 async def _find(request: web.Request) -> User:
     user = await users.find_user(request.app[DATABASE], request.match_info["name"])
     if user is None:
@@ -118,7 +148,17 @@ async def _find(request: web.Request) -> User:
 
 async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
     everyone = await users.list_users(request.app[DATABASE])
-    context = {"users": everyone, "roles": list(Role), "shortest": SHORTEST, "wrong": wrong, "done": done}
+    context = {
+        "users": everyone,
+        "alone": {
+            user.name for user in everyone if user.founder and Right.AUDIT in rights_among(user, everyone)
+        },
+        "roles": list(Role),
+        "grantable": _list_grantable(request),
+        "shortest": SHORTEST,
+        "wrong": wrong,
+        "done": done,
+    }
     return render(request, "users.html", context, _status(wrong))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from console.keys import WATCH
+from console.keys import ANONYMOUS, WATCH, session_of
+from console.policy import Right
 from console.streaming import stream as stream_events
 
 if TYPE_CHECKING:
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Emergencies and counts, then what changes, until the page goes or its login ends."""
+    """Emergencies and counts, then what changes, until the page goes or its login ends: what he may read."""
     watch: WorkWatch = request.app[WATCH]
+    session, hidden = session_of(request), frozenset[str]()
+    if not session.may(Right.AID):
+        hidden = request.app[ANONYMOUS]
+    reads = session.may(Right.READ)
     with watch.watch() as watcher:
-        return await stream_events(request, watcher.changed, lambda: watch.tell(watcher))
+        return await stream_events(request, watcher.changed, lambda: watch.tell(watcher, hidden, reads=reads))
 
 
 async def stay(request: web.Request) -> web.Response:  # noqa: ARG001 - the guard has done it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -32,8 +33,9 @@ from console.claims import (
 )
 from console.forms import read_form
 from console.guard import BACKGROUND_HEADER
-from console.keys import DATABASE, HOTLINES, session_of
-from console.listing import Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
+from console.keys import ANONYMOUS, DATABASE, HOTLINES, session_of
+from console.listing import Filter, Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
+from console.policy import Right
 from console.problem import Problem, is_navigation
 from console.rendering import render
 from console.rows import describe
@@ -53,7 +55,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def _show(request: web.Request, query: Mapping[str, str], told: str) -> web.Response:
-    wanted, behind = read_filter(query), read_place(query.get("behind", ""))
+    wanted, behind = _read_filter(request, query), read_place(query.get("behind", ""))
     user, now = session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].read() as connection:
         page = await read_page(connection, wanted, behind, user, now)
@@ -82,6 +84,12 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         template = "rows.html" if behind else "list.html"
         return render(request, template, {**context, "part": True})
     return render(request, "worklist.html", context)
+
+
+def _read_filter(request: web.Request, query: Mapping[str, str]) -> Filter:
+    """What is asked for, of what he who asks may know."""
+    hidden = frozenset() if session_of(request).may(Right.AID) else request.app[ANONYMOUS]
+    return replace(read_filter(query), hidden=hidden)
 
 
 async def _note_reading(request: web.Request, query: Mapping[str, str]) -> None:
@@ -142,10 +150,12 @@ async def look_ahead(request: web.Request) -> web.StreamResponse:
     """The call that would come next, for a script to fetch beforehand; it is nobody's for that. Others see the list."""
     if is_navigation(request):
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/"})
-    wanted, user, now = read_filter(request.query), session_of(request).user, datetime.now(UTC)
+    wanted, user, now = _read_filter(request, request.query), session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].read() as connection:
         conditions = await list_conditions(connection, wanted, user, now)
-        found = await list_next(connection, user, now, request.query.get("besides", ""), conditions)
+        found = await list_next(
+            connection, user, now, request.query.get("besides", ""), conditions, wanted.hidden
+        )
     if not found:
         return web.Response(status=HTTPStatus.NO_CONTENT)
     return web.json_response({"call_id": found[0], "url": f"/calls/{found[0]}"})
@@ -159,13 +169,13 @@ async def go_on(request: web.Request) -> web.StreamResponse:
     """
     asked = await read_form(request)
     wanted, now, user = (
-        read_filter({**asked, "state": State.OPEN}),
+        _read_filter(request, {**asked, "state": State.OPEN}),
         datetime.now(UTC),
         session_of(request).user,
     )
     async with request.app[DATABASE].write() as connection:
         conditions = await list_conditions(connection, wanted, user, now)
-        got = await claim_next(connection, user, now, asked.get("besides", ""), conditions)
+        got = await claim_next(connection, user, now, asked.get("besides", ""), conditions, wanted.hidden)
         held = 0 if got else await count_held(connection, user, now)
         if got is not None and got.claimed_at == now:
             await audit.record(connection, request, Action.CLAIM, got.call_id)

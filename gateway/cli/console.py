@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from console.policy import Role
 from gateway.cli import Site, app
-from gateway.cli.page_users import add_console_user
+from gateway.cli.page_users import add_console_user, read_roles
 from gateway.service.logs import configure_logs
 from gateway.service.process.console import run
 
@@ -32,13 +31,24 @@ def serve(context: typer.Context) -> None:
 def add_user(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="用户名 / name")],
-    role: Annotated[Role, typer.Option(help="身份 / role")] = Role.AGENT,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="身份,可以给多次:坐席、班长、质检、系统管理员、安全管理员、审计员 / roles, given once each"
+        ),
+    ] = None,
 ) -> None:
     """添加用户,密码从终端或标准输入读取 / Add a user; the password is asked for, or read from standard input."""
     site: Site = context.obj
+    roles = read_roles(role or ["坐席"])
     if sys.stdin.isatty():
         password = typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    asyncio.run(add_console_user(site.settings, site.paths, name, password, role))
-    typer.echo(f"已添加 / added: {name}({role.value})")
+    first = asyncio.run(add_console_user(site.settings, site.paths, name, password, roles))
+    typer.echo(f"已添加 / added: {name}({'、'.join(roles)})")
+    if first:
+        typer.echo(
+            "第一位管理员:在有第二位安全管理员之前有全部权限 / "
+            "the first administrator: may do all until there is a second 安全管理员"
+        )

@@ -4,26 +4,52 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from config.fault import Fault
 from console.passwords import check_password, find_fault, hash_password
-from console.policy import Role
-from console.users import UserExistsError, add_user, find_user, is_name, list_users
+from console.policy import Right, Role, find_role_fault, rights_of
+from console.users import UserExistsError, add_user, find_user, is_name, list_users, read_users
 from recordings.database import open_database, require_current
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.site.settings import Paths, Settings
 
 FIRST_USER = "admin"
+_BEFORE: Final = {"管理员": "系统管理员 + 班长 (--role 系统管理员 --role 班长)"}
+"""Roles that there are no more, and what has become of them."""
 
 
 class UserError(Fault):
     """The user cannot be added; the message says why."""
 
 
-async def add_console_user(settings: Settings, paths: Paths, name: str, password: str, role: Role) -> None:
-    """Add a user of the page. Raises UserError, WrongRevision."""
+def read_roles(names: Sequence[str]) -> list[Role]:
+    """The roles of these names. Raises UserError."""
+    for name in names:
+        if name in _BEFORE:
+            raise UserError(
+                f"现在没有“{name}”这种身份,它分成了 {_BEFORE[name]};第一位管理员用 --role 安全管理员,"
+                f"在有第二位安全管理员之前有全部权限 / there is no role {name} any more: it has become {_BEFORE[name]}"
+                "; the first administrator is --role 安全管理员, and may do all until there is a second one"
+            )
+        if name not in list(Role):
+            raise UserError(f"{name!r}: 身份只能是 / the roles are {'、'.join(Role)}")
+    roles = [Role(name) for name in names]
+    if fault := find_role_fault(roles):
+        raise UserError(f"{fault} / roles that one person cannot have together, or none")
+    return roles
+
+
+async def add_console_user(
+    settings: Settings, paths: Paths, name: str, password: str, roles: Sequence[Role]
+) -> bool:
+    """Add a user of the page; whether he may do all, as the first here who looks after users.
+
+    Raises UserError, WrongRevision.
+    """
     if not is_name(name):
         raise UserError(f"{name!r}: 用户名须为 2–40 个汉字、字母、数字或 . _ @ - / 2 to 40 letters or digits")
     if fault := find_fault(password, name):
@@ -33,14 +59,19 @@ async def add_console_user(settings: Settings, paths: Paths, name: str, password
         await require_current(db)
         kept = await hash_password(password)
         async with db.write() as connection:
-            await add_user(connection, name, kept, role, datetime.now(UTC))
+            others = await read_users(connection)
+            first = Right.ACCOUNTS in rights_of(roles) and not any(
+                user.founder or Right.GRANT in rights_of(user.roles) for user in others
+            )
+            await add_user(connection, name, kept, roles, datetime.now(UTC), founder=first)
     except UserExistsError:
         raise UserError(
-            f"用户 {name} 已存在,请由管理员在页面上重置密码 / "
+            f"用户 {name} 已存在,请由系统管理员在页面上重置密码 / "
             f"user {name} exists: an administrator can reset the password"
         ) from None
     finally:
         await db.close()
+    return first
 
 
 async def first_login(settings: Settings, paths: Paths) -> tuple[str, str] | None:
@@ -57,7 +88,7 @@ async def first_login(settings: Settings, paths: Paths) -> tuple[str, str] | Non
             file.write_text(password)
             kept = await hash_password(password)
             async with db.write() as connection:
-                await add_user(connection, FIRST_USER, kept, Role.ADMIN, datetime.now(UTC))
+                await add_user(connection, FIRST_USER, kept, [Role.SECURITY], datetime.now(UTC), founder=True)
         elif not file.exists():
             return None
         user, password = await find_user(db, FIRST_USER), file.read_text()

@@ -9,7 +9,7 @@ export function showCallBack({ owed, attempts }, why) {
   at("call-back").hidden = !owed && !attempts.length;
   at("call-back-title").textContent = owed ? "待回电" : "已回电";
   at("call-back-why").textContent = why;
-  at("call-back-form").hidden = !owed;
+  at("call-back-form").hidden = !owed || "looks" in at("review").dataset;
   at("call-back-tries").replaceChildren(
     ...attempts.map((attempt, index) => {
       const item = document.createElement("li");

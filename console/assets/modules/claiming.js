@@ -37,6 +37,7 @@ export class Claiming {
   async begin(claim) {
     this.mine = Boolean(claim?.mine);
     this.holder = claim && !claim.mine ? claim.user : null;
+    if ("looks" in document.getElementById("review").dataset) this.holder ??= "您的身份不能处理来电。";
     if (!this.holder && (this.mine || sessionStorage.getItem(WORKING) === this.callId)) await this.take();
     else this.changed();
   }

@@ -57,6 +57,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             paths.data,
             paths.run,
             gateways,
+            {line.number for line in hotlines if line.anonymous},
         )
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:

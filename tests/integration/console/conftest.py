@@ -25,7 +25,7 @@ from tickets.filing import file_call
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
 
     from recordings.database import Database
@@ -97,13 +97,15 @@ class Site:
         self.clients.append(Client(self.address))
         return self.clients[-1]
 
-    async def add(self, name: str, role: Role = Role.AGENT) -> None:
+    async def add(self, name: str, *roles: Role, founder: bool = False) -> None:
+        """A new user: an agent, when nothing else is said; ``founder``: who may do all."""
         async with self.db.write() as connection:
-            await add_user(connection, name, _HASH, role, datetime.now(UTC))
+            given = roles or (Role.LEAD if founder else Role.AGENT,)
+            await add_user(connection, name, _HASH, given, datetime.now(UTC), founder=founder)
 
-    async def logged_in(self, name: str, role: Role = Role.AGENT) -> Client:
+    async def logged_in(self, name: str, *roles: Role, founder: bool = False) -> Client:
         """A new user's browser with a session (without the half second that a password takes)."""
-        await self.add(name, role)
+        await self.add(name, *roles, founder=founder)
         client = self.client()
         token = await open_session(self.db, name, datetime.now(UTC), Policy())
         client.http.cookie_jar.update_cookies({"hotline-session": token})
@@ -120,10 +122,11 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(db: Database, policy: Policy, data: Path) -> AsyncIterator[Site]:
-    async with serve(
-        make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, ()), "127.0.0.1", 0
-    ) as address:
+async def open_site(
+    db: Database, policy: Policy, data: Path, anonymous: Collection[str] = ()
+) -> AsyncIterator[Site]:
+    app = make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, (), anonymous)
+    async with serve(app, "127.0.0.1", 0) as address:
         site = Site(address, db, [])
         yield site
         for client in site.clients:
@@ -137,8 +140,8 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-def make_site(database: Database, tmp_path: Path) -> Callable[[Policy], Any]:
-    return lambda policy: open_site(database, policy, tmp_path)
+def make_site(database: Database, tmp_path: Path) -> Callable[..., Any]:
+    return lambda policy, **more: open_site(database, policy, tmp_path, **more)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from console.policy import Role
 from recordings.schema import lockouts, worksheets
 
 FORM = "application/x-www-form-urlencoded"
@@ -31,7 +30,7 @@ async def send(site, head: str, body: bytes = b"", **headers: bytes) -> tuple[in
 
 async def session_of(site) -> tuple[bytes, bytes]:
     """An administrator's cookie and token."""
-    client = await site.logged_in("管理", Role.ADMIN)
+    client = await site.logged_in("管理", founder=True)
     cookie = next(c.value for c in client.http.cookie_jar if c.key == "hotline-session")
     return f"hotline-session={cookie}".encode(), client.csrf.encode()
 

@@ -243,7 +243,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with ThreadPoolExecutor(1) as thread:  # this one may have Playwright's own loop
         numbers = thread.submit(asyncio.run, fill(url, data)).result()
     with running_console(url, data, NAMES) as console:
-        console.add_user("管理", Role.ADMIN)
+        console.add_user("管理", Role.SECURITY, founder=True)
         yield House(console, numbers, console.log_in("管理"))
     shutil.rmtree(data)
 

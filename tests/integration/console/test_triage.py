@@ -101,8 +101,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         thread.submit(asyncio.run, migrate(url)).result()
     with running_console(url, data, {"12345": "政务服务便民热线"}) as console:
         cookies = {}
-        for name, role in (("王芳", Role.AGENT), ("李强", Role.AGENT), ("管理", Role.ADMIN)):
-            console.add_user(name, role)
+        for name, founder in (("王芳", False), ("李强", False), ("管理", True)):
+            console.add_user(name, Role.SECURITY if founder else Role.AGENT, founder=founder)
             cookies[name] = console.log_in(name)
         yield House(console, data, NumberBook(data / "numbers", 1), cookies)
 

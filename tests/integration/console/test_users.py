@@ -14,7 +14,7 @@ FRESH = "another good password"
 
 
 async def test_an_administrator_adds_an_agent_who_logs_in(site):
-    admin = await site.logged_in("管理", Role.ADMIN)
+    admin = await site.logged_in("管理", founder=True)
     answer = await admin.post("/users", {"name": "李强", "password": FRESH, "role": "坐席"})
     assert answer.status == 200
     assert "已添加坐席 李强。" in answer.text
@@ -28,11 +28,11 @@ async def test_an_administrator_adds_an_agent_who_logs_in(site):
         ({"name": "管理"}, 422, "用户 管理 已存在。"),
         ({"name": "<b>x</b>"}, 422, "用户名须为 2–40 个汉字、字母、数字"),
         ({"password": "short"}, 422, "密码须有 10 至 200 个字符。"),
-        ({"role": "皇帝"}, 400, "身份只能是坐席、班长或管理员。"),
+        ({"role": "皇帝"}, 400, "身份只能是坐席、班长、质检、系统管理员、安全管理员、审计员。"),
     ],
 )
 async def test_bad_input_is_told_and_changes_nothing(site, form, status, told):
-    admin = await site.logged_in("管理", Role.ADMIN)
+    admin = await site.logged_in("管理", founder=True)
     answer = await admin.post("/users", {"name": "李强", "password": FRESH, "role": "坐席", **form})
     assert answer.status == status
     assert told in answer.text
@@ -42,7 +42,7 @@ async def test_bad_input_is_told_and_changes_nothing(site, form, status, told):
 
 async def test_who_is_disabled_is_out_at_once_and_gives_back_his_calls(site, call):
     call_id = await call("颍上县慎城镇漏雨")
-    admin, agent = await site.logged_in("管理", Role.ADMIN), await site.logged_in("李强")
+    admin, agent = await site.logged_in("管理", founder=True), await site.logged_in("李强")
     await agent.post(f"/calls/{call_id}/claim")
     assert "李强 已停用。" in (await admin.post("/users/李强/active", {"active": ""})).text
     assert (await agent.get("/")).status == 303
@@ -53,20 +53,64 @@ async def test_who_is_disabled_is_out_at_once_and_gives_back_his_calls(site, cal
     assert (await agent.log_in("李强")).status == 303
 
 
-async def test_the_last_administrator_stays(site):
-    admin = await site.logged_in("管理", Role.ADMIN)
-    answer = await admin.post("/users/管理/active", {"active": ""})
+async def test_somebody_who_can_look_after_the_users_stays(site):
+    first = await site.logged_in("管理", founder=True)
+    answer = await first.post("/users/管理/active", {"active": ""})
     assert answer.status == 409
-    assert "至少要保留一位可以登录的管理员" in answer.text
-    await site.add("第二")
-    assert (await admin.post("/users/管理/active", {"active": ""})).status == 409
-    await site.add("第三", Role.ADMIN)
-    assert (await admin.post("/users/第三/active", {"active": ""})).status == 200
-    assert (await admin.post("/users/nobody/active", {"active": ""})).status == 404
+    assert "至少要保留一位可以登录、能管理用户和授予身份的用户" in answer.text
+    await site.add("系统", Role.SYSTEM)
+    # With a 安全管理员 the first one is what he was said to be, and the other two look after the users.
+    assert (await first.post("/users/系统/roles", {"安全管理员": "1"})).status == 409
+    await site.add("安全")
+    assert "安全 现在是安全管理员。" in (await first.post("/users/安全/roles", {"安全管理员": "1"})).text
+    assert (await first.get("/users")).status == 403
+    assert (await first.get("/duty")).status == 200  # a lead, as the others are told
+    security = site.client()
+    assert (await security.log_in("安全")).status == 303
+    refused = await security.post("/users/系统/roles", {"坐席": "1"})
+    assert (refused.status, "能管理用户的用户" in refused.text) == (409, True)
+    assert (await security.post("/users/安全/roles", {"坐席": "1"})).status == 409  # oneself
+    assert (await security.post("/users/nobody/roles", {"坐席": "1"})).status == 404
+    assert (await security.post("/users/管理/roles", {"系统管理员": "1", "班长": "1"})).status == 200
+    assert (await security.post("/users/系统/roles", {"坐席": "1"})).status == 200
+    assert [row for row in await site.trail() if row[1] == "授予身份"] == [
+        ("管理", "授予身份", "安全"),
+        ("安全", "授予身份", "管理"),
+        ("安全", "授予身份", "系统"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"系统管理员": "1", "审计员": "1"},
+        {"安全管理员": "1", "系统管理员": "1"},
+        {"审计员": "1", "安全管理员": "1"},
+        {},
+    ],
+)
+async def test_nobody_watches_over_himself(site, roles):
+    security = await site.logged_in("安全", Role.SECURITY)
+    await site.add("李强")
+    answer = await security.post("/users/李强/roles", roles)
+    assert answer.status == 422
+    assert ("须由不同的人担任" in answer.text) is bool(roles)
+    assert (await security.get("/audit")).status == 403
+    assert await site.trail() == []
+
+
+async def test_who_makes_users_makes_agents(site):
+    system = await site.logged_in("系统", Role.SYSTEM)
+    form = {"name": "李强", "password": FRESH}
+    refused = await system.post("/users", {**form, "role": "审计员"})
+    assert (refused.status, "其他身份由安全管理员授予" in refused.text) == (400, True)
+    assert (await system.post("/users", {**form, "role": "坐席"})).status == 200
+    assert (await system.post("/users/李强/roles", {"审计员": "1"})).status == 403
+    assert (await system.get("/audit")).status == 403
 
 
 async def test_a_reset_password_ends_sessions_and_the_lock_out(site):
-    admin, agent = await site.logged_in("管理", Role.ADMIN), await site.logged_in("李强")
+    admin, agent = await site.logged_in("管理", founder=True), await site.logged_in("李强")
     stranger = site.client()
     for _ in range(5):
         await stranger.log_in("李强", "wrong password")
@@ -102,7 +146,7 @@ async def test_the_audit_trail_can_only_grow(site, change):
 
 
 async def test_the_audit_page(site):
-    admin = await site.logged_in("管理", Role.ADMIN)
+    admin = await site.logged_in("管理", founder=True)
     async with site.db.write() as connection:
         for n in range(130):
             await connection.execute(

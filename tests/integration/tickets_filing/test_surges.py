@@ -176,7 +176,7 @@ async def test_who_acknowledges_first_stays(database):
     (new,) = await SurgeWatch(database).look(NOW)
     async with database.write() as connection:
         for name in ("张敏", "王芳"):
-            await add_user(connection, name, "no password", Role.AGENT, NOW)
+            await add_user(connection, name, "no password", [Role.AGENT], NOW)
     for name, minutes in (("张敏", 1), ("王芳", 2)):
         async with database.read() as connection:
             unseen = await register.read_unseen(connection, NOW)

@@ -4,9 +4,10 @@ import pytest
 
 from console.pages.login import _local
 from console.passwords import check_password, find_fault, hash_password, is_outdated
-from console.policy import Role
+from console.policy import Right, Role, rights_of
 from console.rendering import show_length
 from console.users import is_name
+from gateway.cli.page_users import UserError, read_roles
 
 
 @pytest.mark.parametrize(
@@ -51,9 +52,22 @@ def test_a_login_leads_to_pages_of_ours_only(wanted, goes):
     assert _local(wanted) == goes
 
 
-def test_an_administrator_may_what_an_agent_may():
-    assert [Role.AGENT.permits(Role.AGENT), Role.AGENT.permits(Role.ADMIN)] == [True, False]
-    assert [Role.ADMIN.permits(Role.AGENT), Role.ADMIN.permits(Role.ADMIN)] == [True, True]
+def test_no_role_both_makes_users_and_reads_what_they_did():
+    held = [rights_of([role]) for role in Role]
+    assert not any({Right.AUDIT, other} <= rights for rights in held for other in (Right.USERS, Right.GRANT))
+    assert not any({Right.USERS, Right.GRANT} <= rights for rights in held)
+    assert frozenset().union(*held) == set(Right)
+    assert rights_of([Role.AGENT], alone=True) == set(Right)
+
+
+def test_a_role_of_before_is_explained_to_who_names_it():
+    assert read_roles(["班长", "系统管理员"]) == [Role.LEAD, Role.SYSTEM]
+    with pytest.raises(UserError, match="--role 系统管理员 --role 班长"):
+        read_roles(["管理员"])
+    with pytest.raises(UserError, match="the roles are 坐席、班长、质检"):
+        read_roles(["皇帝"])
+    with pytest.raises(UserError, match="须由不同的人担任"):
+        read_roles(["系统管理员", "审计员"])
 
 
 @pytest.mark.parametrize(
