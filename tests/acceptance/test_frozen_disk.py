@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import shutil
 import signal
 import time
@@ -188,6 +191,95 @@ def test_many_short_calls_over_a_disk_that_stops_and_goes_are_all_filed_and_noth
     eventually(lambda: house.native_objects()["recordings"] == 0, 30, "the end of the recordings")
     eventually(lambda: gateway.num_fds() <= descriptors + 8, 30, "descriptors as before")
     assert house.child("gateway").pid == gateway.pid
+    assert house.faults() == []
+
+
+def fill(file: Path) -> None:
+    """Take all the room there is on a disk."""
+    with file.open("wb") as ballast:
+        for size in (1024 * 1024, 4096, 1):
+            with contextlib.suppress(OSError):
+                while os.write(ballast.fileno(), b"\xff" * size):
+                    pass
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            os.write(ballast.fileno(), b"\xff" * 4096)
+        os.fsync(ballast.fileno())
+
+
+@pytest.mark.soak
+def test_a_disk_that_fills_up_and_stands_still_costs_nobody_what_he_had_said(
+    make: Callable[..., Any], disks: list[FreezableDisk], people: People
+) -> None:
+    house = passing_house(make, people, {"12345": {}}, log_elsewhere=True)
+    (disk,) = disks
+    told_before = [WAIT, NOISE, {"pause": 60.0}, {"press": "#"}, "hang_up"]
+    peer = house.start_calls(scripts({f"{n}": told_before for n in range(8)}), 0.5)
+    spooled, ballast = house.data / "spool", house.data / "ballast"
+
+    def all_heard() -> bool:
+        return sum('"heard"' in file.read_text() for file in spooled.rglob(journal.NAME)) == 8
+
+    eventually(all_heard, 60, "their words")
+    with disk.frozen():
+        (still,) = house.calls(scripts({"frozen": [WAIT, {"pause": 1.0}, "hang_up"]}))
+    fill(ballast)
+    for _ in range(2):
+        with disk.frozen():
+            time.sleep(3)
+        (full,) = house.calls(scripts({"full": [WAIT, "hang_up"]}))
+        assert (full["refused"], full["status"]) == (True, 503)
+    assert not still["refused"]
+    results = house.results(peer)
+    ballast.unlink()
+    (after,) = house.calls(scripts({"after": [WAIT, NOISE, {"pause": 3.0}, "hang_up"]}))
+    assert not after["refused"]
+    house.child("gateway").send_signal(
+        signal.SIGTERM
+    )  # the next one takes up what could not be written to its end
+    eventually(lambda: not any(spooled.iterdir()), 90, "an empty spool")
+    for result in [*results, after]:
+        (ticket,) = house.final_tickets(result["sip_call_id"])
+        assert "噪音" in "".join(said["text"] for said in ticket["transcript"]["utterances"])
+    assert house.faults() == []
+
+
+@pytest.mark.soak
+def test_a_speech_server_that_hangs_while_the_disk_stands_still_costs_no_word(
+    make: Callable[..., Any], disks: list[FreezableDisk], people: People
+) -> None:
+    house = passing_house(make, people, {"12345": {"danger": [people.target("802")]}}, log_elsewhere=True)
+    (disk,) = disks
+    before = house.start_calls(
+        scripts(
+            {
+                "before": [
+                    WAIT,
+                    {"pause": 12.0},
+                    {"say": NOISE["say"], "over": True},
+                    {"pause": 3.0},
+                    "hang_up",
+                ]
+            }
+        )
+    )
+    eventually(lambda: house.health()["calls"] == 1, 30, "the call")
+    with disk.frozen(), house.hung("asr"):
+        meanwhile = house.calls(
+            scripts(
+                {
+                    "says": [WAIT, NOISE, {"pause": 3.0}, "hang_up"],
+                    "key": [WAIT, WAIT, {"press": "9"}, {"pause": 8.0}, "hang_up"],
+                }
+            )
+        )
+        assert len(people.told("invited")) == 1
+        (mine,) = house.results(before)
+    assert not any(result["refused"] for result in meanwhile)
+    for result in (mine, meanwhile[0]):
+        ticket = house.whole_ticket(result["sip_call_id"])
+        assert "噪音" in "".join(said["text"] for said in ticket["transcript"]["utterances"])
+    (ticket,) = house.final_tickets(meanwhile[1]["sip_call_id"])
+    assert ticket["appeal"]["urgency"] == "特急"
     assert house.faults() == []
 
 
