@@ -121,8 +121,10 @@ outbox = sa.Table(
     sa.Column("id", counting_id, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.Text, nullable=False, server_default="ticket"),  # ticket, alert
     sa.Column("number", sa.Text, nullable=False),  # of an alert its id
-    sa.Column("revision", sa.Integer, nullable=False),  # of an alert 1
-    sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),  # <number>-r<revision>, an alert's id
+    sa.Column("revision", sa.Integer, nullable=False),  # of a danger 1; a surge's rises
+    sa.Column(
+        "idempotency_key", sa.Text, nullable=False, unique=True
+    ),  # <number>-r<revision>; an alert's id first
     sa.Column("document", sa.Text, nullable=False),  # JSON, exactly as posted
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),

@@ -24,7 +24,10 @@ Number = Annotated[str, Field(pattern=r"^[0-9]{12,}$")]
 class _Alert(Part):
     version: Literal[1] = 1
     id: Annotated[str, Field(min_length=1, max_length=200)]
-    """Names the alert, always the same however often it is posted: its Idempotency-Key."""
+    """Names the alert, always the same however often it is posted: its Idempotency-Key.
+
+    That of a surge's further revision is ``<id>-r<revision>``.
+    """
     at: Timestamp
     """When it was noticed."""
 
@@ -46,11 +49,18 @@ class DangerAlert(_Alert):
     words: str = ""
     """What the caller said of it, as far as it was understood then; empty when it was told by a key."""
 
+    @property
+    def key(self) -> str:
+        """The Idempotency-Key."""
+        return self.id
+
 
 class SurgeAlert(_Alert):
     """热点预警: one topic comes from one place more often than its own rhythm has it."""
 
     kind: Literal["surge"] = "surge"
+    revision: Annotated[int, Field(ge=1)] = 1
+    """Rises as the surge grows; what a later one says replaces what the earlier said. None is the first."""
     topic: Annotated[str, Field(min_length=1)]
     """What they are about: the topic that they speak of most; where they name none, their category."""
     county: str = ""
@@ -60,22 +70,31 @@ class SurgeAlert(_Alert):
     count: Annotated[int, Field(ge=1)]
     """How many there are since then."""
     expected: Annotated[float, Field(ge=0)]
-    """How many there usually are in that time."""
+    """How many there usually are in the hours in which it was found."""
     words: tuple[str, ...] = ()
     """What they have in common."""
     tickets: tuple[Number, ...]
     """工单编号 of those behind it, oldest first."""
+
+    @property
+    def key(self) -> str:
+        """The Idempotency-Key of this revision."""
+        return self.id if self.revision == 1 else f"{self.id}-r{self.revision}"
 
 
 Alert = DangerAlert | SurgeAlert
 
 
 def make_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a posted alert: no field is allowed but its kind's, and all are required."""
+    """The JSON Schema (draft 2020-12) of a posted alert: no field is allowed but its kind's.
+
+    All are required but a surge's ``revision``, which the houses of before it do not tell.
+    """
     adapter: TypeAdapter[Alert] = TypeAdapter(Annotated[Alert, Field(discriminator="kind")])
     schema = adapter.json_schema(mode="serialization")
     # OpenAPI's keyword: JSON Schema knows it not, and each kind's constant says the same.
     schema.pop("discriminator", None)
+    schema["$defs"]["SurgeAlert"]["required"].remove("revision")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:minsheng-hotline:alert:1",

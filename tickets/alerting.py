@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
+import sqlalchemy as sa
+
 from recordings.database import insert
 from recordings.schema import outbox
-from tickets.alert import DangerAlert
+from tickets.alert import DangerAlert, SurgeAlert
 from tickets.meaning.risk import RiskKind
 
 if TYPE_CHECKING:
@@ -44,13 +46,13 @@ def read_kind(text: str) -> RiskKind | None:
 
 
 async def enqueue_alerts(connection: AsyncConnection, alerts: Sequence[Alert], now: datetime) -> None:
-    """Put alerts into the outbox; one that is there by its id, in whatever state, is left as it is."""
+    """Put alerts into the outbox; a revision that is there, in whatever state, is left as it is."""
     rows = [
         {
             "kind": "alert",
             "number": alert.id,
-            "revision": 1,
-            "idempotency_key": alert.id,
+            "revision": alert.revision if isinstance(alert, SurgeAlert) else 1,
+            "idempotency_key": alert.key,
             "document": alert.model_dump_json(),
             "state": "pending",
             "attempts": 0,
@@ -61,3 +63,10 @@ async def enqueue_alerts(connection: AsyncConnection, alerts: Sequence[Alert], n
     ]
     if rows:
         await connection.execute(insert(connection, outbox).on_conflict_do_nothing(), rows)
+
+
+async def read_last(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, SurgeAlert]:
+    """The last revision that was put into the outbox of each surge's alert, by its id."""
+    query = sa.select(outbox.c.number, outbox.c.document).where(outbox.c.number.in_(ids))
+    rows = await connection.execute(query.order_by(outbox.c.revision))
+    return {number: SurgeAlert.model_validate_json(document) for number, document in rows}

@@ -84,6 +84,8 @@ def _render_alert(number: str, alert: dict[str, Any]) -> str:
     else:
         kind = "热点"
         what = f"{alert['topic']}:{alert['count']} 件(通常 {alert['expected']:.1f} 件)"
+        if (revision := alert.get("revision", 1)) > 1:
+            what += f",第 {revision} 版"
         where = f"{alert['county']}{alert['township']}"
     cells = (
         f'<span class="number">{escape(number)}</span>',

@@ -5,7 +5,7 @@ Idempotency-Key, and answers 201 (a new ticket) or 200 (a new revision) with a r
 same body gets the same answer again, with another body 422. ``GET /v1/tickets`` (filters ``number``,
 ``call_id``, ``sip_call_id``, ``limit``) and ``GET /v1/tickets/{number}`` show what is held as JSON, ``GET /``
 as a page. ``POST /v1/alerts`` takes an alert of schema version 1 in the same way, ``GET /v1/alerts`` (filters
-``kind``, ``call_id``, ``limit``) shows them. Every error is problem+json (RFC 9457).
+``kind``, ``call_id``, ``limit``) shows each as its latest revision has it. Every error is problem+json (RFC 9457).
 
 Reading needs no password: let it listen on the loopback address.
 """

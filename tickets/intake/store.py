@@ -40,25 +40,39 @@ CREATE INDEX IF NOT EXISTS revisions_sip_call_id ON revisions (sip_call_id);
 CREATE TABLE IF NOT EXISTS alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     idempotency_key TEXT NOT NULL UNIQUE,
-    alert_id TEXT NOT NULL UNIQUE,
+    alert_id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
     intake_number TEXT NOT NULL,
     kind TEXT NOT NULL,
     call_id TEXT NOT NULL,
     body_sha256 TEXT NOT NULL,
     document TEXT NOT NULL,
-    accepted_at TEXT NOT NULL
+    accepted_at TEXT NOT NULL,
+    UNIQUE (alert_id, revision)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS alerts_call_id ON alerts (call_id);
 """
 
+_WITHOUT_REVISIONS: Final = """
+BEGIN;
+DROP INDEX alerts_call_id;
+ALTER TABLE alerts RENAME TO alerts_before;
+{tables}
+INSERT INTO alerts SELECT id, idempotency_key, alert_id, 1, intake_number, kind, call_id, body_sha256, document,
+    accepted_at FROM alerts_before;
+DROP TABLE alerts_before;
+COMMIT;
+"""
+"""Makes the table of alerts anew in a file of before they had revisions."""
+
 
 class Conflict(ValueError):  # noqa: N818 - the name says the error
-    """The idempotency key, the revision, or the alert's id, is taken by another document."""
+    """The idempotency key, or the revision, is taken by another document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one accepted revision, or alert; ``status`` is 201 for a new one, 200 for a ticket's new revision.
+    """The answer to one accepted revision of a ticket or an alert; ``status`` is 201 for the first, 200 for others.
 
     ``accepted_at`` is ISO 8601 in UTC with microseconds; ``replayed``: it was accepted before, this is the
     same answer again.
@@ -79,7 +93,9 @@ class Store:
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript(_TABLES)
+        columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(alerts)")}
+        old = columns and "revision" not in columns
+        self._connection.executescript(_WITHOUT_REVISIONS.format(tables=_TABLES) if old else _TABLES)
 
     def accept(self, key: str, body: bytes, ticket: dict[str, Any]) -> Answer:
         """Keep one revision, or find that it is kept already.
@@ -91,7 +107,7 @@ class Store:
             return self._find(key, digest) or self._insert(key, digest, body, ticket)
 
     def accept_alert(self, key: str, body: bytes, alert: dict[str, Any]) -> Answer:
-        """Keep one alert, or find that it is kept already.
+        """Keep one revision of an alert, or find that it is kept already.
 
         Raises Conflict, or sqlite3.Error when it cannot be written.
         """
@@ -115,15 +131,27 @@ class Store:
             return None
         if row["body_sha256"] != digest:
             raise Conflict("this Idempotency-Key was used before with another body")
-        return Answer(201, row["intake_number"], ACCEPTED, row["accepted_at"], replayed=True)
+        first = self._connection.execute(
+            "SELECT min(id) FROM alerts WHERE alert_id = ?", (row["alert_id"],)
+        ).fetchone()[0]
+        status = 201 if row["id"] == first else 200
+        return Answer(status, row["intake_number"], ACCEPTED, row["accepted_at"], replayed=True)
 
     def _insert_alert(self, key: str, digest: str, body: bytes, alert: dict[str, Any]) -> Answer:
         now = datetime.now(UTC)
-        count = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM alerts").fetchone()[0]
-        number, accepted_at = f"YJ{now:%Y%m%d}{count:06d}", now.isoformat(timespec="microseconds")
+        known = self._connection.execute(
+            "SELECT intake_number FROM alerts WHERE alert_id = ?", (alert["id"],)
+        ).fetchone()
+        if known:
+            status, number = 200, known["intake_number"]
+        else:
+            count = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM alerts").fetchone()[0]
+            status, number = 201, f"YJ{now:%Y%m%d}{count:06d}"
+        accepted_at = now.isoformat(timespec="microseconds")
         values = (
             key,
             alert["id"],
+            alert.get("revision", 1),
             number,
             alert["kind"],
             alert.get("call_id", ""),
@@ -133,13 +161,13 @@ class Store:
         )
         try:
             self._connection.execute(
-                "INSERT INTO alerts (idempotency_key, alert_id, intake_number, kind, call_id, body_sha256, document,"
-                " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO alerts (idempotency_key, alert_id, revision, intake_number, kind, call_id, body_sha256,"
+                " document, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
         except sqlite3.IntegrityError as error:
             raise Conflict("this alert came before under another key") from error
-        return Answer(201, number, ACCEPTED, accepted_at, replayed=False)
+        return Answer(status, number, ACCEPTED, accepted_at, replayed=False)
 
     def _find(self, key: str, digest: str) -> Answer | None:
         row = self._connection.execute(
@@ -231,10 +259,12 @@ class Store:
     def list_alerts(self, *, kind: str = "", call_id: str = "", limit: int) -> list[dict[str, Any]]:
         """The newest ``limit`` alerts that match every filter given ("" is no filter), newest first.
 
-        Each is ``{intake_number, status, idempotency_key, accepted_at, alert}``.
+        Each by its latest revision, ``{intake_number, status, idempotency_key, accepted_at, alert}``.
         """
         rows = self._connection.execute(
             "SELECT * FROM alerts WHERE (:kind = '' OR kind = :kind) AND (:call_id = '' OR call_id = :call_id)"
+            " AND NOT EXISTS (SELECT 1 FROM alerts AS later"
+            " WHERE later.alert_id = alerts.alert_id AND later.revision > alerts.revision)"
             " ORDER BY id DESC LIMIT :limit",
             {"kind": kind, "call_id": call_id, "limit": limit},
         )

@@ -10,7 +10,7 @@ import structlog
 
 from tickets import matters, metrics
 from tickets.alert import SurgeAlert
-from tickets.alerting import enqueue_alerts
+from tickets.alerting import enqueue_alerts, read_last
 from tickets.runner import Backoff, keep_at
 from tickets.surges import register
 
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 15.0
 _BACKOFF: Final = Backoff(first=15.0, longest=60.0)
+_WORTH_TELLING: Final = 1.5
+"""How many times as many as the intake was told of last there must be for it to be told again: 4, 6, 9, 14 …"""
 
 _log = structlog.get_logger(__name__)
 
 
 class SurgeWatch:
-    """Finds surges among the matters of ``db``, enters them, and sends an alert for each, once.
+    """Finds surges among the matters of ``db``, enters them, and sends an alert for each, once more as it grows.
 
     Tickets of before there were matters are taken up first. It may be ended and begun at any time, and several may
     work on one database: all that is known stands there.
@@ -71,17 +73,34 @@ class SurgeWatch:
         async with self._db.write() as connection:
             changes = await register.update(connection, seen, now)
             new = [change.surge for change in changes if change.new]
-            await _send(connection, new, now)
+            await _send(connection, [(surge, 1) for surge in new], now)
+            grown = [change.surge for change in changes if not change.new]
+            await _send(connection, await _find_worth_telling(connection, grown), now)
         return new
 
 
-async def _send(connection: AsyncConnection, new: Sequence[Surge], now: datetime) -> None:
-    """Put an alert for each into the outbox; the courier finds it there."""
-    behind = await register.read_members(connection, new)
+def _name(surge: Surge) -> str:
+    return f"surge-{surge.began_at:%Y%m%dT%H%M%S}-{surge.id}"
+
+
+async def _find_worth_telling(connection: AsyncConnection, grown: Sequence[Surge]) -> list[tuple[Surge, int]]:
+    """Those of which there are so many more than was told last, each with the revision that says so."""
+    told = await read_last(connection, [_name(surge) for surge in grown])
+    return [
+        (surge, last.revision + 1)
+        for surge in grown
+        if (last := told.get(_name(surge))) and surge.count >= last.count * _WORTH_TELLING
+    ]
+
+
+async def _send(connection: AsyncConnection, some: Sequence[tuple[Surge, int]], now: datetime) -> None:
+    """Put an alert for each, with its revision, into the outbox; the courier finds it there."""
+    behind = await register.read_members(connection, [surge for surge, _ in some])
     alerts = [
         SurgeAlert(
-            id=f"surge-{surge.began_at:%Y%m%dT%H%M%S}-{surge.id}",
+            id=_name(surge),
             at=now,
+            revision=revision,
             topic=surge.topic,
             county=surge.county,
             township=surge.township,
@@ -91,6 +110,6 @@ async def _send(connection: AsyncConnection, new: Sequence[Surge], now: datetime
             words=register.find_common_words(behind[surge.id]),
             tickets=tuple(matter.number for matter in behind[surge.id]),
         )
-        for surge in new
+        for surge, revision in some
     ]
     await enqueue_alerts(connection, alerts, now)

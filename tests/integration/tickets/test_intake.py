@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 
+from tickets.alert import SurgeAlert
 from tickets.client import Accepted, IntakeClient, Rejected
 from tickets.intake.server import serve
 from tickets.signature import read_secret, sign
@@ -271,6 +274,76 @@ async def test_an_alert_is_accepted_once_and_shown(client, intake, http, make_al
         page = await response.text()
     assert "险情:火灾" in page
     assert "&lt;b&gt;着火了&lt;/b&gt;" in page
+
+
+def make_surge(revision, count):
+    return SurgeAlert(
+        id="surge-20261124T010000-7",
+        at=datetime(2026, 11, 24, 1, 2, 9, tzinfo=UTC),
+        revision=revision,
+        topic="停水",
+        county="颍州区",
+        since=datetime(2026, 11, 24, 1, tzinfo=UTC),
+        count=count,
+        expected=0.2,
+        tickets=("263280700013",),
+    )
+
+
+_ALERTS_OF_BEFORE = """
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    alert_id TEXT NOT NULL UNIQUE,
+    intake_number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    document TEXT NOT NULL,
+    accepted_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX alerts_call_id ON alerts (call_id);
+"""
+
+
+async def test_a_surge_is_kept_under_one_number_and_shown_as_it_is_by_now_in_a_file_of_before_too(
+    tmp_path, secret, http
+):
+    file, surge = tmp_path / "intake.db", make_surge(1, 4)
+    before = surge.model_dump_json(exclude={"revision"})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(_ALERTS_OF_BEFORE)
+        digest = hashlib.sha256(before.encode()).hexdigest()
+        row = (
+            surge.id,
+            surge.id,
+            "YJ20261124000001",
+            "surge",
+            "",
+            digest,
+            before,
+            "2026-11-24T01:03:00+00:00",
+        )
+        connection.execute("INSERT INTO alerts VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    async with serve(file, secret, "127.0.0.1", 0) as intake:
+        client = IntakeClient(f"{intake}/v1/tickets", secret, 5.0)
+        first = await client.post(before, surge.id, "alert")
+        assert isinstance(first, Accepted)
+        assert first.receipt.number == "YJ20261124000001"
+        grown = make_surge(3, 9)
+        for each in (grown, make_surge(2, 6), grown):  # out of order, and one once more
+            answer = await client.post(each.model_dump_json(), each.key, "alert")
+            assert isinstance(answer, Accepted)
+            assert answer.receipt.number == first.receipt.number
+        twice = await client.post(make_surge(2, 7).model_dump_json(), "key", "alert")
+        assert isinstance(twice, Rejected)
+        (held,) = await read_alerts(http, intake, kind="surge")
+        assert held["alert"] == json.loads(grown.model_dump_json())
+        async with http.get(intake) as response:
+            assert "停水:9 件(通常 0.2 件),第 3 版" in await response.text()
+        await client.close()
+    async with serve(file, secret, "127.0.0.1", 0) as intake:
+        assert await read_alerts(http, intake) == [held]
 
 
 async def test_what_is_no_alert_is_refused_and_says_where(client):

@@ -1,4 +1,4 @@
-"""Surges found in the table, on both databases: one row each, which grows, is acknowledged, and leaves as one alert."""
+"""Surges found in the table, on both databases: one row each, which grows, is acknowledged, and leaves as an alert."""
 
 from __future__ import annotations
 
@@ -110,6 +110,50 @@ async def test_the_intake_gets_it_once(database, tmp_path):
             (held,) = (await answer.json())["alerts"]
     assert keys == [f"surge-20260701T072000-{new.id}"]
     assert held["alert"] == (await alerts(database))[0]
+
+
+async def test_the_alert_is_told_anew_when_there_are_half_as_many_more(database, tmp_path):
+    await enter(database, usual())
+    await enter(database, burst(1000, (100, 70, 40, 10), words="停水 水管"))
+    watch = SurgeWatch(database)
+    (new,) = await watch.look(NOW)
+    await enter(database, [told(2000, NOW + HOUR, "停水", HERE)])
+    assert await watch.look(NOW + HOUR) == []
+    assert len(await alerts(database)) == 1
+    await enter(database, [told(2001, NOW + 2 * HOUR, "停水", HERE)])
+    for _ in range(2):  # another look, by another watch, has no more to tell
+        assert await SurgeWatch(database).look(NOW + 2 * HOUR) == []
+    await enter(database, [told(2002 + n, NOW + 3 * HOUR, "停水", HERE) for n in range(4)])
+    assert await watch.look(NOW + 3 * HOUR) == []
+    told_of = await alerts(database)
+    assert [(each["revision"], each["count"], len(each["tickets"])) for each in told_of] == [
+        (1, 4, 4),
+        (2, 6, 6),
+        (3, 10, 10),
+    ]
+    assert {(each["id"], each["since"]) for each in told_of} == {(told_of[0]["id"], told_of[0]["since"])}
+    keys = sa.select(outbox.c.idempotency_key).where(outbox.c.kind == "alert").order_by(outbox.c.id)
+    name = f"surge-20260701T072000-{new.id}"
+    assert await read_all(database, keys) == [name, f"{name}-r2", f"{name}-r3"]
+
+    stop = asyncio.Event()
+    async with (
+        serve(tmp_path / "intake.db", SECRET, "127.0.0.1", 0) as intake,
+        aiohttp.ClientSession() as http,
+    ):
+        client = IntakeClient(f"{intake}/v1/tickets", SECRET, 5.0)
+        posting = asyncio.create_task(Courier(database, client, tmp_path / "courier.sock").run(stop))
+        async with asyncio.timeout(30):
+            while True:
+                if not await read_all(database, sa.select(outbox.c.id).where(outbox.c.state != "accepted")):
+                    break
+                await asyncio.sleep(0.05)
+        stop.set()
+        await posting
+        await client.close()
+        async with http.get(f"{intake}/v1/alerts") as answer:
+            (held,) = (await answer.json())["alerts"]
+    assert held["alert"] == told_of[-1]
 
 
 async def test_it_grows_with_its_matters_until_it_has_been_quiet_for_twelve_hours(database):

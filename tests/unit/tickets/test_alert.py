@@ -47,7 +47,9 @@ def test_the_committed_schema_is_the_generated_one() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("alert", [danger(), danger(risk=None, words="", caller=""), surge()])
+@pytest.mark.parametrize(
+    "alert", [danger(), danger(risk=None, words="", caller=""), surge(), surge(revision=2)]
+)
 def test_what_the_model_writes_the_schema_accepts_and_the_model_reads_again(alert: Any) -> None:
     document = json.loads(alert.model_dump_json())
     Draft202012Validator(SCHEMA).validate(document)
@@ -70,6 +72,15 @@ def test_the_schema_refuses_what_is_no_alert(changes: dict[str, Any]) -> None:
     assert not Draft202012Validator(SCHEMA).is_valid(document)
     with pytest.raises(ValidationError):
         DangerAlert.model_validate(document)
+
+
+def test_each_revision_of_a_surge_has_a_key_of_its_own_and_one_without_is_the_first() -> None:
+    assert (surge().key, surge(revision=2).key) == (surge().id, f"{surge().id}-r2")
+    document = json.loads(surge().model_dump_json())
+    del document["revision"]
+    Draft202012Validator(SCHEMA).validate(document)
+    assert SurgeAlert.model_validate(document) == surge()
+    assert not Draft202012Validator(SCHEMA).is_valid(document | {"revision": 0})
 
 
 @pytest.mark.parametrize("name", sorted(json.loads(danger().model_dump_json())))
