@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING
 
 import yaml
 from handbook import read_blocks
 from pydantic import TypeAdapter
 
+from config.calendar import Calendar, read_calendar
 from config.categories import read_categories
 from config.document import embedded, load
 from config.prompts import PromptTexts
@@ -25,7 +27,7 @@ CHAPTER = "passing-on.md"
 
 
 def test_the_file_and_the_command_of_the_chapter(tmp_path: Path) -> None:
-    file, trunks, three, command = read_blocks("en", CHAPTER.removesuffix(".md"))
+    file, calendar, trunks, three, command = read_blocks("en", CHAPTER.removesuffix(".md"))
     (tmp_path / "hotlines.yaml").write_text(file.text)
     texts = load(PromptTexts, embedded("prompts.yaml"))
     flow = compile_flow(embedded("flows/default.yaml"), texts)
@@ -38,9 +40,14 @@ def test_the_file_and_the_command_of_the_chapter(tmp_path: Path) -> None:
         "danger": ["应急指挥席"],
         "centre": ["税务热线"],
     }
+    (tmp_path / "calendar.yaml").write_text(calendar.text)
+    kept = read_calendar(tmp_path / "calendar.yaml")
+    assert [kept.is_workday(date(2027, 1, day)) for day in (1, 4, 9)] == [False, True, True]
     (pbx,) = yaml.safe_load(trunks.text)["trunks"]
     assert TrunkSettings(**pbx).transfers == ("refer", "redirect")
-    named = make_targets(TypeAdapter(TargetsPart).validate_python(yaml.safe_load(three.text)["targets"]))
+    named = make_targets(
+        TypeAdapter(TargetsPart).validate_python(yaml.safe_load(three.text)["targets"]), Calendar()
+    )
     assert (named["person"][0].three_way, named["third"][0].name) == (True, "税务专家")
     (tmp_path / "flow.yaml").write_text(embedded("flows/default.yaml").read_text())
     typed = command.text.split()
