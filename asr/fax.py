@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from asr.samples import rms, to_floats
+from asr.samples import crossings, rms, to_floats
 from asr.tones import SAMPLES, References
 
 _FRAME = 2 * SAMPLES
 _SECONDS = 0.02
 _FAINTEST = 50  # RMS of -56 dBFS
 _PURITY = 0.8
+_FEWEST = 34  # changes of sign: 1062 Hz makes 42 in a frame, noise within the purity takes few away
 _REFERENCES: Final = References((1066, 1083, 1100, 1117, 1134))  # ±38 Hz are allowed
 _BURST = range(18, 33)  # frames: 0.5 s ± 15 %, less its edges
 _APART = range(122, 185)  # frames from one burst's end to the next one's begin: 3 s ± 15 %, less the edges
@@ -49,4 +50,6 @@ class Fax:
 
 def _sounds(frame: bytes) -> bool:
     level = rms(frame)
-    return level >= _FAINTEST and max(_REFERENCES.powers(to_floats(frame))) > _PURITY * level * level
+    if level < _FAINTEST or crossings(frame) < _FEWEST:  # most frames of a voice
+        return False
+    return max(_REFERENCES.powers(to_floats(frame))) > _PURITY * level * level

@@ -26,6 +26,11 @@ def amplify(pcm: bytes, factor: float) -> bytes:
     return audioop.mul(pcm, 2, factor)
 
 
+def crossings(pcm: bytes) -> int:
+    """How often the samples change their sign."""
+    return audioop.cross(pcm, 2)
+
+
 def to_floats(pcm: bytes) -> NDArray[np.float64]:
     """The samples, as numbers that can be computed with."""
     return np.frombuffer(pcm, "<i2").astype(np.float64)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _RATE, _SIZE, _SAMPLES = 8000, 256, 160
 _WINDOW: Final = np.hanning(_SAMPLES)
 _MEAN: Final = np.full(_SAMPLES, 1 / _SAMPLES)
+_ALL: Final = np.ones(_SIZE // 2 + 1)
 _SMOOTH: Final = np.ones(7) / 7  # of 31 Hz: narrow noise wanders within it
 _SAME, _SIMILAR = 0.95, 0.93  # cosine, while a shape is learnt, and once it is known
 _ENOUGH: Final = 60  # frames of 20 ms of one shape
@@ -51,10 +52,10 @@ class Steady:
         """Whether these (20 ms at 8 kHz, of the given RMS) are such a sound and nothing else."""
         spectrum = np.fft.rfft((samples - samples.dot(_MEAN)) * _WINDOW, _SIZE)
         power = (spectrum * spectrum.conj()).real
-        total = float(np.add.reduce(power))
+        total = float(power.dot(_ALL))
         if total == 0:
             return False
-        shape = np.convolve(power, _SMOOTH, "same")
+        shape = np.correlate(power, _SMOOTH, "same")
         shape /= _length(shape)
         if self._known is not None and rms <= self._most and float(shape.dot(self._known)) > _SIMILAR:
             self._unheard = 0
