@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from asr.transcript import ModelFingerprint, Utterance, Word
 from ivr import events
-from ivr.matter import AppealType, Matter, Spoken, Window
+from ivr.matter import AppealType, Candidate, Matter, Spoken, Window
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.HandedOver: entries.HandedOverEvent,
     events.HungUp: entries.HungUpEvent,
 }
+_KINDS: Final = {noted: kind for kind, noted in _EVENTS.items()}
 _APPEALS: Final = frozenset(get_args(AppealType))
 
 
@@ -48,6 +49,18 @@ def note_event(event: events.Event) -> entries.Event:
         )
     noted: entries.Event = kind(**told)
     return noted
+
+
+def read_event(entry: entries.Event) -> events.Event:
+    """What the dialogue took in then."""
+    kind: Any = _KINDS[type(entry)]
+    told = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    if isinstance(entry, entries.LookedUpEvent):
+        told["candidates"] = tuple(
+            Candidate(c.name, c.place, c.place_name, c.phrases) for c in entry.candidates
+        )
+    event: events.Event = kind(**told)
+    return event
 
 
 def note_utterance(utterance: Utterance, question: str) -> entries.Heard:

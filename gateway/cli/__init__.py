@@ -38,6 +38,7 @@ _COMMANDS = {
     "trunk": "trunk",
     "check": "checks",
     "take-node": "mending",
+    "replay": "replay",
     "reload": "steering",
     "duty": "duty",
     "understand": "understand",

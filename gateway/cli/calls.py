@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,21 +34,26 @@ _STATES = {
     "dead": "[red]被拒收 / refused[/]",
 }
 _AGO = re.compile(r"(\d{1,4})([mhd])")
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def read_since(text: str, now: datetime) -> datetime:
     """A moment: ``2026-07-01``, ``2026-07-01T08:30`` (the city's time), or so long ago: ``90m``, ``12h``, ``7d``.
 
-    Raises typer.BadParameter.
+    ``today`` and ``yesterday`` are from midnight on. Raises typer.BadParameter.
     """
+    if text in _DAYS_AGO:
+        day = now.astimezone(CITY_TIME).date() - timedelta(days=_DAYS_AGO[text])
+        return datetime.combine(day, time(), CITY_TIME)
     if ago := _AGO.fullmatch(text):
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r}: 请写 2026-07-01、2026-07-01T08:30 或 90m、12h、7d / write a date, a time, or how long ago"
+            f"{text!r}: 请写 2026-07-01、2026-07-01T08:30 或 90m、12h、7d、yesterday"
+            " / write a date, a time, or how long ago"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
 
