@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,14 @@ from console.keys import (
     PLAYS,
     POLICY,
     RUN,
+    STREAMS,
+    TURNS,
     VIEWS,
     WATCH,
     WORDS,
 )
 from console.liveboard import LiveBoard
+from console.lockout import Turns
 from console.metrics import count_requests
 from console.plays import Plays
 from console.problem import answer_problems, note_start
@@ -78,7 +82,8 @@ def make_app(
         LiveBoard(gateways),
         Plays(),
     )
-    app[VIEWS], app[ANONYMOUS] = Plays(), frozenset(anonymous)
+    app[VIEWS], app[ANONYMOUS], app[TURNS] = Plays(), frozenset(anonymous), Turns()
+    app[STREAMS] = Counter()
     app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(), WorkWatch(db)
     app.cleanup_ctx.append(_follow)
     set_up_templates(app)

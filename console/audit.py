@@ -45,6 +45,8 @@ class Action(StrEnum):
     EXPORT = "导出"
     EDIT = "编辑"
     ACKNOWLEDGE = "知悉热点"
+    END_LOGIN = "结束登录"
+    UNLOCK = "解除等待"
     DUTY_ON = "转人工"
     DUTY_OFF = "恢复语音接听"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -54,6 +55,7 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
                 return refusal
             await _keep_secret(request)
         if request.method not in _SAFE:
+            await _await_body(request)
             await _require_intent(request)
         return await handler(request)
 
@@ -109,6 +111,20 @@ def _ask_to_change(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and is_navigation(request):
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/account"})
     raise Problem(HTTPStatus.FORBIDDEN, "请先修改密码", "初始密码只能用来登录,请先改成只有您知道的密码。")
+
+
+async def _await_body(request: web.Request) -> None:
+    """Read what is sent, which has to come. Raises Problem (408)."""
+    try:
+        async with asyncio.timeout(request.app[POLICY].body_s):
+            await request.read()
+    except TimeoutError:
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "没有收到全部内容",
+            "没有改动任何内容,请重试。",
+            {"Connection": "close"},
+        ) from None
 
 
 async def _require_intent(request: web.Request) -> None:

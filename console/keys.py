@@ -9,6 +9,7 @@ from aiohttp import web
 
 from console.hotwords import HotWords
 from console.liveboard import LiveBoard
+from console.lockout import Turns
 from console.plays import Plays
 from console.policy import Policy
 from console.sessions import Session
@@ -16,6 +17,7 @@ from console.watching import WorkWatch
 from recordings.database import Database
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Mapping, Sequence
 
     from config.categories import Category
@@ -41,6 +43,9 @@ GATEWAYS: Final[web.AppKey[Sequence[Path]]] = web.AppKey("GATEWAYS")
 LIVE: Final = web.AppKey("LIVE", LiveBoard)
 PLAYS: Final = web.AppKey("PLAYS", Plays)
 VIEWS: Final = web.AppKey("VIEWS", Plays)
+TURNS: Final = web.AppKey("TURNS", Turns)
+STREAMS: Final[web.AppKey[Counter[str]]] = web.AppKey("STREAMS")
+"""How many streams each session has open."""
 WORDS: Final = web.AppKey("WORDS", HotWords)
 WATCH: Final = web.AppKey("WATCH", WorkWatch)
 

@@ -1,11 +1,16 @@
-"""Lock-out: after failures in a row nobody may try that account, or from that address, for a while.
+"""Guessing is slowed down, nobody is locked out: who fails waits, longer each time, and only from where he tried.
 
-An attempt is counted before the password is looked at and taken back when it was right, so that many attempts at
-once count as many.
+A failure is counted once the password has proved wrong. Attempts at one account from one address are looked at one
+after the other, so many at once gain nothing. Where an account or an address has had many failures, every attempt takes
+longer, but the right password is always let in.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,77 +18,188 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recordings.schema import lockouts
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
 
-_ACCOUNT_FAILURES: Final = 5
-_ADDRESS_FAILURES: Final = 20  # a whole office may share one address
-_LOCKED: Final = timedelta(minutes=5)
+_FREE: Final = 5  # failures at an account from one address, before the next attempt has to wait
+_FIRST: Final = timedelta(seconds=10)  # and twice as long each time
+_LONGEST: Final = timedelta(minutes=1)
+_MANY: Final = 20  # failures of an address, or at an account; a whole office may share one address
 _FORGOTTEN: Final = timedelta(minutes=15)  # failures further apart than this are not in a row
+_PAUSE_S: Final = 1.0
+_QUEUE: Final = 20  # attempts that wait for the one before them
 
 
-async def begin_attempt(db: Database, name: str, address: str, now: datetime) -> datetime | None:
-    """Count one attempt from the address and on the account; until when neither may try, None when both may."""
-    account, source = _subjects(name, address)
+@dataclass(frozen=True, slots=True)
+class Slowed:
+    """What is slowed down now: an account (from an address, or from anywhere) or an address, each "" for any."""
+
+    name: str
+    address: str
+    failures: int
+    until: datetime | None
+
+
+class Turns:
+    """Attempts at the same, one after the other."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def take(self, subject: str) -> AsyncIterator[bool]:
+        """Wait for one's turn; False, at once, when too many wait already."""
+        if self._waiting[subject] >= _QUEUE:
+            yield False
+            return
+        lock = self._locks.setdefault(subject, asyncio.Lock())
+        self._waiting[subject] += 1
+        try:
+            async with lock:
+                yield True
+        finally:
+            self._waiting[subject] -= 1
+            if not self._waiting[subject]:
+                del self._waiting[subject], self._locks[subject]
+
+
+async def attempt(
+    db: Database,
+    turns: Turns,
+    name: str,
+    address: str,
+    now: datetime,
+    check: Callable[[], Awaitable[bool]],
+) -> bool | datetime:
+    """Whether ``check`` found the password right; or, without asking it, until when he who tries has to wait."""
+    async with turns.take(_both(name, address)) as mine:
+        if not mine:
+            return now + timedelta(seconds=_PAUSE_S)
+        until, many_here, many_at_it = await _look(db, name, address, now)
+        if until is not None:
+            return until
+        if many_here:
+            async with turns.take(_address(address)) as mine_too:
+                if not mine_too:
+                    return now + timedelta(seconds=_PAUSE_S)
+                await asyncio.sleep(_PAUSE_S)
+        elif many_at_it:
+            await asyncio.sleep(_PAUSE_S)
+        right = await check()
+        await (_forgive if right else _count)(db, name, address, now)
+        return right
+
+
+def tell_wait(until: datetime) -> str:
+    """What is told to who has to wait."""
+    return f"连续多次不正确,请在 {until.astimezone(CITY_TIME):%H:%M:%S} 之后再试;管理员可以提前解除。"
+
+
+async def list_slowed(connection: AsyncConnection, now: datetime) -> Sequence[Slowed]:
+    """All that is slowed down now, the latest first."""
+    query = (
+        sa.select(lockouts).where(lockouts.c.last_at > now - _FORGOTTEN).order_by(lockouts.c.last_at.desc())
+    )
+    found = []
+    for row in await connection.execute(query):
+        name, _, address = _read(row.subject)
+        until = row.until if row.until and row.until > now else None
+        if until or row.failures >= (_FREE if name and address else _MANY):
+            found.append(Slowed(name, address, row.failures, until))
+    return found
+
+
+async def unlock(connection: AsyncConnection, name: str = "", address: str = "") -> int:
+    """Forget the failures at an account, from one address or any, or those of an address; how many rows there were."""
+    subjects = [lockouts.c.subject == _both(name, address)] if name and address else []
+    if name and not address:
+        subjects = [
+            lockouts.c.subject == _account(name),
+            lockouts.c.subject.startswith(_both(name, ""), autoescape=True),
+        ]
+    if address and not name:
+        subjects = [
+            lockouts.c.subject == _address(address),
+            lockouts.c.subject.endswith(f" {address}", autoescape=True),
+        ]
+    return (await connection.execute(sa.delete(lockouts).where(sa.or_(sa.false(), *subjects)))).rowcount
+
+
+async def _look(db: Database, name: str, address: str, now: datetime) -> tuple[datetime | None, bool, bool]:
+    """Until when to wait, and whether the address, and the account, have had many failures."""
+    both, account, source = _both(name, address), _account(name), _address(address)
+    query = sa.select(lockouts).where(
+        lockouts.c.subject.in_((both, account, source)), lockouts.c.last_at > now - _FORGOTTEN
+    )
+    async with db.read() as connection:
+        rows = {row.subject: row for row in await connection.execute(query)}
+    until: datetime | None = rows[both].until if both in rows else None
+    many = [subject in rows and rows[subject].failures >= _MANY for subject in (source, account)]
+    return (until if until and until > now else None, many[0], many[1])
+
+
+async def _count(db: Database, name: str, address: str, now: datetime) -> None:
     async with db.write() as connection:
-        for subject, limit in ((source, _ADDRESS_FAILURES), (account, _ACCOUNT_FAILURES)):
-            if not await _count(connection, subject, limit, now):
-                until: datetime | None = await connection.scalar(
-                    sa.select(lockouts.c.until).where(lockouts.c.subject == subject)
-                )
-                return until
-    return None
-
-
-async def forgive(db: Database, name: str, address: str, now: datetime) -> None:
-    """The attempt was right: the account has no failures any more, the address one less."""
-    account, source = _subjects(name, address)
-    async with db.write() as connection:
-        await connection.execute(
-            sa.delete(lockouts).where(
-                sa.or_(lockouts.c.subject == account, lockouts.c.last_at < now - _FORGOTTEN)
+        await _add(connection, _account(name), now)
+        await _add(connection, _address(address), now)
+        both = _both(name, address)
+        failures = await _add(connection, both, now)
+        if failures >= _FREE:
+            wait = min(_FIRST * 2 ** min(failures - _FREE, 10), _LONGEST)
+            await connection.execute(
+                sa.update(lockouts).where(lockouts.c.subject == both).values(until=now + wait)
             )
-        )
-        # Not all of the address's: who has one account must not wipe out his guesses at others.
-        await connection.execute(
-            sa.update(lockouts)
-            .where(lockouts.c.subject == source, lockouts.c.failures > 0)
-            .values(failures=lockouts.c.failures - 1)
-        )
 
 
-async def unlock(connection: AsyncConnection, name: str) -> None:
-    """Let the account be tried again at once."""
-    await connection.execute(sa.delete(lockouts).where(lockouts.c.subject == _subjects(name, "")[0]))
-
-
-async def _count(connection: AsyncConnection, subject: str, limit: int, now: datetime) -> bool:
-    """Count one attempt, in one statement that waits for others at the same subject; False while it is locked."""
+async def _add(connection: AsyncConnection, subject: str, now: datetime) -> int:
+    """Count a failure, in one statement that waits for others at the same subject; how many there are in a row."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     stale = lockouts.c.last_at < now - _FORGOTTEN
-    failures = await connection.scalar(
+    failures: int = await connection.scalar(
         make(lockouts)
         .values(subject=subject, failures=1, last_at=now)
         .on_conflict_do_update(
             index_elements=["subject"],
             set_={"failures": sa.case((stale, 1), else_=lockouts.c.failures + 1), "last_at": now},
-            where=sa.or_(lockouts.c.until.is_(None), lockouts.c.until <= now),
         )
         .returning(lockouts.c.failures)
     )
-    if failures is None:
-        return False
-    if failures >= limit:
+    return failures
+
+
+async def _forgive(db: Database, name: str, address: str, now: datetime) -> None:
+    """The attempt was right: the account has no failures any more from there."""
+    async with db.write() as connection:
+        # Not the address's, nor those at the account from elsewhere: who has one account must not wipe out his guesses.
         await connection.execute(
-            sa.update(lockouts).where(lockouts.c.subject == subject).values(failures=0, until=now + _LOCKED)
+            sa.delete(lockouts).where(
+                sa.or_(lockouts.c.subject == _both(name, address), lockouts.c.last_at < now - _FORGOTTEN)
+            )
         )
-    return True
 
 
-def _subjects(name: str, address: str) -> tuple[str, str]:
-    return f"user:{name}", f"address:{address}"
+def _account(name: str) -> str:
+    return f"user:{name}"
+
+
+def _address(address: str) -> str:
+    return f"address:{address}"
+
+
+def _both(name: str, address: str) -> str:
+    return f"both:{name} {address}"  # no name has a blank
+
+
+def _read(subject: str) -> tuple[str, str, str]:
+    kind, _, told = subject.partition(":")
+    if kind == "both":
+        return told.partition(" ")
+    return (told, "", "") if kind == "user" else ("", "", told)

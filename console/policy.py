@@ -76,10 +76,12 @@ class Policy:
 
     A session ends ``idle`` after its last request, and ``lifetime`` after the login whatever happens. ``secure``:
     the page is reached over TLS alone, so cookies are too. ``behind_proxy``: requests come through a reverse
-    proxy of ours, whose last ``X-Forwarded-For`` entry is the client's address.
+    proxy of ours, whose last ``X-Forwarded-For`` entry is the client's address. What a request sends must have come
+    within ``body_s`` seconds.
     """
 
     idle: timedelta = timedelta(minutes=30)
     lifetime: timedelta = timedelta(hours=12)
     secure: bool = False
     behind_proxy: bool = False
+    body_s: float = 30.0

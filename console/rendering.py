@@ -28,6 +28,7 @@ _NAVIGATION: Final = (
     ("/surges", "热点", Right.READ),
     ("/duty", "转人工", Right.DUTY),
     ("/users", "用户", Right.ACCOUNTS),
+    ("/logins", "登录", Right.LOGINS),
     ("/audit", "审计", Right.AUDIT),
     ("/account", "本人账号", Right.OWN),
 )

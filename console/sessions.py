@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,10 +15,15 @@ from console.policy import Policy, Right, Role, rights_of
 from recordings.schema import sessions, user_roles, users
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
 
+_BROWSER: Final = 200  # characters kept of what a browser calls itself
+_KEY: Final = 16  # of a token's hash, enough to tell sessions apart
 _TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this often
 
 
@@ -39,7 +45,21 @@ class Session:
         return right in self.rights
 
 
-async def open_session(db: Database, user: str, now: datetime, policy: Policy) -> str:
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A session as it is listed; ``key`` names it, and opens nothing."""
+
+    key: str
+    user: str
+    created_at: datetime
+    seen_at: datetime
+    address: str
+    browser: str
+
+
+async def open_session(
+    db: Database, user: str, now: datetime, policy: Policy, address: str = "", browser: str = ""
+) -> str:
     """Start a session for a user who has just proved who he is; returns the cookie's value.
 
     Sessions past their time are cleared away on the occasion.
@@ -54,6 +74,8 @@ async def open_session(db: Database, user: str, now: datetime, policy: Policy) -
                 csrf=secrets.token_urlsafe(32),
                 created_at=now,
                 seen_at=now,
+                address=address,
+                browser=browser[:_BROWSER],
             )
         )
     return token
@@ -119,6 +141,32 @@ async def close_session(db: Database, session: Session) -> None:
     """Log out."""
     async with db.write() as connection:
         await connection.execute(sa.delete(sessions).where(sessions.c.token_sha256 == session.token_sha256))
+
+
+async def list_sessions(
+    connection: AsyncConnection, now: datetime, policy: Policy, user: str = ""
+) -> Sequence[Login]:
+    """The sessions that hold, of one user or of all, those used last first."""
+    query = sa.select(sessions).where(_holds(now, policy)).order_by(sessions.c.seen_at.desc())
+    if user:
+        query = query.where(sessions.c.user_name == user)
+    return [
+        Login(row.token_sha256[:_KEY], row.user_name, row.created_at, row.seen_at, row.address, row.browser)
+        for row in await connection.execute(query)
+    ]
+
+
+async def end_session(connection: AsyncConnection, key: str, user: str = "") -> str:
+    """Log somebody out of the session of that ``key``, if it is the ``user``'s; whose it was, "" when there is none."""
+    if not re.fullmatch(f"[0-9a-f]{{{_KEY}}}", key):
+        return ""
+    chosen = [sessions.c.token_sha256.startswith(key)]
+    if user:
+        chosen.append(sessions.c.user_name == user)
+    whose: str | None = await connection.scalar(
+        sa.delete(sessions).where(*chosen).returning(sessions.c.user_name)
+    )
+    return whose or ""
 
 
 def _holds(now: datetime, policy: Policy) -> sa.ColumnElement[bool]:

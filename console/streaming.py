@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from console.keys import DATABASE, POLICY, session_of
+from console.keys import DATABASE, POLICY, STREAMS, session_of
+from console.problem import Problem
 from console.sessions import tell_end
 
 if TYPE_CHECKING:
@@ -19,13 +21,30 @@ if TYPE_CHECKING:
 _SIGN_OF_LIFE_S: Final = 10.0
 _PAUSE_S: Final = 0.1  # changes of so long a time travel together
 _WARNED: Final = timedelta(minutes=2)
+_AT_ONCE: Final = 20  # of a session; a browser opens six to one server
 
 
 async def stream(request: web.Request, changed: asyncio.Event, tell: Callable[[], Any]) -> web.StreamResponse:
     """What ``tell`` says (JSON) whenever something has ``changed``, until the page goes or its login ends.
 
     ``tell`` clears the event. Two minutes before nobody has done anything for too long, an ``expiring`` event says so.
+    Raises Problem (429) when the session has too many open.
     """
+    streams, token = request.app[STREAMS], session_of(request).token_sha256
+    if streams[token] >= _AT_ONCE:
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "打开的页面太多", "请关掉几个窗口后刷新。")
+    streams[token] += 1
+    try:
+        return await _stream(request, changed, tell)
+    finally:
+        streams[token] -= 1
+        if not streams[token]:
+            del streams[token]
+
+
+async def _stream(
+    request: web.Request, changed: asyncio.Event, tell: Callable[[], Any]
+) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
     )

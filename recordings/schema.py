@@ -243,6 +243,8 @@ sessions = sa.Table(
     sa.Column("csrf", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("address", sa.Text, nullable=False, server_default=""),  # where the login came from
+    sa.Column("browser", sa.Text, nullable=False, server_default=""),  # as it calls itself
     sa.Index("ix_sessions_user_name", "user_name"),
 )
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from console import audit, cookies, lockout
 from console.audit import Action
 from console.forms import read_form
-from console.keys import DATABASE, POLICY, SESSION, address_of, session_of
+from console.keys import DATABASE, POLICY, SESSION, TURNS, address_of, session_of
 from console.passwords import LONGEST, check_password, hash_password, is_outdated
 from console.rendering import render
 from console.sessions import close_session, open_session
@@ -37,23 +37,24 @@ async def enter(request: web.Request) -> web.StreamResponse:
     name, password = form.get("name", "").strip(), form.get("password", "")
     wanted, db, address = _local(form.get("next", "")), request.app[DATABASE], address_of(request)
     now = datetime.now(UTC)
-    # What is no name is nobody's; kept as it is, it may be longer than an index takes.
-    until = await lockout.begin_attempt(db, name if is_name(name) else "", address, now)
-    if until is not None:
-        await _note(request, name, f"已锁定至 {until.astimezone(CITY_TIME):%H:%M:%S}")
-        told = f"登录失败次数过多,请在 {until.astimezone(CITY_TIME):%H:%M:%S} 之后再试。"
-        return _ask(request, wanted, name, told, HTTPStatus.TOO_MANY_REQUESTS)
     user = await find_user(db, name)
-    right = len(password) <= LONGEST and await check_password(
-        password, user.password if user and user.active else None
-    )
+
+    async def check() -> bool:
+        kept = user.password if user and user.active else None
+        return len(password) <= LONGEST and await check_password(password, kept)
+
+    # What is no name is nobody's; kept as it is, it may be longer than an index takes.
+    right = await lockout.attempt(db, request.app[TURNS], name if is_name(name) else "", address, now, check)
+    if isinstance(right, datetime):
+        await _note(request, name, f"须等到 {right.astimezone(CITY_TIME):%H:%M:%S}")
+        return _ask(request, wanted, name, lockout.tell_wait(right), HTTPStatus.TOO_MANY_REQUESTS)
     if not right or user is None:
         await _note(request, name, "")
         return _ask(request, wanted, name, "用户名或密码不正确。", HTTPStatus.UNAUTHORIZED)
-    await lockout.forgive(db, name, address, now)
     if is_outdated(user.password):
         await _renew(db, name, password)
-    token = await open_session(db, name, now, request.app[POLICY])
+    browser = request.headers.get("User-Agent", "")
+    token = await open_session(db, name, now, request.app[POLICY], address, browser)
     async with db.write() as connection:
         await audit.record(connection, request, Action.LOG_IN, user=name)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": wanted})

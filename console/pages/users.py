@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from console import audit, lockout, users
 from console.audit import Action
 from console.forms import read_form
-from console.keys import DATABASE, session_of
+from console.keys import DATABASE, POLICY, TURNS, address_of, session_of
 from console.passwords import LONGEST, SHORTEST, check_password, find_fault, hash_password
 from console.policy import Right, Role, find_role_fault, rights_of
 from console.problem import Problem
 from console.rendering import render
+from console.sessions import end_session, list_sessions
 from console.users import rights_among
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 async def show_own(request: web.Request) -> web.StreamResponse:
     """The form for one's own password."""
     wrong = "请先把初始密码改成只有您知道的密码。" if session_of(request).must_change else ""
-    return _show_own(request, wrong=wrong, status=HTTPStatus.OK)
+    return await _show_own(request, wrong=wrong, status=HTTPStatus.OK)
 
 
 async def change_own(request: web.Request) -> web.StreamResponse:
@@ -110,20 +111,41 @@ async def change_own(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     old, new = form.get("old", ""), form.get("new", "")
     user = await users.find_user(db, session.user)
-    if user is None or len(old) > LONGEST or not await check_password(old, user.password):
-        return _show_own(request, wrong="原密码不正确。")
+
+    async def check() -> bool:
+        return user is not None and len(old) <= LONGEST and await check_password(old, user.password)
+
+    now, address = datetime.now(UTC), address_of(request)
+    right = await lockout.attempt(db, request.app[TURNS], session.user, address, now, check)
+    if isinstance(right, datetime):
+        told = lockout.tell_wait(right)
+        return await _show_own(request, wrong=told, status=HTTPStatus.TOO_MANY_REQUESTS)
+    if not right:
+        async with db.write() as connection:
+            await audit.record(connection, request, Action.FAIL, session.user, "修改密码时")
+        return await _show_own(request, wrong="原密码不正确。")
     if new != form.get("again", ""):
-        return _show_own(request, wrong="两次输入的新密码不一致。")
+        return await _show_own(request, wrong="两次输入的新密码不一致。")
     if new == old:
-        return _show_own(request, wrong="新密码与原密码相同。")
+        return await _show_own(request, wrong="新密码与原密码相同。")
     if fault := find_fault(new, session.user):
-        return _show_own(request, wrong=fault)
+        return await _show_own(request, wrong=fault)
     kept = await hash_password(new)
     async with db.write() as connection:
         await users.set_password(connection, session.user, kept, must_change=False)
         await users.end_sessions(connection, session.user, but=session.token_sha256)
         await audit.record(connection, request, Action.CHANGE_PASSWORD, session.user)
-    return _show_own(request, done="密码已修改。")
+    return await _show_own(request, done="密码已修改。")
+
+
+async def end_own(request: web.Request) -> web.StreamResponse:
+    """Log out elsewhere (form field ``login``)."""
+    key, user = (await read_form(request)).get("login", ""), session_of(request).user
+    async with request.app[DATABASE].write() as connection:
+        if not await end_session(connection, key, user):
+            raise Problem(HTTPStatus.NOT_FOUND, "没有这个登录", "它可能刚刚结束,请刷新页面。")
+        await audit.record(connection, request, Action.END_LOGIN, user)
+    return await _show_own(request, done="那处登录已结束。")
 
 
 async def _refuse_gap(connection: AsyncConnection, changed: User) -> None:
@@ -162,10 +184,14 @@ async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web
     return render(request, "users.html", context, _status(wrong))
 
 
-def _show_own(
+async def _show_own(
     request: web.Request, *, wrong: str = "", done: str = "", status: HTTPStatus | None = None
 ) -> web.Response:
-    context = {"shortest": SHORTEST, "wrong": wrong, "done": done}
+    session, policy = session_of(request), request.app[POLICY]
+    async with request.app[DATABASE].read() as connection:
+        logins = await list_sessions(connection, datetime.now(UTC), policy, session.user)
+    context = {"shortest": SHORTEST, "wrong": wrong, "done": done, "logins": logins}
+    context["this"] = session.token_sha256
     return render(request, "account.html", context, status or _status(wrong))
 
 

@@ -20,6 +20,7 @@ from gateway.cli.drawing.chart import chart
 from gateway.cli.drawing.layout import lay_out
 from gateway.cli.drawing.svg import draw
 from gateway.doctor.parts import check_calendar
+from gateway.doctor.services import check_page_settings
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
@@ -177,13 +178,17 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
 
 
 def _tell_trunks(site: Site, hotlines: Hotlines) -> None:
-    """Who may call, and what of the certificates has to be renewed."""
+    """Who may call, and what of the page and of the certificates is to be mended."""
     for trunk in site.settings.trunks:
         registers = f", {r.user}@{r.domain}" if (r := trunk.registration) is not None else ""
         out.print(f"中继 / trunk: {trunk.name}, {trunk.transport}, {', '.join(trunk.peers)}{registers}")
     if not site.settings.trunks:
         out.print("没有设置中继 / no trunks are set")
-    for finding in (*check_certificates(site.settings), *check_targets(site.settings, hotlines)):
+    for finding in (
+        *check_page_settings(site.settings),
+        *check_certificates(site.settings),
+        *check_targets(site.settings, hotlines),
+    ):
         if finding.level != "ok":
             out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")
     refused = tuple(check_transfers(site.settings, hotlines))

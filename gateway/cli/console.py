@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import Site, app
-from gateway.cli.page_users import add_console_user, read_roles
+from gateway.cli.page_users import add_console_user, read_roles, unlock_console
 from gateway.service.logs import configure_logs
 from gateway.service.process.console import run
 
@@ -52,3 +52,16 @@ def add_user(
             "第一位管理员:在有第二位安全管理员之前有全部权限 / "
             "the first administrator: may do all until there is a second 安全管理员"
         )
+
+
+@console.command("unlock")
+def unlock(
+    context: typer.Context,
+    whom: Annotated[str, typer.Argument(help="用户名或来源地址 / user's name, or address")],
+) -> None:
+    """密码连错之后须等待的,可以马上再试 / Let who has to wait after wrong passwords try again at once."""
+    site: Site = context.obj
+    if asyncio.run(unlock_console(site.settings, site.paths, whom)):
+        typer.echo(f"已解除 / may try again: {whom}")
+    else:
+        typer.echo(f"没有在等待 / does not have to wait: {whom}")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from config.fault import Fault
+from console.lockout import unlock
 from console.passwords import check_password, find_fault, hash_password
 from console.policy import Right, Role, find_role_fault, rights_of
 from console.users import UserExistsError, add_user, find_user, is_name, list_users, read_users
@@ -72,6 +73,17 @@ async def add_console_user(
     finally:
         await db.close()
     return first
+
+
+async def unlock_console(settings: Settings, paths: Paths, whom: str) -> bool:
+    """Forget the wrong passwords at an account, or from an address; whether there were any. Raises WrongRevision."""
+    db = open_database(paths.database_url(settings))
+    try:
+        await require_current(db)
+        async with db.write() as connection:
+            return bool(await unlock(connection, name=whom) + await unlock(connection, address=whom))
+    finally:
+        await db.close()
 
 
 async def first_login(settings: Settings, paths: Paths) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.doctor.finding import Patient
+    from gateway.site.settings import Settings
 
 _SYSTEMD = Path("/run/systemd/system")
 _LATELY_S = 120.0
@@ -37,7 +38,22 @@ def check_page(patient: Patient) -> Iterator[Finding]:
             "让服务用户可读 / readable for the services' user: chown root:hotline FILE && chmod 640 FILE"
         )
         yield Finding("page", "failure", str(error), remedy)
+    yield from check_page_settings(patient.settings)
     yield from _ask(patient, "page", "console", "坐席页面", "the agents' page")
+
+
+def check_page_settings(settings: Settings) -> Iterator[Finding]:
+    """Others than this machine reach the page over TLS alone."""
+    if settings.console.is_plain:
+        host = settings.console.host
+        yield Finding(
+            "page",
+            "warning",
+            f"坐席页面以明文 HTTP 供别的机器访问,密码和通话内容会被旁人读到 / the page is served to other machines "
+            f"in the clear, passwords and calls can be read on the way: console.host: {host}",
+            "设置 console.certificate 与 console.key,或由 TLS 代理转发(console.behind_tls_proxy: true)"
+            " / set certificate and key, or put a TLS proxy before it",
+        )
 
 
 def check_worker(patient: Patient) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
 from typing import Annotated, Self
 
@@ -26,8 +27,22 @@ class ConsoleSettings(Section):
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether passwords and callers' words cross a network as they are."""
+        here = self.host == "localhost" or (_is_address(self.host) and ip_address(self.host).is_loopback)
+        return not here and self.certificate is None and not self.behind_tls_proxy
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together: give both or neither")
         return self
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

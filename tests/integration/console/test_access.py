@@ -125,7 +125,14 @@ READS = {"GET /calls/{call_id}" + part for part in ("", "/sheet", "/audio", "/pe
     "GET /surges",
 }
 OF_EACH_RIGHT = {
-    Right.OWN: {"POST /logout", "GET /events", "POST /stay", "GET /account", "POST /account"},
+    Right.OWN: {
+        "POST /logout",
+        "GET /events",
+        "POST /stay",
+        "GET /account",
+        "POST /account",
+        "POST /account/logins",
+    },
     Right.READ: READS,
     Right.REVIEW: {
         "GET /next",
@@ -144,7 +151,7 @@ OF_EACH_RIGHT = {
     Right.ACCOUNTS: {"GET /users"},
     Right.USERS: {"POST /users", "POST /users/{name}/active", "POST /users/{name}/password"},
     Right.GRANT: {"POST /users/{name}/roles"},
-    Right.LOGINS: set(),
+    Right.LOGINS: {"GET /logins", "POST /logins/end", "POST /logins/unlock"},
     Right.AUDIT: {"GET /audit"},
 }
 
@@ -214,6 +221,9 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
             # A wrong password, and what nobody does to himself, are refused for what they are.
             told = {
                 "/account": 422,
+                "/account/logins": 404,
+                "/logins/end": 404,
+                "/logins/unlock": 404,
                 "/users": 422 if who == "他" else 200,  # the name is taken by then
                 "/users/{name}/roles": 409 if whose == "own" else 200,
                 "/next": 303 if whose == "own" else 200,

@@ -261,7 +261,7 @@ def test_the_pages_fit(browser, address, width, height):
         assert page.goto(address + "login").ok
         assert fits(page)
         log_in(page, address, "管理", PASSWORD)
-        for path in ("", "?q=噪音", "surges", "users", "audit", "account"):
+        for path in ("", "?q=噪音", "surges", "users", "logins", "audit", "account"):
             page.goto(address + path)
             keep(page, f"{width}-{path.strip('?').partition('=')[0] or 'list'}")
             assert fits(page), path

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
 
-from console.policy import Policy
+from console.lockout import Turns, attempt, list_slowed, unlock
+from console.policy import Policy, Role
 from console.users import set_active
 from recordings.schema import audit, lockouts, sessions
 
@@ -95,38 +98,86 @@ async def test_sessions_past_their_time_are_cleared_away(site):
         assert await connection.scalar(sa.select(sa.func.count()).select_from(sessions)) == 1
 
 
-async def test_five_failures_lock_the_account_for_five_minutes(site):
+async def test_who_fails_five_times_waits_and_longer_each_time(site):
     await site.add("王芳")
-    await site.add("李强")
     client = site.client()
     for _ in range(5):
         assert (await client.log_in("王芳", "wrong password")).status == 401
-    locked = await client.log_in("王芳")  # the right password now
-    assert locked.status == 429
-    assert "登录失败次数过多,请在" in locked.text
-    assert "之后再试" in locked.text
-    assert (await site.client().log_in("李强")).status == 303  # others are not
-    async with site.db.read() as connection:
-        until = await connection.scalar(sa.select(lockouts.c.until).where(lockouts.c.subject == "user:王芳"))
-    assert timedelta(minutes=4) < until - datetime.now(UTC) <= timedelta(minutes=5)
-    await shift(site.db, lockouts, until=datetime.now(UTC) - timedelta(seconds=1))
+    told = await client.log_in("王芳")  # the right password now
+    assert told.status == 429
+    assert "连续多次不正确,请在" in told.text
+    both = lockouts.c.subject == "both:王芳 127.0.0.1"
+    waits = []
+    for _ in range(5):
+        async with site.db.read() as connection:
+            row = (await connection.execute(sa.select(lockouts).where(both))).one()
+        waits.append(round((row.until - row.last_at).total_seconds()))
+        await shift(site.db, lockouts, until=datetime.now(UTC) - timedelta(seconds=1))
+        if len(waits) < 5:
+            assert (await client.log_in("王芳", "wrong password")).status == 401
+    assert waits == [10, 20, 40, 60, 60]
     assert (await client.log_in("王芳")).status == 303
     async with site.db.read() as connection:
-        details = list(
-            await connection.scalars(sa.select(audit.c.detail).where(audit.c.action == "登录失败"))
+        assert (await connection.execute(sa.select(lockouts).where(both))).all() == []
+        details = await connection.scalars(sa.select(audit.c.detail).where(audit.c.action == "登录失败"))
+        assert [detail[:4] for detail in details] == [""] * 5 + ["须等到 "] + [""] * 4
+
+
+async def test_nobody_can_lock_another_out_of_his_account(make_site):
+    async with make_site(Policy(behind_proxy=True)) as site:
+        await site.add("王芳")
+        there, here = ({"X-Forwarded-For": f"203.0.113.{n}"} for n in (9, 10))
+        for _ in range(5):
+            assert (await site.client().log_in("王芳", "wrong password", headers=there)).status == 401
+        assert (await site.client().log_in("王芳", headers=there)).status == 429
+        assert (await site.client().log_in("王芳", headers=here)).status == 303
+        assert (await site.client().log_in("王芳", headers=there)).status == 429  # which wipes out no guesses
+
+
+async def right() -> bool:
+    return True
+
+
+async def wrong() -> bool:
+    return False
+
+
+async def test_guesses_at_once_count_as_many(database):
+    turns, now = Turns(), datetime.now(UTC)
+    tried = await asyncio.gather(
+        *(attempt(database, turns, "王芳", "203.0.113.9", now, wrong) for _ in range(12))
+    )
+    assert tried.count(False) == 5
+    assert sum(isinstance(each, datetime) for each in tried) == 7
+    flood = await asyncio.gather(
+        *(attempt(database, turns, "李强", "203.0.113.9", now, wrong) for _ in range(40))
+    )
+    assert flood.count(False) == 5
+
+
+async def test_an_address_that_guesses_names_is_slowed_but_the_right_password_gets_in(database):
+    turns, now, office = Turns(), datetime.now(UTC), "203.0.113.9"
+    for n in range(20):
+        assert await attempt(database, turns, f"guess{n}", office, now, wrong) is False
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (
+        await asyncio.gather(
+            *(attempt(database, turns, f"colleague{n}", office, now, right) for n in range(3))
         )
-    assert len(details) == 6
-    assert details[-1].startswith("已锁定至 ")
+        == [True] * 3
+    )
+    assert loop.time() - began >= 2.9  # one after the other, a second each
+    async with database.read() as connection:
+        (slowed,) = await list_slowed(connection, now)
+    assert (slowed.name, slowed.address, slowed.failures) == ("", office, 20)
+    async with database.write() as connection:
+        assert await unlock(connection, address=office) == 21
+    async with database.read() as connection:
+        assert await list_slowed(connection, now) == []
 
 
-async def test_guesses_at_once_count_as_many(site):
-    await site.add("王芳")
-    clients = [site.client() for _ in range(12)]
-    answers = await asyncio.gather(*(client.log_in("王芳", "wrong password") for client in clients))
-    assert sorted(answer.status for answer in answers) == [401] * 5 + [429] * 7
-
-
-async def test_failures_far_apart_do_not_lock(site):
+async def test_failures_far_apart_do_not_count(site):
     await site.add("王芳")
     client = site.client()
     for _ in range(4):
@@ -136,13 +187,65 @@ async def test_failures_far_apart_do_not_lock(site):
     assert (await client.log_in("王芳")).status == 303
 
 
-async def test_an_address_that_guesses_names_is_locked_for_all_accounts(make_site):
-    async with make_site(Policy(behind_proxy=True)) as site:
-        await site.add("王芳")
-        guesser = {"X-Forwarded-For": "203.0.113.9"}
-        client = site.client()
-        for n in range(20):
-            assert (await client.log_in(f"guess{n}", "wrong password", headers=guesser)).status == 401
-        assert (await client.log_in("王芳", headers=guesser)).status == 429
-        elsewhere = {"X-Forwarded-For": "203.0.113.10"}
-        assert (await site.client().log_in("王芳", headers=elsewhere)).status == 303
+async def test_who_waits_is_let_in_by_the_page_and_logins_are_listed_and_ended(site):
+    security, agent = await site.logged_in("安全", Role.SECURITY), await site.logged_in("王芳")
+    elsewhere = site.client()
+    assert (await elsewhere.log_in("王芳", headers={"User-Agent": "another desk"})).status == 303
+    guesser = site.client()
+    for _ in range(5):
+        await guesser.log_in("王芳", "wrong password")
+    assert (await guesser.log_in("王芳")).status == 429
+    page = (await security.get("/logins")).text
+    assert "another desk" in page
+    assert "<td>王芳</td><td>127.0.0.1</td><td>5 次</td>" in page
+    freed = await security.post("/logins/unlock", {"name": "王芳", "address": "127.0.0.1"})
+    assert "已解除" in freed.text
+    assert (await security.post("/logins/unlock", {"name": "王芳", "address": "127.0.0.1"})).status == 404
+    own = (await agent.get("/account")).text
+    (key,) = re.findall(r'name="login" value="([0-9a-f]{16})"', own)
+    assert "another desk" in own
+    theirs = re.findall(r'name="login" value="([0-9a-f]{16})"', page)
+    assert (await security.post("/account/logins", {"login": key})).status == 404  # not one's own
+    assert "那处登录已结束" in (await agent.post("/account/logins", {"login": key})).text
+    assert (await elsewhere.get("/")).status == 303
+    (last,) = set(theirs) - {key}
+    assert "王芳 的登录已结束" in (await security.post("/logins/end", {"login": last})).text
+    assert (await agent.get("/")).status == 303
+    assert (await security.post("/logins/end", {"login": "%"})).status == 404
+    assert [row for row in await site.trail() if row[1] in {"结束登录", "解除等待"}] == [
+        ("安全", "解除等待", "王芳"),
+        ("王芳", "结束登录", "王芳"),
+        ("安全", "结束登录", "王芳"),
+    ]
+
+
+async def test_the_old_password_is_no_way_to_guess_either(site):
+    client = await site.logged_in("王芳")
+    form = {"old": "wrong password", "new": "another good password", "again": "another good password"}
+    statuses = [(await client.post("/account", form)).status for _ in range(6)]
+    assert statuses == [422] * 5 + [429]
+    assert (await client.post("/account", {**form, "old": "correct horse battery"})).status == 429
+    assert (await site.trail())[0] == ("王芳", "登录失败", "王芳")
+
+
+async def test_what_is_sent_has_to_come(make_site):
+    async with make_site(Policy(body_s=0.2)) as site:
+        login = await site.client().get("/login")
+        address = urlsplit(site.address)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            b"Content-Length: 100\r\nCookie: hotline-visitor=" + login.csrf.encode() + b"\r\n\r\nname="
+        )
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 15)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
+async def test_streams_of_a_session_are_limited(site):
+    client = await site.logged_in("王芳")
+    streams = [await client.http.get(f"{client.address}/events") for _ in range(20)]
+    assert {stream.status for stream in streams} == {200}
+    assert (await client.get("/events", headers={"Accept": "application/json"})).status == 429
+    for stream in streams:
+        stream.close()

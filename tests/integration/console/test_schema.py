@@ -112,6 +112,9 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/duty/off"): {"line": one_of("12345", "")},
     ("POST", "/account"): {"old": one_of("no password"), "new": TEXT, "again": TEXT},
+    ("POST", "/account/logins"): {"login": one_of("0123456789abcdef", "")},
+    ("POST", "/logins/end"): {"login": one_of("0123456789abcdef", "")},
+    ("POST", "/logins/unlock"): {"name": one_of("同事", ""), "address": one_of("127.0.0.1", "")},
     ("POST", "/users"): {
         "name": one_of("新人", "同事"),
         "password": one_of("another good password"),

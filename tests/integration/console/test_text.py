@@ -34,6 +34,7 @@ from recordings.schema import (
     search_texts,
     tickets,
     transcripts,
+    user_roles,
     users,
     worklist,
     worksheets,
@@ -150,8 +151,9 @@ async def _fill(db: Database, data: Path) -> list[str]:
     async with db.write() as connection:
         for name in (*PAYLOADS, ALL):
             await connection.execute(
-                sa.insert(users).values(name=name, password="none", role="坐席", active=True, created_at=NOW)
+                sa.insert(users).values(name=name, password="none", active=True, created_at=NOW)
             )
+            await connection.execute(sa.insert(user_roles).values(user_name=name, role="坐席"))
         query = sa.select(tickets.c.number).where(tickets.c.call_id == CALL).order_by(tickets.c.matter)
         numbers = list(await connection.scalars(query))
         with patch("tickets.decisions.find_fault", return_value=""):  # as before there were rules for it

@@ -409,6 +409,8 @@ def test_the_pages_fit_a_desk_and_a_telephone_and_nothing_is_in_the_way(browser,
             "live",
             "surges",
             "users",
+            "logins",
+            "account",
             "audit",
         ):
             page.goto(house.console.address + path)

@@ -261,6 +261,15 @@ async def test_a_certificate_that_the_page_cannot_use(site: Installation) -> Non
     assert "PEM" in await site.failure("page")
 
 
+async def test_a_page_in_the_clear_for_other_machines(site: Installation) -> None:
+    assert not [what for level, what in await site.look("page") if level == "warning" and "clear" in what]
+    site.settings["console"] |= {"host": "0.0.0.0"}
+    (told,) = [what for level, what in await site.look("page") if level == "warning" and "clear" in what]
+    assert "console.host: 0.0.0.0" in told
+    site.settings["console"] |= {"behind_tls_proxy": True}
+    assert not [what for level, what in await site.look("page") if level == "warning" and "clear" in what]
+
+
 async def test_a_page_without_its_bundles(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "STATIC", site.folder)
     assert "lacks console.js, console.css" in await site.failure("page")

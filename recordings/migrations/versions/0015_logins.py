@@ -1,0 +1,12 @@
+"""Where each login came from, so that its owner knows it again."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    for name in ("address", "browser"):
+        op.add_column("sessions", sa.Column(name, sa.Text, nullable=False, server_default=""))
