@@ -151,6 +151,21 @@ class ScriptedTarget(_Part):
     does: tuple[Deed, ...] = ()
 
 
+class TicketOnFile(_Part):
+    """A ticket of before, the newest first. ``calling``: the calling number alone may hear of it.
+
+    ``status`` is what is said of it, ``handled`` whether there is an outcome, ``answer`` that, told to who knows
+    ``code``.
+    """
+
+    number: str = Field(pattern=r"^[0-9]{12,}$")
+    calling: bool = True
+    status: str = Field(min_length=1)
+    handled: bool = False
+    code: str = ""
+    answer: str = ""
+
+
 class ExpectedTicket(_Part):
     """What one ticket must hold; what is not given is not compared.
 
@@ -179,12 +194,14 @@ class ExpectedTicket(_Part):
 class Expected(_Part):
     """What must come of the call.
 
-    ``trace`` is the names of the prompts played, in order. ``tickets`` are the call's tickets in order. When
+    ``trace`` is the names of the prompts played, in order. ``rated`` is what was thought of tickets on file, by number.
+    ``tickets`` are the call's tickets in order. When
     there is none, ``reason`` is true: the call must end with a recorded reason instead.
     """
 
     trace: tuple[str, ...] | None = None
     tickets: tuple[ExpectedTicket, ...] = ()
+    rated: dict[str, str] = {}
     reason: bool = False
 
 
@@ -192,6 +209,7 @@ class Script(_Part):
     """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled.
 
     ``forwarded_from`` is the number that forwarded the call there (Diversion, RFC 5806), empty for a direct call.
+    ``on_file`` are the tickets that can be asked about, on the fake clock alone.
     ``targets`` are by the reason for which they are called, each reason's in the order in which they are tried.
     """
 
@@ -201,6 +219,7 @@ class Script(_Part):
     forwarded_from: str = ""
     asr: Literal["up", "down"] = "up"
     targets: dict[str, tuple[ScriptedTarget, ...]] = {}
+    on_file: tuple[TicketOnFile, ...] = ()
     steps: tuple[Step, ...] = Field(min_length=1)
     expect: Expected = Expected()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ivr.flow import InquiryOf, Rating
     from ivr.matter import Matter
 
 
@@ -75,6 +76,29 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquire:
+    """Ask what becomes of a ticket; answered by ``Informed`` with the same ``id``.
+
+    ``of``: the newest that the calling number may hear of, the one of number ``ticket``, what came of that one, which
+    is told to who knows its query code, ``code``; or that code itself, of a ticket that this call has made.
+    """
+
+    id: int
+    of: InquiryOf
+    caller: str
+    ticket: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Note what the caller thinks of the outcome of this ticket (满意度)."""
+
+    ticket: str
+    rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """Draft the matter's ticket now and post it; answered by ``Submitted``."""
 
@@ -137,6 +161,8 @@ Action = (
     | Listen
     | StopListening
     | LookUp
+    | Inquire
+    | Rate
     | Submit
     | Alert
     | Connect

@@ -1,4 +1,4 @@
-"""A `Digits`: a telephone number, keyed or spoken."""
+"""A `Digits`: a number of a telephone or a ticket, or a query code, keyed or spoken."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _LONGEST = 20  # digits
 _WHOLE = 180.0  # seconds for one number
 # A mobile number (11 digits from 13 on), or a landline with or without its area code.
 _TELEPHONE = re.compile(r"1[3-9]\d{9}|[02-9]\d{6,11}")
+_FORMS = {"telephone": _TELEPHONE, "ticket": re.compile(r"\d{12,20}"), "code": re.compile(r"\d{6}")}
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
@@ -26,7 +27,7 @@ def enter(turn: Turn, node: Digits) -> None:
     carried = turn.state.carried
     turn.change(typed=digits_in(carried.text) if carried else "", carried=None, until=turn.at + _WHOLE)
     turn.listen(grammar(turn.flow, node), _SILENCE)
-    if _MOBILE.fullmatch(turn.state.typed):
+    if node.of == "telephone" and _MOBILE.fullmatch(turn.state.typed):
         _take(turn, node)
         return
     if not turn.state.typed:
@@ -88,7 +89,10 @@ def elapse(turn: Turn, node: Digits) -> None:
 
 def _add(turn: Turn, node: Digits, digits: str) -> None:
     turn.change(typed=turn.state.typed + digits)
-    if len(turn.state.typed) > _LONGEST or (len(digits) > 1 and _MOBILE.fullmatch(turn.state.typed)):
+    typed = turn.state.typed
+    spoken = node.of == "telephone" and len(digits) > 1 and _MOBILE.fullmatch(typed)
+    code = node.of == "code" and _FORMS["code"].fullmatch(typed)
+    if len(typed) > _LONGEST or spoken or code:
         _take(turn, node)
     else:
         wait(turn, node)
@@ -98,8 +102,11 @@ def _take(turn: Turn, node: Digits) -> None:
     typed = turn.state.typed
     if rescue := turn.rescue(typed):
         turn.go(rescue)
-    elif _TELEPHONE.fullmatch(typed):
-        turn.change_matter(contact=typed, contact_confirmed=False)
+    elif _FORMS[node.of].fullmatch(typed):
+        if node.of == "telephone":
+            turn.change_matter(contact=typed, contact_confirmed=False)
+        else:
+            turn.change(**{node.of: typed})
         turn.go(node.next)
     else:
         turn.queue((node.invalid,))

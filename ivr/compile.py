@@ -14,6 +14,7 @@ from ivr.document import (
     DictatePart,
     DigitsPart,
     FlowFile,
+    InquirePart,
     LookUpPart,
     NodePart,
     Prompts,
@@ -22,7 +23,21 @@ from ivr.document import (
     SubmitPart,
     WordsFile,
 )
-from ivr.flow import Ask, Change, Choose, Connect, Dictate, Digits, End, Flow, LookUp, Node, Step, Submit
+from ivr.flow import (
+    Ask,
+    Change,
+    Choose,
+    Connect,
+    Dictate,
+    Digits,
+    End,
+    Flow,
+    Inquire,
+    LookUp,
+    Node,
+    Step,
+    Submit,
+)
 from ivr.proof import check_words, prove
 from ivr.words import Words
 
@@ -129,6 +144,7 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
                 then=part.then,
                 deaf=part.deaf,
                 ahead=part.ahead,
+                of=part.of,
             )
         case ConnectPart():
             return Connect(
@@ -150,6 +166,8 @@ def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each k
             )
         case LookUpPart():
             return LookUp(name, part.look_up, part.next)
+        case InquirePart():
+            return Inquire(name, part.inquire, part.next)
         case SubmitPart():
             return Submit(name, part.next, part.failed)
         case _:
@@ -169,4 +187,6 @@ def _change(part: SetPart) -> Change:
         contact=part.contact,
         next_matter=part.matter == "next",
         told_matter=part.matter == "told",
+        no_matter=part.matter == "none",
+        rating=part.rating,
     )

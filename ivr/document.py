@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from ivr.flow import Condition, LookUpOf
+from ivr.flow import Condition, InquiryOf, LookUpOf, Rating
 from ivr.matter import AppealType
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -26,7 +26,8 @@ class SetPart(_Part):
     danger: Literal[True] | None = None
     confirmed: Literal[True] | None = None
     contact: Literal["calling", "agreed", "none"] | None = None
-    matter: Literal["next", "told"] | None = None
+    matter: Literal["next", "told", "none"] | None = None
+    rating: Rating | None = None
 
 
 class StepPart(_Part):
@@ -87,9 +88,10 @@ class DictatePart(_Part):
 
 
 class DigitsPart(_Part):
-    """``digits:`` take a telephone number."""
+    """``digits:`` take a telephone number, or ``of`` a ticket or a query code."""
 
     digits: Prompts
+    of: Literal["telephone", "ticket", "code"] = "telephone"
     timeout: Seconds
     gap: Seconds
     on: dict[str, str] = {}
@@ -127,6 +129,13 @@ class LookUpPart(_Part):
     next: str
 
 
+class InquirePart(_Part):
+    """``inquire:`` ask what becomes of a ticket."""
+
+    inquire: InquiryOf
+    next: str
+
+
 class SubmitPart(_Part):
     """``submit:`` file the matter."""
 
@@ -141,7 +150,7 @@ class EndPart(_Part):
     end: Prompts
 
 
-_KINDS = ("ask", "dictate", "digits", "look_up", "connect", "submit", "choose", "end")
+_KINDS = ("ask", "dictate", "digits", "look_up", "inquire", "connect", "submit", "choose", "end")
 
 
 def _kind(part: Any) -> str | None:
@@ -158,6 +167,7 @@ NodePart = Annotated[
     | Annotated[DigitsPart, Tag("digits")]
     | Annotated[ConnectPart, Tag("connect")]
     | Annotated[LookUpPart, Tag("look_up")]
+    | Annotated[InquirePart, Tag("inquire")]
     | Annotated[SubmitPart, Tag("submit")]
     | Annotated[EndPart, Tag("end")],
     Discriminator(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ivr import asking, collecting, connecting, dictating, passing
-from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, LookUp, Step, Submit
+from ivr import asking, collecting, connecting, dictating, inquiring, passing
+from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, Inquire, LookUp, Step, Submit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ WAITING: Mapping[type, Any] = MappingProxyType(
 """The nodes that wait for the caller; each module knows enter, wait, press, hear and elapse of its kind."""
 
 
-def enter(turn: Turn) -> None:
+def enter(turn: Turn) -> None:  # noqa: C901 - one case for each kind of node
     """Enter the node that was chosen, and those it leads to, until one waits."""
     left = turn.state.question
     while turn.target is not None:
@@ -34,6 +34,8 @@ def enter(turn: Turn) -> None:
                 passing.choose(turn, node)
             case LookUp() as node:
                 passing.look_up(turn, node)
+            case Inquire() as node:
+                inquiring.inquire(turn, node)
             case Submit() as node:
                 passing.submit(turn, node)
             case End() as node:

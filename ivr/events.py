@@ -119,6 +119,24 @@ class LookedUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Informed:
+    """The answer to ``Inquire.id``.
+
+    ``mistyped``: no number of a ticket can be so; ``none``: there is no such ticket, or the code is not its own, or
+    nobody may hear of it; ``away``: nobody could be asked in time. Of one that is ``found``: ``status`` in plain words,
+    ``handled`` says that there is an outcome, ``text`` is what was asked for beyond that.
+    """
+
+    at: float
+    id: int
+    outcome: Literal["found", "none", "mistyped", "away"]
+    ticket: str = ""
+    status: str = ""
+    handled: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The matter has its ticket; ``number`` is the ticket number to be read out, digits only."""
 
@@ -226,6 +244,7 @@ Event = (
     | PromptEnded
     | Elapsed
     | LookedUp
+    | Informed
     | Submitted
     | EarLost
     | EarChecked

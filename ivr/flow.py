@@ -1,8 +1,8 @@
 """A dialogue as a frozen graph. Made only by `ivr.compile`, which proves it; run by `ivr.machine`.
 
 Nodes that pass on at once: `Step`, `Choose`. Nodes that wait for the caller: `Ask`, `Dictate`, `Digits`. Nodes that
-wait for the system: `LookUp`, `Submit`. `Connect` waits for somebody else. `End` says goodbye and hangs up. What passes
-on queues its prompt, so that the caller can answer the question that follows over it.
+wait for the system: `LookUp`, `Inquire`, `Submit`. `Connect` waits for somebody else. `End` says goodbye and hangs up.
+What passes on queues its prompt, so that the caller can answer the question that follows over it.
 
 A waiting node may be entered ``tries`` times for one matter; after that its ``then`` is entered instead. With the
 bound on matters this bounds every call, whatever the caller does.
@@ -20,11 +20,31 @@ if TYPE_CHECKING:
     from ivr.words import Words
 
 Condition = Literal[
-    "told", "placed", "ambiguous", "caller", "contact", "call_back", "later", "several", "told_more"
+    "told",
+    "placed",
+    "ambiguous",
+    "caller",
+    "contact",
+    "call_back",
+    "later",
+    "several",
+    "told_more",
+    "asks_progress",
+    "informed",
+    "mistyped",
+    "handled",
+    "away",
 ]
 """What a `Choose` asks of the matter: words were said, its place is known, several places go by its name, the calling
 number is known, a contact was agreed, a person must call back, it is not the call's first, others were told with it
-that come later, it is filed and such a one comes now."""
+that come later, it is filed and such a one comes now, nothing was said but that he asks for progress. Of the last
+`Inquire`: there is an answer, the number cannot be one, there is an outcome, nobody could be asked."""
+
+InquiryOf = Literal["caller", "ticket", "answer", "code"]
+"""What is asked of a ticket: see ``ivr.actions.Inquire``."""
+
+Rating = Literal["满意", "基本满意", "不满意"]
+"""满意度."""
 
 PERSON_KEY = "0"
 """Leads to a person, from everywhere."""
@@ -47,7 +67,8 @@ class Change:
     ``appeal`` is the kind of appeal and, after it, kinds that the caller's words may make of it. ``contact`` takes the
     calling number unless it is withheld, agrees to the number that was keyed or said, or drops it. ``next_matter``
     begins another matter, if this one is complete and the call may have more; ``told_matter`` takes up the next of
-    those that were told with it.
+    those that were told with it. ``no_matter``: what was said was none. ``rating`` is what the caller thinks of the
+    outcome of the ticket that he was told of.
     """
 
     appeal: tuple[AppealType, ...] | None = None
@@ -57,6 +78,8 @@ class Change:
     contact: Literal["calling", "agreed", "none"] | None = None
     next_matter: bool = False
     told_matter: bool = False
+    no_matter: bool = False
+    rating: Rating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +156,9 @@ class Dictate:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Take a telephone number, keyed (# ends it, * begins again) or spoken, into the matter's contact.
+    """Take a number, keyed (# ends it, * begins again) or spoken: a telephone's, a ticket's, or a query code.
+
+    A telephone's goes into the matter's contact.
 
     ``timeout`` is for the first digit, ``gap`` for each further one, in seconds. ``invalid`` is said when it is no
     telephone number. ``ahead``: keys that were pressed while the system was waited for are its beginning.
@@ -150,6 +175,7 @@ class Digits:
     then: str
     deaf: str | None = None
     ahead: bool = False
+    of: Literal["telephone", "ticket", "code"] = "telephone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +217,15 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquire:
+    """Ask what becomes of a ticket."""
+
+    name: str
+    of: InquiryOf
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """File the matter; ``failed`` when no number came in time."""
 
@@ -207,7 +242,7 @@ class End:
     prompts: tuple[str, ...]
 
 
-Node = Step | Choose | Ask | Dictate | Digits | Connect | LookUp | Submit | End
+Node = Step | Choose | Ask | Dictate | Digits | Connect | LookUp | Inquire | Submit | End
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ivr import connecting, dictating, hearing, passing
+from ivr import connecting, dictating, hearing, inquiring, passing
 from ivr.actions import Finish
 from ivr.entering import WAITING, enter, question, wait
 from ivr.events import (
@@ -20,6 +20,7 @@ from ivr.events import (
     HandedOver,
     Heard,
     HungUp,
+    Informed,
     LookedUp,
     Parted,
     PromptEnded,
@@ -29,7 +30,7 @@ from ivr.events import (
     Submitted,
     WordsBegan,
 )
-from ivr.flow import DANGER_KEY, Ask, Connect, Digits, End, LookUp, Submit
+from ivr.flow import DANGER_KEY, Ask, Connect, Digits, End, Inquire, LookUp, Submit
 from ivr.matter import Matter
 from ivr.state import State
 from ivr.turn import Turn
@@ -108,13 +109,13 @@ def _digit(turn: Turn, event: Digit) -> None:
     turn.change(speaking=None)
     rescue = None if isinstance(node, Digits) else turn.rescue(key)
     settled = isinstance(
-        node, LookUp | Submit | Connect | End
+        node, LookUp | Inquire | Submit | Connect | End
     )  # once a call back is noted, 0 changes nothing here
     noted = matter.danger if key == DANGER_KEY else bool(matter.call_back) and settled
     if rescue and not noted:
         turn.stop_playing()
         turn.go(rescue)
-    elif isinstance(node, LookUp | Submit):
+    elif isinstance(node, LookUp | Inquire | Submit):
         turn.change(ahead=(turn.state.ahead + key)[:_AHEAD])
     elif rescue is None and type(node) in WAITING:
         WAITING[type(node)].press(turn, node, key)
@@ -137,6 +138,8 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
         _finish(turn)
     elif isinstance(node, LookUp):
         passing.looked_up(turn, node, LookedUp(event.at, "", ""))
+    elif isinstance(node, Inquire):
+        inquiring.give_up(turn, node)
     elif isinstance(node, Submit):
         turn.go(node.failed)
     elif turn.state.paused:  # no word came: it was no speech
@@ -153,6 +156,12 @@ def _looked_up(turn: Turn, event: LookedUp) -> None:
     turn.change(lookups=max(0, waiting - 1))
     if isinstance(node, LookUp) and waiting == 1:  # else it answers an earlier one, which was left
         passing.looked_up(turn, node, event)
+
+
+def _informed(turn: Turn, event: Informed) -> None:
+    node = question(turn)
+    if isinstance(node, Inquire):
+        inquiring.informed(turn, node, event)
 
 
 def _submitted(turn: Turn, event: Submitted) -> None:
@@ -233,6 +242,7 @@ HANDLERS: Mapping[type[Event], Callable[[Turn, Any], None]] = MappingProxyType(
         PromptEnded: _prompt_ended,
         Elapsed: _elapsed,
         LookedUp: _looked_up,
+        Informed: _informed,
         Submitted: _submitted,
         EarLost: hearing.ear_lost,
         EarChecked: hearing.ear_checked,
@@ -251,7 +261,7 @@ _FITTING: Mapping[str, tuple[type[Event], ...]] = MappingProxyType(
     {
         "ringing": (Answered, Elapsed, HungUp),
         "talking": tuple(kind for kind in HANDLERS if kind is not Answered),
-        "connected": (Elapsed, Submitted, LookedUp, EarLost, EarChecked, Resumed, Parted, HungUp),
+        "connected": (Elapsed, Submitted, LookedUp, Informed, EarLost, EarChecked, Resumed, Parted, HungUp),
         "leaving": (Elapsed, HungUp),
         "ended": (),
     }

@@ -56,7 +56,8 @@ class Matter:
     ``call_back`` says that a person must phone the caller (the caller asked for one, was silent, or was not
     understood), ``danger`` that the caller pressed the danger key. ``confirmed`` says the caller agreed to the
     summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter. ``told_with`` is the
-    index of the matter in whose dictation this one was told too, -1 for none.
+    index of the matter in whose dictation this one was told too, -1 for none. ``idle`` says that what was told is no
+    matter: the caller asked what becomes of another.
     """
 
     index: int
@@ -73,6 +74,7 @@ class Matter:
     confirmed: bool = False
     complete: bool = False
     told_with: int = -1
+    idle: bool = False
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr import several, slots
+from ivr import inquiring, several, slots
 from ivr.actions import Alert, Hangup
 from ivr.actions import LookUp as LookUpAction
 from ivr.actions import Submit as SubmitAction
@@ -32,9 +32,11 @@ def note(turn: Turn, change: Change) -> None:
     """Change the matter; the first reason for a call back stands, unless there is danger."""
     state = turn.state
     count = len(state.everything) + len(state.following)
+    inquiring.note(turn, change)
     if change.told_matter:
         several.go_on(turn)
-    if change.next_matter and state.matter.complete and count < turn.flow.matters:
+    done = state.matter.complete or state.matter.idle
+    if change.next_matter and done and count < turn.flow.matters:
         turn.change(
             everything=(*state.everything, *state.following, Matter(count, state.preset)),
             following=(),
@@ -90,6 +92,8 @@ def _holds(turn: Turn, condition: Condition) -> bool:  # noqa: PLR0911 - one for
             return bool(turn.state.following)
         case "told_more":
             return bool(turn.state.following) and matter.complete
+        case _:
+            return inquiring.holds(turn, condition)
 
 
 def _shows_number(turn: Turn) -> bool:

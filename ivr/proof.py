@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import DANGER_KEY, Ask, Choose, Connect, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.flow import (
+    DANGER_KEY,
+    Ask,
+    Choose,
+    Connect,
+    Dictate,
+    Digits,
+    End,
+    Inquire,
+    LookUp,
+    Node,
+    Step,
+    Submit,
+)
 from ivr.rescue import ROOTS, check_rescue, closure
 from ivr.words import EMPTY
 
@@ -19,7 +32,10 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-SLOTS = frozenset({"place", "brief", "tail", "contact", "number", "target", "first", "second", "third"})
+SLOTS = frozenset(
+    {"place", "brief", "tail", "contact", "number", "target", "first", "second", "third"}
+    | {"ticket", "status", "answer"}
+)
 """What the dialogue can fill into a prompt."""
 
 _KEYS = frozenset("123456789*#")
@@ -93,7 +109,7 @@ def prompts_of(node: Node) -> tuple[str, ...]:
 def _by_itself(node: Node) -> Iterator[tuple[str, str]]:
     """(key in the file, target) of the edges that cost no try."""
     match node:
-        case Step() | LookUp():
+        case Step() | LookUp() | Inquire():
             yield "next", node.next
         case Submit():
             yield "next", node.next

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow import DANGER_KEY, Ask, Choose, Connect, Dictate, Digits, End, LookUp, Node, Step, Submit
+from ivr.flow import (
+    DANGER_KEY,
+    Ask,
+    Choose,
+    Connect,
+    Dictate,
+    Digits,
+    End,
+    Inquire,
+    LookUp,
+    Node,
+    Step,
+    Submit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -161,7 +174,7 @@ def _offered_in_silence(name: str, nodes: Mapping[str, Node], *, hears: bool | N
 
 
 def _in_silence(
-    node: Step | Choose | Ask | Dictate | Digits | Connect | LookUp, *, hears: bool
+    node: Step | Choose | Ask | Dictate | Digits | Connect | LookUp | Inquire, *, hears: bool
 ) -> tuple[str, ...]:
     """Where silence leads; of what is asked again, where it leads in the end."""
     match node:

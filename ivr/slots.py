@@ -35,6 +35,12 @@ def _value(slot: str, state: State) -> str:  # noqa: PLR0911 - one for each slot
             return dict(zip(_ORDER, names, strict=False)).get(slot, "")
         case "target":
             return state.target
+        case "ticket":
+            return _PAUSE.join(state.informed.ticket[-_TAIL:]) if state.informed else ""
+        case "status":
+            return state.informed.status if state.informed else ""
+        case "answer":
+            return state.informed.text if state.informed else ""
         case "contact":
             return _grouped(matter.contact)
         case _:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.actions import Listen, Prompt
+    from ivr.events import Informed
     from ivr.matter import AppealType, Candidate, Matter, Spoken
 
 
@@ -54,7 +55,9 @@ class State:
     ``typed`` are the digits keyed in so far, ``ahead`` keys that wait for the next question.
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are
-    matters that were told in one dictation with this one, and come after it.
+    matters that were told in one dictation with this one, and come after it. ``ticket`` is the number of a ticket that
+    was asked for or told of, ``code`` the query code keyed in for it, ``inquiry`` counts such questions,
+    ``informed`` is the answer to the last.
     """
 
     phase: Literal["ringing", "talking", "connected", "leaving", "ended"]
@@ -97,6 +100,10 @@ class State:
     reaching: int | None = None
     calling: bool = False
     target: str = ""
+    ticket: str = ""
+    code: str = ""
+    inquiry: int = 0
+    informed: Informed | None = None
 
     @property
     def ended(self) -> bool:

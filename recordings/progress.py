@@ -1,15 +1,17 @@
-"""What the intake has told of its tickets since it accepted them (处理状态). Rows are only ever added.
+"""What became of tickets: what the intake told of them (处理状态), their query codes, what callers thought (满意度).
 
-The migrations make this table; a test keeps both equal.
+The migrations make these tables; a test keeps both equal.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from recordings.database import insert, upsert
 from recordings.instant import Instant
 from recordings.schema import metadata
 
@@ -34,6 +36,24 @@ status_changes = sa.Table(
     sa.CheckConstraint("status IN ('受理', '派单', '处置', '回访', '结案')", name="status"),
 )
 
+query_codes = sa.Table(
+    "query_codes",
+    metadata,
+    sa.Column("number", sa.Text, primary_key=True),  # the ticket's
+    sa.Column("code", sa.Text, nullable=False),  # six digits: who knows them may hear what came of it
+)
+
+ratings = sa.Table(
+    "ratings",
+    metadata,
+    sa.Column("call_id", sa.Text, primary_key=True),  # the call in which it was said
+    sa.Column("number", sa.Text, primary_key=True),  # of the ticket
+    sa.Column("rating", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index("ix_ratings_number", "number", "at"),
+    sa.CheckConstraint("rating IN ('满意', '基本满意', '不满意')", name="rating"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -54,3 +74,40 @@ async def read_progress(connection: AsyncConnection, numbers: Sequence[str]) -> 
         .order_by(status_changes.c.number, status_changes.c.at, status_changes.c.received_at)
     )
     return [Progress(*row) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a caller thinks of the outcome of a ticket (满意度), said in the call ``call_id``."""
+
+    call_id: str
+    number: str
+    rating: str
+    at: datetime
+
+
+async def keep_codes(connection: AsyncConnection, numbers: Sequence[str]) -> None:
+    """Make a query code of six digits for each of these tickets that has none."""
+    rows = [{"number": number, "code": f"{secrets.randbelow(10**6):06d}"} for number in numbers]
+    if rows:
+        await connection.execute(insert(connection, query_codes).on_conflict_do_nothing(), rows)
+
+
+async def read_code(connection: AsyncConnection, number: str) -> str | None:
+    """A ticket's query code; None for one that was made before there were any."""
+    code: str | None = await connection.scalar(
+        sa.select(query_codes.c.code).where(query_codes.c.number == number)
+    )
+    return code
+
+
+async def keep_opinions(connection: AsyncConnection, opinions: Sequence[Opinion]) -> None:
+    """Write down what callers think; of one ticket in one call the last counts."""
+    await upsert(connection, ratings, ("call_id", "number"), [asdict(one) for one in opinions])
+
+
+async def read_opinions(connection: AsyncConnection, numbers: Sequence[str]) -> list[Opinion]:
+    """What was thought of these tickets, each ticket's in order."""
+    query = sa.select(*(ratings.c[name] for name in ("call_id", "number", "rating", "at")))
+    query = query.where(ratings.c.number.in_(numbers)).order_by(ratings.c.number, ratings.c.at)
+    return [Opinion(*row) for row in await connection.execute(query)]

@@ -24,6 +24,7 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.PromptEnded: entries.PromptEndedEvent,
     events.Elapsed: entries.ElapsedEvent,
     events.LookedUp: entries.LookedUpEvent,
+    events.Informed: entries.InformedEvent,
     events.Submitted: entries.SubmittedEvent,
     events.EarLost: entries.EarLostEvent,
     events.EarChecked: entries.EarCheckedEvent,
@@ -119,6 +120,7 @@ def note_matter(matter: Matter) -> entries.Matter:
         confirmed=matter.confirmed,
         complete=matter.complete,
         told_with=matter.told_with,
+        idle=matter.idle,
     )
 
 
@@ -140,6 +142,7 @@ def read_matter(entry: entries.Matter) -> Matter:
         confirmed=entry.confirmed,
         complete=entry.complete,
         told_with=entry.told_with,
+        idle=entry.idle,
     )
 
 

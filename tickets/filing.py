@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from recordings import entries, folders, journal
 from recordings.journal import JournalError
+from recordings.progress import Opinion
 from recordings.schema import tickets
 from recordings.threads import Threads
 from tickets.alerting import alert_dangers
@@ -98,7 +99,12 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
             listed = list_call(record, reviewed) if revisions or not drafts else None
             alerts = alert_dangers(record)
             wanted = ((record.call_id, record.node or 0),) if record.transcription == "wanted" else ()
-            papers = Papers(record.call_id, describe_call(record), revisions, alerts, listed, wanted)
+            opinions = tuple(
+                Opinion(record.call_id, number, *told) for number, told in record.ratings.items()
+            )
+            papers = Papers(
+                record.call_id, describe_call(record), revisions, alerts, listed, wanted, opinions
+            )
             try:
                 await db.group(write_papers).ask(papers)
             except sa.exc.IntegrityError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast, get_args
 
+from ivr.flow import Rating
 from ivr.matter import Matter, Window
 from recordings import entries
 from tickets.entries import can_be_issued, read_matter, read_utterance
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from recordings.entries import Entry, Written
     from tickets.legs import Leg
 
+_RATINGS = frozenset(get_args(Rating))
 _GAVE_UP = "来电人在转接时挂机，须回电"
 E = TypeVar("E", bound="Entry")
 
@@ -50,7 +52,8 @@ class Gathered:
     """A journal's entries by kind.
 
     ``deaf`` are the stretches of the recording in which words may be missing, in order; the last may still be open.
-    ``alarms`` are the first of each matter, ``understood`` is what each matter's words were last understood to mean.
+    ``alarms`` are the first of each matter, ``understood`` is what each matter's words were last understood to mean,
+    ``ratings`` what the caller last thought of the outcome of other tickets, by number, and when he said so.
     ``passing`` tells of the legs by which the call was passed on. ``opening`` is the text of the first prompt that was
     played. ``talked`` says that there is an entry that only a call that was answered has; ``cut`` says that the gateway
     died, or ended the call, before the hang-up: after it words may be lost, not the call.
@@ -61,6 +64,7 @@ class Gathered:
     numbers: dict[int, str] = field(default_factory=dict)
     alarms: dict[int, Alarm] = field(default_factory=dict)
     understood: dict[int, entries.Understood] = field(default_factory=dict)
+    ratings: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     deaf: list[Window] = field(default_factory=list)
     passing: list[Entry] = field(default_factory=list)
     opening: str = ""
@@ -79,6 +83,9 @@ class Gathered:
                 gathered._take_alarm(one.entry, one.wall)
             elif isinstance(one.entry, entries.Understood):
                 gathered.understood[one.entry.matter] = one.entry
+            elif isinstance(one.entry, entries.Rated):
+                if can_be_issued(one.entry.ticket) and one.entry.rating in _RATINGS:
+                    gathered.ratings[one.entry.ticket] = (one.entry.rating, one.wall)
             else:
                 gathered._add(one)
             gathered.talked |= isinstance(one.entry, _OF_A_TALK)

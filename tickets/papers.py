@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from recordings import catalogue, folders, jobs, wav
+from recordings import catalogue, folders, jobs, progress, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import matters, outbox, worklist
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asr.transcript import Transcript
     from recordings.catalogue import Row
     from recordings.database import Database
+    from recordings.progress import Opinion
     from recordings.worklist import WorkRow
     from tickets.alert import DangerAlert
     from tickets.draft import Draft
@@ -44,6 +45,7 @@ class Papers(NamedTuple):
     alerts: tuple[DangerAlert, ...]
     listed: tuple[WorkRow, str] | None
     wanted: tuple[tuple[str, int], ...]
+    opinions: tuple[Opinion, ...] = ()
 
 
 async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
@@ -67,6 +69,8 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
         await jobs.enqueue(connection, "late", [call for paper in papers for call in paper.wanted], now)
         if values:
             await connection.execute(sa.insert(tickets), values)
+        await progress.keep_codes(connection, [r.number for _, r in new if r.revision == 1])
+        await progress.keep_opinions(connection, [one for paper in papers for one in paper.opinions])
         await matters.store(connection, [(r.number, r.draft.content) for _, r in new])
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)

@@ -63,6 +63,7 @@ class CallRecord:
     the large model, ``transcript`` all in one. ``matters`` are those that make
     a ticket now, ``numbers`` the ticket numbers given so far, by matter, ``alarms`` when the first
     danger in each was noticed, ``understood`` what their words were understood to mean when they were filed.
+    ``ratings`` are what he thought of the outcome of other tickets, by number, with when he said so.
     ``reason`` says why an ended call has no matter.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
     which the call was passed on. ``strange`` counts what of the journal this program does not know.
@@ -92,6 +93,7 @@ class CallRecord:
     numbers: Mapping[int, str]
     alarms: Mapping[int, Alarm]
     understood: Mapping[int, Understood]
+    ratings: Mapping[str, tuple[str, datetime]]
     reason: str | None
     transcription: Late
     legs: tuple[Leg, ...]
@@ -179,6 +181,7 @@ def fold(
         numbers=journal.numbers,
         alarms=journal.alarms,
         understood=journal.understood,
+        ratings=journal.ratings,
         reason=None
         if told or not ended
         else _name_keeper(legs)

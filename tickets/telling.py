@@ -45,6 +45,8 @@ def tell(
     for _, matter in sorted(journal.matters.items()):
         if is_theirs(matter, legs, numbered=matter.index in journal.numbers):
             continue
+        if matter.idle and not (matter.call_back or matter.danger):
+            continue
         gaps = [w for w in matter.windows if not merging.is_sound(w, live, journal.deaf)]
         pending = False
         if not live.complete and late is not None:

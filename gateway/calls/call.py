@@ -12,6 +12,7 @@ from gateway.calls.beside import Beside
 from gateway.calls.bounds import Watch
 from gateway.calls.ending import Ending
 from gateway.calls.hold import Hold
+from gateway.calls.inquiring import Inquiring
 from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
 from gateway.calls.passing import Passing
@@ -88,10 +89,11 @@ class Call:
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: events.LookedUp | None = None  # what the event being taken asked for
         self._beside = Beside()
-        party = Party(leg, self._speaker, prompts, self._scribe, self._events.put_nowait, self._now)
+        tell = self._events.put_nowait
+        self._inquiring = Inquiring(house.inquire, self._scribe, self._beside, tell, self._now)
+        party = Party(leg, self._speaker, prompts, self._scribe, tell, self._now)
         self._passing = Passing(house, hotline, party, self._numbering, self._beside, self.fail)
-        watch = Watch(house.bounds, lambda: leg.has_sent)
-        self._ending = Ending(self._scribe, watch, self._is_talking)
+        self._ending = Ending(self._scribe, Watch(house.bounds, lambda: leg.has_sent), self._is_talking)
 
     async def run(self, model: ModelFingerprint | None) -> str:
         """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
@@ -220,7 +222,6 @@ class Call:
             self._events.press(events.Digit(self._now(), key))
 
     def _held(self, *, held: bool) -> None:
-        """The caller holds the line, or is back."""
         self._passing.hold(held=held)
         if not held:
             self._ending.watch.hear(self._now())
@@ -236,8 +237,7 @@ class Call:
             self.fail(error)
 
     def _ended(self, ended: Ended) -> None:
-        """The line is down: whatever fails from here on, the dialogue is told."""
-        self._ending.take(ended)
+        self._ending.take(ended)  # whatever fails from here on, the dialogue is told
         self._passing.end("gateway" if ended.by == "gateway" else "caller")
         self._hold.end()
         try:
@@ -264,7 +264,7 @@ class Call:
         if self._ending.cut(self._now(), pcm):
             self._leg.hang_up()
 
-    async def _perform(self, action: Action) -> None:
+    async def _perform(self, action: Action) -> None:  # noqa: C901 - one case for each kind of action
         """At ``Finish`` there is nothing to do: every matter stands in the journal already."""
         match action:
             case actions.Play():
@@ -277,12 +277,14 @@ class Call:
             case actions.StopListening():
                 self._listener.stop()
             case actions.LookUp():
-                found = look_up(action.text, action.named, several=action.several)
-                self._found = events.LookedUp(self._now(), *found)
+                told = look_up(action.text, action.named, several=action.several)
+                self._found = events.LookedUp(self._now(), *told)
             case actions.Submit(matter=matter):
                 self._beside.do(self._submit(matter))
             case actions.Alert() | actions.Connect() | actions.Part():
                 self._passing.perform(action)
+            case actions.Inquire() | actions.Rate():
+                self._inquiring.perform(action)
             case actions.Hangup():
                 self._leg.hang_up()
 
@@ -292,7 +294,6 @@ class Call:
         self._events.put_nowait(events.Submitted(self._now(), matter.index, number))
 
     def _is_talking(self) -> bool:
-        """Whether the dialogue is to go on."""
         return self._state.phase in {"talking", "connected"} and not self._passing.is_handed_over
 
     def _now(self) -> float:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.calls.bounds import Bounds
+from gateway.calls.inquiring import nobody_knows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from asr.client import AsrClient
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gateway.calls.live import Board
     from gateway.calls.outgoing import Outgoing
     from gateway.sip.pump import MediaPump
+    from ivr.actions import Inquire
+    from ivr.events import Informed
     from tickets.number import NumberBook
 
 
@@ -41,3 +44,5 @@ class House:
     """Whether speech has been out of reach for so long that callers are offered a person first."""
     bounds: Bounds = field(default_factory=Bounds)
     """What else ends a call that nobody ends."""
+    inquire: Callable[[Inquire], Awaitable[Informed]] = nobody_knows
+    """Answers what callers ask of tickets."""

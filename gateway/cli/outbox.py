@@ -15,13 +15,13 @@ from rich.table import Table
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
 from gateway.cli.printing import print_json, tables, tell_moment
-from recordings.progress import read_progress
+from recordings.progress import read_opinions, read_progress
 from tickets import letters
 from tickets.courier import wake
 
 if TYPE_CHECKING:
     from recordings.database import Database
-    from recordings.progress import Progress
+    from recordings.progress import Opinion, Progress
     from tickets.letters import Letter, OpenedLetter, State
 
 commands = typer.Typer(help="投递 / What goes to the intake.", no_args_is_help=True)
@@ -73,11 +73,15 @@ def list_(
 def show(context: typer.Context, number: Number, as_json: Json = False) -> None:
     """一件工单或预警的每一版:内容、回执、原因 / Each revision of one: what it says, what came back."""
 
-    async def look(db: Database) -> tuple[list[OpenedLetter], list[Progress]]:
+    async def look(db: Database) -> tuple[list[OpenedLetter], list[Progress], list[Opinion]]:
         async with db.read() as connection:
-            return await letters.open_letters(connection, number), await read_progress(connection, [number])
+            return (
+                await letters.open_letters(connection, number),
+                await read_progress(connection, [number]),
+                await read_opinions(connection, [number]),
+            )
 
-    found, told = ask(context.obj, look)
+    found, told, opinions = ask(context.obj, look)
     if not found:
         _refuse(number)
     if as_json:
@@ -91,6 +95,8 @@ def show(context: typer.Context, number: Number, as_json: Json = False) -> None:
     for step in told:
         words = " ".join(filter(None, (step.status, step.unit, step.note)))
         tables.print(f"平台回传 / told by the intake: {tell_moment(step.at)} {escape(words)}")
+    for opinion in opinions:
+        tables.print(f"来电人评价 / the caller's opinion: {tell_moment(opinion.at)} {opinion.rating}")
 
 
 @commands.command()

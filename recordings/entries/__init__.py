@@ -43,6 +43,7 @@ from recordings.entries.dialogue import (
     HandedOverEvent,
     HeardEvent,
     HungUpEvent,
+    InformedEvent,
     LookedUpEvent,
     PartedEvent,
     PromptEndedEvent,
@@ -54,7 +55,7 @@ from recordings.entries.dialogue import (
 )
 from recordings.entries.entry import Entry
 from recordings.entries.leg import Dialled, LegAnswered, LegEnded
-from recordings.entries.matter import Alarm, Matter, Number, Spoken, Understood, Window
+from recordings.entries.matter import Alarm, Matter, Number, Rated, Spoken, Understood, Window
 from recordings.entries.speech import Deaf, Heard, Hearing, Model, Partial, Played, Unplayed, Word
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "HungUp",
     "HungUpEvent",
     "Incoming",
+    "InformedEvent",
     "Interrupted",
     "LegAnswered",
     "LegEnded",
@@ -97,6 +99,7 @@ __all__ = [
     "Partial",
     "Played",
     "PromptEndedEvent",
+    "Rated",
     "Reading",
     "RecordingTrouble",
     "RefusedEvent",

@@ -118,6 +118,19 @@ class LookedUpEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InformedEvent(Event):
+    """What was told of a ticket; not what came of it, which is told to who knows its query code."""
+
+    kind: ClassVar = "event.informed"
+
+    id: int = kept(0)
+    outcome: str = kept("away")
+    ticket: str = withheld("")
+    status: str = withheld("")
+    handled: bool = withheld(default=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SubmittedEvent(Event):
     """A matter got its ticket."""
 

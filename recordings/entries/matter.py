@@ -50,6 +50,7 @@ class Matter(Entry):
     confirmed: bool = kept(default=False)
     complete: bool = kept(default=False)
     told_with: int = kept(-1)
+    idle: bool = kept(default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,16 @@ class Number(Entry):
 
     matter: int = kept(-1)
     number: str = kept("")
+
+
+@dataclass(frozen=True, slots=True)
+class Rated(Entry):
+    """The caller has said what he thinks of the outcome of a ticket (满意度)."""
+
+    kind: ClassVar = "rated"
+
+    ticket: str = withheld("")
+    rating: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)

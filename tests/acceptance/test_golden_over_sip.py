@@ -51,11 +51,15 @@ PASSED_ON = tuple(
         - HANDED_OVER
     )
 )
+# What is on file there, no house of ours has: test_progress has calls of its own.
+ON_FILE = {
+    file.stem for file in GOLDEN.glob("*.yaml") if "progress" in file.stem or file.stem == "query_code"
+}
 # Heard by the log only: their tickets depend on the moment.
 OTHERS = tuple(
     sorted(
         {file.stem for file in GOLDEN.glob("*.yaml")}
-        - {*TO_THE_LETTER, *ALSO, *PASSED_ON, *HANDED_OVER}
+        - {*TO_THE_LETTER, *ALSO, *PASSED_ON, *HANDED_OVER, *ON_FILE}
         - TOO_LONG
     )
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from config.prompts import Tone, split
-from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, LookUp, Step, Submit
+from ivr.flow import Ask, Choose, Connect, Dictate, Digits, End, Inquire, LookUp, Step, Submit
 from ivr.proof import prompts_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from config.prompts import PromptTexts
     from ivr.flow import Change, Flow, Node
 
-Kind = Literal["说", "问", "听", "输号码", "判断", "查找", "登记", "转接", "结束"]
+Kind = Literal["说", "问", "听", "输号码", "判断", "查找", "查询", "登记", "转接", "结束"]
 
 _KINDS: Final[Mapping[type, Kind]] = {
     Step: "说",
@@ -24,6 +24,7 @@ _KINDS: Final[Mapping[type, Kind]] = {
     Digits: "输号码",
     Choose: "判断",
     LookUp: "查找",
+    Inquire: "查询",
     Submit: "登记",
     Connect: "转接",
     End: "结束",
@@ -38,6 +39,11 @@ _CONDITIONS: Final = {
     "later": "不是第一件事",
     "several": "一次说了几件事",
     "told_more": "一起说的还有下一件",
+    "asks_progress": "只说查进度",
+    "informed": "查到了",
+    "mistyped": "编号输错了",
+    "handled": "已经办完",
+    "away": "暂时查不了",
 }
 _SLOTS: Final = {
     "place": "地点",
@@ -48,6 +54,9 @@ _SLOTS: Final = {
     "first": "第一处",
     "second": "第二处",
     "third": "第三处",
+    "ticket": "编号尾号",
+    "status": "进度",
+    "answer": "结果",
     "hotline": "热线",
     "department": "部门",
 }
@@ -58,6 +67,7 @@ _SILENT: Final[Mapping[Kind, str]] = {
     "转接": "转接人工",
     "登记": "登记工单,取编号",
     "查找": "查找地点和事由",
+    "查询": "查询工单进度",
     "结束": "挂机",
 }
 
@@ -165,7 +175,7 @@ class _Reading:
 
     def _exits(self, node: Node) -> Iterator[tuple[str, str]]:
         match node:
-            case Step() | LookUp():
+            case Step() | LookUp() | Inquire():
                 yield "", node.next
             case Choose():
                 yield from ((_CONDITIONS.get(when, when), target) for when, target in node.cases)

@@ -43,6 +43,7 @@ from recordings.database import open_database
 from recordings.folders import spool
 from recordings.journals import Journals
 from recordings.nodes import claim_nodes
+from tickets.inquiry import Inquiries
 from tickets.number import NumberBook
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             settings.passing.silent_seconds,
             _deaf_for_long(settings, ears),
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
+            Inquiries(db).answer,
         )
         switchboard = Switchboard(
             settings,

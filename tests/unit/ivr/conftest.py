@@ -22,11 +22,13 @@ from ivr.actions import (
     Connect,
     Finish,
     Hangup,
+    Inquire,
     Listen,
     LookUp,
     Part,
     PausePlaying,
     Play,
+    Rate,
     ResumePlaying,
     StopListening,
     StopPlaying,
@@ -44,6 +46,7 @@ from ivr.events import (
     HandedOver,
     Heard,
     HungUp,
+    Informed,
     LookedUp,
     Parted,
     PromptEnded,
@@ -62,6 +65,7 @@ from tickets.entries import note_event, note_matter
 from tickets.lookup import look_up
 from tickets.meaning.risk import phrases
 from tickets.meaning.watch import Watch
+from tickets.number import is_valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,7 +276,7 @@ class Rehearsal:
             self._playing, self._quiet_since = None, self.now
             self._prompts += 1
 
-    def perform(self, action: Action) -> None:
+    def perform(self, action: Action) -> None:  # noqa: C901 - one case for each kind of action
         self.actions.append(action)
         match action:
             case Play() | PausePlaying() | ResumePlaying() | StopPlaying():
@@ -285,6 +289,10 @@ class Rehearsal:
             case LookUp():
                 found = look_up(action.text, action.named, several=action.several)
                 self.schedule(self.now + 0.01, LookedUp(0.0, *found))
+            case Inquire():
+                self.schedule(self.now + 0.05, self.inform(action))
+            case Rate():
+                self.note(entries.Rated(action.ticket, action.rating))
             case Submit():
                 self.submitted.append(action.matter)
                 number = f"26327010001{action.matter.index}"
@@ -299,6 +307,22 @@ class Rehearsal:
             case Finish():
                 assert self.finished is None
                 self.finished = action.matters
+
+    def inform(self, asked: Inquire) -> Informed:
+        """The database's part, see ``tickets.inquiry``."""
+        if asked.of == "code":
+            return Informed(0.0, asked.id, "found", asked.ticket, text="123，456")
+        known = [
+            one
+            for one in self.script.on_file
+            if (one.calling if asked.of == "caller" else one.number == asked.ticket)
+        ]
+        if asked.of == "ticket" and not is_valid(asked.ticket):
+            return Informed(0.0, asked.id, "mistyped")
+        if not known or (asked.of == "answer" and asked.code != known[0].code):
+            return Informed(0.0, asked.id, "none")
+        found = Informed(0.0, asked.id, "found", known[0].number, known[0].status, known[0].handled)
+        return replace(found, text=known[0].answer) if asked.of == "answer" else found
 
     def sound(self, action: Play | PausePlaying | ResumePlaying | StopPlaying) -> None:
         match action:

@@ -36,6 +36,7 @@ def test_golden_call(path: Path, rehearse):
         given = expected.model_dump(exclude_none=True)
         assert {field: look(ticket, field) for field in given} == given
     assert script.expect.reason == (record.reason is not None)
+    assert script.expect.rated == {number: rating for number, (rating, _) in record.ratings.items()}
     assert strangers(call) == []
 
 

@@ -14,11 +14,13 @@ from ivr.actions import (
     Connect,
     Finish,
     Hangup,
+    Inquire,
     Listen,
     LookUp,
     Part,
     PausePlaying,
     Play,
+    Rate,
     ResumePlaying,
     StopPlaying,
     Submit,
@@ -36,6 +38,7 @@ from ivr.events import (
     HandedOver,
     Heard,
     HungUp,
+    Informed,
     LookedUp,
     Parted,
     PromptEnded,
@@ -46,6 +49,7 @@ from ivr.events import (
     WordsBegan,
 )
 from ivr.flow import Digits
+from ivr.flow import Inquire as InquireNode
 from ivr.flow import LookUp as LookUpNode
 from ivr.flow import Submit as SubmitNode
 from ivr.machine import advance, start
@@ -81,6 +85,10 @@ SAID = (
     "不对水管破了",
     "没别的事了",
     "谢谢",
+    "查进度",
+    "查询码",
+    "不满意",
+    "二六三二七零一零零零一四",
 )
 REASONS = frozenset({"person", "danger", "centre", "counsel"})
 PROMPTS_OF_A_CALL = 19 * 4 * 5 + 200  # far above any real call, far below a loop
@@ -121,7 +129,7 @@ class Line:
         self.check()
         return actions
 
-    def perform(self, action: Action) -> None:
+    def perform(self, action: Action) -> None:  # noqa: C901 - one case for each kind of action
         assert self.finished is None, "an action after Finish"
         match action:
             case Play() | PausePlaying() | ResumePlaying() | StopPlaying():
@@ -132,6 +140,11 @@ class Line:
                 assert action.phrases is None or action.phrases
             case LookUp():
                 assert action.text
+            case Inquire():
+                assert action.ticket or action.of in {"caller", "code"}
+                assert action.code or action.of != "answer"
+            case Rate():
+                assert action.ticket
             case Submit():
                 assert action.matter.complete
             case Connect():
@@ -184,7 +197,9 @@ class Line:
             assert state.deadline >= 0
             assert (state.playing, state.paused) == (self.playing, self.paused)
             assert state.reaching == self.reaching
-            assert not state.ahead or isinstance(self.flow.nodes[state.question], LookUpNode | SubmitNode)
+            assert not state.ahead or isinstance(
+                self.flow.nodes[state.question], LookUpNode | InquireNode | SubmitNode
+            )
             assert state.phase != "connected" or (state.reaching is not None and state.listening is None)
         open_windows = [w for m in state.everything for w in m.windows if w.end is None]
         assert len(open_windows) <= 1
@@ -254,6 +269,17 @@ happening = st.one_of(
         st.sampled_from(("", "漏雨")),
         st.sampled_from((0, 2, 3, 9)),
         st.sampled_from(((), (1,), (2, 4), (1, 2, 3, 4, 5, 6), (99,))),
+    ),
+    st.builds(
+        lambda outcome, handled, text, late: (
+            lambda n: [
+                Informed(n.now, n.state.inquiry - late, outcome, "263270100014", "已经办结", handled, text)
+            ]
+        ),
+        st.sampled_from(("found", "none", "mistyped", "away")),
+        st.booleans(),
+        st.sampled_from(("", "已责令停工")),
+        st.sampled_from((0, 0, 1)),
     ),
     st.builds(lambda m: lambda n: [Submitted(n.now, m, "263270100014")], st.integers(0, 2)),
     st.just(lambda n: [EarLost(n.now)]),
