@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 from pydantic import ValidationError
@@ -92,6 +92,14 @@ class Unavailable:
 Outcome = Accepted | Rejected | Barred | Unavailable
 
 
+class Reply(NamedTuple):
+    """What an intake answered, ``status`` 0 when it did not, and what that says of a post."""
+
+    outcome: Outcome
+    status: int = 0
+    answer: bytes = b""
+
+
 class IntakeClient:
     """The intake that takes tickets at ``url``, and alerts at ``alerts_url``, else beside them: …/alerts.
 
@@ -121,44 +129,55 @@ class IntakeClient:
         )
         self._authorization = Authorization(access, self._session)
 
-    async def post(self, document: str, key: str, kind: Kind = "ticket") -> Outcome:
+    async def post(
+        self,
+        document: str,
+        key: str,
+        kind: Kind = "ticket",
+        *,
+        again: bool = False,  # noqa: ARG002 - this intake knows the key; `tickets.mapped` has others
+    ) -> Outcome:
         """Post one revision of a ticket, or an alert, a JSON text, byte for byte as given.
 
-        ``key`` is the Idempotency-Key and the webhook-id: the same for every attempt with the same document.
-        Never raises for what the other side does.
+        ``key`` is the Idempotency-Key and the webhook-id: the same for every attempt with the same document. ``again``:
+        nobody knows what came of an attempt before this. Never raises for what the other side does.
         """
-        body = document.encode()
+        return (await self._exchange("POST", self._urls[kind], document.encode(), key)).outcome
+
+    async def _exchange(self, method: str, url: URL, body: bytes, key: str) -> Reply:
+        """Ask, with what shows who we are; what came back, and what that says of a post."""
         try:
             async with asyncio.timeout(self.timeout_s):
                 head = await self._authorization.head()
-                outcome = await self._send(body, key, kind, head)
-                if _is_unknown(outcome) and self._authorization.forget(head):
-                    outcome = await self._send(body, key, kind, await self._authorization.head())
+                reply = await self._send(method, url, body, key, head)
+                if _is_unknown(reply.outcome) and self._authorization.forget(head):
+                    reply = await self._send(method, url, body, key, await self._authorization.head())
         except TimeoutError:
-            return Unavailable(f"no answer within {self.timeout_s:g} s")
+            return Reply(Unavailable(f"no answer within {self.timeout_s:g} s"))
         except NoTokenError as error:
-            return Unavailable(str(error)) if error.status is None else Barred(error.status, str(error))
+            barred = Unavailable(str(error)) if error.status is None else Barred(error.status, str(error))
+            return Reply(barred)
         except aiohttp.ClientHttpProxyError as error:
             if error.status in _BARRED:
-                return Barred(error.status, "the proxy does not let us through")
-            return Unavailable(f"the proxy answers HTTP {error.status}")
+                return Reply(Barred(error.status, "the proxy does not let us through"))
+            return Reply(Unavailable(f"the proxy answers HTTP {error.status}"))
         except aiohttp.ClientError as error:
-            return Unavailable(_clean(f"{type(error).__name__}: {error}"))
-        return outcome
+            return Reply(Unavailable(_clean(f"{type(error).__name__}: {error}")))
+        return reply
 
-    async def _send(self, body: bytes, key: str, kind: Kind, head: dict[str, str]) -> Outcome:
+    async def _send(self, method: str, url: URL, body: bytes, key: str, head: dict[str, str]) -> Reply:
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": key,
             **sign(self._key, key, int(time.time()), body),
             **head,
         }
-        async with self._session.post(
-            self._urls[kind], data=body, headers=headers, allow_redirects=False
+        async with self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False
         ) as response:
             answer = await _read_bounded(response)
             hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
-            return _judge(response.status, answer, hold)
+            return Reply(_judge(response.status, answer, hold), response.status, answer)
 
     async def close(self) -> None:
         """Close the kept connections."""

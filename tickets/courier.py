@@ -221,7 +221,8 @@ class Courier:
         outcome: Outcome
         began = time.monotonic()
         try:
-            outcome = await self._client.post(parcel.document, parcel.key, parcel.kind)
+            again = parcel.attempt > 1
+            outcome = await self._client.post(parcel.document, parcel.key, parcel.kind, again=again)
         except Exception as error:  # boundary, worker job: one post's trouble must not become the others'
             log.exception("posting failed")
             outcome = Unavailable(f"posting failed: {type(error).__name__}")

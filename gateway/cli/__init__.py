@@ -31,6 +31,8 @@ _COMMANDS = {
     "calls": "calls",
     "jobs": "jobs",
     "outbox": "outbox",
+    "intake-map": "intake_map",
+    "reconcile": "reconcile",
     "model": "model",
     "classify": "classify",
     "prompts": "checks",

@@ -28,6 +28,7 @@ from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.letters import read_dead_letters, read_overdue
+from tickets.mapping import read_mapping
 from tickets.meaning.understanding import version
 from tickets.number import CITY_TIME
 from tickets.proposal import count_points
@@ -35,6 +36,7 @@ from tickets.proposal import count_points
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.site.intake import IntakeSettings
     from ivr.hotline import Hotlines
     from tickets.letters import DeadLetter, Overdue
 
@@ -122,11 +124,7 @@ def check(context: typer.Context) -> None:
     _tell_hotlines(hotlines)
     choose_rules(site.settings)
     out.print(f"理解规则 / rules of understanding: {version()}; 坐标点 / points: {count_points()}")
-    if not site.settings.intake.alerts:
-        out.print(
-            "警告 / Warning: 不发预警,工单照发 / no alerts are posted, tickets are: intake.alerts: false",
-            style="yellow",
-        )
+    _tell_intake(site.settings.intake)
     _tell_trunks(site, hotlines)
     if is_open(site.settings):
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
@@ -175,6 +173,18 @@ def _tell_hotlines(hotlines: Hotlines) -> None:
         out.print(f"  {line.number} {line.name}: {times}, 今天无效 / not in force today")
     for finding in check_calendar(hotlines, today):
         out.print(f"警告 / Warning: {finding.what} → {finding.remedy}", style="yellow")
+
+
+def _tell_intake(intake: IntakeSettings) -> None:
+    """What it is not sent, and in whose fields the rest goes there."""
+    if not intake.alerts:
+        out.print(
+            "警告 / Warning: 不发预警,工单照发 / no alerts are posted, tickets are: intake.alerts: false",
+            style="yellow",
+        )
+    if intake.mapping is not None:
+        count = len(read_mapping(intake.mapping).file.fields)
+        out.print(f"平台字段映射 / mapping to the intake's fields: {intake.mapping}, {count}")
 
 
 def _tell_trunks(site: Site, hotlines: Hotlines) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from gateway.doctor.finding import Level, Patient
+    from gateway.site.intake import IntakeSettings
     from ivr.hotline import Hotlines
     from recordings.database import Database
 
@@ -198,9 +199,8 @@ async def check_call_backs(patient: Patient) -> AsyncIterator[Finding]:
     yield Finding("intake", "ok", f"接收平台的状态回传 / status messages are taken: {where}")
 
 
-async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
-    """The intake answers and takes our signature: it is sent an empty ticket, and an empty alert, to refuse."""
-    intake = patient.settings.intake
+def _check_secret(intake: IntakeSettings) -> Iterator[Finding]:
+    """It is a city's intake, and the secret is nobody else's."""
     if not intake.url:
         what = (
             "用的是本机参考受理平台,工单不会到市平台 / the reference intake is in use: tickets reach no city"
@@ -211,6 +211,13 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
         yield Finding(
             "intake", "failure", what, "向平台索取密钥 / get one from the intake: credential intake-secret"
         )
+
+
+async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
+    """The intake answers and takes our signature: it is sent an empty ticket, and an empty alert, to refuse."""
+    intake = patient.settings.intake
+    for finding in _check_secret(intake):
+        yield finding
     try:
         client = open_intake(patient.settings)
     except ConfigError as error:
@@ -221,6 +228,11 @@ async def check_intake(patient: Patient) -> AsyncIterator[Finding]:
         yield Finding(
             "intake", "warning", what, "平台收预警时去掉它 / take it away where the intake takes alerts"
         )
+    if intake.mapping is not None:
+        await client.close()
+        what = f"按映射文件投递,未试投 / posted by a mapping, not tried: {intake.mapping}"
+        yield Finding("intake", "ok", what)
+        return
     try:
         outcome = await client.post("{}", f"hotline-doctor-{time.time_ns()}")
         alert = (

@@ -18,6 +18,8 @@ from gateway.prompts.book import PromptBook
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
 from tickets.client import IntakeClient
+from tickets.mapped import MappedClient
+from tickets.mapping import read_mapping
 from tickets.meaning.files import RuleFiles
 from tickets.meaning.understanding import use
 
@@ -136,9 +138,12 @@ def choose_some_rules(settings: Settings) -> None:
 
 
 def open_intake(settings: Settings) -> IntakeClient:
-    """The client of the configured intake; raises ConfigError for a bad address or secret."""
+    """The client of the configured intake; raises ConfigError for a bad address, secret, access or mapping."""
     intake = settings.intake
+    mapping = read_mapping(intake.mapping) if intake.mapping is not None else None
     try:
+        if mapping is not None:
+            return MappedClient(intake.address, intake.secret, intake.timeout_seconds, intake.access, mapping)
         return IntakeClient(
             intake.address, intake.secret, intake.timeout_seconds, intake.alerts_url, intake.access
         )

@@ -47,6 +47,7 @@ class IntakeSettings(Section):
     to ``alerts_url``; empty: beside ``url``, with ``alerts`` for its last part. Without ``alerts`` none is posted, for
     an intake that takes none. ``per_second`` posts of tickets are begun at the most, on average; 0: no limit.
 
+    ``mapping`` is a file that says what the tickets of another city's intake look like (`tickets.mapping`).
     ``token``, ``oauth``, ``certificate`` and ``key``, ``authority`` and ``proxy`` are `tickets.access.Access`.
     """
 
@@ -64,6 +65,7 @@ class IntakeSettings(Section):
     authority: Path | None = None
     proxy: str = ""
     callbacks: CallbackSettings = CallbackSettings()
+    mapping: Path | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -71,6 +73,8 @@ class IntakeSettings(Section):
             raise ValueError("alerts is off and alerts_url says where they go: take one of them away")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together: give both or neither")
+        if self.mapping is not None and (self.alerts or not self.url):
+            raise ValueError("with a mapping give the intake's url, and alerts: false, for it takes none")
         return self
 
     @property

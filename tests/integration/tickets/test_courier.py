@@ -302,10 +302,10 @@ async def test_a_ticket_that_cannot_be_posted_holds_up_no_other(
     odd, good = make_ticket(), make_ticket()
 
     class Stumbling(IntakeClient):
-        async def post(self, document, key, kind="ticket"):
+        async def post(self, document, key, kind="ticket", *, again=False):
             if odd.number in key:
                 raise ZeroDivisionError(document)
-            return await super().post(document, key, kind)
+            return await super().post(document, key, kind, again=again)
 
     stop = asyncio.Event()
     client = Stumbling(saboteur.url, secret, 5.0)

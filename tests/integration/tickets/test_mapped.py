@@ -1,0 +1,117 @@
+"""An intake that another city built: no key, no revisions, its own fields; each ticket is there once all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import web
+
+from recordings.schema import outbox as table
+from tickets import outbox
+from tickets.access import Access
+from tickets.courier import SOCKET, Courier
+from tickets.mapped import MappedClient
+from tickets.mapping import read_mapping
+from tickets.number import CITY_TIME
+from tickets.reconciling import read_day
+
+MAPPING = """
+version: 1
+fields:
+  gdbh: {{from: number}}
+  bt: {{from: appeal.title}}
+answer: {{number: data.id, ok: code, good: ["0"]}}
+lookup:
+  url: {address}/orders?gdbh={{number}}
+  answer: {{number: id}}
+  revision: version
+supplement:
+  url: {address}/notes
+  fields:
+    gdbh: {{from: number}}
+    bbh: {{from: revision}}
+    nr: {{from: appeal.title}}
+"""
+
+
+class OtherCity:
+    """Takes what is posted as often as it is posted; loses some answers after it has taken."""
+
+    def __init__(self):
+        self.orders, self.notes, self.lost = [], [], {1, 4, 5}
+        self.posts = 0
+
+    async def take(self, request):
+        told = await request.json()
+        (self.notes if request.path == "/notes" else self.orders).append(told)
+        self.posts += 1
+        if self.posts in self.lost:
+            request.transport.abort()
+        return web.json_response({"code": 0, "data": {"id": f"C-{told['gdbh']}"}})
+
+    async def tell(self, request):
+        number = request.query["gdbh"]
+        if not any(order["gdbh"] == number for order in self.orders):
+            return web.Response(status=404)
+        version = max([1, *(note["bbh"] for note in self.notes if note["gdbh"] == number)])
+        return web.json_response({"id": f"C-{number}", "version": version})
+
+
+@pytest.fixture
+async def city():
+    one = OtherCity()
+    app = web.Application()
+    app.add_routes(
+        [web.post("/orders", one.take), web.post("/notes", one.take), web.get("/orders", one.tell)]
+    )
+    runner = web.AppRunner(app, shutdown_timeout=0.01)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    one.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield one
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def client(city, secret):
+    mapping = read_mapping(MAPPING.format(address=city.address))
+    one = MappedClient(f"{city.address}/orders", secret, 5.0, Access(), mapping)
+    yield one
+    await one.close()
+
+
+async def test_each_is_there_once_though_answers_are_lost_and_it_knows_no_key(
+    database, city, client, make_ticket, tmp_path
+):
+    tickets = [make_ticket() for _ in range(4)]
+    further = [make_ticket(ticket.number, 2, title="补充") for ticket in tickets[:2]]
+    now = datetime.now(UTC)
+    async with database.write() as connection:
+        for ticket in (*tickets, *further):
+            document = json.dumps(ticket.to_json(), ensure_ascii=False)
+            await outbox.enqueue(connection, ticket.number, ticket.revision, document, now)
+    stop = asyncio.Event()
+    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=False).run(stop))
+    async with asyncio.timeout(60):
+        while True:
+            async with database.read() as connection:
+                states = set(await connection.scalars(sa.select(table.c.state)))
+            if states == {"accepted"}:
+                break
+            await asyncio.sleep(0.05)
+    stop.set()
+    await task
+    assert sorted(order["gdbh"] for order in city.orders) == sorted(ticket.number for ticket in tickets)
+    assert sorted((note["gdbh"], note["bbh"]) for note in city.notes) == sorted(
+        (t.number, 2) for t in further
+    )
+    async with database.read() as connection:
+        lines = await read_day(connection, datetime.now(CITY_TIME).date())
+    assert {line.intake_number for line in lines} == {f"C-{ticket.number}" for ticket in tickets}
+    assert sum(line.accepted for line in lines) == 6
+    assert not any(line.waiting or line.refused for line in lines)
+    assert await client.ask("263290100018", 1, "k") is None
