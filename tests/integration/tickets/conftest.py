@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "whsec_dGhlIHRlc3RzJyBvd24gc2VjcmV0LCAzMiBieXRlcyE="
+
+_BEFORE = _AFTER = 0.15
 
 MakeTicket = Callable[..., Ticket]
 MakeAlert = Callable[..., DangerAlert]
@@ -114,6 +117,7 @@ class Saboteur:
         self.overlaps: list[str] = []  # ticket numbers of which two revisions were under way at once
         self.under_way: dict[str, int] = {}
         self.most_under_way = 0
+        self.dice = random.Random(11)
         self._runner: web.AppRunner
         self._port = 0
 
@@ -162,6 +166,8 @@ class Saboteur:
             status, answer, headers = _CANNED[self.mode]
             return web.Response(status=status, body=answer, headers=headers)
         assert request.transport
+        if self.mode == "third":
+            return await self._fail_at_times(request, body)
         if self.mode == "slow":
             await asyncio.sleep(0.3)
         elif self.mode == "hang":
@@ -179,6 +185,18 @@ class Saboteur:
             request.transport.abort()
         elif self.mode == "hold answer":
             await asyncio.sleep(3600)
+        return answered
+
+    async def _fail_at_times(self, request: web.Request, body: bytes) -> web.Response:
+        """Three of ten fail, as many before the intake has it as after."""
+        assert request.transport
+        fate = self.dice.random()
+        if fate < _BEFORE:
+            request.transport.abort()
+            return web.Response()
+        answered = await self._forward(request, body)
+        if fate < _BEFORE + _AFTER:
+            request.transport.abort()
         return answered
 
     async def _forward(self, request: web.Request, body: bytes) -> web.Response:
