@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -37,6 +38,7 @@ _RATES = (8000, 48000)
 _MOST_PHRASES, _MOST_CHARACTERS = 10_000, 200_000
 _MOST_ALTERNATIVES = 100  # more are as many
 _LONGEST_CONTROL = 64  # bytes of a binary message that may be no audio
+_LATIN_END, _LATIN_BEGIN = re.compile("[A-Za-z']$"), re.compile("[A-Za-z]")
 _TRUTHS = {
     "true": True,
     "1": True,
@@ -166,8 +168,19 @@ def read_reply(message: str) -> Partial | Final:
 
 
 def join(words: list[str]) -> str:
-    """Words to text: Chinese has no spaces, and what was not understood, or is no text at all, is left out."""
-    return "".join(w for w in words if not is_marker(w) and w.isprintable())
+    """Words to text: Chinese has no spaces, and what was not understood, or is no text at all, is left out.
+
+    A blank keeps Latin words apart; letters that are said one by one (ETC, a number plate) stand together.
+    """
+    text = before = ""
+    for word in words:
+        if is_marker(word) or not word.isprintable():
+            continue
+        latin = _LATIN_END.search(before) and _LATIN_BEGIN.match(word)
+        spelt = len(before) == len(word) == 1
+        text += f" {word}" if latin and not spelt else word
+        before = word
+    return text
 
 
 def _read_word(word: object, surely: float | None = None) -> Word:

@@ -34,8 +34,9 @@ class Word:
 class Utterance:
     """One phrase between two pauses, of the caller, or of the ``target`` his call was passed on to: ``speaker``.
 
-    ``text`` is without spaces, empty when nothing was understood; ``level`` is the speech level in dBFS;
-    ``confirmed`` is false for a partial result that was never finished. ``pitched`` says that a voice hummed in it.
+    ``text`` is without spaces (but between Latin words), empty when nothing was understood; ``level`` is the speech
+    level in dBFS; ``confirmed`` is false for a partial result that was never finished. ``pitched`` says that a voice
+    hummed in it.
     """
 
     text: str

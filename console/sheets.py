@@ -14,6 +14,7 @@ from tickets.merging import combine
 from tickets.repeats import Repeats, find_repeats
 from tickets.review import Fields
 from tickets.story import tell_story
+from tickets.text.display import read_phrase, write_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,17 +100,22 @@ def _show_second(story: CallStory) -> dict[str, str] | None:
 
 
 def _show_utterance(utterance: Utterance, before: Utterance) -> dict[str, Any]:
-    """``before`` is the same phrase as it was heard first; told only where it was heard otherwise."""
+    """``before`` is the same phrase as it was heard first; told only where it was heard otherwise.
+
+    The text is the one to be read, ``heard`` the recogniser's own.
+    """
     start = max(utterance.start, 0.0)  # as in the ticket
+    words = write_phrase(utterance)
     return {
         "who": utterance.speaker,
         "start": start,
         "end": max(utterance.end, start),
-        "text": utterance.text,
+        "text": "".join(word.text for word in words),
+        "heard": utterance.text,
         "confidence": utterance.confidence,
         "confirmed": utterance.confirmed,
-        "words": [[w.text, w.start, w.end, w.confidence] for w in utterance.words],
-        **({"before": before.text} if before.text != utterance.text else {}),
+        "words": [[w.text, w.start, w.end, w.confidence] for w in words],
+        **({"before": read_phrase(before)} if before.text != utterance.text else {}),
     }
 
 
@@ -125,6 +131,7 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     parts = {**document["appeal"], **document["place"], **document["caller"]}
     if masked:
         parts["contact"] = mask(parts.get("contact", ""))
+    parts["content"] = parts.get("reading") or parts["content"]
     delivery = last.deliveries[-1] if last.deliveries else None
     return {
         "number": ticket.number,

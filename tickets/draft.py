@@ -14,6 +14,7 @@ from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
 from tickets.proposal import propose
 from tickets.telling import find_related
+from tickets.text.display import read_matter, read_phrase
 from tickets.ticket import (
     AppealPart,
     CallerPart,
@@ -130,15 +131,12 @@ def _close(matter: Matter, content: dict[str, Any], fresh: Understood | None = N
 
 
 def _leave_out_news(plain: dict[str, Any]) -> dict[str, Any]:
-    """Without what says no more than its absence did in the fingerprints of before there was such a field.
-
-    A phrase that names no speaker is the caller's.
-    """
+    """Without what says no more than its absence did in the fingerprints of before there was such a field."""
     said = [
-        {key: value for key, value in utterance.items() if (key, value) != ("speaker", "caller")}
+        {k: v for k, v in utterance.items() if k != "reading" and (k, v) != ("speaker", "caller")}
         for utterance in plain["transcript"]["utterances"]
     ]
-    appeal = {key: value for key, value in plain["appeal"].items() if (key, value) != ("related", [])}
+    appeal = {k: v for k, v in plain["appeal"].items() if k != "reading" and (k, v) != ("related", [])}
     rest = {key: value for key, value in plain.items() if (key, value) != ("proposal", None)}
     return {**rest, "appeal": appeal, "transcript": {**plain["transcript"], "utterances": said}}
 
@@ -205,6 +203,7 @@ def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> A
     return AppealPart(
         type=cast("AppealType", kind) if kind in get_args(AppealType) else None,
         title=(meant.title if meant else "") or _entitle(record, told),
+        reading=read_matter(matter, record.transcript),
         content=text or (_PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID),
         category_1=(*category, "")[0],
         category_2=(*category, "", "")[1],
@@ -255,6 +254,7 @@ def _draft_utterance(utterance: Utterance) -> UtterancePart:
         start=start,
         end=max(utterance.end, start),
         text=utterance.text,
+        reading=read_phrase(utterance),
         confidence=min(max(utterance.confidence, 0.0), 1.0),
         confirmed=utterance.confirmed,
         speaker="caller" if utterance.speaker == "caller" else "target",

@@ -14,6 +14,8 @@ _ARABIC = re.compile("[0-9]+")
 
 DIGIT = "[0-9零〇一二三四五六七八九幺洞]"
 """A digit that is said by itself, as those of a telephone number are."""
+AMOUNT_WORDS = "零〇一二两三四五六七八九十百千万亿"
+"""What a number that is said as a whole is made of."""
 AMOUNT = (
     "(?:[0-9零〇一二两三四五六七八九十百千]{1,12}(?:[万亿][0-9零〇一二两三四五六七八九十百千]{0,12}){0,2})"
 )

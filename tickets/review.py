@@ -134,7 +134,7 @@ def lay_over(content: dict[str, Any], review: Review, words: "Transcript") -> di
         **_propose_anew(content, fields),
         "status": _STATUS[review.decision],
         "review": part.model_dump(mode="json"),
-        "appeal": {**content["appeal"], **appeal},
+        "appeal": {**content["appeal"], **appeal, "reading": ""},
         "place": {**content["place"], **place, "code": code, **spot},
         "caller": {**content["caller"], **fields.model_dump(include={"contact", "confidential"})},
         "transcript": _correct(content["transcript"], review.sheet.corrections),
@@ -161,7 +161,9 @@ def hash_words(words: "Transcript") -> str:
 def _correct(transcript: dict[str, Any], corrections: tuple[Correction, ...]) -> dict[str, Any]:
     said = {(c.start, c.end): c.text for c in corrections}
     utterances = [
-        {**u, "text": said[u["start"], u["end"]], "corrected": True} if (u["start"], u["end"]) in said else u
+        {**u, "text": said[u["start"], u["end"]], "reading": "", "corrected": True}
+        if (u["start"], u["end"]) in said
+        else u
         for u in transcript["utterances"]
     ]
     return {**transcript, "utterances": utterances}

@@ -40,6 +40,7 @@ _GAINED = {
     "speaker",
     "related",
     "proposal",
+    "reading",
 }
 
 
@@ -71,6 +72,9 @@ class AppealPart(Part):
     title: str
     content: str
     """诉求内容, the caller's own words as recognised."""
+    reading: str = ""
+    """The same to be read: without fillers, with figures and marks; empty once a person has written the content, and
+    for a ticket of before version 1 had this field."""
     category_1: str = ""
     category_2: str = ""
     category_3: str = ""
@@ -156,6 +160,8 @@ class UtterancePart(Part):
     confidence: Share
     confirmed: bool
     """False for a phrase the recogniser never finished."""
+    reading: str = ""
+    """The text to be read: without fillers, with figures and marks; empty once an agent has corrected it."""
     corrected: bool = False
     """An agent has listened and written what was said."""
     speaker: Literal["caller", "target"] = "caller"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tickets.numerals import DIGIT, read_digits
 
-_RUN = re.compile(f"{DIGIT}(?:{DIGIT}|[腰妖](?={DIGIT}))*")
+RUN = re.compile(f"{DIGIT}(?:{DIGIT}|[腰妖](?={DIGIT}))*")
+"""Digits that were said one by one."""
 _CORRECTED = re.compile(f"(?:不对|错了|说错了|搞错了|哦不|啊不)+[啊哦呃]?(?:应该)?是?({DIGIT}{{2,11}})")
 _CHECK = re.compile("(?:X|叉|艾克斯|爱克斯|埃克斯)(?!子)")
 _MOBILE = re.compile("1[3-9][0-9]{9}")
@@ -18,7 +19,8 @@ _BORN = re.compile("[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|
 _ID_DIGITS = 17
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 # 皖 is heard as other characters; then only with the city's own letters is it a plate.
-_PLATE = re.compile(f"(?:([{_PROVINCES}])([A-Z])|[万晚碗完弯玩](K|S))((?:[A-Z]|{DIGIT}){{5,6}})")
+PLATE = re.compile(f"(?:([{_PROVINCES}])([A-Z])|[万晚碗完弯玩](K|S))((?:[A-Z]|{DIGIT}){{5,6}})")
+"""A number plate, the letters capital."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,11 @@ def find_personal(text: str) -> Personal:
     text = text.upper()
     spans: list[tuple[int, int]] = []
     plate = ""
-    if found := _PLATE.search(text):
-        plate = (found[1] or "皖") + (found[2] or found[3]) + read_digits(found[4])
+    if found := PLATE.search(text):
+        plate = write_plate(found)
         spans.append(found.span())
     phone = identity = ""
-    for run in _RUN.finditer(text):
+    for run in RUN.finditer(text):
         if any(start < run.end() and run.start() < end for start, end in spans):
             continue
         digits, end = _correct(text, run)
@@ -57,6 +59,11 @@ def find_personal(text: str) -> Personal:
             phone = number
             spans.append((run.start(), end))
     return Personal(phone, identity, plate, tuple(sorted(spans)))
+
+
+def write_plate(found: re.Match[str]) -> str:
+    """A plate that matches `PLATE`, in figures."""
+    return (found[1] or "皖") + (found[2] or found[3]) + read_digits(found[4])
 
 
 def _correct(text: str, run: re.Match[str]) -> tuple[str, int]:

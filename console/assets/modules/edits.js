@@ -67,14 +67,15 @@ export class Edits {
     this.change({ number, name }, value);
   }
 
-  // A ticket's content that quotes the phrase follows it; one undo takes both back.
+  // A ticket's content that quotes the phrase, as it is read or as it was heard, follows it; one undo takes both back.
   setText(key, text) {
-    const before = this.text(key);
+    const forms = [this.text(key), this.lines.get(key).heard].filter((form) => form?.length >= QUOTED);
     const group = {};
     this.change({ key }, text, group);
-    for (const number of before.length < QUOTED ? [] : this.filed.keys()) {
+    for (const number of this.filed.keys()) {
       const content = this.field(number, "content");
-      if (content?.includes(before)) this.change({ number, name: "content" }, content.replace(before, () => text), group);
+      const quoted = forms.find((form) => content?.includes(form));
+      if (quoted) this.change({ number, name: "content" }, content.replace(quoted, () => text), group);
     }
   }
 

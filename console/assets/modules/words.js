@@ -111,7 +111,7 @@ export class Words {
     const edit = make("button", "edit plain", corrected ? "已改" : "改");
     edit.type = "button";
     edit.tabIndex = -1;
-    edit.title = corrected ? `原转写:${line.text}` : "改这一句(E)";
+    edit.title = corrected ? `原转写:${line.heard}` : `改这一句(E);原话:${line.heard}`;
     edit.setAttribute("aria-label", `改这一句:${text}`);
     said.append(edit);
     if (line.before !== undefined) said.append(make("del", "before", line.before || "(未听清)"));

@@ -93,3 +93,15 @@ test("a content that quotes a corrected phrase follows it, and comes back with i
   assert.equal(edits.field("1", "content"), "反映:慎城镇漏雨。$&");
   assert.equal(edits.text(key), "慎城镇漏雨");
 });
+
+test("content that quotes a phrase as it was heard follows it as one that quotes it as it is read does", () => {
+  const read = { who: "caller", start: 4, end: 6, text: "停水20天了。", heard: "停水二十天了" };
+  for (const content of ["我说停水20天了。别的", "我说停水二十天了别的"]) {
+    const edits = new Edits(() => 0);
+    edits.load(sheet({ content }, { lines: [read] }));
+    edits.setText(keyOf(read), "停水21天了。");
+    assert.equal(edits.field("1", "content"), content.replace(/停水(20天了。|二十天了)/, "停水21天了。"));
+    edits.undo();
+    assert.deepEqual(edits.toJSON(), { corrections: [], tickets: {} });
+  }
+});

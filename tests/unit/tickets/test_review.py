@@ -90,8 +90,8 @@ def test_the_agents_fields_stand_and_the_facts_of_the_call_stay():
 
 def test_corrected_phrases_say_so_and_the_others_are_as_heard():
     first, second = issue(lay_over(make_content(), make_review(), WORDS)).transcript.utterances
-    assert (first.text, first.corrected, first.confidence) == ("慎城镇房子漏雨", True, 0.5)
-    assert (second.text, second.corrected) == ("是的", False)
+    assert (first.text, first.corrected, first.confidence, first.reading) == ("慎城镇房子漏雨", True, 0.5, "")
+    assert (second.text, second.corrected, second.reading) == ("是的", False, "是的。")
 
 
 def test_a_ticket_sent_back_says_why():
