@@ -234,6 +234,11 @@ class AsrClient:
                 raise answer
         raise AssertionError("a client has a server")
 
+    @property
+    def capacity(self) -> float:
+        """Seconds of audio that the servers decode in a second, by what they told when `fingerprint` was asked."""
+        return sum(place.capacity for place in self._places)
+
     async def close(self) -> None:
         """Close every connection."""
         for place in self._places:

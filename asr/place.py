@@ -49,13 +49,15 @@ class Place:
         self._session: aiohttp.ClientSession | None = None
         self.streams = 0
         """Those that this client has open."""
-        self._others, self._capacity = 0, _GUESSED_CAPACITY
+        self._others = 0
+        self.capacity = _GUESSED_CAPACITY
+        """Speakers at once that it bears."""
         self._shunned_until = self.seen = float("-inf")
 
     @property
     def load(self) -> tuple[bool, float]:
         """The less, the sooner it is chosen: whether it gave trouble just now, streams over what it can bear."""
-        return _now() < self._shunned_until, (self.streams + self._others) / max(self._capacity, 1.0)
+        return _now() < self._shunned_until, (self.streams + self._others) / max(self.capacity, 1.0)
 
     def shun(self) -> None:
         """It was away or busy."""
@@ -94,7 +96,7 @@ class Place:
             return ModelFingerprint("vosk-server", "", demo=False)
         match told:
             case {"streams": int(streams), "capacity": int(capacity) | float(capacity)}:
-                self._others, self._capacity = max(0, streams - self.streams), float(capacity)
+                self._others, self.capacity = max(0, streams - self.streams), float(capacity)
         match model:
             case {"name": name, "sha256": digest, "demo": demo}:
                 return ModelFingerprint(str(name), str(digest), demo=demo is True)

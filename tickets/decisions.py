@@ -174,9 +174,11 @@ async def read_reviews(connection: AsyncConnection, call_ids: Sequence[str]) -> 
     }
 
 
-async def read_words(connection: AsyncConnection, call_id: str) -> Transcript:
-    """What was heard of the call, live, later and again, in one; empty when nothing is on file."""
+async def read_words(connection: AsyncConnection, call_id: str, *, live: bool = False) -> Transcript:
+    """What was heard of the call, live, later and again (or only live), in one; empty when nothing is on file."""
     query = sa.select(transcripts.c.source, transcripts.c.document).where(transcripts.c.call_id == call_id)
+    if live:
+        query = query.where(transcripts.c.source == "live")
     found = {
         source: Transcript.from_json(json.loads(document))
         for source, document in await connection.execute(query)

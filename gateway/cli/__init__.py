@@ -22,7 +22,7 @@ _COMMANDS = {
     "up": "showing",
     "demo": "showing",
     "gateway": "processes",
-    "asr": "processes",
+    "asr": "asr",
     "worker": "processes",
     "intake": "processes",
     "migrate": "processes",

@@ -1,4 +1,4 @@
-"""``hotline gateway | asr | worker | intake | migrate``: one process each, which loads nothing of the others."""
+"""``hotline gateway | worker | intake | migrate``: one process each, which loads nothing of the others."""
 
 from __future__ import annotations
 
@@ -32,21 +32,6 @@ def gateway(
     with asyncio.Runner(loop_factory=meter.make_loop) as runner:
         runner.run(run(Source(site.origin, site.settings.of_gateway(chosen)), site.paths, door, meter))
         leave_what_is_stuck()
-
-
-@app.command()
-def asr(
-    context: typer.Context,
-    second: Annotated[
-        bool, typer.Option("--second", help="重听用的大模型 / the large model of the second pass")
-    ] = False,
-) -> None:
-    """语音识别服务 / Serve speech recognition."""
-    from gateway.service.process.asr import run
-
-    site: Site = context.obj
-    configure_logs("asr", site.settings.log)
-    asyncio.run(run(site.settings, site.paths, second=second))
 
 
 @app.command()

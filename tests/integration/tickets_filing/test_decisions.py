@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from callfolder import BIG, CallFolder, heard, silence, stated
 
+from asr.evaluation.report import judge, total
 from asr.transcript import Transcript
 from ivr.matter import Matter
 from recordings import entries, folders
@@ -21,6 +22,8 @@ from tickets.filing import file_call
 from tickets.number import NumberBook
 from tickets.review import Correction, Fields, Sheet
 from tickets.story import tell_story
+from tickets.text.normal import normalise
+from tickets.text.reviewed import read_questions, read_reviewed
 from tickets.worksheet import Edits, WorksheetMoved
 
 if TYPE_CHECKING:
@@ -272,3 +275,25 @@ async def test_a_decided_tickets_edits_are_forgotten_the_others_kept(database, n
         assert await worksheet.clear(connection, call.call_id, other, NOW) == worksheet.NEW
         assert await worksheet.read(connection, call.call_id) is None
         assert await worksheet.clear(connection, call.call_id, other, NOW) == worksheet.NEW
+
+
+async def test_corrected_calls_are_the_measure_of_the_model(database, numbers, tmp_path):
+    """Of a call with a correction every phrase counts, of one without none; each with the question it answered."""
+    call = CallFolder(tmp_path).begin().hear(LEAK).hear(WATER, question="confirm")
+    call.state(stated(0, LEAK, WATER, until=6.5, complete=True)).record(silence(8)).hang_up(seconds=8.0)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    assert await read_reviewed(database) == []
+    await review(database, number, 1, corrections=())
+    assert await read_reviewed(database) == []
+    await review(database, number, 2)
+    first, second = await read_reviewed(database)
+    assert (first.heard.text, first.said) == ("颍上县慎城真房子漏雨", "颍上县慎城镇房子漏雨")
+    assert (second.heard.text, second.said) == (WATER.text, WATER.text)
+    assert {one.line for one in (first, second)} == {"12345"}
+    assert await read_reviewed(database, live=True) == [first, second]
+    assert read_questions(tmp_path, call.folder.name) == {(1.0, 3.0): "dictate", (4.0, 6.0): "confirm"}
+    assert read_questions(tmp_path / "elsewhere", call.folder.name) == {}
+    judged = [
+        judge(str(i), r.line, "", (r.said, r.heard.text), normalise) for i, r in enumerate((first, second))
+    ]
+    assert total(judged)["cer"] == round(1 / (10 + 10), 4)

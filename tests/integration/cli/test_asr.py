@@ -1,0 +1,68 @@
+"""``hotline asr eval``, as an operator runs it: the real speech server hears recordings of his."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from gateway.prompts.voice import speak
+
+ROOT = Path(__file__).parents[3]
+SENTENCE = "颍州区清河街道路灯不亮"
+
+
+@pytest.fixture
+def hotline(tmp_path: Path):
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "gateway", "--data", str(tmp_path / "data"), "asr", *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+
+    return run
+
+
+def test_recordings_are_measured(hotline, tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(8000) + asyncio.run(speak(SENTENCE)) + bytes(20000))
+    table = tmp_path / "list.csv"
+    table.write_text(f"audio,text,line\na.wav,{SENTENCE},12345\na.wav,{SENTENCE}吗,12319\n")
+    page = tmp_path / "report.html"
+    done = hotline("eval", str(table), "--codec", "alaw", "--html", str(page), "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    said = len(SENTENCE)
+    assert (figures["characters"], figures["deleted"], figures["cer"]) == (
+        2 * said + 1,
+        1,
+        round(1 / (2 * said + 1), 4),
+    )
+    assert figures["by_line"]["12345"]["cer"] == 0.0
+    assert figures["confusions"] == [{"said": "吗", "heard": "", "times": 1}]
+    assert (figures["model"], figures["channel"]) == ("minsheng-demo", "G.711 alaw")
+    assert figures["rtf"] > 0
+    assert 0 < figures["final"]["p50"] <= figures["final"]["p95"]
+    assert SENTENCE in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("eval",), "--reviewed"),
+        (("eval", "nothing"), "nothing"),
+        (("eval", "--reviewed"), "migrate"),
+        (("eval", "tests", "--codec", "g729"), "alaw"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(hotline, words: tuple[str, ...], told: str) -> None:
+    done = hotline(*words)
+    assert done.returncode not in (0, 137)
+    assert "Traceback" not in done.stderr
+    assert told in done.stderr
