@@ -69,9 +69,11 @@ async def test_the_document_tells_the_words_the_ticket_and_how_it_left(work):
     sheet = await read_sheet(client, call_id)
     assert (sheet["call"]["call_id"], sheet["call"]["ended"], sheet["seconds"]) == (call_id, True, 4.0)
     (line,) = sheet["lines"]
-    assert (line["who"], line["text"], line["start"]) == ("caller", "颍上县慎城真房子漏雨", 1.0)
-    assert line["words"] == [["颍上县慎城真房子漏雨", 1.0, 3.0, 0.9]]
+    assert (line["who"], line["heard"], line["start"]) == ("caller", "颍上县慎城真房子漏雨", 1.0)
+    assert line["text"] == "颍上县慎城真房子漏雨。"
+    assert line["words"] == [["颍上县慎城真房子漏雨。", 1.0, 3.0, 0.9]]
     (ticket,) = sheet["tickets"]
+    assert ticket["fields"]["content"] == "颍上县慎城真房子漏雨。"
     assert (ticket["number"], ticket["revision"], ticket["status"]) == (number, 1, "待审核")
     assert set(ticket["fields"]) == set(FIELDS)
     assert (ticket["delivery"]["state"], ticket["review"], sheet["worksheet"]) == ("pending", None, None)
