@@ -17,7 +17,7 @@ from asr.overlay import overlaid
 from config.fault import LastingFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from asr.catalogue import ModelFolder
     from asr.overlay import Profile
@@ -124,12 +124,26 @@ class _Pool:
                 self._free.append(recognizer)
 
 
-class Engine:
-    """A loaded model. Safe to share: recognisers may be made and used by many threads at once."""
+def name_model(folder: ModelFolder, profile: Profile) -> str:
+    """What a model is called, with the profile where that is not its own."""
+    name = folder.fingerprint.name
+    return name if profile == "packed" else f"{name}+{profile}"
 
-    def __init__(self, folder: ModelFolder, profile: Profile = "packed") -> None:
-        named = folder.fingerprint
-        self.fingerprint = named if profile == "packed" else replace(named, name=f"{named.name}+{profile}")
+
+class Engine:
+    """A loaded model. Safe to share: recognisers may be made and used by many threads at once.
+
+    ``classes`` are phrases that mean the same answer: where all of one are unknown, anything would become another.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        profile: Profile = "packed",
+        classes: Collection[frozenset[str]] = (),
+    ) -> None:
+        self._classes = classes
+        self.fingerprint = replace(folder.fingerprint, name=name_model(folder, profile))
         self._static = folder.static_graph
         self._lock = threading.Lock()
         self._pools: dict[int, _Pool] = {}
@@ -161,7 +175,8 @@ class Engine:
         """Give a recogniser for audio of SAMPLE_RATE from AT seconds on, for PHRASES only (None: free speech).
 
         Speech is free also where the model would take anything for one of the phrases: it has no word for what is none
-        of them, or noise is one of them to it, or it knows none of them.
+        of them, or noise is one of them to it, or it knows none of them, or none of
+        a class of answers.
         """
         grammar = self._grammar(tuple(phrases)) if phrases else None
         recognizer = self._make(sample_rate, grammar) if grammar else self._free(sample_rate)
@@ -210,6 +225,12 @@ class Engine:
             self._warn(
                 f"{len(wanted) - len(known)} of {len(wanted)} phrases are unknown to the model, dropped"
             )
+        lost = {phrase for phrase, words in zip(wanted, split, strict=True) if not words}
+        if any(of and of <= lost for of in self._classes):
+            self._warn(
+                "a whole class of answers is unknown to the model: where it is asked for, speech is free"
+            )
+            return None
         if not known:
             return None
         # Vosk reads no \uXXXX escapes: escaped Chinese would silently be an empty grammar.

@@ -79,6 +79,24 @@ def has_words(file: Path) -> bool:
         return bool(_header(reader).flags & _HAS_OUTPUT_SYMBOLS)
 
 
+def read_words(file: Path) -> frozenset[str]:
+    """The words that FILE carries; see `has_words`. CutShortError."""
+    with _opened(file) as reader:
+        header = _header(reader)
+        if header.flags & _HAS_INPUT_SYMBOLS:
+            _skip_symbols(reader)
+        if not header.flags & _HAS_OUTPUT_SYMBOLS:
+            return frozenset()
+        reader.skip(_INT.size)
+        reader.text()
+        reader.skip(8)  # the next free number
+        words = []
+        for _ in range(reader.integer(_LONG)):
+            words.append(reader.text().decode("utf-8", "replace"))
+            reader.skip(8)  # its number
+        return frozenset(words)
+
+
 def check(file: Path) -> None:
     """Raise CutShortError unless FILE is as long as it says. Kinds that Vosk's models are not made of pass."""
     with _opened(file) as reader:

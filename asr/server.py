@@ -31,7 +31,7 @@ from asr.turns import Turns
 from config.fault import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from asr.catalogue import ModelFolder
     from asr.overlay import Profile
@@ -53,13 +53,22 @@ class ServerError(Fault):
 
 
 class SpeechServer:
-    """Serves one engine; ``threads`` 0 means one per core, at least 2. Making it tries how fast the engine decodes."""
+    """Serves one engine; ``threads`` 0 means one per core, at least 2.
 
-    def __init__(self, engine: Engine, threads: int = 0, entrance: Entrance | None = None) -> None:
+    ``capacity`` is how many seconds of audio it decodes in a second, as far as is known; None: that is tried now.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        threads: int = 0,
+        entrance: Entrance | None = None,
+        capacity: float | None = None,
+    ) -> None:
         self._engine, self._entrance = engine, entrance or Entrance()
         threads = threads or max(2, os.cpu_count() or 2)
         self._turns = Turns(threads)
-        self._crowd = Crowd(threads, _try_speed(engine))
+        self._crowd = Crowd(threads, capacity / threads if capacity else _try_speed(engine))
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None
         self._bound: tuple[Path, int] | None = None
@@ -189,14 +198,16 @@ async def serve(
     watched: Callable[[SpeechServer], AbstractAsyncContextManager[object]] = nullcontext,
     entrance: Entrance | None = None,
     profile: Profile = "packed",
+    capacity: float | None = None,
+    classes: Collection[frozenset[str]] = (),
 ) -> None:
     """Serve MODEL on LISTEN until STOP is set; raises EngineError, ServerError or ValueError when it cannot start.
 
-    ``watched`` makes the context in which the server runs.
+    ``watched`` makes the context in which the server runs; ``capacity``: see `SpeechServer`, ``classes``: see `Engine`.
     """
     await prove(model, profile)
-    engine = await asyncio.to_thread(Engine, model, profile)
-    server = SpeechServer(engine, threads, entrance)
+    engine = await asyncio.to_thread(Engine, model, profile, classes)
+    server = SpeechServer(engine, threads, entrance, capacity)
     await server.start(listen)
     try:
         async with watched(server):

@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
 def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
     """Read, compile and prove a flow (a path, or its text); raises ConfigError with every fault found."""
-    document = _add_shared_words(read(FlowFile, source))
+    written = read(FlowFile, source)
+    document = _add_shared_words(written)
     file = document.value
     nodes = {name: _node(name, part) for name, part in file.nodes.items()}
     slots = {name: texts.slots(name) for name in texts.prompts}
@@ -78,12 +79,24 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         nodes=MappingProxyType(nodes),
         slots=MappingProxyType(slots),
         proof=proof,
+        places=MappingProxyType(_place_words(written)),
     )
 
 
 def _add_shared_words(document: Document[FlowFile]) -> Document[FlowFile]:
     words = load(WordsFile, embedded("words.yaml")).words | document.value.words
     return replace(document, value=document.value.model_copy(update={"words": words}))
+
+
+def _place_words(document: Document[FlowFile]) -> dict[tuple[str, str], str]:
+    """Where each word of each class stands: a flow's own class in place of the shared one."""
+    shared = read(WordsFile, embedded("words.yaml"))
+    return {
+        (name, word): f"{written.file}:{written.line('words', name, index)}"
+        for written in (shared, document)
+        for name, words in written.value.words.items()
+        for index, word in enumerate(words)
+    }
 
 
 def _raise(document: Document[FlowFile], faults: list[ConfigError]) -> None:

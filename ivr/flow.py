@@ -258,7 +258,8 @@ class Flow:
     nobody has been able to hear callers for long, ``not_heard`` before a question is asked again. ``matters`` bounds
     the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a voice; one that
     has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives the slots of
-    each prompt; ``proof`` says, a line each, what was proved.
+    each prompt; ``proof`` says, a line each, what was proved. ``places`` tells, of a class and a word of it, the line
+    of the file where it stands.
     """
 
     name: str
@@ -282,3 +283,4 @@ class Flow:
     nodes: Mapping[str, Node]
     slots: Mapping[str, frozenset[str]]
     proof: tuple[str, ...]
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict)

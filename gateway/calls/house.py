@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from asr.calibration import Calibration
 from gateway.calls.bounds import Bounds
 from gateway.calls.inquiring import nobody_knows
 
@@ -46,3 +47,10 @@ class House:
     """What else ends a call that nobody ends."""
     inquire: Callable[[Inquire], Awaitable[Informed]] = nobody_knows
     """Answers what callers ask of tickets."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """How sure answers must be."""
+
+    def least(self, question: str) -> float:
+        """How sure an answer to this question must be to be taken, of the model that listens now."""
+        model = self.model()
+        return self.calibration.least(model.sha256 if model else "", question)

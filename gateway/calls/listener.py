@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from asr.ear import Deaf, Ear, PartialText
@@ -13,6 +14,7 @@ from asr.echo import Echo
 from asr.endpoint import RATE
 from asr.transcript import Utterance
 from asr.voice import Voice
+from gateway.calls.doubt import is_doubtful
 from gateway.site import metrics
 from ivr.events import Alarmed, EarLost, Heard, SpeechStarted, WordsBegan
 from ivr.hearing import FAINT, is_faint
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
     from ivr.actions import Listen
     from ivr.events import Event
+    from ivr.words import Words
     from tickets.meaning.risk import Risk
 
 log = logging.getLogger(__name__)
@@ -44,8 +47,9 @@ class Listener:
     """Listens to one caller. ``tell`` gets what it hears, on the loop, ``fail`` an error in that.
 
     ``now`` and ``question`` are the call's; ``sounded`` tells what he was played, from a sample of the recording on and
-    for so many (nothing: silence). While the dialogue has it listen and nobody can, it is *deaf*. On an anonymous line
-    nobody looks for danger in what is said.
+    for so many (nothing: silence). ``least`` is how sure an answer to a question must be to be taken, ``words``
+    are the flow's. While the dialogue has it listen and nobody can, it is *deaf*. On an anonymous line nobody looks for
+    danger in what is said.
     """
 
     def __init__(
@@ -57,10 +61,14 @@ class Listener:
         now: Callable[[], float],
         question: Callable[[], str],
         sounded: Callable[[int, int], bytes],
+        least: Callable[[str], float],
+        words: Words,
     ) -> None:
         self._asr, self._scribe, self._fail = asr, scribe, fail
         self._tell, self._now, self._question = tell, now, question
         self._sounded, self._echo = sounded, Echo()
+        self._least, self._words = least, words
+        self._alarmed = -1.0  # when the phrase began in which there was danger
         self._ear: Ear | Voice | None = None
         self._listen: Listen | None = None
         self._held: list[Alarmed | Heard] | None = None  # what is told while a key or the end waits for it
@@ -229,12 +237,24 @@ class Listener:
         """A phrase has ended; that there is danger in it is told before it."""
         self._scribe.take_down(utterance, self._question())
         heard = self._understand(utterance)
-        if self._scribe.anonymous or is_faint(heard):
-            return [heard]
-        return [*self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start), heard]
+        told: list[Alarmed | Heard] = []
+        if not self._scribe.anonymous and not is_faint(heard):
+            told += self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start)
+        if heard.confirmed and heard.start != self._alarmed and self._is_doubtful(heard):
+            heard = replace(heard, text="")  # no answer is better than a wrong one
+        return [*told, heard]
+
+    def _is_doubtful(self, heard: Heard) -> bool:
+        phrases = self._listen.phrases if self._listen else None
+        return phrases is not None and is_doubtful(
+            heard.text, heard.confidence, self._least(self._question()), phrases, self._words
+        )
 
     def _alarm(self, risk: Risk | None, words: str, start: float) -> list[Alarmed]:
-        return [] if risk is None else [Alarmed(self._now(), risk.kind, words, start)]
+        if risk is None:
+            return []
+        self._alarmed = start
+        return [Alarmed(self._now(), risk.kind, words, start)]
 
     def _understand(self, utterance: Utterance) -> Heard:
         return Heard(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from asr.catalogue import open_model
+from asr.vocabulary import read_vocabulary
 from config.document import embedded
 from gateway.calls.nuisances import read_entries
 from gateway.cli import Site, app, errors
@@ -22,6 +24,7 @@ from gateway.cli.drawing.svg import draw
 from gateway.doctor.parts import check_calendar
 from gateway.doctor.services import check_page_settings
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
+from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
 from gateway.site.demo_model import DEMO_WARNING
@@ -130,15 +133,7 @@ def check(context: typer.Context) -> None:
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
     book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
-    model = open_model(site.paths.model(site.settings))
-    out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
-    if model.fingerprint.demo:
-        out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
-    if site.settings.asr.runs_second:
-        large = open_model(site.settings.asr.second_model)
-        out.print(
-            f"重听的模型 / model of the second pass: {large.fingerprint.name} {large.fingerprint.sha256[:12]}"
-        )
+    _tell_models(site, hotlines)
     overdue, dead = asyncio.run(_look_into_outbox(site))
     for ticket in overdue[:_OVERDUE_SHOWN]:
         out.print(
@@ -159,6 +154,22 @@ def check(context: typer.Context) -> None:
         )
         raise typer.Exit(1)
     out.print("没有未能投递的工单 / no dead letters")
+
+
+def _tell_models(site: Site, hotlines: Hotlines) -> None:
+    """Which models hear, and what of the flows' words the live one does not know."""
+    model = open_model(site.paths.model(site.settings))
+    out.print(f"模型 / model: {model.fingerprint.name} {model.fingerprint.sha256[:12]}")
+    if model.fingerprint.demo:
+        out.print(f"警告 / Warning: {DEMO_WARNING}", style="yellow")
+    elif not model.static_graph:
+        for unknown in find_unknown(hotlines.flows, read_vocabulary(model)):
+            out.print(f"警告 / Warning: {escape(str(unknown))}", style="yellow")
+    if site.settings.asr.runs_second:
+        large = open_model(site.settings.asr.second_model)
+        out.print(
+            f"重听的模型 / model of the second pass: {large.fingerprint.name} {large.fingerprint.sha256[:12]}"
+        )
 
 
 def _tell_hotlines(hotlines: Hotlines) -> None:

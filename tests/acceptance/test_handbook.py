@@ -25,6 +25,7 @@ from browser import log_in, opening_browser, opening_page
 from handbook import pack_model, read_blocks
 from waiting import RTP_PORTS, eventually, free_port
 
+from gateway.prompts.voice import speak
 from gateway.site.settings import DEFAULT_FILE, Paths
 from recordings.database import open_database
 from tickets.calls import CallFilter, list_calls
@@ -334,6 +335,17 @@ def test_change_it_while_calls_go_on(started: Operator) -> None:
     chapter.end()
 
 
+def put_recording(folder: Path, text: str) -> None:
+    """A recording of the text, with the text beside it."""
+    folder.mkdir()
+    with wave.open(str(folder / "a.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(8000) + asyncio.run(speak(text)) + bytes(8000))
+    (folder / "a.txt").write_text(text)
+
+
 @pytest.mark.soak
 def test_install_an_official_model(started: Operator) -> None:
     operator = started
@@ -357,6 +369,12 @@ def test_install_an_official_model(started: Operator) -> None:
     operator.type(chapter.next())
     speaker = operator.start_speaking()
     told = operator.type(chapter.next())
+    put_recording(desk / "recordings", SENTENCE)
+    (desk / "recordings.csv").write_text(f"audio,text,line\nrecordings/a.wav,{SENTENCE},12345\n")
+    measured = operator.type(chapter.next())
+    assert f"CER 0.00% ({len(SENTENCE)} " in measured
+    assert '"by_line": {"12345": {"cer": 0.0' in measured
+    assert SENTENCE in (desk / "report.html").read_text()
     chapter.end()
     health = json.loads(told[: told.index("}") + 1])
     assert (health["model"], health["demo_model"], health["warning"]) == ("vosk-model-cn-0.22", False, None)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from asr import calibration
 from config.document import ConfigError
 from gateway.calls import live
 from gateway.calls.bounds import Bounds
@@ -118,6 +119,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             _deaf_for_long(settings, ears),
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
             Inquiries(db).answer,
+            calibration.read_calibration(paths.data / calibration.FILE),
         )
         switchboard = Switchboard(
             settings,

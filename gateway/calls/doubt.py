@@ -1,0 +1,37 @@
+"""When an answer to a closed question is none: who says something else is asked again, not taken at a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asr.grammar import segment
+from ivr.words import SPOKEN_DIGITS
+from tickets.meaning.risk import phrases as dangers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ivr.words import Words
+
+
+def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[str], words: Words) -> bool:
+    """Whether TEXT, heard for PHRASES as sure as CONFIDENCE, is no answer: too unsure, or several answers at once.
+
+    A recogniser that listens for phrases has only their words for whatever is said: of other speech it makes answers
+    in a row, and bits of them, and may be sure of each. Text of other words was heard freely, and is not doubted for
+    what it consists of.
+    """
+    if not text:
+        return False
+    if confidence < least:
+        return True
+    pieces = segment(text, set(phrases).__contains__)
+    if pieces is None:
+        return set(text) <= {char for phrase in (*phrases, *dangers()) for char in phrase}
+    return not _agree(set(pieces), words)
+
+
+def _agree(pieces: Collection[str], words: Words) -> bool:
+    """Whether these are one answer: the same, of one class, or digits."""
+    meanings = (*words.classes.values(), SPOKEN_DIGITS)
+    return len(pieces) == 1 or any(all(piece in meaning for piece in pieces) for meaning in meanings)

@@ -1,0 +1,112 @@
+"""An answer that is not sure enough is none: the caller is asked again. What he says freely is taken as it comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from asr.calibration import LEAST, Calibration, Question
+from asr.client import AsrClient
+from asr.transcript import ModelFingerprint, Utterance
+from gateway.calls.doubt import is_doubtful
+from gateway.calls.house import House
+from gateway.calls.listener import Listener
+from ivr.actions import Listen
+from ivr.events import Alarmed, Heard
+from ivr.words import SPOKEN_DIGITS, Words
+
+WORDS = Words({"yes": ("是的", "对", "没错"), "no": ("不是", "不对"), "person": ("转人工",)})
+CHOICES = ("是的", "对", "没错", "不是", "不对", "转人工")
+MODEL = ModelFingerprint("some", "x", demo=False)
+
+
+class Notes:
+    anonymous = False
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+
+    def take_down(self, utterance: Utterance, question: str) -> None:
+        self.taken.append((utterance.text, question))
+
+
+def hear(
+    listener: Listener, text: str, confidence: float, *, confirmed: bool = True
+) -> list[Alarmed | Heard]:
+    return listener._hear(Utterance(text, (), 1.0, 3.0, confidence, -20.0, confirmed))
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def listener(notes: Notes) -> Listener:
+    def never(error: BaseException) -> None:
+        raise error
+
+    client = AsrClient("unix:/nowhere")
+    return Listener(
+        client,
+        notes,
+        lambda _: None,
+        never,
+        lambda: 0.0,
+        lambda: "confirm",
+        lambda *_: b"",
+        lambda question: 0.6 if question == "confirm" else 0.0,
+        WORDS,
+    )
+
+
+def test_a_doubtful_answer_is_taken_down_and_not_taken(listener: Listener, notes: Notes) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    (told,) = hear(listener, "是的", 0.59)
+    assert (told.text, told.confidence) == ("", 0.59)
+    assert notes.taken == [("是的", "confirm")]
+    (told,) = hear(listener, "是的", 0.6)
+    assert told.text == "是的"
+
+
+def test_what_is_said_freely_or_cut_off_is_taken_as_it_comes(listener: Listener) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    assert hear(listener, "是的", 0.1, confirmed=False)[-1].text == "是的"
+    listener.listen(Listen(None, 0.6))
+    assert hear(listener, "路灯不亮", 0.1)[-1].text == "路灯不亮"
+
+
+def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    alarmed, told = hear(listener, "着火了救命", 0.2)
+    assert isinstance(alarmed, Alarmed)
+    assert told.text == "着火了救命"
+
+
+@pytest.mark.parametrize(
+    ("text", "doubtful"),
+    [
+        ("是的", False),
+        ("对对对", False),
+        ("对没错", False),
+        ("不是不对", False),
+        ("不是是的", True),  # what other speech becomes
+        ("不对转人工", True),
+        ("人是的", True),
+        ("是的谢谢你啊", False),  # heard freely
+        ("三八五", False),
+        ("", False),
+    ],
+)
+def test_several_answers_at_once_are_none(text: str, doubtful: bool) -> None:
+    assert is_doubtful(text, 1.0, 0.15, (*CHOICES, *SPOKEN_DIGITS), WORDS) is doubtful
+    assert is_doubtful(text, 0.1, 0.15, CHOICES, WORDS) is bool(text)
+
+
+def test_the_house_goes_by_the_model_that_listens() -> None:
+    calibration = Calibration({"x": {"confirm": Question(40, 30, 0.7)}})
+    model: list[ModelFingerprint | None] = [MODEL]
+    nothing = (None,) * 5
+    house = House(AsrClient("unix:/nowhere"), lambda: model[0], *nothing, calibration=calibration)
+    assert (house.least("confirm"), house.least("menu")) == (0.7, LEAST)
+    model[0] = None
+    assert house.least("confirm") == LEAST
