@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from asr.protocol import join
 from asr.transcript import Utterance, Word
+from tickets.meaning.files import chosen
 from tickets.text.numbers import find_numbers
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from asr.transcript import Transcript
     from ivr.matter import Matter
+    from tickets.meaning.files import RuleFiles
 
 _FILLERS: Final = frozenset("嗯呃唔额欸诶")
 _HESITATIONS: Final = frozenset(
@@ -47,8 +50,11 @@ def write_phrase(utterance: Utterance) -> tuple[Word, ...]:
 
     Without words of its own it is written as a whole, its pauses unknown.
     """
-    if not utterance.text:
-        return ()
+    return _write(utterance, chosen()) if utterance.text else ()
+
+
+@lru_cache(maxsize=1024)  # a call is filed more than once
+def _write(utterance: Utterance, _files: RuleFiles) -> tuple[Word, ...]:
     words: Sequence[Word] = utterance.words
     if "".join(w.text for w in words) != utterance.text.replace(" ", ""):
         words = (Word(utterance.text, utterance.start, utterance.end, utterance.confidence),)

@@ -42,6 +42,7 @@ _SAID_SO = re.compile(
     f"|[{WORDS}]+(?:里铺|里庙|里桥|里井|里岗|里河|里村|里沟|铺)"
 )
 _NUMERAL = re.compile(f"[{WORDS}]")
+_NUMBERED = re.compile(f"[{WORDS}幺洞]")  # a plate has digits, too
 _GAP: Final = "|"  # stands in for what is no number, or is one already
 _BARE: Final = 2  # characters of a name that may be a distance (八里)
 _SHORTEST_RUN: Final = 3
@@ -152,6 +153,8 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]
 
 def find_numbers(text: str) -> tuple[Written, ...]:
     """All that is written in figures in ``text``, in order; nothing overlaps."""
+    if _NUMBERED.search(text) is None:
+        return ()
     rest = text.upper() if len(text.upper()) == len(text) else text
     found: list[Written] = []
 
