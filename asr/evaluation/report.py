@@ -41,10 +41,9 @@ def judge(
 
 def total(judged: Sequence[Judged]) -> dict[str, Any]:
     """The figures: over all, by line and by speaker where these are known, the confusions, and each recording."""
-    errors = {one.name: count(one.pairs) for one in judged}
     confused = Counter(pair for one in judged for pair in one.pairs if pair[0] != pair[1])
     return {
-        **_tell(errors.values()),
+        **_tell(count(one.pairs) for one in judged),
         "recordings": len(judged),
         "by_line": _group(judged, "line"),
         "by_speaker": _group(judged, "speaker"),
