@@ -176,11 +176,15 @@ def join(words: list[str]) -> str:
     for word in words:
         if is_marker(word) or not word.isprintable():
             continue
-        latin = _LATIN_END.search(before) and _LATIN_BEGIN.match(word)
-        spelt = len(before) == len(word) == 1
-        text += f" {word}" if latin and not spelt else word
+        text += part(before, word) + word
         before = word
     return text
+
+
+def part(before: str, word: str) -> str:
+    """What stands between two words: a blank between Latin ones."""
+    latin = _LATIN_END.search(before) and _LATIN_BEGIN.match(word)
+    return " " if latin and not len(before) == len(word) == 1 else ""
 
 
 def _read_word(word: object, surely: float | None = None) -> Word:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from asr.protocol import join
+from asr.protocol import part
 from asr.transcript import Utterance, Word
 from tickets.meaning.files import chosen
 from tickets.text.numbers import find_numbers
@@ -149,8 +149,9 @@ def _punctuate(words: Sequence[Word], *, confirmed: bool) -> tuple[Word, ...]:
             mark = _end(sentence) if confirmed else "……"
         else:
             mark = _pause(sentence, clause, after.start - word.end, after.text)
-        before = marked[-1].text if marked else ""
-        marked.append(replace(word, text=join([before, word.text]).removeprefix(before) + mark))
+        marked.append(
+            replace(word, text=part(marked[-1].text if marked else "", word.text) + word.text + mark)
+        )
         clause = "" if mark else clause
         sentence = "" if mark in ("。", "？") else sentence
     return tuple(marked)

@@ -43,6 +43,7 @@ from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.number import NumberBook
 from tickets.review import Sheet
+from tickets.text.display import read_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,6 +206,7 @@ async def _poison_ticket(connection: Any, number: str, index: int) -> None:
     texts = dict(zip(PLACES, take(8 * index, len(PLACES)), strict=True))
     for part in ("appeal", "place"):
         document[part] |= {name: texts[name] for name in texts if name in document[part]}
+    document["appeal"]["reading"] = ""  # a person has written the content
     document["appeal"]["type"] = document["place"]["county"] = document["place"]["said"] = ALL
     document["caller"] |= {"contact": ALL, "call_back": ALL, "name": ALL}
     document["notes"] = PAYLOADS
@@ -358,7 +360,9 @@ def test_the_review(browser, house):
         page.locator("#fieldset:not([disabled])").wait_for()
         assert texts(page, "#caller") == [ALL]
         said = texts(page, ".line.caller .word")
-        assert "".join(PAYLOADS[2:]) in "".join(said)
+        read = [read_phrase(heard(text, 0.0, 1.0)) for text in PAYLOADS]
+        assert all(text in shown for text, shown in zip(PAYLOADS, read, strict=True))
+        assert "".join(read[2:]) in "".join(said)
         assert PAYLOADS[1] == "".join(texts(page, ".line.caller.corrected .word"))
         assert texts(page, ".line.prompt .said") == list(PAYLOADS)
         assert texts(page, ".line.key .said") == list(PAYLOADS)
@@ -379,7 +383,7 @@ def test_the_review(browser, house):
         line = page.locator(".line.caller").nth(4)
         line.hover()
         line.locator(".edit").click()
-        assert values(page, ".line textarea") == [PAYLOADS[4]]
+        assert values(page, ".line textarea") == [read[4]]
         page.keyboard.press("Escape")
 
 
