@@ -32,6 +32,6 @@ def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[st
 
 
 def _agree(pieces: Collection[str], words: Words) -> bool:
-    """Whether these are one answer: the same, of one class, or digits."""
-    meanings = (*words.classes.values(), SPOKEN_DIGITS)
-    return len(pieces) == 1 or any(all(piece in meaning for piece in pieces) for meaning in meanings)
+    """Whether these are one answer: the same or of one class, whatever digits (不对, 幺三八…) stand beside it."""
+    said = set(pieces) - set(SPOKEN_DIGITS)
+    return len(said) <= 1 or any(said <= set(meaning) for meaning in words.classes.values())

@@ -94,6 +94,7 @@ def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
         ("人是的", True),
         ("是的谢谢你啊", False),  # heard freely
         ("三八五", False),
+        ("不对幺三八", False),
         ("", False),
     ],
 )
