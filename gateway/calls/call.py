@@ -83,8 +83,7 @@ class Call:
             self.fail,
             self._now,
             lambda: self._state.question,
-            self._speaker.sounded,
-            *(house.least, hotline.flow.words),
+            *(self._speaker.sounded, house.least, hotline.flow.words),
         )
         self._presence = Presence(house.model, self._scribe)
         self._numbering = Numbering(house.numbers, self._scribe)
