@@ -1,8 +1,7 @@
-"""The speech server with a real official model: memory, delay, recordings beside callers. Measures time: by itself."""
+"""The speech server with a real official model: memory and delay. Measures time: by itself."""
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
 
@@ -11,9 +10,7 @@ import pytest
 from officialmodel import KOREAN
 
 from asr.catalogue import open_model
-from asr.evaluation.load import ask
 from asr.evaluation.own_server import serving
-from asr.offline import transcribe
 
 pytestmark = [pytest.mark.soak, pytest.mark.alone]
 
@@ -74,20 +71,3 @@ async def test_fifty_more_questions_cost_no_memory_and_no_frame_waits(client, sa
     assert before > 1e8
     assert grown <= 30
     assert p95 <= 0.1
-
-
-async def test_recordings_beside_callers_cost_these_little(client, said):
-    alone = await ask(client, said, 2, 30.0)
-    recording = b"".join(said) * 6
-    jobs = [asyncio.create_task(transcribe(client, recording)) for _ in range(2)]
-    beside = await ask(client, said, 2, 30.0)
-    busy = not all(job.done() for job in jobs)
-    for job in jobs:
-        job.cancel()
-    await asyncio.gather(*jobs, return_exceptions=True)
-    assert alone.p95 is not None
-    assert beside.p95 is not None
-    print(f"final p95 alone {alone.p95 * 1000:.0f} ms, beside recordings {beside.p95 * 1000:.0f} ms")
-    assert busy, "the recordings were over too soon to cost anybody anything"
-    assert not beside.lost
-    assert beside.p95 - alone.p95 <= 0.05
