@@ -64,7 +64,7 @@ LED, PASSED_ON = ("", "opening"), ("duty", "on_duty")
 def test_callers_are_passed_to_people_while_it_is_ordered(make_house: Callable[..., HouseUp]) -> None:
     house = make_house()
     house.start()
-    for name, role in (("管理", "班长"), ("张敏", "坐席")):
+    for name, role in (("管理", "安全管理员"), ("张敏", "坐席")):
         hotline(house, "console", "add-user", name, "--role", role, given=f"{PASSWORD}\n")
     address = f"http://127.0.0.1:{yaml.safe_load(house.config.read_text())['console']['port']}/"
     with opening_browser() as browser, opening_page(browser) as page, opening_page(browser) as agents:
