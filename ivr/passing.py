@@ -165,6 +165,7 @@ def file_beside(turn: Turn) -> None:
 def end(turn: Turn, node: End) -> None:
     """Say goodbye; nothing further is listened to."""
     turn.stop_listening()
+    turn.change(ahead="")  # no question follows that a key could answer
     turn.queue(node.prompts)
     hang_up(turn)
 

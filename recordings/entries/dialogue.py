@@ -119,7 +119,7 @@ class LookedUpEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class InformedEvent(Event):
-    """What was told of a ticket; not what came of it, which is told to who knows its query code."""
+    """What was told of a ticket."""
 
     kind: ClassVar = "event.informed"
 
@@ -128,6 +128,7 @@ class InformedEvent(Event):
     ticket: str = withheld("")
     status: str = withheld("")
     handled: bool = withheld(default=False)
+    text: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)
