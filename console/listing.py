@@ -58,6 +58,9 @@ class Filter:
     hidden: frozenset[str] = frozenset()
 
 
+_WAITING: Final = (Filter(), Filter(tab=Tab.OWED), Filter(tab=Tab.OWN))
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a page ended: the next one begins behind it."""
@@ -123,24 +126,30 @@ async def count_waiting(
     connection: AsyncConnection, wanted: Filter, user: str, now: datetime
 ) -> dict[Tab | None, int]:
     """How many calls each tab has, by the filter's other conditions; None: all that wait for review."""
-    counts: dict[Tab | None, int] = {}
-    narrowed = await _narrow(connection, wanted)
-    for tab in (None, *Tab):
-        conditions = _choose(replace(wanted, tab=tab, state=State.OPEN), user, now)
-        query = sa.select(sa.func.count()).select_from(worklist).where(*conditions, *narrowed)
-        counts[tab] = await connection.scalar(query) or 0
-    return counts
+    tabs = (None, *Tab)
+    chosen = [_choose(replace(wanted, tab=tab, state=State.OPEN), user, now) for tab in tabs]
+    # Each of these has an index of its own; few calls wait, so their words are looked into one by one.
+    waiting = sa.union(*(sa.select(worklist.c.call_id).where(*_choose(f, user, now)) for f in _WAITING))
+    query = (
+        sa.select(*(sa.func.count().filter(*conditions) for conditions in chosen))
+        .select_from(worklist)
+        .where(worklist.c.call_id.in_(waiting), *_narrow(wanted))
+    )
+    if wanted.runs:
+        query = query.where(_is_found(wanted.runs))
+    return dict(zip(tabs, (await connection.execute(query)).one(), strict=True))
 
 
 async def list_conditions(
     connection: AsyncConnection, wanted: Filter, user: str, now: datetime
 ) -> list[sa.ColumnElement[bool]]:
     """The filter as conditions on ``worklist``."""
-    return [*_choose(wanted, user, now), *await _narrow(connection, wanted)]
+    conditions = [*_choose(wanted, user, now), *_narrow(wanted)]
+    return [*conditions, await _find(connection, wanted.runs)] if wanted.runs else conditions
 
 
-async def _narrow(connection: AsyncConnection, wanted: Filter) -> list[sa.ColumnElement[bool]]:
-    """All of the filter but the tab and the state."""
+def _narrow(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """All of the filter but the tab, the state and what is searched for."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.unread:
         conditions.append(sa.false())
@@ -151,10 +160,7 @@ async def _narrow(connection: AsyncConnection, wanted: Filter) -> list[sa.Column
     if wanted.county:
         # A call of two matters may be of two counties.
         conditions.append(worklist.c.county.contains(wanted.county, autoescape=True))
-    conditions += list_days(wanted)
-    if wanted.runs:
-        conditions.append(await _find(connection, wanted.runs))
-    return conditions
+    return [*conditions, *list_days(wanted)]
 
 
 def list_days(wanted: Filter) -> list[sa.ColumnElement[bool]]:
@@ -190,22 +196,37 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
 async def _find(connection: AsyncConnection, runs: Sequence[str]) -> sa.ColumnElement[bool]:
     """The calls in whose words, or in whose title, every run stands; a number is a ticket's or a telephone's, too."""
     said = sa.select(search_texts.c.call_id).where(await search.match(connection, list(runs)))
-    title = sa.func.lower(worklist.c.title)
-    titled = sa.select(worklist.c.call_id).where(*(title.contains(run, autoescape=True) for run in runs))
-    found: list[sa.Select[Any]] = [said, titled]
+    titled = sa.select(worklist.c.call_id).where(_has(sa.func.lower(worklist.c.title), runs))
+    numbered = [sa.select(column.table.c.call_id).where(condition) for column, condition in _numbers(runs)]
+    return worklist.c.call_id.in_(sa.union(said, titled, *numbered))
+
+
+def _is_found(runs: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The same as `_find`, looking into each call by itself: for few calls, whatever is searched for."""
+    said = sa.exists().where(search_texts.c.call_id == worklist.c.call_id, _has(search_texts.c.text, runs))
+    numbered = [
+        sa.exists().where(column.table.c.call_id == worklist.c.call_id, condition)
+        for column, condition in _numbers(runs)
+    ]
+    return sa.or_(_has(sa.func.lower(worklist.c.title), runs), said, *numbered)
+
+
+def _has(text: sa.ColumnElement[str], runs: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(*(text.contains(run, autoescape=True) for run in runs))
+
+
+def _numbers(runs: Sequence[str]) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool]]]:
+    """The columns in which a number may stand that is searched for, and the condition that it does."""
     number = "".join(runs)
-    if number.isascii() and number.isdigit() and len(number) >= _DIGITS:
-        found += [
-            sa.select(table.c.call_id).where(column >= number, column < number + _LAST)
-            for table, column in (
-                (tickets, tickets.c.number),
-                (calls, calls.c.caller),
-                (matters, matters.c.caller),
-            )
-        ]
-    if len(number) == _DIGITS and number.isdigit():
-        found.append(sa.select(calls.c.call_id).where(calls.c.caller.endswith(number, autoescape=True)))
-    return worklist.c.call_id.in_(sa.union(*found))
+    if not (number.isascii() and number.isdigit() and len(number) >= _DIGITS):
+        return []
+    found = [
+        (column, sa.and_(column >= number, column < number + _LAST))
+        for column in (tickets.c.number, calls.c.caller, matters.c.caller)
+    ]
+    if len(number) == _DIGITS:
+        found.append((calls.c.caller, calls.c.caller.endswith(number, autoescape=True)))
+    return found
 
 
 def _columns(now: datetime) -> list[Any]:
