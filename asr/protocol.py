@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from asr.grammar import is_marker
+from asr.joining import join
 from asr.transcript import Word
 
 Purpose = Literal["question", "dictation", "late"]
@@ -38,7 +37,6 @@ _RATES = (8000, 48000)
 _MOST_PHRASES, _MOST_CHARACTERS = 10_000, 200_000
 _MOST_ALTERNATIVES = 100  # more are as many
 _LONGEST_CONTROL = 64  # bytes of a binary message that may be no audio
-_LATIN_END, _LATIN_BEGIN = re.compile("[A-Za-z']$"), re.compile("[A-Za-z]")
 _TRUTHS = {
     "true": True,
     "1": True,
@@ -165,26 +163,6 @@ def read_reply(message: str) -> Partial | Final:
         case {"text": str(text)}:
             return Final(join(text.split()), tuple(_read_word(w) for w in _list(document.get("result", []))))
     raise ProtocolError(f"a reply of {len(message)} characters: neither a partial nor a final result")
-
-
-def join(words: list[str]) -> str:
-    """Words to text: Chinese has no spaces, and what was not understood, or is no text at all, is left out.
-
-    A blank keeps Latin words apart; letters that are said one by one (ETC, a number plate) stand together.
-    """
-    text = before = ""
-    for word in words:
-        if is_marker(word) or not word.isprintable():
-            continue
-        text += part(before, word) + word
-        before = word
-    return text
-
-
-def part(before: str, word: str) -> str:
-    """What stands between two words: a blank between Latin ones."""
-    latin = _LATIN_END.search(before) and _LATIN_BEGIN.match(word)
-    return " " if latin and not len(before) == len(word) == 1 else ""
 
 
 def _read_word(word: object, surely: float | None = None) -> Word:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from recordings import search
 from recordings.callbacks import is_owed
 from recordings.matters import matters
-from recordings.schema import calls, claims, search_texts, tickets, worklist
+from recordings.schema import calls, claims, tickets, worklist
+from recordings.search import search_texts
 from recordings.worklist import State
 from tickets.number import CITY_TIME
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from recordings.database import insert
-from recordings.schema import calls, jobs
+from recordings.instant import Instant
+from recordings.schema import calls, counting_id, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,6 +29,40 @@ State = Literal["waiting", "done", "failed"]
 
 # Nothing waits longer. What seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(hours=1)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", counting_id, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("node", sa.Integer, nullable=False),  # whose data folder has the call
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("holder", sa.Text),  # who works on it
+    sa.Column("lease_until", Instant),
+    sa.Column("last_error", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.UniqueConstraint("kind", "call_id"),
+    sa.Index(
+        "ix_jobs_waiting",
+        "kind",
+        "next_at",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+    sa.Index(
+        "ix_jobs_failed",
+        "kind",
+        "settled_at",
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
+    sa.CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+    sqlite_autoincrement=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +78,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """A job as it is listed; see ``recordings.schema.jobs`` for the columns. ``held``: somebody works on it now."""
+    """A job as it is listed; see ``jobs`` for the columns. ``held``: somebody works on it now."""
 
     id: int
     kind: str

@@ -152,41 +152,6 @@ outbox = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# What follows a call; see recordings.jobs.
-jobs = sa.Table(
-    "jobs",
-    metadata,
-    sa.Column("id", counting_id, primary_key=True, autoincrement=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), nullable=False),
-    sa.Column("node", sa.Integer, nullable=False),  # whose data folder has the call
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False),
-    sa.Column("next_at", Instant, nullable=False),
-    sa.Column("holder", sa.Text),  # who works on it
-    sa.Column("lease_until", Instant),
-    sa.Column("last_error", sa.Text),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("settled_at", Instant),
-    sa.UniqueConstraint("kind", "call_id"),
-    sa.Index(
-        "ix_jobs_waiting",
-        "kind",
-        "next_at",
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    ),
-    sa.Index(
-        "ix_jobs_failed",
-        "kind",
-        "settled_at",
-        sqlite_where=sa.text("state = 'failed'"),
-        postgresql_where=sa.text("state = 'failed'"),
-    ),
-    sa.CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
-    sqlite_autoincrement=True,
-)
-
 reviews = sa.Table(
     "reviews",
     metadata,
@@ -311,20 +276,4 @@ worklist = sa.Table(
         postgresql_where=sa.text("call_back"),
     ),
     sa.CheckConstraint("state IN ('待审核', '已审核', '已退回', '无工单')", name="state"),
-)
-
-# What the caller said, as it is searched; see recordings.search.
-search_texts = sa.Table(
-    "search_texts",
-    metadata,
-    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
-    sa.Column("text", sa.Text, nullable=False),
-)
-
-search_terms = sa.Table(
-    "search_terms",
-    metadata,
-    sa.Column("term", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
-    sa.Column("call_id", sa.Text, primary_key=True),
-    sqlite_with_rowid=False,
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from recordings.database import insert
-from recordings.schema import search_terms, search_texts
+from recordings.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 _LAST: Final = "\U0010ffff"  # sorts behind every character
 _COUNTED: Final = 2000  # a term of more calls than this is simply common
 _ROWS_AT_ONCE: Final = 5000
+
+search_texts = sa.Table(
+    "search_texts",
+    metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id"), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+search_terms = sa.Table(
+    "search_terms",
+    metadata,
+    sa.Column("term", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
 
 
 def split(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from asr.protocol import part
+from asr.joining import part
 from asr.transcript import Utterance, Word
 from tickets.meaning.files import chosen
 from tickets.text.numbers import find_numbers

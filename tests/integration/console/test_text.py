@@ -30,8 +30,6 @@ from recordings.schema import (
     audit,
     calls,
     outbox,
-    search_terms,
-    search_texts,
     tickets,
     transcripts,
     user_roles,
@@ -39,6 +37,7 @@ from recordings.schema import (
     worklist,
     worksheets,
 )
+from recordings.search import search_terms, search_texts
 from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.number import NumberBook

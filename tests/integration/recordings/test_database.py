@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from recordings import callbacks, matters, progress
+from recordings import callbacks, jobs, matters, progress, search
 from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
 from recordings.schema import calls, metadata, outbox, transcripts
 
@@ -41,7 +41,13 @@ def call_row(call_id: str, **fields: object) -> dict[str, object]:
 
 
 async def test_the_migrations_make_the_schema(database: Database):
-    for module in (callbacks.call_backs, matters.matters, progress.status_changes):
+    for module in (
+        callbacks.call_backs,
+        jobs.jobs,
+        matters.matters,
+        progress.status_changes,
+        search.search_texts,
+    ):
         assert module.metadata is metadata  # whose tables stand beside the others
 
     def compare(connection: sa.Connection) -> list[object]:

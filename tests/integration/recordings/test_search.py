@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from recordings.schema import calls, search_terms, search_texts
-from recordings.search import index, match, split
+from recordings.schema import calls
+from recordings.search import index, match, search_terms, search_texts, split
 
 NOW = datetime(2026, 7, 1, 8, 30, 15, tzinfo=UTC)
 TEXTS = {

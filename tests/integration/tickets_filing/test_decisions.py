@@ -15,7 +15,8 @@ from asr.evaluation.report import judge, total
 from asr.transcript import Transcript
 from ivr.matter import Matter
 from recordings import entries, folders
-from recordings.schema import outbox, reviews, search_texts, tickets, worklist
+from recordings.schema import outbox, reviews, tickets, worklist
+from recordings.search import search_texts
 from tickets import filing, worksheet
 from tickets.decisions import ReviewRefused, RevisionMoved, decide
 from tickets.filing import file_call

@@ -88,7 +88,7 @@ async def look(db: Database) -> list[jobs.JobLine]:
 
 async def make_due(db: Database) -> None:
     async with db.write() as connection:
-        await connection.execute(sa.update(schema.jobs).values(next_at=datetime.now(UTC)))
+        await connection.execute(sa.update(jobs.jobs).values(next_at=datetime.now(UTC)))
 
 
 async def test_two_workers_do_two_hundred_jobs_once_each_and_dying_loses_none(
@@ -239,7 +239,7 @@ async def test_the_runner_lets_go_of_a_job_that_another_has_taken(database: Data
     await begun.wait()
     async with database.write() as connection:
         lease = datetime.now(UTC) + timedelta(hours=1)
-        await connection.execute(sa.update(schema.jobs).values(holder="another", lease_until=lease))
+        await connection.execute(sa.update(jobs.jobs).values(holder="another", lease_until=lease))
     await asyncio.wait_for(ended.wait(), 30)
     assert await asyncio.wait_for(working, 30) == 0
     (line,) = await look(database)

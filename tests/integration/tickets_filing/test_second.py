@@ -27,7 +27,8 @@ from asr.server import serve
 from console.sheets import compose_sheet
 from gateway.prompts.voice import speak
 from recordings import folders
-from recordings.schema import calls, jobs, tickets, transcripts
+from recordings.jobs import jobs
+from recordings.schema import calls, tickets, transcripts
 from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.jobs import JobRunner

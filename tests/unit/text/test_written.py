@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.protocol import join
+from asr.joining import join
 from asr.transcript import Utterance, Word
 from ivr.matter import Matter, Spoken
 from tickets.text.display import read_matter, read_phrase, write_phrase
