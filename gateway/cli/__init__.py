@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import DBAPIError
 
 from config.fault import Fault
 from gateway.site.identity import become
-from gateway.site.reach import tell
 from gateway.site.settings import Paths, Settings, read_settings
+from gateway.site.telling import tell
 
 _COMMANDS = {
     "up": "showing",
@@ -146,9 +145,15 @@ def main() -> None:
             f"错误 / Error: {tell(error)}" if error.exit_code == 1 else f"错误 / Error: {error}", style="red"
         )
         sys.exit(error.exit_code)
-    except (OSError, DBAPIError) as error:
+    except _list_outer_errors() as error:
         errors.print(f"错误 / Error: {tell(error)}", style="red")
         sys.exit(1)
+
+
+def _list_outer_errors() -> tuple[type[Exception], ...]:
+    """What the system raises, and a database's driver if one was loaded: loading it takes longer than most commands."""
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")
+    return (OSError, sqlalchemy.DBAPIError) if sqlalchemy else (OSError,)
 
 
 def _register(words: Sequence[str]) -> None:

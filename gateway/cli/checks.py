@@ -24,9 +24,11 @@ from gateway.cli.drawing.svg import draw
 from gateway.doctor.parts import check_calendar
 from gateway.doctor.services import check_page_settings
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
+from gateway.service.dialogues import open_prompts
+from gateway.service.flows import read_dialogue, read_nuisance_flow, read_texts
 from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
-from gateway.service.opened import choose_rules, open_prompts, read_dialogue, read_nuisance_flow, read_texts
+from gateway.service.rules import choose_rules
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current

@@ -12,7 +12,7 @@ import typer
 
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
-from gateway.service.opened import open_intake
+from gateway.service.intakes import open_intake
 from tickets.client import Accepted
 from tickets.mapped import MappedClient
 from tickets.number import CITY_TIME

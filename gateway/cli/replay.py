@@ -13,7 +13,7 @@ import typer
 from gateway.cli import Site, app
 from gateway.cli.calls import read_since
 from gateway.cli.printing import print_json, tables
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from recordings import journal
 from tickets.replay import Difference, compare, find_calls
 

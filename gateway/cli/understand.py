@@ -13,7 +13,8 @@ from rich.console import Console
 from config.fault import Fault
 from gateway.cli import Site, app
 from gateway.cli.printing import print_json
-from gateway.service.opened import choose_rules, read_dialogue
+from gateway.service.flows import read_dialogue
+from gateway.service.rules import choose_rules
 from tickets.meaning.topics import compare
 from tickets.meaning.understanding import understand as make_sense
 from tickets.number import CITY_TIME

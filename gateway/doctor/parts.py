@@ -16,8 +16,9 @@ from config.calendar import CalendarDays
 from config.document import ConfigError, load
 from gateway.calls.nuisances import read_entries
 from gateway.doctor.finding import Finding
+from gateway.service.flows import read_dialogue
 from gateway.service.guarding import OPEN, is_open, rules_of
-from gateway.service.opened import open_intake, read_dialogue
+from gateway.service.intakes import open_intake
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
 from gateway.site.speech import second_client, speech_client

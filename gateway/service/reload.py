@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from config.fault import Fault
-from gateway.service.opened import name_rules, open_dialogue
+from gateway.service.dialogues import open_dialogue
+from gateway.service.rules import name_rules
 from gateway.site import metrics
 from recordings.threads import Threads
 from tickets.meaning.understanding import go_by, prove

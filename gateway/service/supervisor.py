@@ -21,7 +21,8 @@ import yaml
 from config.fault import Fault, LastingFault
 from gateway.service.attendance import tell_end
 from gateway.service.watchdog import Watch, end_hung, send
-from gateway.site.reach import AWAY, reach, tell
+from gateway.site.reach import AWAY, reach
+from gateway.site.telling import tell
 from recordings.database import migrate
 
 if TYPE_CHECKING:

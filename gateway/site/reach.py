@@ -6,8 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.site.telling import tell
 from recordings.database import WrongRevision
 from recordings.nodes import NodeTaken
 
@@ -36,9 +37,3 @@ async def reach(attempt: Callable[[], Awaitable[None]]) -> None:
             log.warning("tickets wait for the database, next try in %.1f s: %s", delay, tell(error))
         await asyncio.sleep(delay)
         delay = min(delay * 2, _LAST_DELAY_SECONDS)
-
-
-def tell(error: Exception) -> str:
-    """One line for an error; of a database's only its own words, which may quote what it was asked to write."""
-    told = str(error.orig if isinstance(error, DBAPIError) else error)
-    return told.partition("\n")[0] or type(error).__name__

@@ -17,10 +17,10 @@ from asr.vocabulary import read_vocabulary
 from config.document import ConfigError
 from config.fault import LastingFault
 from gateway.service.courtesy import DECODING, FOLLOWING, step_back
+from gateway.service.flows import read_dialogue, read_nuisance_flow
 from gateway.service.grammars import find_unknown, list_classes
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
-from gateway.service.opened import read_dialogue, read_nuisance_flow
 from gateway.service.process.common import stop_signal
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.speech import speech_entrance

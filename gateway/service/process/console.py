@@ -13,12 +13,15 @@ from config.document import ConfigError
 from console import metrics
 from console.app import make_app, serve
 from console.policy import Policy
+from gateway.service.flows import read_dialogue
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
-from gateway.service.opened import choose_some_rules, read_dialogue
-from gateway.service.process.common import look_at_database, stop_signal
-from gateway.site.reach import AWAY, tell
+from gateway.service.process.common import stop_signal
+from gateway.service.process.database import look_at_database
+from gateway.service.rules import choose_some_rules
+from gateway.site.reach import AWAY
 from gateway.site.settings import DialogueSettings
+from gateway.site.telling import tell
 from recordings.database import open_database, require_current
 from tickets.number import CITY_TIME
 from tickets.worklist import backfill

@@ -24,14 +24,17 @@ from gateway.calls.refusing import follow_nuisances, refuse_by
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.service.attendance import attend
+from gateway.service.dialogues import open_some_dialogue
 from gateway.service.duty import follow_duty
+from gateway.service.flows import read_nuisance_flow
 from gateway.service.guarding import Teller, rules_of
 from gateway.service.leaving import close_books
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import choose_some_rules, open_some_dialogue, read_nuisance_flow
-from gateway.service.process.common import alone, claim_if_there, look_at_database, stop_signal
+from gateway.service.process.common import alone, stop_signal
+from gateway.service.process.database import claim_if_there, look_at_database
 from gateway.service.reload import Reload
+from gateway.service.rules import choose_some_rules
 from gateway.service.steering import duty_at, reload_at, reload_on_signal
 from gateway.service.trunks import open_trunks, show_trunks
 from gateway.sip.pj import UserAgent

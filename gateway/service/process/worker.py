@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from gateway.service.attendance import attend
 from gateway.service.callbacks import taking_call_backs
 from gateway.service.courtesy import FOLLOWING, step_back
+from gateway.service.intakes import open_intake
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
-from gateway.service.opened import choose_some_rules, open_intake
-from gateway.service.process.common import alone, claim_if_there, look_at_database, reach_until, stop_signal
+from gateway.service.process.common import alone, stop_signal
+from gateway.service.process.database import claim_if_there, look_at_database, reach_until
+from gateway.service.rules import choose_some_rules
 from gateway.site.speech import second_client, speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes

@@ -26,7 +26,7 @@ from gateway.calls.live import Board
 from gateway.calls.outgoing import Outgoing
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from gateway.sip.channel import Reception
 from gateway.sip.ended import Ended
 from gateway.sip.fault import SipError

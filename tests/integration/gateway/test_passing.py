@@ -34,7 +34,7 @@ from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from gateway.sip.pj import UserAgent
 from gateway.sip.pj.common import header_vector
 from gateway.sip.pump import MediaPump

@@ -21,7 +21,7 @@ from gateway.calls.live import Board
 from gateway.calls.outgoing import Outgoing
 from gateway.calls.switchboard import Switchboard
 from gateway.prompts.book import PromptBook
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import DialogueSettings, Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from gateway.service.process.common import look_at_database
+from gateway.service.process.database import look_at_database
 
 if TYPE_CHECKING:
     from recordings.database import Database

@@ -22,9 +22,9 @@ from gateway.calls.nuisances import (
 )
 from gateway.calls.refusing import follow_nuisances, refuse_by
 from gateway.calls.unacknowledged import SPARE, Unacknowledged
+from gateway.service.flows import read_dialogue, read_nuisance_flow
 from gateway.service.guarding import Teller, is_open, rules_of
 from gateway.service.logs import configure_logs
-from gateway.service.opened import read_dialogue, read_nuisance_flow
 from gateway.sip.calling import read_number
 from gateway.sip.unwelcome import Told, Unwelcome
 from gateway.site import metrics

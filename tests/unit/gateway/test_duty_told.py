@@ -11,7 +11,7 @@ import pytest
 
 from config.duty import Duty, Order
 from gateway.service.duty import find_idle
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from gateway.site.settings import DialogueSettings
 from ivr.target import Target
 

@@ -25,7 +25,7 @@ from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.calls.target_line import TargetLine
 from gateway.prompts.book import PromptBook
-from gateway.service.opened import read_dialogue
+from gateway.service.flows import read_dialogue
 from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming
 from gateway.sip.leg import Leg

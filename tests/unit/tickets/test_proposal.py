@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from config.document import ConfigError
-from gateway.service.opened import choose_rules, choose_some_rules, name_rules
+from gateway.service.rules import choose_rules, choose_some_rules, name_rules
 from gateway.site.settings import DialogueSettings, Settings
 from gateway.site.understanding import UnderstandingSettings
 from tickets.categories.storage import ModelError

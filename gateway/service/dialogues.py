@@ -1,0 +1,80 @@
+"""The dialogue that the settings name, opened: its flows, and its prompts in memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from config.document import embedded
+from config.fault import LastingFault
+from gateway.calls.dialogue import Dialogue
+from gateway.prompts.book import PromptBook
+from gateway.service.flows import read_dialogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.site.settings import DialogueSettings, Paths, Settings
+
+
+log = logging.getLogger(__name__)
+
+_OPERATORS = ("replacements", "prompts", "categories", "calendar", "hotlines")
+"""The operator's files, in the order in which a dialogue does without them: last, which lines there are."""
+
+
+def open_prompts(dialogue: DialogueSettings, paths: Paths) -> PromptBook:
+    """The prompts in use; raises PromptError or ConfigError."""
+    return PromptBook(dialogue.prompts or embedded("prompts.yaml"), dialogue.replacements, paths.prompts)
+
+
+async def open_dialogue(
+    settings: Settings,
+    paths: Paths,
+    progress: Callable[[int, int], None] = lambda _made, _wanted: None,
+    at_once: int = os.cpu_count() or 1,
+    *,
+    own_flows: bool = True,
+) -> Dialogue:
+    """All that leads calls, proved, its prompts made (``at_once`` of them at a time) and in memory.
+
+    Raises ConfigError, PromptError, SoundError, VoiceError or KilledError.
+    """
+    hotlines = read_dialogue(settings.dialogue, own_flows=own_flows)
+    prompts = open_prompts(settings.dialogue, paths)
+    await prompts.prepare(hotlines.openings, progress, at_once)
+    return Dialogue(hotlines, prompts, settings.sip.cap, datetime.now(UTC))
+
+
+async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
+    """The operator's dialogue, or as much of it as can be used: a caller is answered whatever an operator has written.
+
+    The flows are the embedded ones then, whatever else cannot be used is replaced by what is embedded, too, and the
+    dialogue is marked makeshift. Raises what `open_dialogue` does when not even what is embedded can be used.
+    """
+    try:
+        return await open_dialogue(settings, paths)
+    except LastingFault as fault:
+        why = fault
+    log.critical("the dialogue cannot be used, callers are passed to a person: %s", why)
+    for fewer in _without_more_and_more(settings.dialogue):
+        try:
+            without = settings.model_copy(update={"dialogue": fewer})
+            opened = await open_dialogue(without, paths, own_flows=False)
+        except LastingFault as fault:
+            log.info("nor without: %s", fault)
+        else:
+            return replace(opened, makeshift=str(why))
+    raise why
+
+
+def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSettings]:
+    """The embedded flows under the operator's hotlines and prompts, then without these, one after the other."""
+    yield dialogue.model_copy(update={"flow": None})
+    for name in _OPERATORS:
+        if getattr(dialogue, name) is not None:
+            dialogue = dialogue.model_copy(update={"flow": None, name: None})
+            yield dialogue
