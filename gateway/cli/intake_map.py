@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import sqlalchemy as sa
@@ -16,8 +17,6 @@ from tickets.mapping import read_mapping
 from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recordings.database import Database
 
 maps = typer.Typer(help="另一城市的字段 / Another city's fields.", no_args_is_help=True)
