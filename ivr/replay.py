@@ -175,7 +175,10 @@ def _next_move(run: _Run, left: list[tuple[str, Event]]) -> tuple[bool, Event | 
         at = max(at, run.state.deadline or at)
     if isinstance(event, _PEOPLE):
         event = replace(event, id=run.state.reaching or 0)
-    return any(not isinstance(event, _EARS) for event in passed_over), replace(event, at=at)
+    if isinstance(event, events.Informed):
+        event = replace(event, id=run.state.inquiry)
+    skipped = any(not isinstance(each, (*_EARS, events.Informed)) for each in passed_over)
+    return skipped, replace(event, at=at)
 
 
 def _suppose(run: _Run) -> Event:

@@ -55,7 +55,8 @@ class Difference:
 def find_calls(data: Path, since: datetime) -> Iterator[Path]:
     """The folders of the calls that came since then and are filed, oldest first."""
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%S}"
-    found = (folder for folder in (data / "calls").glob("*/*/*/*/") if folders.is_call_id(folder.name))
+    days = (day for day in (data / "calls").glob("*/*/*/") if "".join(day.parts[-3:]) >= first[:8])
+    found = (folder for day in days for folder in day.glob("*/") if folders.is_call_id(folder.name))
     return iter(sorted((folder for folder in found if folder.name >= first), key=lambda folder: folder.name))
 
 
@@ -64,14 +65,16 @@ def compare(call_id: str, reading: Reading, before: Hotlines, after: Hotlines) -
     told = [one.entry for one in reading.entries]
     invited = next((entry for entry in told if isinstance(entry, entries.Incoming)), None)
     happened = [read_event(entry) for entry in told if isinstance(entry, entries.Event)]
-    if invited is not None and invited.line is not None and invited.line.anonymous:
-        return "anonymous"
-    if invited is None or not happened or not isinstance(happened[0], Answered):
+    if invited is None:
         return "unanswered"
     day = reading.entries[0].wall.astimezone(CITY_TIME).date()
     lines = [hotlines.look_up(invited.hotline, day) or hotlines.front for hotlines in (before, after)]
-    played = {one.id: one.name for one in told if isinstance(one, entries.Played | entries.Unplayed)}
     old, new = lines
+    if (invited.line or old).anonymous:  # a journal of before it told of its line goes by the line of today
+        return "anonymous"
+    if not happened or not isinstance(happened[0], Answered):
+        return "unanswered"
+    played = {one.id: one.name for one in told if isinstance(one, entries.Played | entries.Unplayed)}
     if invited.flow not in ("", old.flow.name):
         return "other flow"
     first = _begin(old, invited, played), _begin(new, invited, played)

@@ -14,6 +14,7 @@ from gateway.cli import Site, app
 from gateway.cli.calls import read_since
 from gateway.cli.printing import print_json, tables
 from gateway.service.flows import read_dialogue
+from gateway.service.rules import choose_rules
 from recordings import journal
 from tickets.replay import Difference, compare, find_calls
 
@@ -38,6 +39,7 @@ def replay(
 ) -> None:
     """用改动后的流程重放已存的通话,看哪些会不同 / Take calls on file by a changed flow, show what would differ."""
     site: Site = context.obj
+    choose_rules(site.settings)  # what is looked up anew is looked up in the city's own files
     dialogue = site.settings.dialogue
     before, after = read_dialogue(dialogue), read_dialogue(dialogue.model_copy(update={"flow": flow}))
     differing: list[Difference] = []

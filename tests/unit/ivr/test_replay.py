@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.document import embedded, load
-from config.script import Script
+from config.script import Say, Script
 from gateway.cli import app
 from gateway.cli import replay as _command  # noqa: F401 - registers it
 from gateway.cli.calls import read_since
@@ -24,8 +24,10 @@ from ivr.replay import replay
 from recordings import entries, journal
 from recordings.entries import encode
 from tickets.entries import note_event, read_event
+from tickets.meaning.files import RuleFiles
+from tickets.meaning.understanding import use
 from tickets.number import CITY_TIME
-from tickets.replay import _find
+from tickets.replay import _find, compare, find_calls
 
 if TYPE_CHECKING:
     from conftest import Rehearsal
@@ -121,6 +123,65 @@ def test_of_a_hundred_journals_those_that_differ_are_named(rehearse, tmp_path):
     assert "13855812345" not in shown
     same = run(tmp_path, changed(tmp_path))
     assert f"不同 / differ: 0; 相同 / alike: {100 - anonymous}" in same
+
+
+def test_places_are_looked_up_in_the_city_s_own_files(rehearse, tmp_path, monkeypatch):
+    gazetteer, divisions = tmp_path / "gazetteer.yaml", tmp_path / "divisions.tsv"
+    gazetteer.write_text('counties:\n  - {code: "340111", name: 包河区, townships: [芜湖路街道]}\n')
+    divisions.write_text("340111\t包河区\n340111003\t芜湖路街道\n340111003001\t太湖社区居委会\n")
+    (tmp_path / "settings.yaml").write_text(
+        f"understanding: {{gazetteer: {gazetteer}, divisions: {divisions}}}\n"
+    )
+    try:
+        use(RuleFiles(gazetteer=gazetteer, divisions=divisions))
+        script = load(Script, SCRIPTS[0].with_name("happy.yaml"))
+        said = replace_said(script, "我要投诉芜湖路街道小区夜间施工噪音扰民")
+        call = rehearse(said)
+        assert "芜湖路街道" in call.finished[0].place_name
+        use(RuleFiles())
+        write(tmp_path / "data" / "calls" / "2026" / "11" / "25" / "20261125T040000-0a1b2c3d", call, NOON)
+        monkeypatch.setenv("HOTLINE_CONFIG", str(tmp_path / "settings.yaml"))
+        new = changed(tmp_path, ("    ask: opening\n", "    ask: opening_by_keys\n"))
+        (found,) = json.loads(run(tmp_path, new, "--json"))["differ"]
+    finally:
+        use(RuleFiles())
+    assert (found["question"], found["fields"]) == ("opening", [])
+
+
+def replace_said(script: Script, text: str) -> Script:
+    """The script with another first phrase."""
+    first = next(i for i, step in enumerate(script.steps) if isinstance(step, Say))
+    steps = list(script.steps)
+    steps[first] = steps[first].model_copy(update={"say": text})
+    return script.model_copy(update={"steps": tuple(steps)})
+
+
+def test_what_was_told_of_a_ticket_is_told_by_a_flow_that_asks_less_before(rehearse, texts, tmp_path):
+    call = rehearse(load(Script, SCRIPTS[0].with_name("progress_by_number.yaml")))
+    by_caller = "greeting: dictation, progress: progress}"
+    new = compile_flow(
+        changed(tmp_path, (by_caller, by_caller.replace("progress: progress", "progress: ask_ticket"))), texts
+    )
+    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), _find)
+    assert (found.question, found.guessed) == ("ask_ticket", False)
+    assert list(found.after.told) == call.trace
+
+
+def test_days_before_are_not_looked_through(tmp_path):
+    days = tmp_path / "calls" / "2026" / "11"
+    for name in ("20261124T155959", "20261124T160000", "20261125T000000"):
+        (days / name[6:8] / f"{name}-0a1b2c3d").mkdir(parents=True)
+    (days / "23" / "20261125T000001-0a1b2c3d").mkdir(parents=True)  # found by who looks there
+    # Midnight in the city is four in the afternoon in the folders' names.
+    found = find_calls(tmp_path, datetime(2026, 11, 25, tzinfo=CITY_TIME))
+    assert [folder.name[:15] for folder in found] == ["20261124T160000", "20261125T000000"]
+
+
+def test_a_journal_that_does_not_tell_of_its_line_is_as_anonymous_as_the_line(rehearse, hotlines):
+    call = rehearse(next(script for path in SCRIPTS if (script := load(Script, path)).called == "12356"))
+    told = [replace(call.journal[0].entry, line=None), *(one.entry for one in call.journal[1:])]
+    reading = entries.Reading(tuple(entries.Written(NOON, entry) for entry in told), {})
+    assert compare("20261125T040000-0a1b2c3d", reading, hotlines, hotlines) == "anonymous"
 
 
 def run(tmp_path: Path, flow: Path, *more: str) -> str:
