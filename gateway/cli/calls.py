@@ -50,12 +50,12 @@ def read_since(text: str, now: datetime) -> datetime:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r}: 请写 2026-07-01、2026-07-01T08:30 或 90m、12h、7d、yesterday"
             " / write a date, a time, or how long ago"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
 
 
 @calls.command("list")

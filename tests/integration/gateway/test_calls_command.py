@@ -118,7 +118,7 @@ def test_since_when(text: str, moment: datetime) -> None:
     assert calls.read_since(text, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["last week", "5", "-1h", "2026-13-01"])
+@pytest.mark.parametrize("text", ["last week", "5", "-1h", "2026-13-01", "0001-01-01"])
 def test_since_when_nobody_knows(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="12h"):
         calls.read_since(text, NOW)
