@@ -62,7 +62,8 @@ def read_since(text: str, now: datetime) -> datetime:
 def list_(
     context: typer.Context,
     since: Annotated[
-        str, typer.Option(help="从何时起 / from when on: 2026-07-01, 2026-07-01T08:30, 90m, 12h, 7d")
+        str,
+        typer.Option(help="从何时起 / from when on: yesterday, 2026-07-01, 2026-07-01T08:30, 90m, 12h, 7d"),
     ] = "",
     hotline: Annotated[str, typer.Option(help="热线号码 / hotline")] = "",
     without_ticket: Annotated[
