@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from ivr.matter import Candidate
@@ -58,6 +58,6 @@ def _list(place: Place) -> Iterator[Candidate]:
 
 def _word(county: str, town: str, gazetteer: Gazetteer) -> Iterator[str]:
     """How a caller may name a township, for a grammar; not by what he has said himself, which no log may have."""
-    counties = (said for said, meant in gazetteer.counties.items() if meant == county)
-    short = (said for said, meant in gazetteer.short_townships.items() if meant == town)
-    yield from chain(counties, (town,), short)
+    counties = [said for said, meant in gazetteer.counties.items() if meant == county]
+    towns = [town, *(said for said, meant in gazetteer.short_townships.items() if meant == town)]
+    yield from chain(counties, towns, map("".join, product(counties, towns)))

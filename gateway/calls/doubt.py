@@ -32,6 +32,10 @@ def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[st
 
 
 def _agree(pieces: Collection[str], words: Words) -> bool:
-    """Whether these are one answer: the same or of one class, whatever digits (不对, 幺三八…) stand beside it."""
+    """Whether these are one answer: the same or of one class, whatever digits (不对, 幺三八…) stand beside it.
+
+    All that asks for a person is one answer: 人工,转人工.
+    """
     said = set(pieces) - set(SPOKEN_DIGITS)
-    return len(said) <= 1 or any(said <= set(meaning) for meaning in words.classes.values())
+    asking = {word for name in ("person", "somebody") for word in words.classes.get(name, ())}
+    return len(said) <= 1 or any(said <= set(meaning) for meaning in (*words.classes.values(), asking))

@@ -13,9 +13,17 @@ from gateway.calls.listener import Listener
 from ivr.actions import Listen
 from ivr.events import Alarmed, Heard
 from ivr.words import SPOKEN_DIGITS, Words
+from tickets.lookup import look_up
 
-WORDS = Words({"yes": ("是的", "对", "没错"), "no": ("不是", "不对"), "person": ("转人工",)})
-CHOICES = ("是的", "对", "没错", "不是", "不对", "转人工")
+WORDS = Words(
+    {
+        "yes": ("是的", "对", "没错"),
+        "no": ("不是", "不对"),
+        "person": ("转人工",),
+        "somebody": ("人工", "找人"),
+    }
+)
+CHOICES = ("是的", "对", "没错", "不是", "不对", "转人工", "人工", "找人")
 MODEL = ModelFingerprint("some", "x", demo=False)
 
 
@@ -91,6 +99,9 @@ def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
         ("不是不对", False),
         ("不是是的", True),  # what other speech becomes
         ("不对转人工", True),
+        ("人工转人工", False),
+        ("找人转人工", False),
+        ("找人是的", True),
         ("人是的", True),
         ("是的谢谢你啊", False),  # heard freely
         ("三八五", False),
@@ -101,6 +112,12 @@ def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
 def test_several_answers_at_once_are_none(text: str, doubtful: bool) -> None:
     assert is_doubtful(text, 1.0, 0.15, (*CHOICES, *SPOKEN_DIGITS), WORDS) is doubtful
     assert is_doubtful(text, 0.1, 0.15, CHOICES, WORDS) is bool(text)
+
+
+def test_a_place_is_named_in_one_breath_with_the_county_it_lies_in() -> None:
+    phrases = [phrase for place in look_up("张庄村路灯不亮").candidates for phrase in place.phrases]
+    assert not is_doubtful("太和县清浅镇", 1.0, LEAST, phrases, WORDS)
+    assert is_doubtful("太和县黄桥镇", 1.0, LEAST, phrases, WORDS)
 
 
 def test_the_house_goes_by_the_model_that_listens() -> None:

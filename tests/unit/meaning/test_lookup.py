@@ -40,7 +40,10 @@ def test_each_candidate_is_called_by_what_tells_it_from_the_others() -> None:
     assert (found.place_name, found.brief) == ("张庄村", "路灯不亮")
     assert [c.name for c in found.candidates] == ["太和县", "颍上县", "界首市"]
     assert [c.place for c in found.candidates] == ["太和县清浅镇", "颍上县黄桥镇", "界首市西城街道"]
-    assert {*found.candidates[0].phrases} == {"太和县", "太和", "清浅镇", "清浅"}
+    assert {*found.candidates[0].phrases} == {
+        *("太和县", "太和", "清浅镇", "清浅"),
+        *("太和县清浅镇", "太和县清浅", "太和清浅镇", "太和清浅"),
+    }
     names = [c.name for c in look_up("王寨村路灯不亮").candidates]
     assert len(names) == len(set(names)) == 9
     assert "阜南县柴集镇" in names
