@@ -50,12 +50,12 @@ def write_phrase(utterance: Utterance) -> tuple[Word, ...]:
 
     Without words of its own it is written as a whole, its pauses unknown.
     """
-    return _write(utterance, chosen()) if utterance.text else ()
+    return _write(utterance, chosen()) if utterance.text.strip() else ()
 
 
 @lru_cache(maxsize=1024)  # a call is filed more than once
 def _write(utterance: Utterance, _files: RuleFiles) -> tuple[Word, ...]:
-    words: Sequence[Word] = utterance.words
+    words: Sequence[Word] = [word for word in utterance.words if word.text]
     if "".join(w.text for w in words) != utterance.text.replace(" ", ""):
         words = (Word(utterance.text, utterance.start, utterance.end, utterance.confidence),)
     return _punctuate(_write_numbers(_drop_fillers(words)), confirmed=utterance.confirmed)

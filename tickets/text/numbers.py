@@ -35,6 +35,7 @@ _LONE = f"(?<![{WORDS}几])"  # 三四百 is no 400, 十几 no 10
 _ENDS = f"(?![{WORDS}几])"
 _PART_OF_DAY = "(?:凌晨|清早|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚|夜里|半夜|夜间|到)"
 _COUNTED = "[个户天次元块年米人盏辆多家名位条棵户吨斤度亩层楼岁倍路号站套间间台起级件份]"
+_LISTED = f"{_COUNTED[1:-1]}月栋幢单组期队座排班"  # 四五六栋
 _PRICED = "(?=一(?:平|斤|吨|度|个|顿|公斤|米|方|天|月))"  # 22块5一平米
 _SAID_SO = re.compile(
     "万一|千万(?=[别不要记小注])|老?百姓|百货|十字|十分(?!钟)|十足|十全|[五六]一(?=放假|假期|期间|长假|节)|十一(?=放假|假期|期间|长假)"
@@ -75,13 +76,20 @@ def _write_decimal(whole: str, part: str | None) -> str:
 def _write_clock(match: re.Match[str]) -> str | None:
     part, hour, exact, minute, unit = match.groups()
     value = 0 if hour == "零" else read_amount(hour)
-    if value > _MOST_HOURS or not (part or exact or minute or value >= _SURE_HOURS):
+    if value > _MOST_HOURS or not (exact or minute or value >= _SURE_HOURS or _names_hour(match, part)):
         return None
     if not minute:
         return f"{part or ''}{value}点{exact or ''}"
     late = read_amount(minute)
     written = f"{late:02}" if minute.startswith("零") else str(late)
     return f"{part or ''}{value}点{written}{unit or ''}"
+
+
+def _names_hour(match: re.Match[str], part: str | None) -> bool:
+    """Whether 一点 or 两点 behind a PART of the day is an hour: not in 早一点来, 收到一点钱, 晚上一点水都没有."""
+    if part == "到":
+        return match.string[: match.start()].endswith(("点", "半", "钟"))
+    return part not in (None, "早", "晚") and _NOTHING_AT_ALL.match(match.string, match.start(2)) is None
 
 
 def _write_day(match: re.Match[str]) -> str:
@@ -110,6 +118,7 @@ _CLOCK = re.compile(
     f"({_PART_OF_DAY})?{_LONE}({_TENS}|{_ONE}|零)点(?!意见|建议|要求|问题|看法|原因)"
     f"(钟|整|半|多)?(?:((?:零{_ONE}|{_TENS})(?![{WORDS}几])|{_ONE}(?=分))(分)?)?"
 )
+_NOTHING_AT_ALL = re.compile("[一两]点.{0,3}[都也]")
 # 三点五 alone may be a time.
 _MEASURED = "(?=元|块|米|公里|千米|厘米|平|斤|公斤|吨|度|倍|万|亿|毫|升|岁|小时|个|兆|分贝)"
 _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]] = (
@@ -186,7 +195,7 @@ def _is_part(text: str, run: re.Match[str]) -> bool:
     around = text[max(0, run.start() - 1) : run.start()] + text[run.end() : run.end() + 1]
     if any(c in "十百千万亿点" for c in around):
         return True
-    return run[0] in "一二三四五六七八九" and text[run.end() : run.end() + 1] in tuple(_COUNTED[1:-1])
+    return run[0] in "一二三四五六七八九" and text[run.end() : run.end() + 1] in tuple(_LISTED)
 
 
 def _hide(match: re.Match[str]) -> str:

@@ -43,6 +43,30 @@ def test_sentences_are_written_as_written_down_beforehand():
     assert len(wrong) <= 0.03 * len(lines), json.dumps(wrong, ensure_ascii=False, indent=1)
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("希望早一点解决", "希望早一点解决"),
+        ("晚两点再打", "晚两点再打"),
+        ("收到一点补偿", "收到一点补偿"),
+        ("从早上到晚上一点水都没有", "从早上到晚上一点水都没有"),
+        ("晚上一点多还在施工", "晚上1点多还在施工"),
+        ("凌晨一点施工到两点半", "凌晨1点施工到2点半"),
+        ("中午十二点到一点停电", "中午12点到1点停电"),
+        ("早八点到晚六点", "早8点到晚6点"),
+    ],
+)
+def test_a_little_is_no_hour(said: str, written: str):
+    assert write(said) == written
+
+
+@pytest.mark.parametrize(
+    "said", ["四五六栋都没电", "一二三单元没水", "七八九月份天热", "小区一二三期", "三四五组的人", "七八九个人"]
+)
+def test_numbers_in_a_row_are_none(said: str):
+    assert write(said) == said
+
+
 def test_a_phrase_gets_figures_marks_and_no_fillers():
     said = say(
         "嗯 +0.3 那个 +0.3 我 我家 楼下 有 三十 五 盏 路灯 不 亮 了 +0.4 从 三月 五 号 到 现在 没有 人 管 吗"
@@ -90,6 +114,9 @@ def test_a_torn_phrase_says_so():
 def test_what_has_no_words_of_its_own_is_read_by_its_text():
     assert read_phrase(Utterance("停了二十天的水", (), 0.0, 2.0, 0.5, -20.0)) == "停了20天的水。"
     assert read_phrase(Utterance("", (), 0.0, 2.0, 0.0, -20.0)) == ""
+    assert read_phrase(Utterance(" ", (), 0.0, 2.0, 0.0, -20.0)) == ""
+    noise = Word("", 0.0, 0.5, 0.3)
+    assert read_phrase(Utterance("停水", (noise, Word("停水", 0.5, 1.0, 0.9)), 0.0, 1.0, 0.9, -20.0)) == "停水。"
 
 
 def test_a_matter_is_read_phrase_by_phrase():
