@@ -37,7 +37,7 @@ async def read_reviewed(db: Database, *, live: bool = False) -> list[Reviewed]:
     ``live``: as it was heard in the call, whatever was made of it later.
 
     There he has read and listened; whether he did in a call without corrections, nobody knows. Of a phrase that he
-    left as it was, what was heard is what was said.
+    left as it was, what he read is what was said: as the second pass has heard it, where there was one.
     """
     found: list[Reviewed] = []
     async with db.read() as connection:
@@ -55,14 +55,16 @@ async def read_reviewed(db: Database, *, live: bool = False) -> list[Reviewed]:
                 written = {(c.start, c.end): c.text for c in last.sheet.corrections}
                 if not written:
                     continue
-                words = await read_words(connection, row.call_id, live=live)
+                read = await read_words(connection, row.call_id)
+                words = await read_words(connection, row.call_id, live=True) if live else read
+                left = {(u.start, u.end): u.text for u in read.utterances if u.speaker == "caller"}
                 found += [
                     Reviewed(
                         row.call_id,
                         row.hotline,
                         words.model,
                         u,
-                        written.get((max(u.start, 0.0), u.end), u.text),
+                        written.get((max(u.start, 0.0), u.end), left.get((u.start, u.end), u.text)),
                     )
                     for u in words.utterances
                     if u.speaker == "caller"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tickets import filing, worksheet
 from tickets.decisions import ReviewRefused, RevisionMoved, decide
 from tickets.filing import file_call
 from tickets.number import NumberBook
+from tickets.reading import write_transcript
 from tickets.review import Correction, Fields, Sheet
 from tickets.story import tell_story
 from tickets.text.normal import normalise
@@ -298,3 +300,11 @@ async def test_corrected_calls_are_the_measure_of_the_model(database, numbers, t
         judge(str(i), r.line, "", (r.said, r.heard.text), normalise) for i, r in enumerate((first, second))
     ]
     assert total(judged)["cer"] == round(1 / (10 + 10), 4)
+    # What the second pass has mended, and the agent has therefore left, was heard wrongly in the call.
+    mended = replace(WATER, text="我家停水十天了没人管")
+    write_transcript(call.folder, folders.SECOND, Transcript(BIG, (LEAK, mended)))
+    await file_call(database, numbers, call.folder)
+    _, live = await read_reviewed(database, live=True)
+    assert (live.heard.text, live.said) == (WATER.text, mended.text)
+    _, second = await read_reviewed(database)
+    assert (second.heard.text, second.said) == (mended.text, mended.text)
