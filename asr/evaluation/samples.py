@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RATE = 8000
 _SAMPLE_BYTES = 2
-_LONGEST_SECONDS = 4 * 3600
+_LONGEST_SECONDS = 3600  # its text is laid against what was heard, character by character
 _FORM = "a CSV file with the columns audio,text and, if you like, line,speaker"
 
 
@@ -55,7 +55,7 @@ def read_audio(file: Path) -> NDArray[np.int16]:
                     f"{file}: {sound.getsampwidth() * 8} bits a sample; convert it to 16-bit PCM"
                 )
             if sound.getnframes() / rate > _LONGEST_SECONDS:
-                raise SamplesError(f"{file}: longer than {_LONGEST_SECONDS // 3600} hours; cut it")
+                raise SamplesError(f"{file}: longer than an hour; cut it")
             samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
     except (wave.Error, EOFError) as error:
         raise SamplesError(f"{file}: no WAV file of 16-bit PCM ({error}); convert it") from error

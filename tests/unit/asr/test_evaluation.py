@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import wave
 from pathlib import Path
 
@@ -49,6 +50,23 @@ def write_wav(file: Path, samples: np.ndarray, rate: int = 8000, channels: int =
 )
 def test_errors_by_hand(said: str, heard: str, errors: Errors):
     assert count(align(said, heard)) == errors
+
+
+def test_of_equally_cheap_ways_one_is_always_taken():
+    assert align("甲乙", "乙丙") == (("甲", "乙"), ("乙", "丙"))
+    assert align("甲甲", "甲") == (("甲", ""), ("甲", "甲"))
+
+
+def test_a_long_text_is_laid_beside_another_without_gigabytes():
+    """An hour of speech, 12,000 characters, would take gigabytes were every cost kept."""
+    said = "".join(chr(0x4E00 + (n * n) % 701) for n in range(1200))
+    heard = said[::3] + said[1::3]
+    tracemalloc.start()
+    try:
+        assert count(align(said, heard)).characters == len(said)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(said) * len(heard)
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_rate_is_over_all_characters_not_a_mean_of_rates():
