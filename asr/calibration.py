@@ -68,7 +68,8 @@ def write_calibration(file: Path, found: Calibration) -> None:
         sha256: {name: asdict(question) for name, question in questions.items()}
         for sha256, questions in found.models.items()
     }
-    draft.write_text(json.dumps({"version": 1, "models": document}, ensure_ascii=False, indent=1) + "\n")
+    told = json.dumps({"version": 1, "models": document}, ensure_ascii=False, indent=1)
+    draft.write_text(f"{told}\n", encoding="utf-8")
     draft.replace(file)
 
 
