@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup, escape
 
-from console.masking import mask
+from console.masking import mask, mask_text
 from recordings.worklist import State
 
 if TYPE_CHECKING:
@@ -25,8 +25,16 @@ _DUE_ELSE: Final = timedelta(hours=24)
 """How long after its call a ticket is to have been looked at."""
 
 
-def describe(row: sa.Row[Any], runs: Sequence[str], numbers: Sequence[str], now: datetime) -> dict[str, Any]:
-    """What the templates show of a row of ``console.listing``; ``numbers`` are its tickets'."""
+def describe(
+    row: sa.Row[Any], runs: Sequence[str], numbers: Sequence[str], now: datetime, *, masked: bool = False
+) -> dict[str, Any]:
+    """What the templates show of a row of ``console.listing``; ``numbers`` are its tickets'.
+
+    ``masked``: without what somebody could be called at.
+    """
+    title, text = row.title or "(没有工单)", row.text or ""
+    if masked:
+        title, text = mask_text(title), mask_text(text)
     flags = {
         "通话中断": row.interrupted,
         "待回电" if row.owed else "已回电": row.call_back,
@@ -42,7 +50,7 @@ def describe(row: sa.Row[Any], runs: Sequence[str], numbers: Sequence[str], now:
         "hotline": row.hotline,
         "caller": mask(row.caller) or "未显示号码",
         "numbers": list(numbers),
-        "title": row.title or "(没有工单)",
+        "title": title,
         "appeal": row.appeal,
         "place": " ".join(filter(None, (row.county, row.township))),
         "urgency": row.urgency,
@@ -52,7 +60,7 @@ def describe(row: sa.Row[Any], runs: Sequence[str], numbers: Sequence[str], now:
         "waited": _tell_length(now - row.started_at) if waits or row.owed else "",
         "due": due if waits else None,
         "overdue": waits and due < now,
-        "excerpt": _excerpt(row.text, runs) if row.text else "",
+        "excerpt": _excerpt(text, runs) if text else "",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from console.masking import mask
+from console.masking import mask, mask_lines, mask_text
 from console.naming import name_line
 from recordings.entries import DigitEvent, Played
 from tickets import worksheet
@@ -45,12 +45,12 @@ async def compose_sheet(
         "call": _show_call(story, name_line(story, hotlines)),
         "second": _show_second(story),
         "seconds": story.recording.seconds if story.recording else None,
-        "lines": _show_lines(story),
+        "lines": _mask_lines(_show_lines(story)) if masked else _show_lines(story),
         "tickets": [
             {**_show_ticket(ticket, masked=masked), **_show_repeats(repeats.get(ticket.number, Repeats()))}
             for ticket in story.tickets
         ],
-        "corrections": _find_corrections(reviews),
+        "corrections": _find_corrections(reviews, masked=masked),
         "worksheet": None if masked else _show_worksheet(sheet),
     }
 
@@ -85,6 +85,22 @@ def _show_lines(story: CallStory) -> list[dict[str, Any]]:
             case DigitEvent(key=key):
                 lines.append({"who": "key", "start": event.at, "text": key})
     return sorted(lines, key=lambda line: float(line["start"]))
+
+
+def _mask_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same without the numbers that were said, read back or keyed."""
+    texts = mask_lines((line["who"], line["text"]) for line in lines)
+    return [{**line, **_mask_said(line, text), "text": text} for line, text in zip(lines, texts, strict=True)]
+
+
+def _mask_said(line: dict[str, Any], text: str) -> dict[str, Any]:
+    """What else tells of a line's words, masked; a number that lies across words makes one of all of them."""
+    parts: dict[str, Any] = {name: mask_text(line[name]) for name in ("heard", "before") if name in line}
+    if "words" in line:
+        words = [[mask_text(word), *rest] for word, *rest in line["words"]]
+        whole = [[text, line["start"], line["end"], line["confidence"]]]
+        parts["words"] = words if "".join(word for word, *_ in words) == text else whole
+    return parts
 
 
 def _show_second(story: CallStory) -> dict[str, str] | None:
@@ -129,9 +145,10 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
     parts = {**document["appeal"], **document["place"], **document["caller"]}
-    if masked:
-        parts["contact"] = mask(parts.get("contact", ""))
     parts["content"] = parts.get("reading") or parts["content"]
+    if masked:
+        masking = ("title", "content", "said", "contact")
+        parts |= {name: mask_text(parts.get(name, "")) for name in masking}
     delivery = last.deliveries[-1] if last.deliveries else None
     return {
         "number": ticket.number,
@@ -168,10 +185,11 @@ def _show_repeats(found: Repeats) -> dict[str, Any]:
     }
 
 
-def _find_corrections(reviews: Mapping[str, Review]) -> list[dict[str, Any]]:
+def _find_corrections(reviews: Mapping[str, Review], *, masked: bool) -> list[dict[str, Any]]:
     """Those of the call's newest review: the words belong to the call, whichever ticket was decided."""
     newest = max(reviews.values(), key=lambda review: review.at, default=None)
-    return [c.model_dump() for c in newest.sheet.corrections] if newest else []
+    corrections = newest.sheet.corrections if newest else ()
+    return [{**c.model_dump(), "text": mask_text(c.text) if masked else c.text} for c in corrections]
 
 
 def _show_worksheet(sheet: Worksheet | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.audit import record_view
 from console.keys import DATA, DATABASE, HOTLINES, session_of
-from console.masking import mask
+from console.masking import mask, mask_lines, mask_text
 from console.naming import name_line
 from console.policy import Right
 from console.problem import Problem
@@ -55,10 +55,14 @@ async def show(request: web.Request) -> web.Response:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
     await record_view(request, call_id)
     masked = not session_of(request).may(Right.NUMBERS)
+    steps = [step for event in story.events if (step := _tell(event))] or _tell_words(story)
+    if masked:
+        texts = mask_lines((step.who, step.text) for step in steps)
+        steps = [replace(step, text=text) for step, text in zip(steps, texts, strict=True)]
     context = {
         "story": story,
         "hotline": name_line(story, request.app[HOTLINES]()),
-        "steps": [step for event in story.events if (step := _tell(event))] or _tell_words(story),
+        "steps": steps,
         "reason": _tell_reason(story),
         "changes": {ticket.number: _compare(ticket.revisions, masked=masked) for ticket in story.tickets},
     }
@@ -122,7 +126,7 @@ def _tell_words(story: CallStory) -> list[Step]:
     ]
 
 
-_CONTACT: Final = ("caller", "contact")
+_SAID: Final = {("appeal", "title"), ("appeal", "content"), ("caller", "contact")}  # a number may stand in it
 _FIELDS: Final = {
     ("status",): "状态",
     ("appeal", "type"): "诉求类型",
@@ -137,7 +141,7 @@ _FIELDS: Final = {
     ("place", "township"): "乡镇街道",
     ("place", "village"): "村社区",
     ("place", "address"): "详细地址",
-    _CONTACT: "联系电话",
+    ("caller", "contact"): "联系电话",
     ("caller", "confidential"): "保密",
     ("passed", "target"): "接听",
 }
@@ -177,11 +181,12 @@ def _compare(revisions: tuple[Any, ...], *, masked: bool) -> dict[int, list[tupl
         found = []
         for path, name in _FIELDS.items():
             old, new = ("" if d is None else _read(d, path) for d in (before, revision.document))
-            if masked and path == _CONTACT:
-                old, new = mask(old), mask(new)
+            if masked and path in _SAID:
+                old, new = mask_text(old), mask_text(new)
             if new != old:
                 found.append((name, old, new))
-        found += _compare_words(before, revision.document)
+        words = _compare_words(before, revision.document)
+        found += [(n, mask_text(o), mask_text(a)) for n, o, a in words] if masked else words
         changes[revision.revision] = found
         before = revision.document
     return changes

@@ -57,6 +57,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def _show(request: web.Request, query: Mapping[str, str], told: str) -> web.Response:
     wanted, behind = _read_filter(request, query), read_place(query.get("behind", ""))
     user, now = session_of(request).user, datetime.now(UTC)
+    masked = not session_of(request).may(Right.NUMBERS)
     async with request.app[DATABASE].read() as connection:
         page = await read_page(connection, wanted, behind, user, now)
         numbers = await read_numbers(connection, [row.call_id for row in page.rows])
@@ -65,7 +66,9 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
     if BACKGROUND_HEADER not in request.headers:
         await _note_reading(request, query)
     context = {
-        "rows": [describe(row, wanted.runs, numbers.get(row.call_id, ()), now) for row in page.rows],
+        "rows": [
+            describe(row, wanted.runs, numbers.get(row.call_id, ()), now, masked=masked) for row in page.rows
+        ],
         "more": write_address(query, page.behind) if page.behind else "",
         "filter": wanted,
         "fault": find_fault(wanted),

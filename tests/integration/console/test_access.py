@@ -12,6 +12,7 @@ from yarl import URL
 
 from console.app import make_app
 from console.claims import claim
+from console.masking import mask_lines, mask_text
 from console.policy import ROLES, Policy, Right, Role
 from console.routes import ROUTES
 from recordings import folders, schema
@@ -283,6 +284,41 @@ async def test_who_has_no_right_to_numbers_sees_them_masked(site, call):
         told = [(await who.get(f"/calls/{call_id}/{part}")).text for who in (agent, quality)]
         assert ["13855812345" in text for text in told] == [True, False], part
         assert "138****2345" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("我的电话是幺三八五五八幺二三四五", "我的电话是幺三八****二三四五"),
+        ("我的电话是13855812345。", "我的电话是138****2345。"),
+        ("您的号码是138，5581，2345，对吗", "您的号码是138****2345，对吗"),
+        ("家里电话二三四五六七八", "家里电话****六七八"),
+        ("打12345没人接，2025年3月5号", "打12345没人接，2025年3月5号"),
+        ("", ""),
+    ],
+)
+def test_a_number_in_a_text_is_masked_as_it_is_written(text, masked):
+    assert mask_text(text) == masked
+
+
+def test_of_a_number_that_was_keyed_no_key_is_told():
+    choice, keyed = [("prompt", "请按1"), ("key", "1")], [("key", key) for key in "13855812345#"]
+    told = [*choice, ("prompt", "请按电话号码"), *keyed, ("system", "生成工单 263280700013")]
+    assert mask_lines(told) == ["请按1", "1", "请按电话号码", *["•"] * 12, "生成工单 263280700013"]
+
+
+async def test_who_has_no_right_to_numbers_reads_none_in_what_was_said(site, call):
+    call_id = await call("房子漏雨请打幺三八五五八幺二三四五")
+    agent, quality = await site.logged_in("坐席"), await site.logged_in("质检", Role.QUALITY)
+    full = ("13855812345", "幺三八五五八幺二三四五")
+    for path in (f"/calls/{call_id}/sheet", f"/calls/{call_id}/story", "/?state=全部&q=房子漏雨"):
+        told = [(await who.get(path)).text for who in (agent, quality)]
+        assert [any(number in text for number in full) for text in told] == [True, False], path
+        assert "****" in told[1], path
+    sheet = json.loads((await quality.get(f"/calls/{call_id}/sheet")).text)
+    (line,) = sheet["lines"]
+    assert "".join(word for word, *_ in line["words"]) == line["text"] == "房子漏雨请打138****2345。"
+    assert sheet["tickets"][0]["fields"]["content"] == line["text"]
 
 
 async def test_a_ticket_is_decided_as_one_of_its_own_call(site, call):

@@ -61,7 +61,8 @@ def test_a_little_is_no_hour(said: str, written: str):
 
 
 @pytest.mark.parametrize(
-    "said", ["四五六栋都没电", "一二三单元没水", "七八九月份天热", "小区一二三期", "三四五组的人", "七八九个人"]
+    "said",
+    ["四五六栋都没电", "一二三单元没水", "七八九月份天热", "小区一二三期", "三四五组的人", "七八九个人"],
 )
 def test_numbers_in_a_row_are_none(said: str):
     assert write(said) == said
@@ -116,7 +117,9 @@ def test_what_has_no_words_of_its_own_is_read_by_its_text():
     assert read_phrase(Utterance("", (), 0.0, 2.0, 0.0, -20.0)) == ""
     assert read_phrase(Utterance(" ", (), 0.0, 2.0, 0.0, -20.0)) == ""
     noise = Word("", 0.0, 0.5, 0.3)
-    assert read_phrase(Utterance("停水", (noise, Word("停水", 0.5, 1.0, 0.9)), 0.0, 1.0, 0.9, -20.0)) == "停水。"
+    assert (
+        read_phrase(Utterance("停水", (noise, Word("停水", 0.5, 1.0, 0.9)), 0.0, 1.0, 0.9, -20.0)) == "停水。"
+    )
 
 
 def test_a_matter_is_read_phrase_by_phrase():
