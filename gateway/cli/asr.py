@@ -82,6 +82,8 @@ def evaluate(
         raise typer.BadParameter("DIR|CSV 或 --reviewed,二选一 / give DIR|CSV or --reviewed, one of them")
     if codec not in ("", *CODECS):
         raise typer.BadParameter("alaw, ulaw", param_hint="--codec")
+    if html and not html.parent.is_dir():  # not told only once everything has been heard
+        raise typer.BadParameter(f"没有目录 / no folder {html.parent}", param_hint="--html")
     site: Site = context.obj
     if source is None:
         figures = asyncio.run(judge_reviewed(site))
@@ -101,7 +103,9 @@ def evaluate(
 @commands.command()
 def bench(
     context: typer.Context,
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="每一轮的秒数 / seconds of each run")] = 15.0,
+    seconds: Annotated[
+        float, typer.Option(min=10, max=600, help="每一轮的秒数 / seconds of each run")
+    ] = 15.0,
     as_json: AsJson = False,
 ) -> None:
     """本机用这个模型能同时承载多少通话 / Live calls this machine carries with the model in use (p95 final <= 500 ms).

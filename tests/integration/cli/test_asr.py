@@ -59,6 +59,8 @@ def test_recordings_are_measured(hotline, tmp_path: Path) -> None:
         (("eval", "nothing"), "nothing"),
         (("eval", "--reviewed"), "migrate"),
         (("eval", "tests", "--codec", "g729"), "alaw"),
+        (("eval", "tests", "--html", "nowhere/report.html"), "nowhere"),
+        (("bench", "--seconds", "5"), "10"),  # too short for two answers, and so for any figure
     ],
 )
 def test_what_cannot_be_measured_is_told(hotline, words: tuple[str, ...], told: str) -> None:
