@@ -240,15 +240,15 @@ class Listener:
         told: list[Alarmed | Heard] = []
         if not self._scribe.anonymous and not is_faint(heard):
             told += self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start)
-        if heard.confirmed and heard.start != self._alarmed and self._is_doubtful(heard):
+        known = utterance.words != ()  # else the server tells of no confidence
+        if heard.confirmed and heard.start != self._alarmed and self._is_doubtful(heard, known=known):
             heard = replace(heard, text="")  # no answer is better than a wrong one
         return [*told, heard]
 
-    def _is_doubtful(self, heard: Heard) -> bool:
+    def _is_doubtful(self, heard: Heard, *, known: bool) -> bool:
         phrases = self._listen.phrases if self._listen else None
-        return phrases is not None and is_doubtful(
-            heard.text, heard.confidence, self._least(self._question()), phrases, self._words
-        )
+        least = self._least(self._question()) if known else 0.0
+        return phrases is not None and is_doubtful(heard.text, heard.confidence, least, phrases, self._words)
 
     def _alarm(self, risk: Risk | None, words: str, start: float) -> list[Alarmed]:
         if risk is None:

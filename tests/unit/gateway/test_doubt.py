@@ -6,7 +6,7 @@ import pytest
 
 from asr.calibration import LEAST, Calibration, Question
 from asr.client import AsrClient
-from asr.transcript import ModelFingerprint, Utterance
+from asr.transcript import ModelFingerprint, Utterance, Word
 from gateway.calls.doubt import is_doubtful
 from gateway.calls.house import House
 from gateway.calls.listener import Listener
@@ -38,9 +38,10 @@ class Notes:
 
 
 def hear(
-    listener: Listener, text: str, confidence: float, *, confirmed: bool = True
+    listener: Listener, text: str, confidence: float, *, confirmed: bool = True, words: bool = True
 ) -> list[Alarmed | Heard]:
-    return listener._hear(Utterance(text, (), 1.0, 3.0, confidence, -20.0, confirmed))
+    told = (Word(text, 1.0, 3.0, confidence),) if words else ()
+    return listener._hear(Utterance(text, told, 1.0, 3.0, confidence, -20.0, confirmed))
 
 
 @pytest.fixture
@@ -74,6 +75,12 @@ def test_a_doubtful_answer_is_taken_down_and_not_taken(listener: Listener, notes
     assert notes.taken == [("是的", "confirm")]
     (told,) = hear(listener, "是的", 0.6)
     assert told.text == "是的"
+
+
+def test_a_server_that_tells_no_words_is_believed(listener: Listener) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    assert hear(listener, "是的", 0.0, words=False)[-1].text == "是的"
+    assert hear(listener, "是的不是", 0.0, words=False)[-1].text == ""
 
 
 def test_what_is_said_freely_or_cut_off_is_taken_as_it_comes(listener: Listener) -> None:
