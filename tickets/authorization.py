@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LIFE_S: Final = 300.0
 """How long a token is used whose server does not say."""
 
+_ANSWER_BYTES: Final = 64 * 1024
 _EARLY_SHARE: Final = 0.1
 _EARLY_MAX_S: Final = 30.0
 _CLIENTS_FAULT: Final = range(400, 500)
@@ -83,7 +84,7 @@ class Authorization:
             },
             allow_redirects=False,
         ) as response:
-            answer = await response.content.read(65_536)
+            answer = await read_answer(response)
         if response.status in _CLIENTS_FAULT and response.status not in _LATER:
             # Its words may repeat the secret: the code of RFC 6749, 5.2 is enough.
             raise NoTokenError(f"oauth.token_url refuses us a token: HTTP {response.status}", response.status)
@@ -93,3 +94,13 @@ class Authorization:
             raise NoTokenError(f"oauth.token_url gave no bearer token: HTTP {response.status}") from None
         life = _LIFE_S if grant.expires_in is None else grant.expires_in
         return grant.access_token, began + life - min(life * _EARLY_SHARE, _EARLY_MAX_S)
+
+
+async def read_answer(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer, in however many pieces it comes, no more than a piece beyond 64 KiB of it."""
+    answer = bytearray()
+    async for chunk in response.content.iter_any():
+        answer += chunk
+        if len(answer) > _ANSWER_BYTES:
+            break
+    return bytes(answer)

@@ -15,7 +15,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from tickets.access import Access, read_url
-from tickets.authorization import Authorization, NoTokenError
+from tickets.authorization import Authorization, NoTokenError, read_answer
 from tickets.signature import read_secret, sign
 from tickets.ticket import Receipt
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CONCURRENCY: Final = 16
 """Posts under way at once, each on a kept connection."""
 
-_ANSWER_BYTES: Final = 64 * 1024
 _DETAIL_CHARACTERS: Final = 500
 _HOLD_MAX_S: Final = 600.0
 # Less than the five seconds after which some HTTP servers close an idle connection: no post meets its end.
@@ -175,22 +174,13 @@ class IntakeClient:
         async with self._session.request(
             method, url, data=body, headers=headers, allow_redirects=False
         ) as response:
-            answer = await _read_bounded(response)
+            answer = await read_answer(response)
             hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
             return Reply(_judge(response.status, answer, hold), response.status, answer)
 
     async def close(self) -> None:
         """Close the kept connections."""
         await self._session.close()
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    answer = bytearray()
-    async for chunk in response.content.iter_any():
-        answer += chunk
-        if len(answer) > _ANSWER_BYTES:
-            break
-    return bytes(answer)
 
 
 def _judge(status: int, answer: bytes, hold_s: float | None) -> Outcome:

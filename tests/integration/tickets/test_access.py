@@ -121,6 +121,22 @@ async def test_a_client_that_is_refused_a_token_is_barred_and_tells_no_secret(ci
     assert city.posts == []
 
 
+async def test_a_token_that_comes_in_pieces_is_one(city, secret):
+    async def give(request):
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await answer.prepare(request)
+        await answer.write(b'{"token_type": "Bearer", ')
+        await asyncio.sleep(0.2)  # a slow server: what came is read before the rest is there
+        await answer.write(b'"access_token": "good"}')
+        return answer
+
+    async with (
+        listening({"/token": give}) as address,
+        opened(city.address, secret, oauth(city, token_url=f"{address}/token")) as client,
+    ):
+        assert isinstance(await client.post("{}", "k"), Accepted)
+
+
 async def test_both_sides_show_certificates_of_the_citys_own_authority(city, secret, tmp_path):
     keys.make(tmp_path, "intake", address="127.0.0.1")
     keys.make(tmp_path, "hotline", address="127.0.0.1")
