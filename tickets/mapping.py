@@ -251,7 +251,7 @@ def _alternatives(hint: Any) -> list[Any]:
 def _list_words(hint: Any) -> set[str]:
     """All that a field of few words can say; nothing for any other."""
     found = {word for one in _alternatives(hint) if get_origin(one) is Literal for word in get_args(one)}
-    return {str(word) for word in found}
+    return {str(word) for word in found} | ({"true", "false"} if bool in _alternatives(hint) else set())
 
 
 def _fill(part: FieldPart, ticket: Mapping[str, Any]) -> Any:
@@ -263,8 +263,14 @@ def _fill(part: FieldPart, ticket: Mapping[str, Any]) -> Any:
     if found is None or found in ("", [], ()):
         return part.empty if part.empty is not None else "" if found is None else found
     if part.codes:
-        return part.codes.get(str(found), part.otherwise if part.otherwise is not None else str(found))
+        word = _spell(found)
+        return part.codes.get(word, part.otherwise if part.otherwise is not None else word)
     return found[: part.longest] if isinstance(found, str) else found
+
+
+def _spell(value: Any) -> str:
+    """A value as a word of the file: true and false as JSON and YAML have them."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _look(document: Any, name: str) -> Any:
@@ -286,7 +292,7 @@ def _parse(answer: bytes) -> Any:
 
 
 def _read_answer(part: AnswerPart, told: Any, now: datetime) -> Receipt:
-    if part.ok is not None and str(_look(told, part.ok)) not in part.good:
+    if part.ok is not None and _spell(_look(told, part.ok)) not in part.good:
         raise AnswerError(f"{part.ok} is not {' or '.join(part.good)}")
     number, status = _look(told, part.number), _look(told, part.status) if part.status else "受理"
     if number in (None, ""):

@@ -21,7 +21,8 @@ fields:
   gjc: {from: appeal.keywords, join: ";"}
   jjcd: {from: appeal.urgency, codes: {一般: "1", 紧急: "2", 特急: "3"}}
   ly: {value: 电话}
-answer: {number: data.id, status: data.state, ok: code, good: ["0", "200"]}
+  sfbm: {from: caller.confidential, codes: {true: "1", false: "0"}}
+answer: {number: data.id, status: data.state, ok: code, good: ["0", "true"]}
 lookup:
   url: https://city.example/orders?gdbh={number}
   answer: {number: rows.id}
@@ -36,7 +37,7 @@ supplement:
 TICKET: dict[str, Any] = {
     "number": "263320100018",
     "revision": 1,
-    "caller": {"contact": ""},
+    "caller": {"contact": "", "confidential": True},
     "appeal": {
         "type": "投诉",
         "title": "夜间施工噪音",
@@ -55,6 +56,7 @@ def test_a_ticket_in_their_fields() -> None:
         "gjc": "施工;噪音",
         "jjcd": "3",
         "ly": "电话",
+        "sfbm": "1",
     }
     other = TICKET | {"appeal": TICKET["appeal"] | {"type": "求助", "keywords": []}}
     assert mapping.translate(other)["order"]["sqlx"] == "99"
@@ -65,6 +67,7 @@ def test_their_answers() -> None:
     mapping = read_mapping(GOOD)
     receipt = mapping.read_receipt('{"code": 0, "data": {"id": 77, "state": "待派"}}'.encode(), NOW)
     assert (receipt.number, receipt.status, receipt.accepted_at) == ("77", "待派", NOW)
+    assert mapping.read_receipt(b'{"code": true, "data": {"id": 78}}', NOW).number == "78"
     for answer, why in (
         (b'{"code": 500, "data": {"id": 77}}', "code is not"),
         (b'{"code": 0}', "no data.id"),
@@ -100,11 +103,12 @@ def test_without_their_revision_only_the_first_is_known_to_be_there() -> None:
         ("from: caller.contact,", "from: caller.phone,", 5, "a ticket has no 'phone'"),
         ('投诉: "01"', '投拆: "01"', 6, "appeal.type is never '投拆'"),
         (', 特急: "3"', "", 9, "there is no code for '特急'"),
+        ('true: "1", ', "", 11, "there is no code for 'true'"),
         ("ly: {value: 电话}", "ly: {value: 电话, from: number}", 10, "give either `from` or `value`"),
         ("bt: {from: appeal.title, longest: 4}", "bt: {from: appeal}", 7, "appeal is a part, not a field"),
         ("order.gdbh: {from: number}", "order.gdbh: {value: x}", 3, "our ticket number goes nowhere"),
-        ("?gdbh={number}", "", 13, "it asks for no number"),
-        ("https://city.example/notes", "city.example/notes", 17, "is not of the form"),
+        ("?gdbh={number}", "", 14, "it asks for no number"),
+        ("https://city.example/notes", "city.example/notes", 18, "is not of the form"),
         ("  bt:", "  order:", 4, "'order' is a field of its own"),
     ],
 )
