@@ -32,12 +32,17 @@ class Circuit:
         self._counted = -math.inf  # when the tokens were
         self._under_way = 0
         self._failures = 0  # in a row
-        self._closed_until = -math.inf  # no post begins before
+        self._probed_at = -math.inf  # open: no post begins before
+        self._held_until = -math.inf  # nor before this, whatever is answered meanwhile
 
     @property
     def is_open(self) -> bool:
         """Whether post after post has failed."""
         return self._failures >= FAILURES
+
+    @property
+    def _closed_until(self) -> float:
+        return max(self._probed_at, self._held_until)
 
     def room(self, now: float) -> int:
         """How many posts may begin."""
@@ -73,9 +78,9 @@ class Circuit:
         if self.is_open:
             doublings = min(self._failures - FAILURES, _DOUBLINGS_MAX)
             pause = min(math.ldexp(_PROBE_FIRST_S, doublings), _PROBE_MAX_S)
-            self._closed_until = max(self._closed_until, now + pause * (1 + dice) / 2)
+            self._probed_at = max(self._probed_at, now + pause * (1 + dice) / 2)
         if hold_s is not None:
-            self._closed_until = max(self._closed_until, now + hold_s)
+            self._held_until = max(self._held_until, now + hold_s)
         return self._failures == FAILURES
 
     def answer(self) -> bool:
@@ -84,7 +89,7 @@ class Circuit:
         was_open = self.is_open
         self._failures = 0
         if was_open:
-            self._closed_until = -math.inf
+            self._probed_at = -math.inf
         return was_open
 
     def _refill(self, now: float) -> None:

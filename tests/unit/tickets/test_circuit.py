@@ -57,6 +57,16 @@ def test_told_to_hold_it_holds_though_it_is_closed() -> None:
     assert circuit.room(30.0) == 16
 
 
+def test_told_to_hold_it_holds_though_a_post_from_before_is_answered() -> None:
+    circuit = Circuit(16)
+    circuit.begin(FAILURES + 1)
+    for _ in range(FAILURES):
+        circuit.fail(0.0, 1.0, hold_s=30.0)
+    assert circuit.answer(), "that closes it"
+    assert circuit.room(29.9) == 0
+    assert circuit.room(30.0) == 16
+
+
 @given(
     per_second=st.floats(0.5, 200),
     steps=st.lists(st.floats(0, 2), min_size=1, max_size=200),
