@@ -18,7 +18,7 @@ from tickets.mapping import AnswerError
 
 if TYPE_CHECKING:
     from tickets.access import Access
-    from tickets.mapping import IntakeMapping
+    from tickets.mapping import IntakeMapping, LookupPart
     from tickets.outbox import Kind
 
 
@@ -32,6 +32,11 @@ class MappedClient(IntakeClient):
         self._mapping = mapping
         self._tickets = URL(url)
 
+    @property
+    def lookup(self) -> LookupPart | None:
+        """How it is asked what it has; None: it cannot be asked."""
+        return self._mapping.file.lookup
+
     async def post(self, document: str, key: str, kind: Kind = "ticket", *, again: bool = False) -> Outcome:
         """Post one revision in their fields; ``again``: asked for first, for an attempt may have come through."""
         if kind == "alert":
@@ -39,7 +44,7 @@ class MappedClient(IntakeClient):
                 HTTPStatus.NOT_IMPLEMENTED, "this intake takes no alerts: set intake.alerts: false"
             )
         ticket = json.loads(document)
-        if again and self._mapping.file.lookup is not None:
+        if again and self.lookup is not None:
             found = await self.ask(ticket["number"], ticket["revision"], key)
             if found is not None:
                 return found
@@ -59,7 +64,7 @@ class MappedClient(IntakeClient):
 
         Raises ValueError when the mapping has no ``lookup``.
         """
-        lookup = self._mapping.file.lookup
+        lookup = self.lookup
         if lookup is None:
             raise ValueError("the mapping has no lookup: nobody can be asked what the intake has")
         reply = await self._exchange("GET", URL(lookup.url.replace("{number}", number)), b"", key)

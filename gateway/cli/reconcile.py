@@ -13,10 +13,9 @@ import typer
 from gateway.cli import Site, app, errors
 from gateway.cli.asking import ask
 from gateway.service.intakes import open_intake
-from tickets.client import Accepted
 from tickets.mapped import MappedClient
 from tickets.number import CITY_TIME
-from tickets.reconciling import Line, read_day
+from tickets.reconciling import Line, compare, read_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,21 +60,10 @@ def reconcile(
 
 
 async def _ask(site: Site, lines: Sequence[Line]) -> dict[str, str]:
-    """What the intake has of each: ``same``, ``missing``, another number, or why that is not known."""
     client = open_intake(site.settings)
     try:
-        if not isinstance(client, MappedClient):
+        if not isinstance(client, MappedClient) or client.lookup is None:
             raise typer.BadParameter("没有映射文件的 lookup / --ask needs intake.mapping with a lookup")
-        told = {}
-        for line in lines:
-            held = await client.ask(line.number, max(line.accepted_to, 1), f"reconcile-{line.number}")
-            if held is None:
-                told[line.number] = "missing" if line.accepted else "same"
-            elif isinstance(held, Accepted):
-                same = held.receipt.number == line.intake_number
-                told[line.number] = "same" if same else f"other: {held.receipt.number}"
-            else:
-                told[line.number] = "unknown"
-        return told
+        return await compare(client, lines)
     finally:
         await client.close()
