@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
+from tickets.answers import AnswerError, UnreadableError
 from tickets.client import Accepted, Barred, IntakeClient, Outcome, Rejected, Unavailable
-from tickets.mapping import AnswerError
 
 if TYPE_CHECKING:
     from tickets.access import Access
@@ -52,12 +52,15 @@ class MappedClient(IntakeClient):
         url = URL(supplement.url) if supplement and self._mapping.is_supplement(ticket) else self._tickets
         body = json.dumps(self._mapping.translate(ticket), ensure_ascii=False).encode()
         reply = await self._exchange("POST", url, body, key)
-        if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return reply.outcome
         try:
             return Accepted(self._mapping.read_receipt(reply.answer, datetime.now(UTC)))
         except AnswerError as error:
-            return Rejected(reply.status, f"their answer: {error}")
+            why = f"their answer: {error}"
+            # A page of something before them tells nothing, but they can be asked. Nobody else is posted to twice.
+            unsure = isinstance(error, UnreadableError) and self.lookup is not None
+            return Unavailable(why) if unsure else Rejected(reply.status, why)
 
     async def ask(self, number: str, revision: int, key: str) -> Outcome | None:
         """What they have of this revision: Accepted, None for nothing, anything else when that could not be known.
@@ -76,5 +79,8 @@ class MappedClient(IntakeClient):
                 if reply.status == 0 or isinstance(reply.outcome, Barred)
                 else Unavailable(f"asked for what it has: HTTP {reply.status}")
             )
-        held = self._mapping.read_found(reply.answer, revision, datetime.now(UTC))
+        try:
+            held = self._mapping.read_found(reply.answer, revision, datetime.now(UTC))
+        except UnreadableError as error:
+            return Unavailable(f"asked for what it has: {error}")
         return None if held is None else Accepted(held)

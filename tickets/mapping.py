@@ -6,7 +6,7 @@ and remedy.
 
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.document import ConfigError, Document, read
 from tickets.access import read_url
+from tickets.answers import AnswerError, look, parse, spell
 from tickets.ticket import Receipt, Ticket
 
 Name = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200)]
@@ -100,10 +101,6 @@ class MappingFile(_Model):
     supplement: SupplementPart | None = None
 
 
-class AnswerError(ValueError):
-    """Their answer says that it was not taken, or does not say that it was."""
-
-
 @dataclass(frozen=True, slots=True)
 class IntakeMapping:
     """A city's intake, as its file describes it."""
@@ -130,21 +127,24 @@ class IntakeMapping:
 
     def read_receipt(self, answer: bytes, now: datetime) -> Receipt:
         """The receipt in their answer to a post; raises AnswerError."""
-        return _read_answer(self.file.answer, _parse(answer), now)
+        return _read_answer(self.file.answer, parse(answer), now)
 
     def read_found(self, answer: bytes, revision: int, now: datetime) -> Receipt | None:
-        """Their receipt of this revision by their answer to a lookup; None when they have not got it."""
+        """Their receipt of this revision by their answer to a lookup; None when they have not got it.
+
+        Raises UnreadableError.
+        """
         if self.file.lookup is None:
             return None
-        told = _parse(answer)
+        told = parse(answer)
         try:
             receipt = _read_answer(self.file.lookup.answer, told, now)
         except AnswerError:
             return None
         if self.file.lookup.revision is None:
             return receipt if revision == 1 else None
-        held = _look(told, self.file.lookup.revision)
-        return receipt if str(held).isdigit() and int(held) >= revision else None
+        held = look(told, self.file.lookup.revision)
+        return receipt if re.fullmatch("[0-9]{1,9}", str(held)) and int(held) >= revision else None
 
 
 def read_mapping(source: Path | str) -> IntakeMapping:
@@ -257,44 +257,21 @@ def _list_words(hint: Any) -> set[str]:
 def _fill(part: FieldPart, ticket: Mapping[str, Any]) -> Any:
     if part.source is None:
         return part.value
-    found = _look(ticket, part.source)
+    found = look(ticket, part.source)
     if isinstance(found, list | tuple) and part.join is not None:
         found = part.join.join(str(one) for one in found)
     if found is None or found in ("", [], ()):
         return part.empty if part.empty is not None else "" if found is None else found
     if part.codes:
-        word = _spell(found)
+        word = spell(found)
         return part.codes.get(word, part.otherwise if part.otherwise is not None else word)
     return found[: part.longest] if isinstance(found, str) else found
 
 
-def _spell(value: Any) -> str:
-    """A value as a word of the file: true and false as JSON and YAML have them."""
-    return json.dumps(value) if isinstance(value, bool) else str(value)
-
-
-def _look(document: Any, name: str) -> Any:
-    """What stands there; None where the way ends."""
-    for step in name.split("."):
-        if isinstance(document, list):
-            document = document[0] if document else None
-        if not isinstance(document, Mapping):
-            return None
-        document = document.get(step)
-    return document
-
-
-def _parse(answer: bytes) -> Any:
-    try:
-        return json.loads(answer.decode())
-    except (ValueError, RecursionError):
-        return None
-
-
 def _read_answer(part: AnswerPart, told: Any, now: datetime) -> Receipt:
-    if part.ok is not None and _spell(_look(told, part.ok)) not in part.good:
+    if part.ok is not None and spell(look(told, part.ok)) not in part.good:
         raise AnswerError(f"{part.ok} is not {' or '.join(part.good)}")
-    number, status = _look(told, part.number), _look(told, part.status) if part.status else "受理"
+    number, status = look(told, part.number), look(told, part.status) if part.status else "受理"
     if number in (None, ""):
         raise AnswerError(f"there is no {part.number}")
     return Receipt(

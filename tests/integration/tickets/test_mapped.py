@@ -13,6 +13,7 @@ from aiohttp import web
 from recordings.schema import outbox as table
 from tickets import outbox
 from tickets.access import Access
+from tickets.client import Accepted, Unavailable
 from tickets.courier import SOCKET, Courier
 from tickets.mapped import MappedClient
 from tickets.mapping import read_mapping
@@ -44,8 +45,11 @@ class OtherCity:
     def __init__(self):
         self.orders, self.notes, self.lost = [], [], {1, 4, 5}
         self.posts = 0
+        self.down = False
 
     async def take(self, request):
+        if self.down:
+            return web.Response(text="<p>系统维护中", content_type="text/html")
         told = await request.json()
         (self.notes if request.path == "/notes" else self.orders).append(told)
         self.posts += 1
@@ -55,6 +59,8 @@ class OtherCity:
         return web.json_response({"code": 0, "data": {"id": f"{kind}-{told['gdbh']}"}})
 
     async def tell(self, request):
+        if self.down:
+            return web.Response(text="<p>系统维护中", content_type="text/html")
         number = request.query["gdbh"]
         if not any(order["gdbh"] == number for order in self.orders):
             return web.Response(status=404)
@@ -134,3 +140,17 @@ async def compare_all(city, client, silent, lines):
     for one in (client, silent):
         told = await compare(one, lines)
         assert told == {line.number: "missing" if line.number == lost else "same" for line in lines}
+
+
+async def test_a_page_of_something_before_it_is_neither_a_refusal_nor_an_answer(city, client, make_ticket):
+    ticket = make_ticket()
+    document = json.dumps(ticket.to_json(), ensure_ascii=False)
+    city.lost, city.down = set(), True
+    assert await client.post(document, "k") == Unavailable("their answer: it is no JSON")
+    city.down = False
+    assert isinstance(await client.post(document, "k", again=True), Accepted)
+    city.down = True
+    nothing_known = Unavailable("asked for what it has: it is no JSON")
+    assert await client.post(document, "k", again=True) == nothing_known
+    assert await client.ask(ticket.number, 1, "k") == nothing_known
+    assert len(city.orders) == 1

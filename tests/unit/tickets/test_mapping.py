@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from config.document import ConfigError
-from tickets.mapping import AnswerError, read_mapping
+from tickets.answers import AnswerError, UnreadableError
+from tickets.mapping import read_mapping
 
 NOW = datetime(2026, 11, 28, 1, 2, 3, tzinfo=UTC)
 GOOD = """
@@ -71,7 +72,7 @@ def test_their_answers() -> None:
     for answer, why in (
         (b'{"code": 500, "data": {"id": 77}}', "code is not"),
         (b'{"code": 0}', "no data.id"),
-        (b"<", "code"),
+        (b"<", "no JSON"),
     ):
         with pytest.raises(AnswerError, match=why):
             mapping.read_receipt(answer, NOW)
@@ -83,12 +84,17 @@ def test_their_answers() -> None:
         (b'{"rows": [{"id": 77, "version": 2}]}', 2, True),
         (b'{"rows": [{"id": 77, "version": 2}]}', 3, False),
         (b'{"rows": []}', 1, False),
-        (b"nonsense", 1, False),
+        ('{"rows": [{"id": 77, "version": "二"}]}'.encode(), 1, False),
     ],
 )
 def test_what_they_have_already(answer: bytes, revision: int, held: bool) -> None:
     found = read_mapping(GOOD).read_found(answer, revision, NOW)
     assert (found is not None) == held
+
+
+def test_what_is_no_answer_of_theirs_does_not_say_that_they_have_nothing() -> None:
+    with pytest.raises(UnreadableError):
+        read_mapping(GOOD).read_found("<p>系统维护中".encode(), 1, NOW)
 
 
 def test_without_their_revision_only_the_first_is_known_to_be_there() -> None:
