@@ -1,7 +1,7 @@
 """What a caller is told of a ticket: its status by his own number or the ticket's, what came of it by its query code.
 
-A ticket that is confidential, or anonymous, is told of by its own number alone. Nobody is told of another's by
-guessing: after some wrong codes a ticket's outcome is not told by this process for a day.
+A ticket that is confidential, anonymous, or of a caller in danger, is told of by its own number alone. Nobody is told
+of another's by guessing: after some wrong codes a ticket's outcome is not told by this process for a day.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -34,6 +34,7 @@ _SHORTEST: Final = 7  # digits: fewer are nobody's own number
 _WRONG_MAX: Final = 5
 _LOCKED: Final = timedelta(days=1)
 _TEXT_CHARACTERS: Final = 200
+_DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
 _HANDLED: Final = ("回访", "结案")
 _WORDS: Final[Mapping[str, str]] = {
     "": "已经记下，正在报送",
@@ -130,10 +131,17 @@ async def _find_newest(connection: AsyncConnection, caller: str) -> str:
         if number in seen:
             continue
         seen.add(number)
-        whose = json.loads(document)["caller"]
-        if not (whose["confidential"] or whose["anonymous"]):
+        if not _is_discreet(json.loads(document)):
             return str(number)
     return ""
+
+
+def _is_discreet(ticket: dict[str, Any]) -> bool:
+    """Whether others who share the caller's telephone must not learn that there is such a ticket."""
+    whose = ticket["caller"]
+    if whose["confidential"] or whose["anonymous"] or _DISCREETLY in whose["call_back"]:
+        return True
+    return bool(whose["call_back"]) and ticket["appeal"]["urgency"] == "特急"  # danger, from a person perhaps
 
 
 async def _read_document(connection: AsyncConnection, number: str) -> str:

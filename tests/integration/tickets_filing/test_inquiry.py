@@ -88,11 +88,22 @@ async def test_the_calling_number_hears_the_status_of_its_newest_ticket_and_no_m
     assert (await ask("caller", caller="")).outcome == "none"
 
 
-async def test_a_confidential_ticket_is_told_of_by_its_own_number_alone(file, ask, database):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"caller": {"confidential": True}},
+        {"caller": {"call_back": "来电无人说话，须回电；回电时不要透露来电内容"}},
+        {"caller": {"call_back": "来电人说有危险，须立即处置"}, "appeal": {"urgency": "特急"}},
+    ],
+)
+async def test_what_others_at_that_telephone_must_not_learn_is_told_of_by_the_tickets_number_alone(
+    changes, file, ask, database
+):
     number = await file(1)
     async with database.write() as connection:
         document = json.loads(await connection.scalar(sa.select(tickets.c.document)))
-        document["caller"]["confidential"] = True
+        for part, told in changes.items():
+            document[part] |= told
         await connection.execute(sa.update(tickets).values(document=json.dumps(document)))
     assert (await ask("caller")).outcome == "none"
     assert (await ask("ticket", number, caller="13900000000")).outcome == "found"
