@@ -6,6 +6,7 @@ of another's by guessing: after some wrong codes a ticket's outcome is not told 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
@@ -81,9 +82,15 @@ class Inquiries:
         now = datetime.now(UTC)
         if now - last > _LOCKED:
             count = 0
-        code = await read_code(connection, asked.ticket)
+        self._wrong[asked.ticket] = (count + 1, now)  # before it is known: many calls may guess at once
+        try:
+            code = await read_code(connection, asked.ticket)
+        except (sa.exc.SQLAlchemyError, OSError, asyncio.CancelledError):
+            # No answer in time: that was no guess.
+            count, last = self._wrong.get(asked.ticket, (1, now))
+            self._wrong[asked.ticket] = (count - 1, last)
+            raise
         if count >= _WRONG_MAX or code is None or not hmac.compare_digest(code, asked.code):
-            self._wrong[asked.ticket] = (count + 1, now)
             return Informed(0.0, asked.id, "none")
         self._wrong.pop(asked.ticket, None)
         told = await read_progress(connection, [asked.ticket])

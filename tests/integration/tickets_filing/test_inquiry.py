@@ -135,6 +135,40 @@ async def test_the_outcome_needs_the_code_made_with_the_ticket_and_guessing_ends
     assert (await ask("answer", number, code)).outcome == "none", "locked, whatever is keyed"
 
 
+async def test_one_try_is_one_though_two_calls_take_it_at_once(file, ask, database, monkeypatch):
+    number = await file(1)
+    async with database.read() as connection:
+        code = await read_code(connection, number)
+    for _ in range(4):
+        await ask("answer", number, f"{(int(code) + 1) % 10**6:06d}")
+    both = asyncio.Barrier(2)
+
+    async def together(connection, number):
+        await both.wait()
+        return await read_code(connection, number)
+
+    monkeypatch.setattr("tickets.inquiry.read_code", together)
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(ask("answer", number, code), ask("answer", number, code))
+    assert sorted(one.outcome for one in told) == ["found", "none"]
+
+
+async def test_a_database_away_costs_no_try(file, ask, database, monkeypatch):
+    number = await file(1)
+    async with database.read() as connection:
+        code = await read_code(connection, number)
+
+    async def fails(_connection, _number):
+        raise OSError("gone")
+
+    with monkeypatch.context() as away:
+        away.setattr("tickets.inquiry.read_code", fails)
+        for _ in range(6):
+            with pytest.raises(OSError, match="gone"):
+                await ask("answer", number, code)
+    assert (await ask("answer", number, code)).outcome == "found"
+
+
 async def test_without_an_answer_there_is_nothing_to_tell_yet(file, tell, ask, database):
     number = await file(1)
     await tell(number, "处置")
