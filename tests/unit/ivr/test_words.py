@@ -37,6 +37,26 @@ def test_what_answers(flow, text, answer):
 
 
 @pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("满意", "satisfied"),
+        ("很满意的", "satisfied"),
+        ("基本满意", "fair"),
+        ("还算满意吧", "fair"),
+        ("不满意", "dissatisfied"),
+        ("我不是很满意", "dissatisfied"),
+        ("不怎么满意", "dissatisfied"),
+        ("谈不上满意", "dissatisfied"),
+        ("我对这个结果不是很满意的", "dissatisfied"),
+    ],
+)
+def test_who_is_not_satisfied_is_not_taken_to_be(flow, text, answer):
+    found = flow.words.find(text, ("satisfied", "fair", "dissatisfied"))
+    assert found is not None
+    assert found.answer == answer
+
+
+@pytest.mark.parametrize(
     ("text", "answer", "rest"),
     [
         ("不是,是颍州区", "no", "颍州区"),
