@@ -7,6 +7,7 @@ is refused as problem+json (RFC 9457). Documented in docs/intake-api.yaml.
 
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
+import asyncio
 import hashlib
 import time
 from contextlib import asynccontextmanager
@@ -29,12 +30,14 @@ from tickets.signature import ID, SignatureError, read_secret, verify
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 PATH: Final = "/v1/status"
 
 _BODY_BYTES: Final = 64 * 1024
 _ID_CHARACTERS: Final = 255
+_WHOLE_S: Final = 10.0
+_CONNECTED_S: Final = 20.0
 _RETRY_AFTER_S: Final = 5
 
 _log = structlog.get_logger(__name__)
@@ -64,17 +67,43 @@ async def listen(
 ) -> "AsyncIterator[str]":
     """Take call-backs until the block is left; yields the address of ``PATH``. Port 0 takes any free one.
 
+    Who sends nothing whole within some seconds is disconnected: this process has tickets to post, and sockets are few.
     Raises ValueError for a bad secret, OSError when the address is taken.
     """
-    app = web.Application(middlewares=[answer_problems], client_max_size=_BODY_BYTES)
+    app = web.Application(middlewares=[_part, answer_problems], client_max_size=_BODY_BYTES)
     app.router.add_post(PATH, _Door(db, read_secret(secret)).take)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, lingering_time=1.0)
+    closing: asyncio.Task[None] | None = None
     try:
         await runner.setup()
+        closing = asyncio.create_task(_close_old(runner))
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
         yield f"http{'s' if tls else ''}://{host}:{runner.addresses[0][1]}{PATH}"
     finally:
+        if closing is not None:
+            closing.cancel()
         await runner.cleanup()
+
+
+@web.middleware
+async def _part(
+    request: web.Request, handler: "Callable[[web.Request], Awaitable[web.StreamResponse]]"
+) -> web.StreamResponse:
+    """One message a connection: none is ended in another's midst."""
+    response = await handler(request)
+    response.force_close()
+    return response
+
+
+async def _close_old(runner: web.AppRunner) -> None:
+    """End connections that are once or twice that old: a message takes a moment, and comes again unless answered."""
+    old: set[web.RequestHandler] = set()
+    while runner.server is not None:
+        await asyncio.sleep(_CONNECTED_S)
+        there = set(runner.server.connections)
+        for connection in old & there:
+            connection.force_close()
+        old = there
 
 
 class _Door:
@@ -83,16 +112,21 @@ class _Door:
         self._key = key
 
     async def take(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        try:
+            async with asyncio.timeout(_WHOLE_S):
+                body = await request.read()
+        except TimeoutError:
+            detail = f"the message did not come whole within {_WHOLE_S:g} s"
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, "too slow", detail) from None
         try:
             verify(self._key, request.headers, body, time.time())
         except SignatureError as error:
             metrics.CALL_BACKS.labels("refused").inc()
             raise Problem(HTTPStatus.UNAUTHORIZED, "signature not accepted", str(error)) from error
         message = request.headers[ID]
-        if len(message) > _ID_CHARACTERS:
+        if len(message) > _ID_CHARACTERS or not message.isascii():
             raise Problem(
-                HTTPStatus.BAD_REQUEST, "webhook-id too long", f"give 1 to {_ID_CHARACTERS} characters"
+                HTTPStatus.BAD_REQUEST, "no webhook-id", f"give 1 to {_ID_CHARACTERS} characters of ASCII"
             )
         if request.content_type != "application/json":
             raise Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 from jsonschema import Draft202012Validator
+from yarl import URL
 
 from recordings.progress import read_progress, status_changes
 from recordings.schema import calls, tickets
@@ -24,6 +26,8 @@ DESCRIBED = yaml.safe_load(
 HOOK = DESCRIBED["webhooks"]["status"]["post"]
 EXAMPLES = HOOK["requestBody"]["content"]["application/json"]["examples"]
 NUMBER = "263320100018"
+HALF_HEAD = "POST /v1/status HTTP/1.1\r\nHost: x\r\n"
+HALF_BODY = f"{HALF_HEAD}Content-Length: 9\r\n\r\n{{"
 NOW = datetime(2026, 11, 28, 1, 2, 3, tzinfo=UTC)
 
 
@@ -92,6 +96,7 @@ async def test_what_is_refused_leaves_nothing_and_quotes_nothing(tell, database)
         (401, good, {"ago": 301}),
         (401, good, {"headers": {"webhook-id": "another"}}),
         (400, good, {"message": "m" * 256}),
+        (400, good, {"message": "甲"}),
         (404, good | {"number": "263320100026"}, {}),
         (415, good, {"headers": {"Content-Type": "text/plain"}}),
         (422, b"{", {}),
@@ -115,3 +120,21 @@ async def test_a_database_away_is_told_and_the_message_comes_again(tell, databas
     async with database.write() as connection:
         await connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO status_changes"))
     assert (await tell(EXAMPLES["closed"]["value"]))[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("bound", "sent", "answer"),
+    [
+        ("_CONNECTED_S", "", b""),
+        ("_CONNECTED_S", HALF_HEAD, b""),
+        ("_WHOLE_S", HALF_BODY, b"HTTP/1.1 408 "),
+    ],
+)
+async def test_who_sends_nothing_whole_is_disconnected(bound, sent, answer, database, secret, monkeypatch):
+    monkeypatch.setattr(f"tickets.callbacks.{bound}", 0.2)
+    async with listen(database, secret, "127.0.0.1", 0) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(address).port)
+        writer.write(sent.encode())
+        async with asyncio.timeout(30):
+            assert await reader.read(len(answer) or -1) == answer
+        writer.close()
