@@ -102,7 +102,7 @@ class Courier:
             "alert": Circuit(CONCURRENCY),
             "ticket": Circuit(CONCURRENCY, per_second),
         }
-        self._barred = False  # the last answer of all was that we are not let in
+        self._barred: set[outbox.Kind] = set()  # of which the last answer was that we are not let in
         self._back = False  # the intake has just come back: waiting rows are to be roused
         self._roused = -math.inf  # when they last were, on the loop's clock
 
@@ -114,7 +114,7 @@ class Courier:
     @property
     def is_barred(self) -> bool:
         """Whether the intake, or a proxy before it, does not let this gateway in: an operator has to act."""
-        return self._barred
+        return bool(self._barred)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; posts under way are then finished and written down.
@@ -246,14 +246,14 @@ class Courier:
         delay = hold = None
         if isinstance(outcome, Barred):
             metrics.DELIVERIES.labels("barred").inc()
-            if not self._barred:
+            if parcel.kind not in self._barred:
                 _log.error(
                     "the intake does not let us in, tickets wait: hotline doctor", status=outcome.status
                 )
-            self._barred = True
+            self._barred.add(parcel.kind)
         else:
             metrics.DELIVERIES.labels("unavailable").inc()
-            self._barred = False
+            self._barred.discard(parcel.kind)
             delay, hold = outcome.hold_s, outcome.hold_s if outcome.busy else None
         if delay is None:
             delay = compute_backoff(parcel.attempt, dice)
@@ -266,7 +266,7 @@ class Courier:
 
     def _count_answer(self, kind: outbox.Kind) -> None:
         now = asyncio.get_running_loop().time()
-        self._barred = False
+        self._barred.discard(kind)
         # Not for every success: an intake that fails on some tickets only is not to be flooded with them.
         if self._circuits[kind].answer() and now - self._roused >= _ROUSE_EVERY_S:
             _log.info("intake is back", kind=kind)

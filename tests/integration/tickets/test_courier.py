@@ -256,12 +256,13 @@ async def test_an_intake_out_of_reach_is_tried_by_one_at_a_time(
     await require_each_once(intake, rows, tickets)
 
 
+@pytest.mark.parametrize("mode", ["error", "barred"])
 async def test_alerts_do_not_wait_for_an_intake_that_takes_no_tickets(
-    put, rows, database, secret, tmp_path, saboteur, intake, make_ticket, make_alert
+    mode, put, rows, database, secret, tmp_path, saboteur, intake, make_ticket, make_alert
 ):
     client = IntakeClient(saboteur.url, secret, 5.0, f"{intake}/v1/alerts")
     courier, stop = Courier(database, client, tmp_path / SOCKET), asyncio.Event()
-    saboteur.mode = "error"
+    saboteur.mode = mode
     task = asyncio.create_task(courier.run(stop))
     await put(*(make_ticket() for _ in range(20)))
     await until(lambda: courier.is_cut_off)
@@ -270,6 +271,7 @@ async def test_alerts_do_not_wait_for_an_intake_that_takes_no_tickets(
     wake(tmp_path)
     await until(lambda: rows(kind="alert", state="accepted"))
     assert courier.is_cut_off
+    assert courier.is_barred == (mode == "barred"), "whatever is heard of alerts"
     stop.set()
     await task
     await client.close()
