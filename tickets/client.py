@@ -128,6 +128,11 @@ class IntakeClient:
         )
         self._authorization = Authorization(access, self._session)
 
+    @property
+    def longest_s(self) -> float:
+        """How long one post can take at the most."""
+        return self.timeout_s
+
     async def post(
         self,
         document: str,

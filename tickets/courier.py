@@ -96,7 +96,7 @@ class Courier:
         self._client = client
         self._bell = bell
         self._alerts = alerts
-        self._lease_s = _LEASE_S + client.timeout_s
+        self._lease_s = _LEASE_S + client.longest_s
         self._rung = asyncio.Event()
         self._circuits: dict[outbox.Kind, Circuit] = {
             "alert": Circuit(CONCURRENCY),

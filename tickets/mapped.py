@@ -37,6 +37,11 @@ class MappedClient(IntakeClient):
         """How it is asked what it has; None: it cannot be asked."""
         return self._mapping.file.lookup
 
+    @property
+    def longest_s(self) -> float:
+        """As long as a question and a post, one after the other."""
+        return 2 * self.timeout_s
+
     async def post(self, document: str, key: str, kind: Kind = "ticket", *, again: bool = False) -> Outcome:
         """Post one revision in their fields; ``again``: asked for first, for an attempt may have come through."""
         if kind == "alert":

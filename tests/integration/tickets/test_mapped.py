@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -46,8 +46,11 @@ class OtherCity:
         self.orders, self.notes, self.lost = [], [], {1, 4, 5}
         self.posts = 0
         self.down = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def take(self, request):
+        await self.answers.wait()
         if self.down:
             return web.Response(text="<p>系统维护中", content_type="text/html")
         told = await request.json()
@@ -154,3 +157,26 @@ async def test_a_page_of_something_before_it_is_neither_a_refusal_nor_an_answer(
     assert await client.post(document, "k", again=True) == nothing_known
     assert await client.ask(ticket.number, 1, "k") == nothing_known
     assert len(city.orders) == 1
+
+
+async def test_a_ticket_is_kept_to_who_asks_and_then_posts_for_as_long_as_both_may_take(
+    database, city, client, make_ticket, tmp_path
+):
+    ticket, now = make_ticket(), datetime.now(UTC)
+    client.timeout_s = 60.0
+    city.answers.clear()
+    async with database.write() as connection:
+        await outbox.enqueue(connection, ticket.number, 1, json.dumps(ticket.to_json()), now)
+    stop = asyncio.Event()
+    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=False).run(stop))
+    async with asyncio.timeout(60):
+        while True:
+            async with database.read() as connection:
+                leased_until = await connection.scalar(sa.select(table.c.lease_until))
+            if leased_until is not None:
+                break
+            await asyncio.sleep(0.05)
+    city.answers.set()
+    stop.set()
+    await task
+    assert leased_until - now > timedelta(seconds=120)
