@@ -95,9 +95,10 @@ class Inquiries:
         self._wrong.pop(asked.ticket, None)
         told = await read_progress(connection, [asked.ticket])
         text = ""
-        if told and told[-1].note:
+        answered = next((step for step in reversed(told) if step.note), None)  # closing it need not repeat it
+        if answered is not None:
             title = json.loads(await _read_document(connection, asked.ticket))["appeal"]["title"]
-            text = "，".join(filter(None, (title, told[-1].unit, told[-1].note)))[:_TEXT_CHARACTERS]
+            text = "，".join(filter(None, (title, answered.unit, answered.note)))[:_TEXT_CHARACTERS]
         return Informed(
             0.0,
             asked.id,

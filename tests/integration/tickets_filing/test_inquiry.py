@@ -176,6 +176,11 @@ async def test_without_an_answer_there_is_nothing_to_tell_yet(file, tell, ask, d
         code = await read_code(connection, number)
     told = await ask("answer", number, code)
     assert (told.outcome, told.text, told.handled) == ("found", "", False)
+    await tell(number, "回访", "已修好")
+    await tell(number, "结案")
+    told = await ask("answer", number, code)
+    assert told.handled
+    assert told.text.endswith("，已修好"), "what closes it has nothing to add"
 
 
 async def test_a_rating_is_kept_however_often_the_call_is_filed_and_makes_no_ticket(file, database, tmp_path):
