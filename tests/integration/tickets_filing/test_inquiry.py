@@ -205,10 +205,8 @@ async def test_no_caller_waits_for_a_database_longer_than_a_moment():
 
     for ask in (never, fails):
         beside = Beside()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         Inquiring(ask, None, beside, told.put_nowait, lambda: 7.0).perform(Inquire(3, "caller", CALLER))
-        assert loop.time() - began < 0.05, "the dialogue goes on beside it"
+        assert beside.working, "the dialogue goes on beside it"
         async with asyncio.timeout(15):
             answer = await told.get()
         assert (answer.id, answer.outcome, answer.at) == (3, "away", 7.0)
