@@ -171,9 +171,9 @@ def _find_faults(document: Document[MappingFile]) -> Iterator[ConfigError]:
                 )
             if part.source is not None:
                 yield from _check_source(document, (*path, name), part)
+        if not any(part.source == "number" for part in fields.values()):
+            yield document.error(path, "our ticket number goes nowhere", "add a field with `from: number`")
     yield from _check_urls(document)
-    if not any(part.source == "number" for part in file.fields.values()):
-        yield document.error(("fields",), "our ticket number goes nowhere", "add a field with `from: number`")
 
 
 def _check_urls(document: Document[MappingFile]) -> Iterator[ConfigError]:

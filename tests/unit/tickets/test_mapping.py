@@ -113,6 +113,7 @@ def test_without_their_revision_only_the_first_is_known_to_be_there() -> None:
         ("ly: {value: 电话}", "ly: {value: 电话, from: number}", 10, "give either `from` or `value`"),
         ("bt: {from: appeal.title, longest: 4}", "bt: {from: appeal}", 7, "appeal is a part, not a field"),
         ("order.gdbh: {from: number}", "order.gdbh: {value: x}", 3, "our ticket number goes nowhere"),
+        ("    gdbh: {from: number}\n", "", 19, "our ticket number goes nowhere"),
         ("?gdbh={number}", "", 14, "it asks for no number"),
         ("https://city.example/notes", "city.example/notes", 18, "is not of the form"),
         ("  bt:", "  order:", 4, "'order' is a field of its own"),
