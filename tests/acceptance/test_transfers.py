@@ -33,7 +33,7 @@ DEEDS: dict[str, list[Any]] = {"811": ["answers"], "812": ["answers"]}
 class Exchange(Trunk):
     """The caller's exchange: takes REFER, or does not, and tells what becomes of it."""
 
-    def comes(self, method: str, seconds: float = 20.0) -> Answer:
+    def comes(self, method: str, seconds: float = 60.0) -> Answer:
         """The next request of that kind."""
         start = f"{method} ".encode()
         found = next((r for r in self.wire.answers(seconds) if r.raw.startswith(start)), None)
@@ -60,7 +60,7 @@ class Exchange(Trunk):
         self.answer(refer, "202 Accepted")
         assert self.notify("100 Trying") == 200
 
-    def agree_to_bye(self, seconds: float = 20.0) -> None:
+    def agree_to_bye(self, seconds: float = 60.0) -> None:
         self.answer(self.comes("BYE", seconds), "200 OK")
         self.is_up = False
 

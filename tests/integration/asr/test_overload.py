@@ -178,9 +178,10 @@ async def test_a_long_frame_is_heard_as_if_it_were_decoded_whole(
         whole = recognizer.result() if recognizer.accept(pcm) else recognizer.partial()
         async with web.ws_connect("http://asr/") as ws:
             await ws.send_bytes(pcm)
-            assert await ws.receive_str() == whole
+            # (A recogniser that has served before tells its times anew: the same, in other spaces.)
+            assert json.loads(await ws.receive_str()) == json.loads(whole)
             await ws.send_str('{"eof" : 1}')
-            assert await ws.receive_str() == recognizer.final()
+            assert json.loads(await ws.receive_str()) == json.loads(recognizer.final())
     finally:
         slow_engine.rate = 2.0
 
