@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,8 +18,9 @@ from console.sessions import end_session, list_sessions
 from console.users import rights_among
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aiohttp import web
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from console.users import User
 
@@ -44,7 +44,9 @@ async def add(request: web.Request) -> web.StreamResponse:
     kept = await hash_password(password)
     try:
         async with request.app[DATABASE].write() as connection:
+            before = await users.read_users(connection, lock=True)
             await users.add_user(connection, name, kept, [Role(role)], datetime.now(UTC), must_change=True)
+            _refuse_change(request, before, await users.read_users(connection))
             await audit.record(connection, request, Action.ADD_USER, name, role)
     except users.UserExistsError:
         return await _show(request, wrong=f"用户 {name} 已存在。")
@@ -56,8 +58,9 @@ async def switch(request: web.Request) -> web.StreamResponse:
     user = await _find(request)
     active = (await read_form(request)).get("active") == "1"
     async with request.app[DATABASE].write() as connection:
-        await _refuse_gap(connection, replace(user, active=active))
+        before = await users.read_users(connection, lock=True)
         await users.set_active(connection, user.name, active=active)
+        _refuse_change(request, before, await users.read_users(connection))
         if not active:
             await users.end_sessions(connection, user.name)
             await users.drop_claims(connection, user.name)
@@ -76,8 +79,9 @@ async def grant(request: web.Request) -> web.StreamResponse:
         return await _show(request, wrong=fault)
     told = "、".join(roles)
     async with request.app[DATABASE].write() as connection:
-        await _refuse_gap(connection, replace(user, roles=roles))
+        before = await users.read_users(connection, lock=True)
         await users.set_roles(connection, user.name, roles)
+        _refuse_change(request, before, await users.read_users(connection))
         if Right.REVIEW not in rights_of(roles):
             await users.drop_claims(connection, user.name)
         await audit.record(connection, request, Action.GRANT, user.name, told)
@@ -148,12 +152,18 @@ async def end_own(request: web.Request) -> web.StreamResponse:
     return await _show_own(request, done="那处登录已结束。")
 
 
-async def _refuse_gap(connection: AsyncConnection, changed: User) -> None:
-    """Raises Problem when nobody could look after the users any more, once this one is so."""
-    everyone = await users.read_users(connection, lock=True)
-    after = [changed if user.name == changed.name else user for user in everyone]
-    if (gap := users.find_gap(after)) and not users.find_gap(everyone):
+def _refuse_change(request: web.Request, before: Collection[User], after: Collection[User]) -> None:
+    """Undo what would leave nobody to look after the users, or bring rights to who does it. Raises Problem."""
+    if (gap := users.find_gap(after)) and not users.find_gap(before):
         raise Problem(HTTPStatus.CONFLICT, "不能这样改", gap)
+    asker = session_of(request).user
+    held, gained = (
+        next(rights_among(user, everyone) for user in everyone if user.name == asker)
+        for everyone in (before, after)
+    )
+    if not gained <= held:
+        told = "这样改之后,您自己会重新得到全部权限。请先由安全管理员再授予一位安全管理员。"
+        raise Problem(HTTPStatus.CONFLICT, "不能授予自己", told)
 
 
 def _list_grantable(request: web.Request) -> list[Role]:

@@ -80,6 +80,27 @@ async def test_somebody_who_can_look_after_the_users_stays(site):
     ]
 
 
+async def test_the_first_one_does_not_get_his_rights_back_by_what_he_does_himself(site):
+    first = await site.logged_in("管理", Role.SYSTEM, Role.LEAD, founder=True)
+    await site.add("安全", Role.SECURITY)
+    refused = await first.post("/users/安全/active", {"active": ""})
+    assert (refused.status, "您自己会重新得到全部权限" in refused.text) == (409, True)
+    assert (await first.get("/audit")).status == 403
+    await site.add("安全二", Role.SECURITY)
+    assert "安全 已停用。" in (await first.post("/users/安全/active", {"active": ""})).text
+    assert (await first.get("/audit")).status == 403
+
+
+async def test_whom_the_first_one_adds_leaves_somebody_who_makes_users(site):
+    first = await site.logged_in("管理", Role.SECURITY, founder=True)
+    form = {"name": "李强", "password": FRESH, "role": "安全管理员"}
+    refused = await first.post("/users", form)
+    assert (refused.status, "能管理用户的用户" in refused.text) == (409, True)
+    assert (await first.post("/users", {**form, "name": "王芳", "role": "系统管理员"})).status == 200
+    assert "已添加安全管理员 李强。" in (await first.post("/users", form)).text
+    assert await site.trail() == [("管理", "添加用户", "王芳"), ("管理", "添加用户", "李强")]
+
+
 @pytest.mark.parametrize(
     "roles",
     [
