@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from console import cookies
 from console.keys import DATABASE, POLICY, STREAMS, session_of
 from console.problem import Problem
-from console.sessions import tell_end
+from console.sessions import find_session, tell_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ _AT_ONCE: Final = 20  # of a session; a browser opens six to one server
 async def stream(request: web.Request, changed: asyncio.Event, tell: Callable[[], Any]) -> web.StreamResponse:
     """What ``tell`` says (JSON) whenever something has ``changed``, until the page goes or its login ends.
 
+    It ends too when other rights have been granted: the page asks again by itself, with those it has now.
     ``tell`` clears the event. Two minutes before nobody has done anything for too long, an ``expiring`` event says so.
     Raises Problem (429) when the session has too many open.
     """
@@ -62,6 +64,8 @@ async def _stream(
                     await response.write("event: expired\ndata: 登录已过期\n\n".encode())
                     break
                 left = max(end - now, timedelta())
+                if not await _may_the_same(request, now):
+                    break
                 soon = f"event: expiring\ndata: {round(left.total_seconds())}\n" if left < _WARNED else ":\n"
                 await response.write(f"{soon}\n".encode())
             if changed.is_set():
@@ -69,3 +73,9 @@ async def _stream(
                 await response.write(f"data: {told}\n\n".encode(errors="replace"))
                 await asyncio.sleep(_PAUSE_S)
     return response
+
+
+async def _may_the_same(request: web.Request, now: datetime) -> bool:
+    db, token, policy = request.app[DATABASE], cookies.read_session(request), request.app[POLICY]
+    session = await find_session(db, token, now, policy, used=False)
+    return session is not None and session.rights == session_of(request).rights

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from console import streaming
 from console.lockout import Turns, attempt, list_slowed, unlock
 from console.policy import Policy, Role
-from console.users import set_active
+from console.users import set_active, set_roles
 from recordings.schema import audit, lockouts, sessions
 
 WRONG = "用户名或密码不正确。"
@@ -249,3 +250,17 @@ async def test_streams_of_a_session_are_limited(site):
     assert (await client.get("/events", headers={"Accept": "application/json"})).status == 429
     for stream in streams:
         stream.close()
+
+
+async def test_a_stream_ends_when_other_rights_are_granted(site, monkeypatch):
+    monkeypatch.setattr(streaming, "_SIGN_OF_LIFE_S", 0.1)
+    client = await site.logged_in("质检", Role.QUALITY)
+    async with client.http.get(f"{client.address}/live/events") as stream:
+        assert (await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 15)).startswith(b"data: ")
+        assert await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 15) == b":\n\n"
+        async with site.db.write() as connection:
+            await set_roles(connection, "质检", [Role.AUDITOR])
+        rest = await asyncio.wait_for(stream.read(), 15)
+    assert b"expired" not in rest  # the login itself goes on
+    assert (await client.get("/live/events", headers={"Accept": "application/json"})).status == 403
+    assert (await client.get("/audit")).status == 200
