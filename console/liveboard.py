@@ -16,7 +16,7 @@ from console.livecalls import LiveCall, UnreadableEventError
 from console.metrics import LIVE_EVENTS_SKIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 _RECONNECT_S: Final = 1.0
@@ -27,8 +27,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Watcher:
-    """A page that watches: what has changed since it was last told. A slow one gets less often more at once."""
+    """A page that watches: what has changed since it was last told. A slow one gets less often more at once.
 
+    It is told of no call of the lines that are ``hidden``.
+    """
+
+    hidden: Collection[str] = ()
     calls: set[str] = field(default_factory=set)
     gateways: set[str] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,9 +61,10 @@ class LiveBoard:
                 following.create_task(self._follow(name))
 
     @contextlib.contextmanager
-    def watch(self) -> Iterator[Watcher]:
-        """A watcher for whom everything is new."""
-        watcher = Watcher(set(self._calls), set(self._sockets))
+    def watch(self, hidden: Collection[str] = ()) -> Iterator[Watcher]:
+        """A watcher for whom everything is new, but for the calls of the lines that are ``hidden``."""
+        shown = {call.call_id for call in self._calls.values() if call.hotline not in hidden}
+        watcher = Watcher(hidden, shown, set(self._sockets))
         watcher.changed.set()
         self._watchers.add(watcher)
         try:
@@ -117,8 +122,8 @@ class LiveBoard:
     def _take(self, gateway: str, event: dict[str, Any]) -> None:
         call_id = event["call_id"]
         if event["kind"] == "finished":
-            if self._calls.pop(call_id, None):
-                self._mark_call(call_id)
+            if ended := self._calls.pop(call_id, None):
+                self._mark_call(ended)
             return
         call = self._calls.get(call_id)
         if call is None:
@@ -126,7 +131,7 @@ class LiveBoard:
                 return  # the end of a call that we were not told of
             call = self._calls[call_id] = LiveCall(call_id, gateway)
         if call.take(event):
-            self._mark_call(call_id)
+            self._mark_call(call)
 
     def _set_up(self, name: str, *, up: bool) -> None:
         """A gateway that comes back tells of its calls again; until then nobody knows how they go on."""
@@ -138,12 +143,13 @@ class LiveBoard:
                 del self._calls[call.call_id]
             else:
                 call.lost = True
-            self._mark_call(call.call_id)
+            self._mark_call(call)
         for watcher in self._watchers:
             watcher.gateways.add(name)
             watcher.changed.set()
 
-    def _mark_call(self, call_id: str) -> None:
+    def _mark_call(self, call: LiveCall) -> None:
         for watcher in self._watchers:
-            watcher.calls.add(call_id)
-            watcher.changed.set()
+            if call.hotline not in watcher.hidden:
+                watcher.calls.add(call.call_id)
+                watcher.changed.set()

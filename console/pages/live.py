@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.keys import HOTLINES, LIVE
+from console.keys import ANONYMOUS, HOTLINES, LIVE, session_of
+from console.policy import Right
 from console.rendering import render
 from console.streaming import stream as stream_events
 
@@ -18,7 +19,8 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """All calls in progress, then what changes, until the page goes or its login ends."""
-    board = request.app[LIVE]
-    with board.watch() as watcher:
+    """All calls in progress that he who asks may know of, then what changes, until the page goes or its login ends."""
+    session, board = session_of(request), request.app[LIVE]
+    hidden = frozenset[str]() if session.may(Right.AID) else request.app[ANONYMOUS]
+    with board.watch(hidden) as watcher:
         return await stream_events(request, watcher.changed, lambda: board.tell(watcher))

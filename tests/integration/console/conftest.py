@@ -123,9 +123,13 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    db: Database, policy: Policy, data: Path, anonymous: Collection[str] = ()
+    db: Database,
+    policy: Policy,
+    data: Path,
+    anonymous: Collection[str] = (),
+    gateways: Collection[Path] = (),
 ) -> AsyncIterator[Site]:
-    app = make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, (), anonymous)
+    app = make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, tuple(gateways), anonymous)
     async with serve(app, "127.0.0.1", 0) as address:
         site = Site(address, db, [])
         yield site

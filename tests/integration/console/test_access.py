@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from consoleserver import serve_events
 from yarl import URL
 
 from console.app import make_app
@@ -15,7 +17,8 @@ from console.claims import claim
 from console.masking import mask_lines, mask_text
 from console.policy import ROLES, Policy, Right, Role
 from console.routes import ROUTES
-from recordings import folders, schema
+from gateway.calls import live
+from recordings import entries, folders, schema
 from recordings.matters import surges
 
 SAFE = {"GET"}
@@ -271,6 +274,24 @@ async def test_calls_of_an_anonymous_line_are_known_to_who_may_know_of_them(make
         assert plain in given.text
         assert (await agent.post("/next", {"besides": plain}, headers=script)).status == 204
         assert secret in (await lead.post("/next", headers=script)).text
+
+
+async def test_the_live_board_tells_of_an_anonymous_lines_calls_who_may_know_of_them(make_site, tmp_path):
+    events, socket = live.Board(), tmp_path / "gateway.sock"
+    gateway = await serve_events(events, socket)
+    secret, plain = "20260701T083001-00000001", "20260701T083002-00000002"
+    async with make_site(Policy(), anonymous={"12356"}, gateways=[socket]) as site:
+        agent, lead = await site.logged_in("坐席"), await site.logged_in("班长", Role.LEAD)
+        for call_id, line in ((secret, "12356"), (plain, "12345")):
+            events.publish(call_id, entries.Incoming(caller="13855812345", called=line, hotline=line))
+        told = {}
+        for client in (agent, lead, agent):  # the third time all of it is known before
+            async with client.http.get(f"{client.address}/live/events") as stream, asyncio.timeout(15):
+                told[client] = ""
+                while plain not in told[client]:
+                    told[client] += (await stream.content.readuntil(b"\n\n")).decode()
+        assert [secret in told[client] for client in (agent, lead)] == [False, True]
+    await gateway.cleanup()
 
 
 async def test_who_has_no_right_to_numbers_sees_them_masked(site, call):
