@@ -21,6 +21,7 @@ from console.keys import (
     DATABASE,
     GATEWAYS,
     HOTLINES,
+    LISTS,
     LIVE,
     PLAYS,
     POLICY,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 _BODY_BYTES = 1024 * 1024
 _SHUTDOWN_S = 2.0
+_LIST_S = 600.0  # a list that an open page keeps up to date is noted anew after as long without a change
 
 
 def make_app(
@@ -82,7 +84,12 @@ def make_app(
         LiveBoard(gateways),
         Plays(),
     )
-    app[VIEWS], app[ANONYMOUS], app[TURNS] = Plays(), frozenset(anonymous), Turns()
+    app[VIEWS], app[LISTS], app[ANONYMOUS], app[TURNS] = (
+        Plays(),
+        Plays(_LIST_S),
+        frozenset(anonymous),
+        Turns(),
+    )
     app[STREAMS] = Counter()
     app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(), WorkWatch(db)
     app.cleanup_ctx.append(_follow)

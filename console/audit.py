@@ -87,12 +87,14 @@ async def record(
     )
 
 
-async def record_view(request: web.Request, call_id: str) -> None:
-    """Note that somebody reads a call; once, however often his page asks for it anew."""
-    if not request.app[VIEWS].begins(request[SESSION].token_sha256, call_id, at_start=False):
+async def record_view(
+    request: web.Request, subject: str, action: Action = Action.VIEW, detail: str = ""
+) -> None:
+    """Note that somebody reads a call, or what ``detail`` says; once, however often his page asks for it anew."""
+    if not request.app[VIEWS].begins(request[SESSION].token_sha256, subject or detail, at_start=False):
         return
     async with request.app[DATABASE].write() as connection:
-        await record(connection, request, Action.VIEW, call_id)
+        await record(connection, request, action, subject, detail)
 
 
 async def read_entries(

@@ -43,6 +43,8 @@ GATEWAYS: Final[web.AppKey[Sequence[Path]]] = web.AppKey("GATEWAYS")
 LIVE: Final = web.AppKey("LIVE", LiveBoard)
 PLAYS: Final = web.AppKey("PLAYS", Plays)
 VIEWS: Final = web.AppKey("VIEWS", Plays)
+LISTS: Final = web.AppKey("LISTS", Plays)
+"""Which lists each session's open pages keep up to date."""
 TURNS: Final = web.AppKey("TURNS", Turns)
 STREAMS: Final[web.AppKey[Counter[str]]] = web.AppKey("STREAMS")
 """How many streams each session has open."""

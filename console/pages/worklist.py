@@ -33,7 +33,7 @@ from console.claims import (
 )
 from console.forms import read_form
 from console.guard import BACKGROUND_HEADER
-from console.keys import ANONYMOUS, DATABASE, HOTLINES, session_of
+from console.keys import ANONYMOUS, DATABASE, HOTLINES, LISTS, session_of
 from console.listing import Filter, Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
 from console.policy import Right
 from console.problem import Problem, is_navigation
@@ -63,8 +63,7 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         numbers = await read_numbers(connection, [row.call_id for row in page.rows])
         waiting = await count_waiting(connection, wanted, user, now)
         unseen = await read_unseen(connection, now)
-    if BACKGROUND_HEADER not in request.headers:
-        await _note_reading(request, query)
+    await _note_reading(request, query)
     context = {
         "rows": [
             describe(row, wanted.runs, numbers.get(row.call_id, ()), now, masked=masked) for row in page.rows
@@ -96,11 +95,15 @@ def _read_filter(request: web.Request, query: Mapping[str, str]) -> Filter:
 
 
 async def _note_reading(request: web.Request, query: Mapping[str, str]) -> None:
-    """Who has read or searched the list for what."""
+    """Who has read or searched the list for what; once, however often his page brings it up to date."""
     told = {name: value for name, value in query.items() if value and name not in {"csrf", "q"}}
-    action = Action.SEARCH if query.get("q") else Action.LIST
-    async with request.app[DATABASE].write() as connection:
-        await audit.record(connection, request, action, query.get("q", ""), unquote(urlencode(told)))
+    words, narrowed = query.get("q", ""), unquote(urlencode(told))
+    action = Action.SEARCH if words else Action.LIST
+    # Any script may say that it is an open page.
+    first = request.app[LISTS].begins(session_of(request).token_sha256, f"{words}?{narrowed}", at_start=False)
+    if first or BACKGROUND_HEADER not in request.headers:
+        async with request.app[DATABASE].write() as connection:
+            await audit.record(connection, request, action, words, narrowed)
 
 
 async def take(request: web.Request) -> web.StreamResponse:

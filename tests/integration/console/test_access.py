@@ -243,6 +243,7 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
             assert answer.status == (told.get(route.path, 200) if changes else asked)
             noted = route.path in {
                 "/",
+                "/live/events",
                 *(f"/calls/{{call_id}}/{p}" for p in ("sheet", "story", "number", "audio")),
             }
             assert changes or (after == before) is not noted

@@ -247,6 +247,21 @@ async def test_a_number_and_a_title_are_found_and_what_cannot_be_is_said(site, c
     assert ("王芳", "查看列表", "") in trail
 
 
+async def test_no_list_is_read_unnoted_by_saying_that_it_is_brought_up_to_date(site):
+    client, background = await site.logged_in("王芳"), {"X-Background": "1"}
+    for query in ("漏雨", "漏雨", "停水"):
+        assert (await client.get("/", params={"q": query}, headers=background)).status == 200
+    assert (await client.get("/")).status == 200
+    assert (await client.get("/", headers=background)).status == 200
+    assert (await client.get("/live/events")).status == 200
+    assert await site.trail(reading=True) == [
+        ("王芳", "查询", "漏雨"),
+        ("王芳", "查询", "停水"),
+        ("王芳", "查看列表", ""),
+        ("王芳", "查看列表", ""),  # that of the calls in progress
+    ]
+
+
 async def test_a_lead_takes_a_call_from_one_and_gives_it_to_another(site, call):
     call_id = await call("颍上县慎城镇漏雨")
     fang, qiang = await site.logged_in("王芳"), await site.logged_in("李强")
