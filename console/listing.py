@@ -45,7 +45,7 @@ class Filter:
     """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives.
 
     A ``tab`` says by itself which states it has. ``unread``: something was searched for in which nothing can be.
-    ``hidden`` are lines of whose calls he who asks may not know.
+    ``hidden`` are lines of whose calls he who asks may not know; ``masked``: he may not know callers' numbers either.
     """
 
     state: State | None = State.OPEN
@@ -57,6 +57,7 @@ class Filter:
     tab: Tab | None = None
     unread: bool = False
     hidden: frozenset[str] = frozenset()
+    masked: bool = False
 
 
 _WAITING: Final = (Filter(), Filter(tab=Tab.OWED), Filter(tab=Tab.OWN))
@@ -137,7 +138,7 @@ async def count_waiting(
         .where(worklist.c.call_id.in_(waiting), *_narrow(wanted))
     )
     if wanted.runs:
-        query = query.where(_is_found(wanted.runs))
+        query = query.where(_is_found(wanted))
     return dict(zip(tabs, (await connection.execute(query)).one(), strict=True))
 
 
@@ -146,7 +147,7 @@ async def list_conditions(
 ) -> list[sa.ColumnElement[bool]]:
     """The filter as conditions on ``worklist``."""
     conditions = [*_choose(wanted, user, now), *_narrow(wanted)]
-    return [*conditions, await _find(connection, wanted.runs)] if wanted.runs else conditions
+    return [*conditions, await _find(connection, wanted)] if wanted.runs else conditions
 
 
 def _narrow(wanted: Filter) -> list[sa.ColumnElement[bool]]:
@@ -194,36 +195,42 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
             return [worklist.c.state == wanted.state] if wanted.state else []
 
 
-async def _find(connection: AsyncConnection, runs: Sequence[str]) -> sa.ColumnElement[bool]:
+async def _find(connection: AsyncConnection, wanted: Filter) -> sa.ColumnElement[bool]:
     """The calls in whose words, or in whose title, every run stands; a number is a ticket's or a telephone's, too."""
-    said = sa.select(search_texts.c.call_id).where(await search.match(connection, list(runs)))
-    titled = sa.select(worklist.c.call_id).where(_has(sa.func.lower(worklist.c.title), runs))
-    numbered = [sa.select(column.table.c.call_id).where(condition) for column, condition in _numbers(runs)]
+    said = sa.select(search_texts.c.call_id).where(await search.match(connection, list(wanted.runs)))
+    titled = sa.select(worklist.c.call_id).where(_has(sa.func.lower(worklist.c.title), wanted.runs))
+    numbered = [sa.select(column.table.c.call_id).where(condition) for column, condition in _numbers(wanted)]
     return worklist.c.call_id.in_(sa.union(said, titled, *numbered))
 
 
-def _is_found(runs: Sequence[str]) -> sa.ColumnElement[bool]:
+def _is_found(wanted: Filter) -> sa.ColumnElement[bool]:
     """The same as `_find`, looking into each call by itself: for few calls, whatever is searched for."""
-    said = sa.exists().where(search_texts.c.call_id == worklist.c.call_id, _has(search_texts.c.text, runs))
+    said = sa.exists().where(
+        search_texts.c.call_id == worklist.c.call_id, _has(search_texts.c.text, wanted.runs)
+    )
     numbered = [
         sa.exists().where(column.table.c.call_id == worklist.c.call_id, condition)
-        for column, condition in _numbers(runs)
+        for column, condition in _numbers(wanted)
     ]
-    return sa.or_(_has(sa.func.lower(worklist.c.title), runs), said, *numbered)
+    return sa.or_(_has(sa.func.lower(worklist.c.title), wanted.runs), said, *numbered)
 
 
 def _has(text: sa.ColumnElement[str], runs: Sequence[str]) -> sa.ColumnElement[bool]:
     return sa.and_(*(text.contains(run, autoescape=True) for run in runs))
 
 
-def _numbers(runs: Sequence[str]) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool]]]:
-    """The columns in which a number may stand that is searched for, and the condition that it does."""
-    number = "".join(runs)
+def _numbers(wanted: Filter) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool]]]:
+    """The columns in which a number may stand that is searched for, and the condition that it does.
+
+    Of a masked one only by what is shown of it, or digit by digit the rest could be found out.
+    """
+    number = "".join(wanted.runs)
     if not (number.isascii() and number.isdigit() and len(number) >= _DIGITS):
         return []
+    telephones = () if wanted.masked else (calls.c.caller, matters.c.caller)
     found = [
         (column, sa.and_(column >= number, column < number + _LAST))
-        for column in (tickets.c.number, calls.c.caller, matters.c.caller)
+        for column in (tickets.c.number, *telephones)
     ]
     if len(number) == _DIGITS:
         found.append((calls.c.caller, calls.c.caller.endswith(number, autoescape=True)))

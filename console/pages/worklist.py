@@ -90,8 +90,9 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
 
 def _read_filter(request: web.Request, query: Mapping[str, str]) -> Filter:
     """What is asked for, of what he who asks may know."""
-    hidden = frozenset() if session_of(request).may(Right.AID) else request.app[ANONYMOUS]
-    return replace(read_filter(query), hidden=hidden)
+    session = session_of(request)
+    hidden = frozenset() if session.may(Right.AID) else request.app[ANONYMOUS]
+    return replace(read_filter(query), hidden=hidden, masked=not session.may(Right.NUMBERS))
 
 
 async def _note_reading(request: web.Request, query: Mapping[str, str]) -> None:
