@@ -85,7 +85,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route("GET", "/users", users.show, Right.ACCOUNTS),
     Route("POST", "/users", users.add, Right.USERS),
     Route("POST", "/users/{name}/active", users.switch, Right.USERS),
-    Route("POST", "/users/{name}/password", users.reset, Right.USERS),
+    Route("POST", "/users/{name}/password", users.reset, Right.ACCOUNTS),
     Route("POST", "/users/{name}/roles", users.grant, Right.GRANT),
     Route("GET", "/duty", duty.show, Right.DUTY),
     Route("POST", "/duty", duty.switch_on, Right.DUTY),

@@ -91,6 +91,9 @@ async def grant(request: web.Request) -> web.StreamResponse:
 async def reset(request: web.Request) -> web.StreamResponse:
     """Give a user a new password, which logs him out everywhere and ends a lock-out."""
     user = await _find(request)
+    if not session_of(request).may(_tell_right_to_reset(user)):
+        told = f"{user.name} 的密码由{'安全' if session_of(request).may(Right.USERS) else '系统'}管理员重置。"
+        raise Problem(HTTPStatus.FORBIDDEN, "没有权限", told)
     password = (await read_form(request)).get("password", "")
     if fault := find_fault(password, user.name):
         return await _show(request, wrong=fault)
@@ -166,6 +169,12 @@ def _refuse_change(request: web.Request, before: Collection[User], after: Collec
         raise Problem(HTTPStatus.CONFLICT, "不能授予自己", told)
 
 
+def _tell_right_to_reset(user: User) -> Right:
+    """Who makes users does not become, by a new password, one of those who watch over him."""
+    watches = {Right.GRANT, Right.AUDIT} & rights_of(user.roles, alone=user.founder)
+    return Right.GRANT if watches else Right.USERS
+
+
 def _list_grantable(request: web.Request) -> list[Role]:
     """What a new user may be: whoever makes users does not say who watches over him."""
     return list(Role) if session_of(request).may(Right.GRANT) else [Role.AGENT]
@@ -186,6 +195,7 @@ async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web
             user.name for user in everyone if user.founder and Right.AUDIT in rights_among(user, everyone)
         },
         "roles": list(Role),
+        "resettable": {user.name for user in everyone if session_of(request).may(_tell_right_to_reset(user))},
         "grantable": _list_grantable(request),
         "shortest": SHORTEST,
         "wrong": wrong,

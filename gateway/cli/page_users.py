@@ -67,7 +67,7 @@ async def add_console_user(
             await add_user(connection, name, kept, roles, datetime.now(UTC), founder=first)
     except UserExistsError:
         raise UserError(
-            f"用户 {name} 已存在,请由系统管理员在页面上重置密码 / "
+            f"用户 {name} 已存在,请由管理员在页面上重置密码 / "
             f"user {name} exists: an administrator can reset the password"
         ) from None
     finally:

@@ -152,8 +152,8 @@ OF_EACH_RIGHT = {
     Right.AID: set(),  # asked for of single calls; see below
     Right.LEAD: {"POST /calls/{call_id}/assign"},
     Right.DUTY: {"GET /duty", "POST /duty", "POST /duty/off"},
-    Right.ACCOUNTS: {"GET /users"},
-    Right.USERS: {"POST /users", "POST /users/{name}/active", "POST /users/{name}/password"},
+    Right.ACCOUNTS: {"GET /users", "POST /users/{name}/password"},  # whose, goes by what he is
+    Right.USERS: {"POST /users", "POST /users/{name}/active"},
     Right.GRANT: {"POST /users/{name}/roles"},
     Right.LOGINS: {"GET /logins", "POST /logins/end", "POST /logins/unlock"},
     Right.AUDIT: {"GET /audit"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -128,6 +129,28 @@ async def test_who_makes_users_makes_agents(site):
     assert (await system.post("/users", {**form, "role": "坐席"})).status == 200
     assert (await system.post("/users/李强/roles", {"审计员": "1"})).status == 403
     assert (await system.get("/audit")).status == 403
+
+
+@pytest.mark.parametrize("whom", ["安全", "审计", "管理"])
+async def test_who_makes_users_resets_no_password_of_those_who_watch_over_him(site, whom):
+    system = await site.logged_in("系统", Role.SYSTEM)
+    if whom == "管理":  # may do all, for there is no 安全管理员
+        await site.add("管理", Role.LEAD, founder=True)
+    else:
+        await site.add("安全", Role.SECURITY)
+        await site.add("审计", Role.AUDITOR)
+    path = f"/users/{quote(whom)}/password"
+    assert path not in (await system.get("/users")).text
+    refused = await system.post(f"/users/{whom}/password", {"password": FRESH})
+    assert (refused.status, f"{whom} 的密码由安全管理员重置" in refused.text) == (403, True)
+    assert (await site.client().log_in(whom)).status == 303
+    security = await site.logged_in("安全二", Role.SECURITY)
+    await site.add("李强")
+    assert path in (await security.get("/users")).text
+    assert "密码已重置" in (await security.post(f"/users/{whom}/password", {"password": FRESH})).text
+    refused = await security.post("/users/李强/password", {"password": FRESH})
+    assert (refused.status, "李强 的密码由系统管理员重置" in refused.text) == (403, True)
+    assert "密码已重置" in (await system.post("/users/李强/password", {"password": FRESH})).text
 
 
 async def test_a_reset_password_ends_sessions_and_the_lock_out(site):
