@@ -148,7 +148,8 @@ async def _look(db: Database, name: str, address: str, now: datetime) -> tuple[d
 
 async def _count(db: Database, name: str, address: str, now: datetime) -> None:
     async with db.write() as connection:
-        await _add(connection, _account(name), now)
+        if name:
+            await _add(connection, _account(name), now)
         await _add(connection, _address(address), now)
         both = _both(name, address)
         failures = await _add(connection, both, now)

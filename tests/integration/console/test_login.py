@@ -178,6 +178,14 @@ async def test_an_address_that_guesses_names_is_slowed_but_the_right_password_ge
         assert await list_slowed(connection, now) == []
 
 
+async def test_what_is_nobodys_name_slows_its_address_alone(database):
+    turns, now = Turns(), datetime.now(UTC)
+    for n in range(20):
+        assert await attempt(database, turns, "", f"203.0.113.{n}", now, wrong) is False
+    async with database.read() as connection:
+        assert await list_slowed(connection, now) == []  # nothing that could not be lifted by a name
+
+
 async def test_failures_far_apart_do_not_count(site):
     await site.add("王芳")
     client = site.client()
