@@ -90,14 +90,21 @@ def _refuse_asker(request: web.Request, right: Right) -> web.StreamResponse | No
 
 async def _keep_secret(request: web.Request) -> None:
     """Who may not know of the calls of an anonymous line knows of none of them. Raises Problem."""
-    lines, call_id = request.app[ANONYMOUS], request.match_info.get("call_id")
-    if call_id is None or not lines or request[SESSION].may(Right.AID):
+    call_id = request.match_info.get("call_id")
+    if call_id is None or request[SESSION].may(Right.AID):
         return
-    async with request.app[DATABASE].read() as connection:
-        query = sa.select(calls.c.hotline).where(calls.c.call_id == call_id)
-        line = await connection.scalar(query)
-    if line in lines:
+    if await is_secret(request, call_id):
         raise Problem(HTTPStatus.FORBIDDEN, "没有权限", f"您的身份不能{Right.AID},请交给班长。")
+
+
+async def is_secret(request: web.Request, call_id: str) -> bool:
+    """Whether it is a call of an anonymous line."""
+    lines = request.app[ANONYMOUS]
+    if not lines:
+        return False
+    async with request.app[DATABASE].read() as connection:
+        line = await connection.scalar(sa.select(calls.c.hotline).where(calls.c.call_id == call_id))
+    return line in lines
 
 
 def _ask_to_log_in(request: web.Request) -> web.StreamResponse:

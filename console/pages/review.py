@@ -15,11 +15,11 @@ from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
 from console.keys import CATEGORIES, DATA, DATABASE, HOTLINES, RUN, session_of
+from console.pages.worklist import list_able
 from console.policy import Right
 from console.problem import Problem
 from console.rendering import render
 from console.sheets import compose_sheet
-from console.users import list_users, rights_among
 from ivr.matter import AppealType
 from recordings.callbacks import Result, owes, read_attempts
 from recordings.schema import calls
@@ -103,8 +103,7 @@ async def show(request: web.Request) -> web.Response:
         "agents": [],
     }
     if session_of(request).may(Right.LEAD):
-        everyone = await list_users(request.app[DATABASE])
-        context["agents"] = [user.name for user in everyone if Right.REVIEW in rights_among(user, everyone)]
+        context["agents"] = await list_able(request, call_id)
     return render(request, "review.html", context)
 
 

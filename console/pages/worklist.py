@@ -32,14 +32,14 @@ from console.claims import (
     release,
 )
 from console.forms import read_form
-from console.guard import BACKGROUND_HEADER
+from console.guard import BACKGROUND_HEADER, is_secret
 from console.keys import ANONYMOUS, DATABASE, HOTLINES, LISTS, session_of
 from console.listing import Filter, Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
 from console.policy import Right
 from console.problem import Problem, is_navigation
 from console.rendering import render
 from console.rows import describe
-from console.users import find_user
+from console.users import list_users, rights_among
 from recordings.worklist import State
 from tickets.surges.register import read_unseen
 
@@ -141,16 +141,23 @@ async def assign_to(request: web.Request) -> web.StreamResponse:
     """Free a call of whoever holds it, or give it to an agent (form field ``to``), for who leads the shift."""
     call_id, now = request.match_info["call_id"], datetime.now(UTC)
     to = (await read_form(request)).get("to", "")
-    if to:
-        user = await find_user(request.app[DATABASE], to)
-        if user is None or not user.active:
-            raise Problem(HTTPStatus.NOT_FOUND, "没有这个用户", "请刷新页面后重试。")
+    if to and to not in await list_able(request, call_id):
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "没有可转派的用户", f"{to[:40]} 不能处理这个来电,请刷新页面后重试。"
+        )
     async with request.app[DATABASE].write() as connection:
         got = await assign(connection, call_id, to, now)
         if (to and got is None) or await read_row(connection, call_id, now) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,或没有工单。")
         await audit.record(connection, request, Action.ASSIGN, call_id, f"转给 {to}" if to else "释放")
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/calls/{call_id}"})
+
+
+async def list_able(request: web.Request, call_id: str) -> list[str]:
+    """The names of those who may review the call."""
+    needed = {Right.REVIEW, Right.AID} if await is_secret(request, call_id) else {Right.REVIEW}
+    everyone = await list_users(request.app[DATABASE])
+    return [user.name for user in everyone if needed <= rights_among(user, everyone)]
 
 
 async def look_ahead(request: web.Request) -> web.StreamResponse:

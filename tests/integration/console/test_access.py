@@ -270,6 +270,11 @@ async def test_calls_of_an_anonymous_line_are_known_to_who_may_know_of_them(make
             answer = await agent.ask(route.method, path, headers=token, **body_of(route))
             assert (answer.status, "没有权限" in answer.text) == (403, True), name_of(route)
         assert (await lead.get(f"/calls/{secret}/sheet")).status == 200
+        for call_id, offered in ((secret, 0), (plain, 1)):  # who could not open it is not given it
+            assert (await lead.get(f"/calls/{call_id}")).text.count("<option>坐席</option>") == offered
+            given = await lead.post(f"/calls/{call_id}/assign", {"to": "坐席"})
+            assert given.status == (303 if offered else 404)
+            await lead.post(f"/calls/{call_id}/assign", {"to": ""})
         script = {"Accept": "application/json"}
         given = await agent.post("/next", headers=script)
         assert plain in given.text

@@ -272,7 +272,9 @@ async def test_a_lead_takes_a_call_from_one_and_gives_it_to_another(site, call):
     lead = await site.logged_in("班长", Role.LEAD)
     await fang.post(f"/calls/{call_id}/claim", headers=SCRIPT)
     assert (await qiang.post(f"/calls/{call_id}/assign", {"to": "李强"})).status == 403
-    assert (await lead.post(f"/calls/{call_id}/assign", {"to": "火星"})).status == 404
+    await site.add("质检", Role.QUALITY)
+    for who in ("火星", "质检"):
+        assert (await lead.post(f"/calls/{call_id}/assign", {"to": who})).status == 404
     assert (await lead.post(f"/calls/{call_id}/assign", {"to": "李强"})).status == 303
     as_json = {"Accept": "application/json"}
     assert (await fang.post(f"/calls/{call_id}/claim", headers=as_json)).status == 409
