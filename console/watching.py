@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LOOK_S: Final = 1.0
 _SHOWN: Final = 20  # emergencies at once
+_READ: Final = 200  # of which some may be hidden from some
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class WorkWatch:
             for each in self._told.get("urgent", ())
             if each["hotline"] not in hidden
         ]
-        return {**self._told, "urgent": urgent}
+        return {**self._told, "urgent": urgent[:_SHOWN]}
 
 
 async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]:
@@ -101,7 +102,7 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
         sa.select(worklist.c.call_id, worklist.c.title, worklist.c.hotline, holder.label("holder"))
         .where(worklist.c.state == State.OPEN, worklist.c.rank == 0)
         .order_by(worklist.c.call_id)
-        .limit(_SHOWN)
+        .limit(_READ)
     )
     waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id)).where(
         worklist.c.state == State.OPEN

@@ -300,6 +300,18 @@ async def test_the_live_board_tells_of_an_anonymous_lines_calls_who_may_know_of_
     await gateway.cleanup()
 
 
+async def test_emergencies_that_somebody_may_not_know_of_push_out_no_others(make_site, call):
+    async with make_site(Policy(), anonymous={"12356"}) as site:
+        for _ in range(21):
+            await call("请回电", danger=True)
+        async with site.db.write() as connection:
+            await connection.execute(sa.update(schema.worklist).values(hotline="12356"))
+        plain, agent = await call("颍州区有人打架", danger=True), await site.logged_in("坐席")
+        async with agent.http.get(f"{agent.address}/events") as stream, asyncio.timeout(15):
+            told = json.loads((await stream.content.readuntil(b"\n\n")).removeprefix(b"data: "))
+        assert [one["call_id"] for one in told["urgent"]] == [plain]
+
+
 async def test_who_has_no_right_to_numbers_sees_them_masked(site, call):
     call_id = await call("颍上县慎城镇漏雨")
     agent, quality = await site.logged_in("坐席"), await site.logged_in("质检", Role.QUALITY)
