@@ -87,6 +87,20 @@ async def record(
     )
 
 
+async def record_command(connection: AsyncConnection, action: Action, subject: str, detail: str = "") -> None:
+    """Add a row of what was done by a command on the machine, in the transaction of it."""
+    await connection.execute(
+        sa.insert(audit).values(
+            at=datetime.now(UTC),
+            user_name="(命令)",
+            address="",
+            action=action,
+            subject=subject,
+            detail=detail,
+        )
+    )
+
+
 async def record_view(
     request: web.Request, subject: str, action: Action = Action.VIEW, detail: str = ""
 ) -> None:

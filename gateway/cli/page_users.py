@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from config.fault import Fault
+from console.audit import Action, record_command
 from console.lockout import unlock
 from console.passwords import check_password, find_fault, hash_password
 from console.policy import Right, Role, find_role_fault, rights_of
@@ -65,6 +66,7 @@ async def add_console_user(
                 user.founder or Right.GRANT in rights_of(user.roles) for user in others
             )
             await add_user(connection, name, kept, roles, datetime.now(UTC), founder=first)
+            await record_command(connection, Action.ADD_USER, name, "、".join(roles))
     except UserExistsError:
         raise UserError(
             f"用户 {name} 已存在,请由管理员在页面上重置密码 / "
@@ -81,7 +83,10 @@ async def unlock_console(settings: Settings, paths: Paths, whom: str) -> bool:
     try:
         await require_current(db)
         async with db.write() as connection:
-            return bool(await unlock(connection, name=whom) + await unlock(connection, address=whom))
+            ended = await unlock(connection, name=whom) + await unlock(connection, address=whom)
+            if ended:
+                await record_command(connection, Action.UNLOCK, whom)
+        return bool(ended)
     finally:
         await db.close()
 
@@ -101,6 +106,7 @@ async def first_login(settings: Settings, paths: Paths) -> tuple[str, str] | Non
             kept = await hash_password(password)
             async with db.write() as connection:
                 await add_user(connection, FIRST_USER, kept, [Role.SECURITY], datetime.now(UTC), founder=True)
+                await record_command(connection, Action.ADD_USER, FIRST_USER, Role.SECURITY)
         elif not file.exists():
             return None
         user, password = await find_user(db, FIRST_USER), file.read_text()

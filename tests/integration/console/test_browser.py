@@ -251,6 +251,8 @@ def test_an_administrator_keeps_users_and_reads_the_trail(browser, address):
         page.get_by_role("link", name="审计").click()
         page.locator("tr", has_text="添加用户").get_by_text("赵敏").wait_for()
         keep(page, "audit")
+        page.goto(f"{address}audit?user=(命令)")
+        assert page.locator("tr", has_text="添加用户").count() == 3  # those of before, made by it
         page.get_by_role("button", name="退出").click()
         page.get_by_role("heading", name="12345 热线坐席").wait_for()
 
