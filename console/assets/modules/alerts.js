@@ -1,6 +1,7 @@
 // A 特急 is told on every page: in the title, in a bar, by a sound; and that the login ends soon.
 
 import { sound } from "./sound.js";
+import { followStream } from "./stream.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -52,22 +53,20 @@ export function listenForAlerts(changed) {
   const bar = at("urgent");
   if (!bar) return; // nobody is logged in
   new MutationObserver(keepTitle).observe(document.querySelector("title"), { childList: true });
-  const take = ({ data }) => {
-    if (data.kind === "work") {
-      showUrgent(data.urgent);
-      changed(data);
-    } else if (data.kind === "expiring") showExpiring(data.seconds);
+  const take = (told) => {
+    if (told.kind === "work") {
+      showUrgent(told.urgent);
+      changed(told);
+    } else if (told.kind === "expiring") showExpiring(told.seconds);
   };
   at("stay").addEventListener("click", () => stay().catch(() => {}));
   listenForUse();
   const { watch } = document.querySelector("meta[name=watch]").dataset;
   if (window.SharedWorker) {
     const { port } = new SharedWorker(watch);
-    port.onmessage = take;
+    port.onmessage = ({ data }) => take(data);
     addEventListener("pagehide", () => port.postMessage("gone"));
     return;
   }
-  const stream = new EventSource("/events"); // a telephone's browser
-  stream.onmessage = (event) => take({ data: { kind: "work", ...JSON.parse(event.data) } });
-  stream.addEventListener("expiring", (event) => take({ data: { kind: "expiring", seconds: Number(event.data) } }));
+  followStream(take); // a telephone's browser
 }

@@ -1,23 +1,14 @@
 // One stream for all windows of a browser (it allows six at once to a server): a shared worker passes on what it tells.
+import { followStream } from "../modules/stream.js";
+
 const ports = new Set();
-let stream = null;
+let following = false;
 let last = null;
 
 function tell(message) {
+  if (message.kind === "work") last = message;
+  if (message.kind === "expired") following = false;
   for (const port of ports) port.postMessage(message);
-}
-
-function follow() {
-  stream = new EventSource("/events");
-  stream.onmessage = (event) => {
-    last = { kind: "work", ...JSON.parse(event.data) };
-    tell(last);
-  };
-  stream.addEventListener("expiring", (event) => tell({ kind: "expiring", seconds: Number(event.data) }));
-  stream.addEventListener("expired", () => {
-    stream.close();
-    tell({ kind: "expired" });
-  });
 }
 
 self.onconnect = ({ ports: [port] }) => {
@@ -25,6 +16,10 @@ self.onconnect = ({ ports: [port] }) => {
   port.onmessage = ({ data }) => {
     if (data === "gone") ports.delete(port);
   };
-  if (!stream || stream.readyState === EventSource.CLOSED) follow();
-  else if (last) port.postMessage(last);
+  if (following) {
+    if (last) port.postMessage(last);
+    return;
+  }
+  following = true;
+  followStream(tell);
 };

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,9 @@ from consoleserver import running_console
 from playwright.sync_api import expect
 
 from asr.transcript import Utterance, Word
+from console.pages import watch
 from console.policy import Role
+from console.problem import Problem
 from recordings import entries, schema
 from recordings.database import migrate
 from tickets.filing import file_call
@@ -282,6 +286,24 @@ def test_an_emergency_is_shown_heard_and_served_next(browser, house, path):
         page.get_by_text("您正在处理这通电话。").wait_for()
         expect(page.locator("#urgent")).to_be_hidden()
         until(lambda: not page.title().startswith("("), "the title is calm again")
+
+
+def test_a_page_whose_stream_was_refused_asks_for_it_again(browser, house, monkeypatch):
+    house.clear()
+    urgent = house.file("颍州区清河街道有人打架", danger=True)
+    refused = threading.Event()
+
+    def refuse(*_args: Any) -> None:
+        refused.set()
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "数据库暂时连不上", "请稍后重试。")
+
+    monkeypatch.setattr(watch, "session_of", refuse)
+    with window(browser, house) as page:
+        page.goto(house.console.address)
+        page.locator(f"tr[data-call='{urgent}']").wait_for()
+        assert refused.wait(20)
+        monkeypatch.undo()
+        page.locator("#urgent").wait_for()
 
 
 def holders(house: House) -> dict[str, str]:
