@@ -273,6 +273,8 @@ def test_an_emergency_is_shown_heard_and_served_next(browser, house, path):
         with looked_ahead:  # an ordinary call is the next one, until something happens
             page.goto(house.console.address + path.format(ordinary[0]))
             page.locator("#urgent").wait_for(state="hidden")
+            if not path:
+                page.locator("#list[data-stamp]").wait_for()  # the stream has told of the list as it was
         before = page.evaluate("() => window.tones")
         urgent = house.file("颍州区清河街道有人打架", danger=True)
         page.locator("#urgent").wait_for()
