@@ -59,6 +59,8 @@ class Referring:
         that is waited for. Raises JournalError.
         """
         leg, target = self._wish.party.leg, self._target
+        # Who is passed on at once comes here before his side's ACK, and RFC 3515 knows no REFER until then.
+        await _look(lambda: leg.is_confirmed, _ANSWER_SECONDS)
         self._wish.note_dialled(self._number, target, leg.sip_call_id)
         try:
             referral = leg.refer(target.uri, self._wish.errand.headers())
