@@ -34,7 +34,8 @@ class Access:
 
     ``token`` is a bearer token (RFC 6750) that lasts, ``oauth`` gets one and renews it. ``certificate`` and ``key`` are
     PEM files that this side shows (mTLS), ``authority`` one of who signed the other side's instead of the machine's own
-    list. ``proxy`` is http(s)://[user:password@]host:port. Raises ValueError for what contradicts itself.
+    list. ``proxy`` is http(s)://[user:password@]host:port. The token is shown to the house that takes the tickets and
+    to those of ``token_for`` (URLs) alone. Raises ValueError for what contradicts itself.
     """
 
     token: str = field(default="", repr=False)
@@ -43,6 +44,7 @@ class Access:
     key: Path | None = None
     authority: Path | None = None
     proxy: str = field(default="", repr=False)
+    token_for: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.token and self.oauth:
@@ -59,6 +61,13 @@ class Access:
             read_url("proxy", self.proxy)
         if self.oauth is not None:
             read_url("oauth.token_url", self.oauth.token_url)
+        for url in self.token_for:
+            read_url("token_for", url)
+
+    def may_show_token(self, url: URL, home: URL) -> bool:
+        """Whether the token may go to ``url``, tickets going to ``home``: of its origin (RFC 6454), or a named one."""
+        known = (home, *map(URL, self.token_for))
+        return any((one.scheme, one.host, one.port) == (url.scheme, url.host, url.port) for one in known)
 
     def make_context(self) -> ssl.SSLContext:
         """The TLS that this way needs. Raises ValueError for a file that cannot be used; it names it."""

@@ -116,6 +116,7 @@ class IntakeClient:
             else tickets.with_path(f"{tickets.parent.path}/alerts")
         )
         self._urls: dict[Kind, URL] = {"ticket": tickets, "alert": alerts}
+        self._access, self._home = access, tickets
         self._key = read_secret(secret)
         self.timeout_s = timeout_s
         self._session = aiohttp.ClientSession(
@@ -150,11 +151,12 @@ class IntakeClient:
 
     async def _exchange(self, method: str, url: URL, body: bytes, key: str) -> Reply:
         """Ask, with what shows who we are; what came back, and what that says of a post."""
+        shown = self._access.may_show_token(url, self._home)
         try:
             async with asyncio.timeout(self.timeout_s):
-                head = await self._authorization.head()
+                head = await self._authorization.head() if shown else {}
                 reply = await self._send(method, url, body, key, head)
-                if _is_unknown(reply.outcome) and self._authorization.forget(head):
+                if shown and _is_unknown(reply.outcome) and self._authorization.forget(head):
                     reply = await self._send(method, url, body, key, await self._authorization.head())
         except TimeoutError:
             return Reply(Unavailable(f"no answer within {self.timeout_s:g} s"))

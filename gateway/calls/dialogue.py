@@ -17,7 +17,8 @@ class Dialogue:
     """Hotlines, flows, prompts and caps that were proved together: one value, taken by a call at its admission.
 
     ``since`` is when it was made. ``makeshift`` says why it is not the operator's own, whose files cannot be used; ""
-    when it is. Calls that come then are passed to a person at once.
+    when it is. Calls that come then are passed to a person at once. ``calendar`` says why the operator's
+    calendar is not in it, so that weekdays decide; "" when it is.
     """
 
     hotlines: Hotlines
@@ -26,3 +27,4 @@ class Dialogue:
     """Calls let in at once at most."""
     since: datetime
     makeshift: str = ""
+    calendar: str = ""

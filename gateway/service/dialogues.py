@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from config.document import embedded
+from config.calendar import read_calendar
+from config.document import ConfigError, embedded
 from config.fault import LastingFault
 from gateway.calls.dialogue import Dialogue
 from gateway.prompts.book import PromptBook
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OPERATORS = ("replacements", "prompts", "categories", "calendar", "hotlines")
+_OPERATORS = ("replacements", "prompts", "categories", "hotlines")
 """The operator's files, in the order in which a dialogue does without them: last, which lines there are."""
 
 
@@ -53,10 +54,12 @@ async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
     """The operator's dialogue, or as much of it as can be used: a caller is answered whatever an operator has written.
 
     The flows are the embedded ones then, whatever else cannot be used is replaced by what is embedded, too, and the
-    dialogue is marked makeshift. Raises what `open_dialogue` does when not even what is embedded can be used.
+    dialogue is marked makeshift. A calendar alone costs nobody the dialogue: without it the embedded holidays and the
+    weekdays decide. Raises what `open_dialogue` does when not even what is embedded can be used.
     """
+    settings, uncounted = _do_without_a_broken_calendar(settings)
     try:
-        return await open_dialogue(settings, paths)
+        return replace(await open_dialogue(settings, paths), calendar=uncounted)
     except LastingFault as fault:
         why = fault
     log.critical("the dialogue cannot be used, callers are passed to a person: %s", why)
@@ -67,8 +70,21 @@ async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:
         except LastingFault as fault:
             log.info("nor without: %s", fault)
         else:
-            return replace(opened, makeshift=str(why))
+            return replace(opened, makeshift=str(why), calendar=uncounted)
     raise why
+
+
+def _do_without_a_broken_calendar(settings: Settings) -> tuple[Settings, str]:
+    """The settings without a calendar that cannot be read, and what is wrong with it; "" when nothing is."""
+    try:
+        read_calendar(settings.dialogue.calendar)
+    except ConfigError as fault:
+        log.error(  # noqa: TRY400 - the message says what, where, and what to do
+            "the calendar cannot be used, the embedded holidays and the weekdays decide: %s", fault
+        )
+        without = settings.dialogue.model_copy(update={"calendar": None})
+        return settings.model_copy(update={"dialogue": without}), str(fault)
+    return settings, ""
 
 
 def _without_more_and_more(dialogue: DialogueSettings) -> Iterator[DialogueSettings]:

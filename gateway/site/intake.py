@@ -48,7 +48,8 @@ class IntakeSettings(Section):
     an intake that takes none. ``per_second`` posts of tickets are begun at the most, on average; 0: no limit.
 
     ``mapping`` is a file that says what the tickets of another city's intake look like (`tickets.mapping`).
-    ``token``, ``oauth``, ``certificate`` and ``key``, ``authority`` and ``proxy`` are `tickets.access.Access`.
+    ``token``, ``oauth``, ``certificate`` and ``key``, ``authority``, ``proxy`` and ``token_for`` are
+    `tickets.access.Access`.
     """
 
     url: str = ""
@@ -64,6 +65,7 @@ class IntakeSettings(Section):
     key: Path | None = None
     authority: Path | None = None
     proxy: str = ""
+    token_for: tuple[str, ...] = ()
     callbacks: CallbackSettings = CallbackSettings()
     mapping: Path | None = None
 
@@ -88,4 +90,6 @@ class IntakeSettings(Section):
         oauth = None
         if (client := self.oauth) is not None:
             oauth = ClientCredentials(client.token_url, client.client_id, client.client_secret, client.scope)
-        return Access(self.token, oauth, self.certificate, self.key, self.authority, self.proxy)
+        return Access(
+            self.token, oauth, self.certificate, self.key, self.authority, self.proxy, self.token_for
+        )

@@ -292,6 +292,8 @@ def _find_limits(switchboard: Switchboard, agent: UserAgent, ears: EarWatch, rel
         limits.append("speech recognition is out of reach, calls go by keys")
     if makeshift := switchboard.dialogue.makeshift:
         limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
+    if calendar := switchboard.dialogue.calendar:
+        limits.append(f"the calendar cannot be used, weekdays decide: {calendar}")
     if reload.refused:
         limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
     return limits

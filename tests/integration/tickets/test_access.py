@@ -227,3 +227,18 @@ def test_files_that_are_none_are_named(tmp_path):
         Access(authority=tmp_path / "none.pem").make_context()
     with pytest.raises(ValueError, match=r"certificate .*none.pem, key .*away"):
         Access(certificate=tmp_path / "none.pem", key=tmp_path / "away").make_context()
+
+
+async def test_another_host_is_not_shown_the_token_unless_it_is_named(city, secret):
+    stranger = City()
+    async with listening({"/alerts": stranger.take}) as elsewhere:
+        for named in ((), (elsewhere,)):
+            access = Access("good", token_for=named)
+            client = IntakeClient(f"{city.address}/v1/tickets", secret, 5.0, f"{elsewhere}/alerts", access)
+            try:
+                assert isinstance(await client.post("{}", "t"), Accepted)
+                await client.post("{}", "a", "alert")
+            finally:
+                await client.close()
+    assert city.posts == ["Bearer good"] * 2
+    assert stranger.posts == [None, "Bearer good"]

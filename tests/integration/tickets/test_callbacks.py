@@ -15,6 +15,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from yarl import URL
 
+from gateway.service.callbacks import taking_call_backs
+from gateway.site.intake import IntakeSettings
 from recordings.progress import read_progress, status_changes
 from recordings.schema import calls, tickets
 from tickets.callbacks import listen
@@ -138,3 +140,24 @@ async def test_who_sends_nothing_whole_is_disconnected(bound, sent, answer, data
         async with asyncio.timeout(30):
             assert await reader.read(len(answer) or -1) == answer
         writer.close()
+
+
+async def test_a_door_that_was_taken_opens_as_soon_as_it_is_free(database, secret):
+    taken = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    settings = IntakeSettings.model_validate({"secret": secret, "callbacks": {"port": port}})
+    async with taking_call_backs(settings, database, again_s=0.05), aiohttp.ClientSession() as http:
+
+        async def answer():
+            try:
+                async with http.post(f"http://127.0.0.1:{port}/v1/status", data=b"{}") as response:
+                    return response.status
+            except aiohttp.ClientError:
+                return None
+
+        assert await answer() is None
+        taken.close()
+        await taken.wait_closed()
+        async with asyncio.timeout(30):
+            while await answer() != 401:  # noqa: ASYNC110 - nothing tells that a port of another process opens
+                await asyncio.sleep(0.02)
