@@ -5,9 +5,11 @@ The migrations make these tables; a test keeps both equal.
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+_GUESSES: Final = 5
+_LOCKED: Final = timedelta(days=1)
 
 status_changes = sa.Table(
     "status_changes",
@@ -41,6 +46,8 @@ query_codes = sa.Table(
     metadata,
     sa.Column("number", sa.Text, primary_key=True),  # the ticket's
     sa.Column("code", sa.Text, nullable=False),  # six digits: who knows them may hear what came of it
+    sa.Column("guesses", sa.Integer, nullable=False, server_default="0"),  # in a row
+    sa.Column("guessed_at", Instant),  # the last
 )
 
 ratings = sa.Table(
@@ -99,6 +106,26 @@ async def read_code(connection: AsyncConnection, number: str) -> str | None:
         sa.select(query_codes.c.code).where(query_codes.c.number == number)
     )
     return code
+
+
+async def try_code(connection: AsyncConnection, number: str, code: str, now: datetime) -> bool:
+    """Whether ``code`` is the ticket's query code; needs a transaction that writes.
+
+    After five wrong ones in a row none is right for a day, whichever gateway of the site was asked.
+    """
+    found = await connection.execute(
+        sa.select(query_codes).where(query_codes.c.number == number).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        return False
+    guesses = row.guesses if row.guessed_at is not None and now - row.guessed_at < _LOCKED else 0
+    if guesses >= _GUESSES:
+        return False
+    right = hmac.compare_digest(row.code.encode(), code.encode())
+    tried = sa.update(query_codes).where(query_codes.c.number == number)
+    await connection.execute(tried.values(guesses=0 if right else guesses + 1, guessed_at=now))
+    return right
 
 
 async def keep_opinions(connection: AsyncConnection, opinions: Sequence[Opinion]) -> None:

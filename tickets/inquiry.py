@@ -1,13 +1,11 @@
 """What a caller is told of a ticket: its status by his own number or the ticket's, what came of it by its query code.
 
 A ticket that is confidential, anonymous, or of a caller in danger, is told of by its own number alone. Nobody is told
-of another's by guessing: after some wrong codes a ticket's outcome is not told by this process for a day.
+of another's by guessing: after some wrong codes a ticket's outcome is not told for a day.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ivr.events import Informed
-from recordings.progress import read_code, read_progress
+from recordings.progress import read_code, read_progress, try_code
 from recordings.schema import calls, outbox, tickets
 from tickets.number import is_valid
 
@@ -32,8 +30,6 @@ _DAYS: Final = timedelta(days=90)
 
 _CALLS: Final = 20  # of one number are looked at, the newest
 _SHORTEST: Final = 7  # digits: fewer are nobody's own number
-_WRONG_MAX: Final = 5
-_LOCKED: Final = timedelta(days=1)
 _TEXT_CHARACTERS: Final = 200
 _DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
 _HANDLED: Final = ("回访", "结案")
@@ -53,12 +49,16 @@ class Inquiries:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._wrong: dict[str, tuple[int, datetime]] = {}  # codes in a row, and when the last was
 
     async def answer(self, asked: Inquire) -> Informed:
         """The answer, with ``at`` left for who asks. Raises SQLAlchemyError or OSError while the database is away."""
         if asked.of == "ticket" and not is_valid(asked.ticket):
             return Informed(0.0, asked.id, "mistyped")
+        if asked.of == "answer":
+            async with self._db.write() as connection:
+                right = await try_code(connection, asked.ticket, asked.code, datetime.now(UTC))
+            if not right:
+                return Informed(0.0, asked.id, "none")
         async with self._db.read() as connection:
             match asked.of:
                 case "caller":
@@ -75,38 +75,24 @@ class Inquiries:
                     text = "，".join((code[:3], code[3:])) if code else ""
                     return Informed(0.0, asked.id, "found" if code else "away", asked.ticket, text=text)
                 case "answer":
-                    return await self._tell_outcome(connection, asked)
+                    return await _tell_outcome(connection, asked)
 
-    async def _tell_outcome(self, connection: AsyncConnection, asked: Inquire) -> Informed:
-        count, last = self._wrong.get(asked.ticket, (0, datetime.min.replace(tzinfo=UTC)))
-        now = datetime.now(UTC)
-        if now - last > _LOCKED:
-            count = 0
-        self._wrong[asked.ticket] = (count + 1, now)  # before it is known: many calls may guess at once
-        try:
-            code = await read_code(connection, asked.ticket)
-        except (sa.exc.SQLAlchemyError, OSError, asyncio.CancelledError):
-            # No answer in time: that was no guess.
-            count, last = self._wrong.get(asked.ticket, (1, now))
-            self._wrong[asked.ticket] = (count - 1, last)
-            raise
-        if count >= _WRONG_MAX or code is None or not hmac.compare_digest(code, asked.code):
-            return Informed(0.0, asked.id, "none")
-        self._wrong.pop(asked.ticket, None)
-        told = await read_progress(connection, [asked.ticket])
-        text = ""
-        answered = next((step for step in reversed(told) if step.note), None)  # closing it need not repeat it
-        if answered is not None:
-            title = json.loads(await _read_document(connection, asked.ticket))["appeal"]["title"]
-            text = "，".join(filter(None, (title, answered.unit, answered.note)))[:_TEXT_CHARACTERS]
-        return Informed(
-            0.0,
-            asked.id,
-            "found",
-            asked.ticket,
-            handled=bool(told) and told[-1].status in _HANDLED,
-            text=text,
-        )
+
+async def _tell_outcome(connection: AsyncConnection, asked: Inquire) -> Informed:
+    told = await read_progress(connection, [asked.ticket])
+    text = ""
+    answered = next((step for step in reversed(told) if step.note), None)  # closing it need not repeat it
+    if answered is not None:
+        title = json.loads(await _read_document(connection, asked.ticket))["appeal"]["title"]
+        text = "，".join(filter(None, (title, answered.unit, answered.note)))[:_TEXT_CHARACTERS]
+    return Informed(
+        0.0,
+        asked.id,
+        "found",
+        asked.ticket,
+        handled=bool(told) and told[-1].status in _HANDLED,
+        text=text,
+    )
 
 
 async def _tell_status(connection: AsyncConnection, asked: int, number: str) -> Informed:

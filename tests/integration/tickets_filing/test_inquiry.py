@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from gateway.calls.beside import Beside
 from gateway.calls.inquiring import Inquiring
 from ivr.actions import Inquire
 from recordings import entries
-from recordings.progress import read_code, read_opinions, status_changes
+from recordings.progress import read_code, read_opinions, status_changes, try_code
 from recordings.schema import calls, tickets
 from tickets.filing import file_call
 from tickets.inquiry import Inquiries
@@ -135,38 +135,19 @@ async def test_the_outcome_needs_the_code_made_with_the_ticket_and_guessing_ends
     assert (await ask("answer", number, code)).outcome == "none", "locked, whatever is keyed"
 
 
-async def test_one_try_is_one_though_two_calls_take_it_at_once(file, ask, database, monkeypatch):
+async def test_guesses_count_for_all_gateways_of_the_site_and_for_calls_that_guess_at_once(file, database):
     number = await file(1)
     async with database.read() as connection:
         code = await read_code(connection, number)
-    for _ in range(4):
-        await ask("answer", number, f"{(int(code) + 1) % 10**6:06d}")
-    both = asyncio.Barrier(2)
-
-    async def together(connection, number):
-        await both.wait()
-        return await read_code(connection, number)
-
-    monkeypatch.setattr("tickets.inquiry.read_code", together)
-    async with asyncio.timeout(30):
-        told = await asyncio.gather(ask("answer", number, code), ask("answer", number, code))
-    assert sorted(one.outcome for one in told) == ["found", "none"]
-
-
-async def test_a_database_away_costs_no_try(file, ask, database, monkeypatch):
-    number = await file(1)
-    async with database.read() as connection:
-        code = await read_code(connection, number)
-
-    async def fails(_connection, _number):
-        raise OSError("gone")
-
-    with monkeypatch.context() as away:
-        away.setattr("tickets.inquiry.read_code", fails)
-        for _ in range(6):
-            with pytest.raises(OSError, match="gone"):
-                await ask("answer", number, code)
-    assert (await ask("answer", number, code)).outcome == "found"
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+    gateways = (Inquiries(database), Inquiries(database))
+    guesses = (gateways[i % 2].answer(Inquire(1, "answer", "", number, wrong)) for i in range(5))
+    assert {told.outcome for told in await asyncio.gather(*guesses)} == {"none"}
+    for gateway in gateways:
+        assert (await gateway.answer(Inquire(1, "answer", "", number, code))).outcome == "none"
+    for waited, right in ((timedelta(hours=23), False), (timedelta(hours=25), True)):
+        async with database.write() as connection:
+            assert await try_code(connection, number, code, datetime.now(UTC) + waited) is right
 
 
 async def test_without_an_answer_there_is_nothing_to_tell_yet(file, tell, ask, database):
