@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from recordings import search
-from recordings.callbacks import is_owed
+from recordings.callbacks import count_tries, owed_calls
 from recordings.matters import matters
 from recordings.schema import calls, claims, tickets, worklist
 from recordings.search import search_texts
@@ -182,7 +182,7 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
         case Tab.URGENT:
             return [is_open, worklist.c.rank == 0]
         case Tab.OWED:
-            return [is_owed()]
+            return [worklist.c.call_id.in_(owed_calls(now))]
         case Tab.DOUBTFUL:
             doubts = (worklist.c.low_confidence, worklist.c.place_missing, worklist.c.interrupted)
             return [is_open, sa.or_(*doubts)]
@@ -238,7 +238,9 @@ def _numbers(wanted: Filter) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool
 
 
 def _columns(now: datetime) -> list[Any]:
-    return [worklist, calls.c.caller, is_owed().label("owed"), _holder(now)]
+    owed = worklist.c.call_id.in_(owed_calls(now))
+    tried = sa.case((worklist.c.missed != "", count_tries()), else_=1)
+    return [worklist, calls.c.caller, owed.label("owed"), tried.label("tried"), _holder(now)]
 
 
 def _begin(wanted: Filter, behind: Position | None) -> list[sa.ColumnElement[bool]]:

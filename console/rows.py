@@ -32,12 +32,12 @@ def describe(
 
     ``masked``: without what somebody could be called at.
     """
-    title, text = row.title or "(没有工单)", row.text or ""
+    title, text = row.title or _tell_missed(row) or "(没有工单)", row.text or ""
     if masked:
         title, text = mask_text(title), mask_text(text)
     flags = {
         "通话中断": row.interrupted,
-        "待回电" if row.owed else "已回电": row.call_back,
+        _tell_owed(row): row.call_back or row.missed,
         "识别存疑": row.low_confidence,
         "缺地点": row.place_missing,
     }
@@ -62,6 +62,19 @@ def describe(
         "overdue": waits and due < now,
         "excerpt": _excerpt(text, runs) if text else "",
     }
+
+
+def _tell_missed(row: sa.Row[Any]) -> str:
+    """How the caller was missed, and how often since he was last heard; "" when he was not."""
+    often = f"(来电 {row.tried} 次)" if row.tried > 1 else ""
+    return f"{row.missed}{often}" if row.missed else ""
+
+
+def _tell_owed(row: sa.Row[Any]) -> str:
+    """待回电; else what there is instead: he was called back, or, of one who was missed, need not be."""
+    if row.owed:
+        return "待回电"
+    return "已回电" if row.call_back else "未接通"
 
 
 def _tell_length(waited: timedelta) -> str:

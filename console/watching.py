@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from recordings.callbacks import is_owed
+from recordings.callbacks import owed_calls
 from recordings.schema import claims, worklist
 from recordings.worklist import State
 
@@ -107,7 +107,7 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
     waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id)).where(
         worklist.c.state == State.OPEN
     )
-    owed = sa.select(sa.func.count()).select_from(worklist).where(is_owed())
+    owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery())
     held = (
         sa.select(claims.c.call_id, claims.c.user_name).where(claims.c.until > now).order_by(claims.c.call_id)
     )

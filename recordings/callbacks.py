@@ -1,18 +1,20 @@
 """Call-backs that are owed (待回电), and the attempts to make them. Rows are only ever added.
 
-The migrations make this table; a test keeps both equal.
+They are owed to callers whose ticket says so, and to those who were missed: of these to each caller once, at his last
+call, until he has been called back or has called again. The migrations make this table; a test keeps both equal.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from recordings.instant import Instant
-from recordings.schema import counting_id, metadata, worklist
+from recordings.schema import calls, counting_id, metadata, worklist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,19 @@ class Result(StrEnum):
     WRONG = "号码不对"
     NO_MORE = "不再回电"
 
+
+class Missed(StrEnum):
+    """How a caller was missed, of whose call nothing, or not all, was heard."""
+
+    REFUSED = "线路忙未接入"
+    OPENING = "开场挂断"
+    SILENT = "无声"
+    DROPPED = "中断"
+    BARRED = "骚扰名单"
+
+
+OWED_FOR: Final = timedelta(days=7)
+"""How long after his call somebody who was missed is to be called back."""
 
 SETTLES: Final = (Result.REACHED, Result.NO_MORE)
 """Results after which nothing is owed any more."""
@@ -61,10 +76,84 @@ class Attempt:
     note: str
 
 
-def is_owed() -> sa.ColumnElement[bool]:
-    """A condition on ``worklist``: somebody waits to be called back, whatever has become of the ticket."""
-    settled = sa.exists().where(call_backs.c.call_id == worklist.c.call_id, call_backs.c.result.in_(SETTLES))
-    return sa.and_(worklist.c.call_back, ~settled)
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A missed caller to be called back: his number, the line he called last, when, how he was missed, how often."""
+
+    call_id: str
+    caller: str
+    hotline: str
+    at: datetime
+    missed: str
+    tries: int
+
+
+def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
+    """The ids of the calls whose callers wait to be called back, whatever has become of their tickets."""
+    work, own, later = worklist.alias(), calls.alias(), calls.alias()
+    settled = sa.exists().where(call_backs.c.call_id == work.c.call_id, call_backs.c.result.in_(SETTLES))
+    again = sa.exists().where(
+        own.c.call_id == work.c.call_id,
+        later.c.caller == own.c.caller,
+        later.c.call_id > own.c.call_id,
+        later.c.ended_at.is_not(None),
+    )
+    return sa.union_all(
+        sa.select(work.c.call_id).where(work.c.call_back, ~settled),
+        sa.select(work.c.call_id).where(
+            work.c.missed != sa.literal_column("''"),  # as the index has it
+            work.c.missed != Missed.BARRED,
+            work.c.call_id >= f"{now - OWED_FOR:%Y%m%dT%H%M%S}",
+            ~settled,
+            ~again,
+        ),
+    )
+
+
+def count_tries() -> sa.ScalarSelect[int]:
+    """How often the caller of a call of ``worklist`` was missed up to it, since he was last heard."""
+    own, other, theirs, heard, theirs_heard = (
+        calls.alias(), worklist.alias(), calls.alias(), worklist.alias(), calls.alias()
+    )  # fmt: skip
+    whose = sa.select(own.c.caller).where(own.c.call_id == worklist.c.call_id)
+    caller = whose.correlate(worklist).scalar_subquery()
+    since = (
+        sa.select(sa.func.coalesce(sa.func.max(heard.c.call_id), ""))
+        .join(theirs_heard, theirs_heard.c.call_id == heard.c.call_id)
+        .where(theirs_heard.c.caller == caller, heard.c.call_id < worklist.c.call_id, heard.c.missed == "")
+        .correlate(worklist)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(other.c.tries), 0))
+        .join(theirs, theirs.c.call_id == other.c.call_id)
+        .where(theirs.c.caller == caller, other.c.call_id <= worklist.c.call_id, other.c.call_id > since)
+        .correlate(worklist)
+        .scalar_subquery()
+    )
+
+
+async def list_missed(connection: AsyncConnection, now: datetime, most: int = 1000) -> Sequence[Owed]:
+    """Those who were missed and wait to be called back, one entry a caller, who has waited longest first.
+
+    What comes of calling them is kept by `note_attempt` under the entry's ``call_id``, and read by `read_attempts`:
+    a result in ``SETTLES`` takes him off the list.
+    """
+    query = (
+        sa.select(
+            calls.c.call_id,
+            calls.c.caller,
+            calls.c.hotline,
+            calls.c.started_at,
+            worklist.c.missed,
+            count_tries().label("tries"),
+        )
+        .join(worklist, worklist.c.call_id == calls.c.call_id)
+        .where(calls.c.call_id.in_(owed_calls(now)), worklist.c.missed != "", ~worklist.c.call_back)
+        .order_by(calls.c.call_id)
+        .limit(most)
+    )
+    return [Owed(*row) for row in await connection.execute(query)]
 
 
 async def note_attempt(
@@ -77,12 +166,24 @@ async def note_attempt(
 
 
 async def read_attempts(connection: AsyncConnection, call_id: str) -> Sequence[Attempt]:
-    """All attempts at the caller, the first first."""
-    query = sa.select(call_backs).where(call_backs.c.call_id == call_id).order_by(call_backs.c.id)
-    return [Attempt(row.at, row.agent, row.result, row.note) for row in await connection.execute(query)]
+    """All attempts at the caller, the first first: of one who was missed also those at his missed calls before."""
+    own, work, other, theirs = calls.alias(), worklist.alias(), worklist.alias(), calls.alias()
+    before = (
+        sa.select(other.c.call_id)
+        .join(theirs, theirs.c.call_id == other.c.call_id)
+        .join(own, own.c.caller == theirs.c.caller)
+        .join(work, work.c.call_id == own.c.call_id)
+        .where(own.c.call_id == call_id, own.c.caller != "", work.c.missed != "")
+        .where(other.c.missed != "", other.c.call_id < call_id)
+    )
+    query = sa.select(call_backs).where(
+        sa.or_(call_backs.c.call_id == call_id, call_backs.c.call_id.in_(before))
+    )
+    rows = await connection.execute(query.order_by(call_backs.c.id))
+    return [Attempt(row.at, row.agent, row.result, row.note) for row in rows]
 
 
-async def owes(connection: AsyncConnection, call_id: str) -> bool:
+async def owes(connection: AsyncConnection, call_id: str, now: datetime) -> bool:
     """Whether the caller still waits to be called back."""
-    query = sa.select(sa.literal(1)).where(worklist.c.call_id == call_id, is_owed())
-    return (await connection.execute(query)).first() is not None
+    owed = owed_calls(now).subquery()
+    return await connection.scalar(sa.select(sa.literal(1)).where(owed.c.call_id == call_id)) is not None

@@ -267,6 +267,10 @@ worklist = sa.Table(
     sa.Column("place_missing", sa.Boolean, nullable=False),
     sa.Column("rank", sa.Integer, nullable=False),  # 0: look first
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("missed", sa.Text, nullable=False, server_default=""),  # see recordings.callbacks.Missed
+    sa.Column(
+        "tries", sa.Integer, nullable=False, server_default="1"
+    ),  # refused calls that this row stands for
     sa.Index("ix_worklist_state_rank_call_id", "state", "rank", "call_id"),
     sa.Index("ix_worklist_hotline_call_id", "hotline", "call_id"),
     sa.Index(
@@ -274,6 +278,12 @@ worklist = sa.Table(
         "call_id",
         sqlite_where=sa.text("call_back"),
         postgresql_where=sa.text("call_back"),
+    ),
+    sa.Index(
+        "ix_worklist_missed",
+        "call_id",
+        sqlite_where=sa.text("missed <> ''"),
+        postgresql_where=sa.text("missed <> ''"),
     ),
     sa.CheckConstraint("state IN ('待审核', '已审核', '已退回', '无工单')", name="state"),
 )

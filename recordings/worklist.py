@@ -29,7 +29,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkRow:
-    """A call as the list shows it; see ``recordings.schema.worklist``. ``rank`` 0 is to be looked at first."""
+    """A call as the list shows it; see ``recordings.schema.worklist``. ``rank`` 0 is to be looked at first.
+
+    ``missed`` is how its caller was missed, "" when he was not; ``tries`` for how many refused calls of his it stands.
+    """
 
     call_id: str
     hotline: str
@@ -46,6 +49,8 @@ class WorkRow:
     place_missing: bool
     rank: int
     state: State
+    missed: str = ""
+    tries: int = 1
 
 
 async def store(connection: AsyncConnection, rows: Sequence[WorkRow]) -> None:

@@ -13,6 +13,7 @@ from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import matters, outbox, worklist
 from tickets.alerting import enqueue_alerts
+from tickets.missed import name_missed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,6 +177,7 @@ def list_call(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, s
         interrupted=record.interrupted,
         documents=documents,
         transcript=record.transcript,
+        missed=name_missed(record),
     )
     return row, worklist.read_text(documents) if documents else record.transcript.text
 

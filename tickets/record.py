@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 from asr.transcript import Transcript
 from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
-from recordings.entries import Answered, Finished, HungUp, Incoming, Interrupted, Model
+from recordings.entries import Answered, Finished, HungUp, Incoming, InformedEvent, Interrupted, Model
 from tickets import merging
 from tickets.entries import read_model, read_number
 from tickets.gathered import Gathered
 from tickets.legs import Leg, fold_legs
+from tickets.missed import ASKED, BROKEN, GONE, GREETINGS, LEFT, QUIET, UNANSWERED
 from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class CallRecord:
     ``reason`` says why an ended call has no matter.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
     which the call was passed on. ``strange`` counts what of the journal this program does not know.
+    ``barred``: the caller was on the nuisance list.
     """
 
     call_id: str
@@ -98,6 +100,7 @@ class CallRecord:
     transcription: Late
     legs: tuple[Leg, ...]
     strange: Mapping[Strange, int]
+    barred: bool = False
 
 
 def fold(
@@ -186,10 +189,12 @@ def fold(
         if told or not ended
         else _name_keeper(legs)
         or (_NOTHING_KEPT if anonymous and answered_at else None)
+        or (ASKED if journal.has(InformedEvent) and not wanted else None)
         or _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
         legs=legs,
         strange=reading.strange,
+        barred=incoming.barred,
     )
 
 
@@ -258,11 +263,11 @@ def _give_reason(
 ) -> str:
     by_caller = hungup is not None and hungup.by == "caller"
     if answered_at is None:
-        return "caller hung up before the answer" if by_caller else "the call was never answered"
+        return GONE if by_caller else UNANSWERED
     if wanted:
         return "speech in the recording waits to be transcribed"
     if late is not None and late.text:
-        return "only greetings and answers to the menu were said"
+        return GREETINGS
     if hungup is None:
-        return "interrupted before the caller said anything"
-    return "caller hung up before speaking" if by_caller else "the caller said nothing"
+        return BROKEN
+    return LEFT if by_caller else QUIET

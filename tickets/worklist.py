@@ -49,8 +49,13 @@ def summarise(
     interrupted: bool,
     documents: Sequence[Mapping[str, Any]],
     transcript: Transcript,
+    missed: str = "",
+    tries: int = 1,
 ) -> WorkRow:
-    """The row of an ended call. ``documents`` are its tickets, each in its last revision (``Ticket.to_json``)."""
+    """The row of an ended call. ``documents`` are its tickets, each in its last revision (``Ticket.to_json``).
+
+    ``missed`` is how its caller was missed, see `tickets.missed`.
+    """
     appeals = [document["appeal"] for document in documents]
     places = [document["place"] for document in documents]
     urgency = min((appeal["urgency"] for appeal in appeals), key=_rank_urgency, default="一般")
@@ -74,6 +79,8 @@ def summarise(
         place_missing=lost,
         rank=flags.index(True),
         state=_find_state(documents),
+        missed=missed,
+        tries=tries,
     )
 
 
@@ -90,9 +97,14 @@ async def relist(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
     found = (await connection.execute(wanted)).all()
     documents = await _read_tickets(connection, call_ids)
     spoken = await _read_transcripts(connection, call_ids)
+    listed = sa.select(worklist.c.call_id, worklist.c.missed, worklist.c.tries).where(
+        worklist.c.call_id.in_(call_ids)
+    )
+    missed = {row.call_id: (row.missed, row.tries) for row in await connection.execute(listed)}
     for call in found:
         transcript = spoken.get(call.call_id, Transcript(None, ()))
         told = documents.get(call.call_id, [])
+        how, tries = missed.get(call.call_id, ("", 1))
         heard[call.call_id] = read_text(told) if told else transcript.text
         work.append(
             summarise(
@@ -103,6 +115,8 @@ async def relist(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
                 interrupted=call.interrupted,
                 documents=told,
                 transcript=transcript,
+                missed=how,
+                tries=tries,
             )
         )
     await store(connection, work, heard)

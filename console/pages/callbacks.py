@@ -49,11 +49,11 @@ async def note(request: web.Request) -> web.Response:
     async with request.app[DATABASE].write() as connection:
         if await _find_number(connection, call_id) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "请刷新页面后重试。")
-        if not await owes(connection, call_id):
+        if not await owes(connection, call_id, now):
             raise Problem(HTTPStatus.CONFLICT, "无须回电", "这个来电不需要回电,或已经回过了。请刷新页面。")
         await note_attempt(connection, call_id, user, Result(result), words, now)
         await audit.record(connection, request, Action.CALL_BACK, call_id, result)
-        return web.json_response({"owed": await owes(connection, call_id)})
+        return web.json_response({"owed": await owes(connection, call_id, now)})
 
 
 async def _find_number(connection: AsyncConnection, call_id: str) -> str | None:

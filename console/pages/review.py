@@ -22,7 +22,7 @@ from console.rendering import render
 from console.sheets import compose_sheet
 from ivr.matter import AppealType
 from recordings.callbacks import Result, owes, read_attempts
-from recordings.schema import calls
+from recordings.schema import calls, worklist
 from recordings.worklist import is_open
 from tickets import worksheet
 from tickets.courier import wake
@@ -116,13 +116,17 @@ async def show_sheet(request: web.Request) -> web.Response:
     if sheet is None:
         raise _unknown(call_id)
     await audit.record_view(request, call_id)
+    now = datetime.now(UTC)
     async with db.read() as connection:
-        held = await find_claim(connection, call_id, datetime.now(UTC))
+        held = await find_claim(connection, call_id, now)
         attempts = await read_attempts(connection, call_id)
-        owed = await owes(connection, call_id)
+        owed = await owes(connection, call_id, now)
+        missed = await connection.scalar(sa.select(worklist.c.missed).where(worklist.c.call_id == call_id))
     claim_ = {"user": held.user, "mine": held.user == user} if held else None
     tries = [{"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": a.note} for a in attempts]
-    return _answer({**sheet, "claim": claim_, "call_back": {"owed": owed, "attempts": tries}})
+    return _answer(
+        {**sheet, "claim": claim_, "call_back": {"owed": owed, "attempts": tries, "why": missed or ""}}
+    )
 
 
 def _unknown(call_id: str) -> Problem:

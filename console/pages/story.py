@@ -153,6 +153,8 @@ _REASONS: Final = {
     "interrupted before the caller said anything": "来电人说话之前中断",
     "caller hung up before speaking": "来电人没有说话就挂机",
     "the caller said nothing": "来电人没有说话",
+    "only how a ticket stands was asked": "只查询了工单进度",
+    "refused: no line was free": "线路忙,没有接入",
     "an anonymous line, and the caller asked for no call back": "匿名热线,来电人没有要求回电",
 }
 

@@ -1,4 +1,4 @@
-"""The called line as a call's record keeps it."""
+"""A call and the line it called, as the record and the log keep them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recordings.entries import Line
 
 if TYPE_CHECKING:
+    from gateway.sip.incoming import Incoming
     from ivr.hotline import Found
 
 
@@ -23,3 +24,13 @@ def describe(found: Found) -> Line:
         found_by=called.source if called else None,
         found_as=called.number if called else "",
     )
+
+
+def tell_call(incoming: Incoming, hotline: str) -> dict[str, object]:
+    """A call for the log, which holds no number of a citizen."""
+    told: dict[str, object] = {"hotline": hotline, "source": incoming.source}
+    if incoming.trunk:
+        told["trunk"] = incoming.trunk
+    if incoming.claims:
+        told["not_believed"] = sorted({claim.header for claim in incoming.claims})
+    return told

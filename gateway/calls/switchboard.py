@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.calls.call import Call
-from gateway.calls.line_record import describe
+from gateway.calls.line_record import describe, tell_call
 from gateway.calls.redirecting import redirect
 from gateway.calls.scribe import Scribe
 from gateway.calls.unacknowledged import OVERDUE_SECONDS, Unacknowledged
@@ -221,16 +221,17 @@ class Switchboard:
         found = dialogue.hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
         led = self.lead(found, incoming.caller)
         at_once = self._why_at_once(dialogue, found.hotline.number) if led is found else ""
+        barred = led is not found
         found, hotline = led, led.hotline
         try:
-            journal = await self._begin(call_id, incoming, found, at_once)
+            journal = await self._begin(call_id, incoming, found, at_once, barred=barred)
         except JournalError as error:
             log.error(  # noqa: TRY400 - the message says what, where, and what to do
                 "no record can be begun, the call is refused: %s", error
             )
             self._turn_away(leg)
             return "failed"
-        log.info("call", extra=_tell(incoming, hotline.number) | {"at_once": at_once or None})
+        log.info("call", extra=tell_call(incoming, hotline.number) | {"at_once": at_once or None})
         if found.called is None:
             log.warning(
                 "an unknown line was called, answered as the front door: list it in the hotlines file",
@@ -255,7 +256,9 @@ class Switchboard:
             return "duty"
         return "makeshift" if dialogue.makeshift else ""
 
-    async def _begin(self, call_id: str, incoming: Incoming, found: Found, at_once: str) -> JournalWriter:
+    async def _begin(
+        self, call_id: str, incoming: Incoming, found: Found, at_once: str, *, barred: bool
+    ) -> JournalWriter:
         """The call's journal, before anything is answered; raises JournalError.
 
         One that a disk which stands still has neither made nor refused by then follows: the caller may be in danger.
@@ -275,6 +278,7 @@ class Switchboard:
                 at_once=at_once,
                 trunk=incoming.trunk,
                 claims=tuple(Claim(claim.header, claim.user) for claim in incoming.claims),
+                barred=barred,
             )
             Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
             await journal.settle()
@@ -287,13 +291,3 @@ class Switchboard:
 def _refusal(status: int, header: str, value: str) -> Refusal:
     metrics.REFUSED.labels(str(status)).inc()
     return status, {header: value}
-
-
-def _tell(incoming: Incoming, hotline: str) -> dict[str, object]:
-    """A call for the log, which holds no number of a citizen."""
-    told: dict[str, object] = {"hotline": hotline, "source": incoming.source}
-    if incoming.trunk:
-        told["trunk"] = incoming.trunk
-    if incoming.claims:
-        told["not_believed"] = sorted({claim.header for claim in incoming.claims})
-    return told

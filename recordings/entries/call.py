@@ -41,6 +41,7 @@ class Incoming(Entry):
     ``hotline`` is "" when the journal does not say which, ``node`` None when not whose call it was. ``at_once`` is why
     the caller was passed to a person at once: ``duty`` (the duty switch), ``makeshift`` (no dialogue could be used).
     ``trunk`` is what it came by, "" for the open door; ``claims`` are headers whose word was not taken there.
+    ``barred``: the caller is on the nuisance list, and is led by the dialogue that refuses him.
     """
 
     kind: ClassVar = "incoming"
@@ -56,6 +57,7 @@ class Incoming(Entry):
     at_once: str = kept("")
     trunk: str = kept("")
     claims: tuple[Claim, ...] = withheld(())
+    barred: bool = withheld(default=False)
 
 
 @dataclass(frozen=True, slots=True)

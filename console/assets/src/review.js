@@ -272,7 +272,7 @@ function listen() {
 }
 
 function showOwed() {
-  showCallBack(sheet.call_back, sheet.tickets.map((each) => each.call_back).find(Boolean) ?? "");
+  showCallBack(sheet.call_back, sheet.tickets.map((each) => each.call_back).find(Boolean) ?? sheet.call_back.why);
 }
 
 async function begin() {

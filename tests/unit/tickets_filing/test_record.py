@@ -11,6 +11,7 @@ from asr.transcript import Transcript
 from ivr.matter import Matter, Window
 from recordings import entries, journal
 from tickets.draft import draft
+from tickets.missed import name_missed
 from tickets.record import CallRecord, fold
 from tickets.ticket import Ticket
 
@@ -105,6 +106,28 @@ def test_a_call_without_a_matter_has_its_reason(call, end, reason):
     end(call)
     record = read(call, voiced=())
     assert (record.matters, record.reason, draft(record)) == ((), reason, ())
+
+
+@pytest.mark.parametrize(
+    ("begin", "tell", "missed"),
+    [
+        ({}, lambda c: c.hang_up(), "开场挂断"),
+        ({}, lambda c: c.hang_up(by="gateway"), "无声"),
+        ({}, lambda c: c.hang_up(by="lost"), "中断"),
+        ({}, lambda c: c.die(), "中断"),
+        ({}, lambda c: c.hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost"), "中断"),
+        ({}, lambda c: c.hear(LEAK).state(stated(0, LEAK)).hang_up(), ""),
+        ({}, lambda c: c.hear(LEAK).state(stated(0, LEAK, complete=True)).hang_up(by="lost"), ""),
+        ({}, lambda c: c.note(entries.InformedEvent(4.0, 1, "found")).hang_up(), ""),
+        ({}, lambda c: c.note(entries.Incoming(caller="13855812345", barred=True)).hang_up(), "骚扰名单"),
+        ({"caller": ""}, lambda c: c.hang_up(), ""),
+        ({"anonymous": True}, lambda c: c.hang_up(), ""),
+    ],
+)
+def test_who_was_not_heard_was_missed(tmp_path, begin, tell, missed):
+    call = CallFolder(tmp_path).begin(**begin)
+    tell(call)
+    assert name_missed(read(call, seconds=0.0, voiced=())) == missed
 
 
 @pytest.mark.parametrize("by", ["caller", "gateway"])
