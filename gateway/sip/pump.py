@@ -10,6 +10,8 @@ from typing import Protocol
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
+_TURN_SECONDS = 0.01
+"""So long members are ticked before the loop may do something else: after a standstill each has much to take."""
 
 
 class Pumped(Protocol):
@@ -49,8 +51,13 @@ class MediaPump:
             if not self._members:
                 self._joined.clear()
                 await self._joined.wait()
+            turn = loop.time()
             for member, context in tuple(self._members.items()):
-                context.run(self._tick, member)
+                if loop.time() - turn > _TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    turn = loop.time()
+                if member in self._members:
+                    context.run(self._tick, member)
             due = max(due + TICK_SECONDS, loop.time())
             await asyncio.sleep(due - loop.time())
 
