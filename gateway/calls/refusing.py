@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from gateway.calls.access import Access
 from gateway.calls.followed import Followed
 from gateway.calls.nuisances import FILE, read_nuisances
+from gateway.calls.turned_away import Called
 from gateway.site import metrics
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.calls.access import Nuisance
+    from gateway.calls.switchboard import Switchboard
+    from gateway.calls.turned_away import TurnedAway
+    from gateway.sip.incoming import Incoming
     from ivr.flow import Flow
     from ivr.hotline import Found
 
@@ -39,6 +44,23 @@ def refuse_by(flow: Flow, nuisances: Followed[Mapping[str, Nuisance]]) -> Callab
         return led
 
     return lead
+
+
+async def keep_refused(
+    turned_away: TurnedAway, switchboard: Switchboard, nuisances: Followed[Mapping[str, Nuisance]]
+) -> None:
+    """Have those who find no line free listed for a call back, until cancelled."""
+
+    def find(incoming: Incoming) -> Called:
+        now = datetime.now(UTC)
+        hotlines = switchboard.dialogue.hotlines
+        line = hotlines.find(incoming.dialled, now.astimezone(CITY_TIME).date()).hotline
+        entry = nuisances.value.get(incoming.caller)
+        barred = entry is not None and entry.since <= now < entry.until
+        return Called(line.number, line.anonymous, barred)
+
+    switchboard.refused = turned_away.note
+    await turned_away.run(find)
 
 
 def _tell(nuisances: Mapping[str, Nuisance]) -> None:

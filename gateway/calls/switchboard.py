@@ -71,6 +71,8 @@ class Switchboard:
         self._duty, self._closed = duty, closed
         self.lead: Callable[[Found, str], Found] = lambda found, _caller: found
         """Called with a call's line and calling number: how the line answers him."""
+        self.refused: Callable[[Incoming], None] = lambda _incoming: None
+        """Called, on any thread, with each call that is turned away; waits for nothing."""
         self._lock = threading.RLock()
         self._unacknowledged = Unacknowledged()
         self._lines = 0
@@ -129,6 +131,7 @@ class Switchboard:
         with self._lock:
             source = incoming.source
             if self._trouble_for(source) or self._unacknowledged.is_too_many(source, self.cap):
+                self.refused(incoming)
                 return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
             self._unacknowledged.expect(source)
             self._lines += 1
@@ -208,6 +211,8 @@ class Switchboard:
             self._leave()
 
     def _turn_away(self, leg: Leg) -> None:
+        if leg.incoming is not None:
+            self.refused(leg.incoming)
         try:
             leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
         except SipError:  # the caller has gone by himself

@@ -61,6 +61,13 @@ CALLS: Final = Counter(
 REFUSED: Final = Counter(
     "hotline_calls_refused", "INVITEs refused, by SIP status.", ["status"], registry=REGISTRY
 )
+TURNED_AWAY: Final = Counter(
+    "hotline_turned_away",
+    "Refused calls by what is kept of their callers: listed (to be called back), nameless (a withheld number or an "
+    "anonymous line, of which none is kept), counted (more than are kept).",
+    ["kept"],
+    registry=REGISTRY,
+)
 UNWELCOME: Final = Counter(
     "hotline_sip_requests_unwelcome",
     "Requests that got no answer, by why: strangers (from outside access.allow), floods (beyond a source's rate).",
@@ -203,6 +210,8 @@ for _by in ("words", "key"):
     ALARMS.labels(_by)
 for _status in ("488", "503"):
     REFUSED.labels(_status)
+for _kept in ("listed", "nameless", "counted"):
+    TURNED_AWAY.labels(_kept)
 for _unwelcome in ("strangers", "floods"):
     UNWELCOME.labels(_unwelcome)
 for _why in ("busy", "lost", "away", "late"):

@@ -82,6 +82,9 @@ def test_a_house_can_be_seen_through(make_house: Any) -> None:
     assert gateway["hotline_calls_total{caller}"] == 1
     assert sum(v for k, v in gateway.items() if k.startswith("hotline_calls_total")) == 1
     assert gateway["hotline_calls_refused_total{503}"] == 1
+    assert gateway["hotline_turned_away_total{listed}"] == 1
+    (missed,) = eventually(lambda: [c for c in hotline("list") if not c["tickets"]], 30, "who was refused")
+    assert (missed["call"]["caller"], missed["call"]["reason"]) == (CALLER, "refused: no line was free")
     assert gateway["hotline_call_setup_seconds_count"] == 1
     assert 0 < gateway["hotline_call_setup_seconds_sum"] < 2
     assert gateway["hotline_prompt_render_seconds_count"] >= 1
@@ -110,7 +113,9 @@ def test_a_house_can_be_seen_through(make_house: Any) -> None:
     assert worker["hotline_database_up"] == 1
 
     # What `hotline calls` tells of it.
-    (line,) = hotline("list", "--since", "1h", "--hotline", "12345")
+    line, _refused = sorted(
+        hotline("list", "--since", "1h", "--hotline", "12345"), key=lambda c: not c["tickets"]
+    )
     call_id = line["call"]["call_id"]
     assert [(t["number"], t["delivery"]) for t in line["tickets"]] == [(ticket["number"], "accepted")]
     assert hotline("list", "--interrupted", "--without-ticket") == []

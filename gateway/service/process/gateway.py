@@ -20,15 +20,17 @@ from gateway.calls.filer import Filer
 from gateway.calls.followed import follow
 from gateway.calls.house import House
 from gateway.calls.outgoing import Outgoing
-from gateway.calls.refusing import follow_nuisances, refuse_by
+from gateway.calls.refusing import follow_nuisances, keep_refused, refuse_by
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.turned_away import TurnedAway
 from gateway.service.attendance import attend
 from gateway.service.dialogues import open_some_dialogue
 from gateway.service.duty import follow_duty
 from gateway.service.flows import read_nuisance_flow
 from gateway.service.guarding import Teller, rules_of
 from gateway.service.leaving import close_books
+from gateway.service.limits import find_limits
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.process.common import alone, stop_signal
@@ -146,6 +148,12 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
             asyncio.create_task(journals.watch(), name="the watch of the disk"),
+            asyncio.create_task(
+                keep_refused(
+                    TurnedAway(paths.data, settings.node, db, claim, journals.moves), switchboard, nuisances
+                ),
+                name="the list of those refused",
+            ),
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty, lambda: switchboard.dialogue.hotlines)]
         try:
@@ -260,7 +268,7 @@ def watch(
 
     async def readiness() -> Readiness:
         faults = list(check_disk(data))
-        limits = _find_limits(switchboard, agent, ears, reload)
+        limits = find_limits(switchboard, agent, ears, reload)
         if not agent.listens:
             faults.append("SIP does not listen yet")
         if trouble := switchboard.trouble:
@@ -278,22 +286,3 @@ def watch(
         show_trunks(agent.standings)
 
     return Window("gateway", data, health, readiness, (metrics.REGISTRY,), refresh)
-
-
-def _find_limits(switchboard: Switchboard, agent: UserAgent, ears: EarWatch, reload: Reload) -> list[str]:
-    """What callers who are answered all the same must do without: by keys without speech, and so on."""
-    limits = [standing.trouble for standing in agent.standings if standing.trouble]
-    outgoing = switchboard.outgoing
-    if outgoing.is_full:
-        limits.append(
-            f"{outgoing.lines} lines to people of {outgoing.cap}: only who is in danger gets another"
-        )
-    if ears.model is None:
-        limits.append("speech recognition is out of reach, calls go by keys")
-    if makeshift := switchboard.dialogue.makeshift:
-        limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
-    if calendar := switchboard.dialogue.calendar:
-        limits.append(f"the calendar cannot be used, weekdays decide: {calendar}")
-    if reload.refused:
-        limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
-    return limits
