@@ -34,7 +34,7 @@ class PartialText:
     """What is understood so far of a phrase that goes on, from ``began`` up to ``at``, in seconds of the recording.
 
     ``pitched`` says that a voice has hummed in it, ``level`` is its level in dBFS. ``settled``: the caller rests, and
-    this is all that he has said.
+    this is all that he has said. ``freely``: heard once more, and not among a question's words.
     """
 
     at: float
@@ -43,18 +43,21 @@ class PartialText:
     pitched: bool
     level: float
     settled: bool = False
+    freely: bool = False
 
 
 @dataclass(slots=True)
-class _Phrase:
+class Phrase:
     """A phrase on its way, begun at ``began``. ``shift`` takes the stream's word times to seconds of the recording.
 
-    Its audio has gone out up to ``sent``, and ``answered`` tells up to where it has been understood. ``rests``: the
-    caller does.
+    Its ``audio`` begins at ``since`` and has gone out up to ``sent``; ``answered`` tells up to where it has been
+    understood. ``rests``: the caller does.
     """
 
     began: float
+    since: float
     shift: float
+    audio: list[bytes] = field(default_factory=list)
     sent: float = 0.0
     answered: float = 0.0
     rests: bool = False
@@ -67,14 +70,20 @@ class _Phrase:
 
     @property
     def text(self) -> str:
+        """What is understood of it so far."""
         return "".join(self.texts) + self.partial
+
+    def heard_again(self, heard: Final) -> Utterance:
+        """As other ears HEARD it, for which its audio was all there is; only when it has ended."""
+        words = [_moved(word, self.since) for word in heard.words]
+        return _utterance(replace(self, texts=[heard.text], partial="", words=words), confirmed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A message the recogniser has yet to answer: audio up to ``until``, or (None) the phrase's final."""
 
-    phrase: _Phrase
+    phrase: Phrase
     until: float | None
 
 
@@ -91,7 +100,8 @@ class Hearing:
         self._start = start
         self._fed = 0.0  # seconds of audio taken so far
         self._sent = 0.0  # seconds of audio in the stream so far: the stream's own clock
-        self._phrase: _Phrase | None = None  # the one being spoken
+        self._phrase: Phrase | None = None  # the one being spoken
+        self._told: Phrase | None = None  # the one that was told of last
         self._asked: deque[_Asked] = deque()
 
     @property
@@ -128,7 +138,7 @@ class Hearing:
     def take(self, reply: Partial | Final) -> PartialText | Utterance | None:
         """Take the next reply, and tell what is new."""
         asked = self._asked.popleft()
-        phrase = asked.phrase
+        phrase = self._told = asked.phrase
         before = phrase.text
         if isinstance(
             reply, Final
@@ -143,6 +153,13 @@ class Hearing:
         phrase.answered = asked.until
         return _tell(phrase) if phrase.text != before or _is_settled(phrase) else None
 
+    @property
+    def told(self) -> Phrase:
+        """The phrase that something was told of last."""
+        if self._told is None:
+            raise AssertionError("nothing was told of yet")
+        return self._told
+
     def abandon(self) -> list[Utterance]:
         """Give up on the recogniser: the phrases that ended without an answer, with what was understood of them."""
         lost = [_utterance(a.phrase, confirmed=False) for a in self._asked if a.until is None]
@@ -155,17 +172,20 @@ class Hearing:
         for event in events:
             match event:
                 case Began(at, audio_from):
-                    self._phrase = _Phrase(self._at(at), self._start + audio_from - self._sent)
+                    since = self._start + audio_from
+                    self._phrase = Phrase(self._at(at), since, since - self._sent)
                     told.append(SpeechStarted(self._at(at)))
                 case Piece(pcm, until):
                     phrase = self._current
                     phrase.pitched, phrase.level = self._endpointer.pitched, round(self._endpointer.level, 1)
                     phrase.sent, phrase.rests = self._at(until), False
+                    phrase.audio.append(pcm)
                     self._ask(pcm, phrase.sent)
                     self._sent += len(pcm) / (RATE * _SAMPLE_BYTES)
                 case Rested():
                     self._current.rests = True
                     if _is_settled(self._current):
+                        self._told = self._current
                         told.append(_tell(self._current))
                 case Ended(begin, end, level, pitched):
                     self._current.ended = Ended(self._at(begin), self._at(end), round(level, 1), pitched)
@@ -177,7 +197,7 @@ class Hearing:
         return round(self._start + seconds, 3)
 
     @property
-    def _current(self) -> _Phrase:
+    def _current(self) -> Phrase:
         if self._phrase is None:
             raise AssertionError("the endpointer gave audio outside a phrase")
         return self._phrase
@@ -187,12 +207,12 @@ class Hearing:
         self.outgoing.append(message)
 
 
-def _is_settled(phrase: _Phrase) -> bool:
+def _is_settled(phrase: Phrase) -> bool:
     """Whether the caller rests, and all that he has said is understood."""
     return phrase.rests and phrase.answered == phrase.sent and phrase.text != ""
 
 
-def _tell(phrase: _Phrase) -> PartialText:
+def _tell(phrase: Phrase) -> PartialText:
     settled = _is_settled(phrase)
     return PartialText(phrase.answered, phrase.text, phrase.began, phrase.pitched, phrase.level, settled)
 
@@ -210,7 +230,7 @@ def _confidence(known: tuple[Word, ...], words: list[Word]) -> float:
     return mean * sum(w.end - w.start for w in known) / whole if len(known) < len(words) and whole else mean
 
 
-def _utterance(phrase: _Phrase, *, confirmed: bool) -> Utterance:
+def _utterance(phrase: Phrase, *, confirmed: bool) -> Utterance:
     ended = phrase.ended
     if ended is None:
         raise AssertionError("only a phrase that has ended becomes an utterance")

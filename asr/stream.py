@@ -16,6 +16,8 @@ from asr.engine import EngineError
 from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.web import WebSocketResponse
 
     from asr.crowd import Crowd
@@ -33,9 +35,9 @@ _MOST = 32  # messages of one turn
 _UNREAD_SECONDS = (
     10.0  # for a client to make room for a reply: what he has sent meanwhile counts against all others
 )
-_BURST_SECONDS = (
-    3.0  # audio sent ahead of the clock by who speaks live: what waited while the stream was opened
-)
+# Audio sent ahead of the clock by who speaks live: what waited while the stream was opened; or a whole answer that is
+# heard once more.
+_BURST_SECONDS: Mapping[Purpose, float] = {"dictation": 3.0, "question": 20.0}
 
 
 class Stream:
@@ -187,7 +189,8 @@ class Stream:
             self._sent += seconds
             self.spoke_at = request.at
             self._crowd.load.arrived(self.purpose, seconds)
-            if self.purpose != "late" and self._sent > request.at - self._began + _BURST_SECONDS:
+            burst = _BURST_SECONDS.get(self.purpose)  # none: it is a recording
+            if burst is not None and self._sent > request.at - self._began + burst:
                 self._stand_back()
             self._crowd.relieve(self.purpose)
 

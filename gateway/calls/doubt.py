@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asr.grammar import segment
+from gateway.site import metrics
 from ivr.words import SPOKEN_DIGITS
 from tickets.meaning.risk import phrases as dangers
+from tickets.meaning.sound import sound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from asr.again import HeardAgain
+    from asr.transcript import Utterance
     from ivr.words import Words
+    from tickets.meaning.watch import Watch
 
 
 def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[str], words: Words) -> bool:
@@ -29,6 +34,26 @@ def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[st
     if pieces is None:
         return set(text) <= {char for phrase in (*phrases, *dangers()) for char in phrase}
     return not _agree(set(pieces), words)
+
+
+def believe(told: HeardAgain, watch: Watch) -> Utterance:
+    """What was said in a phrase that was heard twice.
+
+    That is what was heard freely; but where that is nothing, or sounds the same as what tells of danger (和农药了,
+    喝农药了), the other.
+    """
+    freely, among = told.freely, told.among
+    said = freely if freely and freely.text else among
+    if freely is None:
+        result = "lost"
+    elif watch.suspects(among.text) and sound(freely.text) == sound(among.text):
+        said, result = among, "danger"
+    elif watch.suspects(said.text):
+        result = "danger"
+    else:
+        result = "refuted" if watch.suspects(among.text) else "words"
+    metrics.HEARD_AGAIN.labels(result).inc()
+    return said
 
 
 def _agree(pieces: Collection[str], words: Words) -> bool:

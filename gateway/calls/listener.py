@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from asr.ear import Deaf, Ear, PartialText
+from asr.ear import Deaf, Ear, HeardAgain, PartialText
 from asr.ear import SpeechStarted as EarSpeechStarted
 from asr.echo import Echo
 from asr.endpoint import RATE
 from asr.transcript import Utterance
 from asr.voice import Voice
-from gateway.calls.doubt import is_doubtful
+from gateway.calls.doubt import believe, is_doubtful
 from gateway.site import metrics
 from ivr.events import Alarmed, EarLost, Heard, SpeechStarted, WordsBegan
 from ivr.hearing import FAINT, is_faint
@@ -49,7 +49,7 @@ class Listener:
     ``now`` and ``question`` are the call's; ``sounded`` tells what he was played, from a sample of the recording on and
     for so many (nothing: silence). ``least`` is how sure an answer to a question must be to be taken, ``words``
     are the flow's. While the dialogue has it listen and nobody can, it is *deaf*. On an anonymous line nobody looks for
-    danger in what is said.
+    danger in what is said, and nothing is heard twice.
     """
 
     def __init__(
@@ -182,13 +182,16 @@ class Listener:
             return
         purpose: Purpose = "dictation" if listen.phrases is None else "question"
         answers, begun = listen.phrases, self._position
+        doubts = None
         if answers is not None and not self._scribe.anonymous:  # or danger could not be heard among them
-            answers = (*answers, *phrases())
+            answers, doubts = (*answers, *phrases()), self._doubts
 
         def sound(event: EarEvent) -> None:
             self._sound(event, of_present=self._ear is ear)
 
-        ear = Ear(self._asr, answers, listen.end_silence, begun, sound, self._fail, purpose, self._echo)
+        ear = Ear(
+            self._asr, answers, listen.end_silence, begun, sound, self._fail, purpose, self._echo, doubts
+        )
         self._ear = ear
 
     def _sense(self, event: EarSpeechStarted | Utterance) -> None:
@@ -206,7 +209,7 @@ class Listener:
                 self._tell(SpeechStarted(self._now(), start))
             case PartialText():
                 self._follow(event)
-            case Utterance():
+            case Utterance() | HeardAgain():
                 for told in self._hear(event):
                     if self._held is None:
                         self._tell(told)
@@ -227,28 +230,45 @@ class Listener:
         if text and partial.pitched and began != self._worded:
             self._worded = began
             self._tell(WordsBegan(self._now(), began))
-        # What a list of answers makes of other words is sure only once they are all there.
-        free = self._listen is None or self._listen.phrases is None
-        if partial.level >= FAINT and (free or partial.settled) and not self._scribe.anonymous:
+        # What a list of answers makes of other words tells of danger wherever it is heard freely too.
+        free = self._listen is None or self._listen.phrases is None or partial.freely
+        if partial.level >= FAINT and free and not self._scribe.anonymous:
             for alarmed in self._alarm(self._watch.follow(text, began, settled=partial.settled), text, began):
                 self._tell(alarmed)
 
-    def _hear(self, utterance: Utterance) -> list[Alarmed | Heard]:
+    def _doubts(self, told: PartialText | Utterance) -> bool:
+        """Whether a list of answers has made of a phrase what may be other words: danger, no answer, or nothing."""
+        if isinstance(told, PartialText):
+            return told.settled and told.level >= FAINT and self._watch.suspects(told.text)
+        if not told.text:
+            return told.confirmed and told.pitched and told.end - told.start >= _SPEECH_SECONDS
+        return told.confirmed and (self._watch.suspects(told.text) or self._is_doubtful(told))
+
+    def _hear(self, told: Utterance | HeardAgain) -> list[Alarmed | Heard]:
         """A phrase has ended; that there is danger in it is told before it."""
+        utterance = believe(told, self._watch) if isinstance(told, HeardAgain) else told
         self._scribe.take_down(utterance, self._question())
         heard = self._understand(utterance)
-        told: list[Alarmed | Heard] = []
+        alarms: list[Alarmed] = []
         if not self._scribe.anonymous and not is_faint(heard):
-            told += self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start)
-        known = utterance.words != ()  # else the server tells of no confidence
-        if heard.confirmed and heard.start != self._alarmed and self._is_doubtful(heard, known=known):
+            alarms = self._alarm(self._watch.end(heard.text, heard.start), heard.text, heard.start)
+        if heard.start != self._alarmed and not self._is_answer(told, utterance):
             heard = replace(heard, text="")  # no answer is better than a wrong one
-        return [*told, heard]
+        return [*alarms, heard]
 
-    def _is_doubtful(self, heard: Heard, *, known: bool) -> bool:
+    def _is_answer(self, told: Utterance | HeardAgain, utterance: Utterance) -> bool:
+        """Whether the dialogue gets to know of it: of what was in doubt only that he asks for a person."""
+        if isinstance(told, HeardAgain):
+            return utterance is told.freely and self._words.find_request(utterance.text) is not None
+        return not (utterance.confirmed and self._is_doubtful(utterance))
+
+    def _is_doubtful(self, utterance: Utterance) -> bool:
         phrases = self._listen.phrases if self._listen else None
-        least = self._least(self._question()) if known else 0.0
-        return phrases is not None and is_doubtful(heard.text, heard.confidence, least, phrases, self._words)
+        least = (
+            self._least(self._question()) if utterance.words else 0.0
+        )  # else the server tells of no confidence
+        text, confidence = utterance.text, utterance.confidence
+        return phrases is not None and is_doubtful(text, confidence, least, phrases, self._words)
 
     def _alarm(self, risk: Risk | None, words: str, start: float) -> list[Alarmed]:
         if risk is None:

@@ -95,6 +95,13 @@ HEARING_LOST: Final = Counter(
     ["why"],
     registry=REGISTRY,
 )
+HEARD_AGAIN: Final = Counter(
+    "hotline_heard_again",
+    "Phrases heard once more, freely, because a question's words had made danger of them or no answer, by what came of "
+    "it: danger, refuted (none, where the question's words told of it), words (other ones), lost (nobody could).",
+    ["result"],
+    registry=REGISTRY,
+)
 RECORDING_TROUBLE: Final = Counter(
     "hotline_recordings_incomplete", "Calls whose recording lacks something.", registry=REGISTRY
 )

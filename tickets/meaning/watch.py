@@ -31,6 +31,10 @@ class Watch:
         self._looked_at = len(words)
         return self._look(words, start, settled=settled)
 
+    def suspects(self, words: str) -> bool:
+        """Whether danger would be told of, were these words of an open phrase, or of one that has ended, right."""
+        return spot(f"{self._before},{words}") is not None
+
     def end(self, words: str, start: float) -> Risk | None:
         """The danger in a phrase that has ended, unless it has been told."""
         risk = None if self._told == start else self._look(words, start, settled=True)

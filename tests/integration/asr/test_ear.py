@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from asr.again import Again
 from asr.client import AsrClient, AsrUnavailable
-from asr.ear import Deaf, Ear, PartialText, SpeechStarted
+from asr.ear import Deaf, Ear, HeardAgain, PartialText, SpeechStarted
 from asr.engine import Recognizer
 from asr.offline import transcribe
 from asr.server import SpeechServer
@@ -52,8 +53,8 @@ def told():
 
 @pytest.fixture
 def listen(client, told):
-    def make(phrases=None, end_silence=0.6, start=0.0):
-        return Ear(client, phrases, end_silence, start, told.append, told.fail)
+    def make(phrases=None, end_silence=0.6, start=0.0, doubts=None):
+        return Ear(client, phrases, end_silence, start, told.append, told.fail, "question", None, doubts)
 
     return make
 
@@ -387,3 +388,92 @@ async def test_closing_in_silence_gives_nothing(listen, silence):
     ear = listen()
     ear.feed(silence(2))
     assert ear.close() == []
+
+
+ANSWERS = ("是的", "不对", "转人工", "爆炸了", "着火了")
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    monkeypatch.setattr("asr.again._SECONDS", PATIENT)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_phrase_in_doubt_is_heard_once_more_freely_where_it_was_said(
+    listen, told, spoken, silence, matters
+):
+    ear = listen(ANSWERS, start=50.0, doubts=lambda one: isinstance(one, Utterance) and one.text != "是的")
+    ear.feed(silence(1) + await spoken("是的") + silence(1) + await spoken(matters[5]) + silence(1))
+    (sure,) = await told.wait(Utterance)
+    assert sure.text == "是的"
+    (again,) = await told.wait(HeardAgain)
+    assert again.freely.text == matters[5] != again.among.text
+    assert (again.freely.start, again.freely.end) == (again.among.start, again.among.end)
+    assert again.freely.confirmed
+    assert again.freely.words[0].start == pytest.approx(again.freely.start, abs=0.15)
+    assert told.of(Utterance) == [sure], "what is in doubt is told once"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_rests_is_heard_once_more_before_his_phrase_has_ended(
+    listen, told, spoken, silence, matters
+):
+    ear = listen(ANSWERS, end_silence=2.0, doubts=lambda _: True)
+    ear.feed(silence(0.5) + await spoken(matters[5]) + silence(0.6))
+    async with asyncio.timeout(PATIENT):
+        while not (freely := [p for p in told.of(PartialText) if p.freely]):
+            told.more.clear()
+            await told.more.wait()
+    assert ear.speaking
+    assert freely[0].text == matters[5]
+    ear.feed(silence(0.5) + await spoken("路灯不亮") + silence(2.5))
+    (again,) = await told.wait(HeardAgain)
+    assert again.freely.text == matters[5] + "路灯不亮"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_phrase_in_doubt_that_a_key_cuts_off_is_heard_once_more_too(listen, spoken, silence, matters):
+    ear = listen(ANSWERS, doubts=lambda _: True)
+    ear.feed(silence(0.5) + await spoken(matters[5]))
+    again = await ear.finish(PATIENT)
+    assert isinstance(again, HeardAgain)
+    assert again.freely.text == matters[5]
+
+
+async def test_what_nobody_can_hear_once_more_is_told_as_it_was_heard(
+    listen, server, told, spoken, silence, matters
+):
+    def doubt(_):
+        server._crowd.refuse = lambda _purpose: "speech waits 9 s to be decoded"
+        return True
+
+    listen(ANSWERS, doubts=doubt).feed(silence(0.5) + await spoken(matters[5]) + silence(1))
+    (again,) = await told.wait(HeardAgain)
+    assert again.freely is None
+    assert again.among.text
+    assert not told.of(Deaf), "the question goes on"
+
+
+async def test_a_phrase_is_not_lost_while_it_is_heard_once_more(
+    listen, told, spoken, silence, matters, monkeypatch
+):
+    begun = asyncio.Event()
+
+    async def hear(*_args, **_named):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Again, "hear", hear)
+    ears = [listen(ANSWERS, doubts=lambda one: isinstance(one, Utterance)) for _ in range(2)]
+    for ear in ears:
+        begun.clear()
+        ear.feed(silence(0.5) + await spoken(matters[5]) + silence(1))
+        async with asyncio.timeout(PATIENT):
+            await begun.wait()
+    (dropped,) = ears[0].close()
+    assert dropped.text
+    assert not dropped.confirmed
+    assert await ears[1].finish(0.05) is None, "nobody speaks any more"
+    (told_of,) = told.of(Utterance)
+    assert (told_of.text, told_of.confirmed) == (dropped.text, False)
+    assert told.of(HeardAgain) == told.faults == []

@@ -16,7 +16,7 @@ from peers.keys import make
 from asr.catalogue import DEMO_MODEL
 from asr.client import AsrBusy, AsrClient, AsrUnavailable
 from asr.door import Entrance
-from asr.ear import Deaf, Ear, PartialText, Utterance
+from asr.ear import Deaf, Ear, HeardAgain, PartialText, Utterance
 from asr.offline import transcribe
 from asr.server import SpeechServer
 
@@ -124,7 +124,10 @@ async def test_whoever_is_refused_by_one_server_is_served_by_another(server, eng
 
 
 @pytest.mark.parametrize("kind", [(), ("--alternatives",), ("--whole",)])
-async def test_our_client_and_a_stock_server(served, unused_tcp_port, spoken, silence, matters, kind):
+async def test_our_client_and_a_stock_server(
+    served, unused_tcp_port, spoken, silence, matters, kind, monkeypatch
+):
+    monkeypatch.setattr("asr.again._SECONDS", PATIENT)
     await served(
         f"tcp:127.0.0.1:{unused_tcp_port}",
         *(sys.executable, "-m", "bench.stockserver", str(unused_tcp_port), str(DEMO_MODEL), *kind),
@@ -140,6 +143,18 @@ async def test_our_client_and_a_stock_server(served, unused_tcp_port, spoken, si
         call.ear.feed(said)
         assert isinstance(await call.until(Utterance), Utterance)
         call.ear.close()
+        told: asyncio.Queue[object] = asyncio.Queue()
+        tell = told.put_nowait
+        ear = Ear(
+            client, ("是的", "不对"), 0.6, 0.0, tell, tell, doubts=lambda one: isinstance(one, Utterance)
+        )
+        ear.feed(silence(0.4) + await spoken(matters[0]) + bytes(20000))
+        async with asyncio.timeout(PATIENT):
+            while not isinstance(again := await told.get(), HeardAgain):
+                assert not isinstance(again, BaseException)
+        assert again.freely is not None
+        assert again.freely.text == matters[0]
+        ear.close()
 
 
 async def test_only_who_has_the_token_is_let_in_and_over_tls(engine, tmp_path, spoken):

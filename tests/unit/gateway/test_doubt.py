@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from asr.again import HeardAgain
 from asr.calibration import LEAST, Calibration, Question
 from asr.client import AsrClient
+from asr.ear import PartialText
 from asr.transcript import ModelFingerprint, Utterance, Word
 from gateway.calls.doubt import is_doubtful
 from gateway.calls.house import House
@@ -95,6 +99,66 @@ def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
     alarmed, told = hear(listener, "着火了救命", 0.2)
     assert isinstance(alarmed, Alarmed)
     assert told.text == "着火了救命"
+
+
+def twice(listener: Listener, among: str, freely: str | None) -> list[Alarmed | Heard]:
+    one, other = (
+        Utterance(text or "", (Word(text or "", 1.0, 3.0, 0.9),), 1.0, 3.0, 0.9, -20.0)
+        for text in (among, freely)
+    )
+    return listener._hear(HeardAgain(one, None if freely is None else other))
+
+
+@pytest.mark.parametrize(
+    ("among", "freely", "danger", "stands"),
+    [
+        ("一爆炸嗯没爆炸", "医保怎么报销", False, "医保怎么报销"),
+        ("我家着火了", "我家着火了", True, "我家着火了"),
+        ("还没自杀落水了", "孩子落水了", True, "孩子落水了"),
+        ("不是不对", "没有着火", False, "没有着火"),
+        ("着火了", "没有着火", False, "没有着火"),
+        ("喝农药了", "和农药了", True, "喝农药了"),  # the same sounds
+        ("着火了", None, True, "着火了"),  # nobody can say: he is believed
+        ("着火了", "", True, "着火了"),
+        ("不是是的", None, False, "不是是的"),
+    ],
+)
+def test_what_is_heard_freely_decides_what_an_answer_in_doubt_was(
+    listener: Listener, notes: Notes, among: str, freely: str | None, danger: bool, stands: str
+) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    *alarms, told = twice(listener, among, freely)
+    assert [a.words for a in alarms if isinstance(a, Alarmed)] == [stands] * danger
+    assert isinstance(told, Heard)
+    assert told.text == (stands if danger else "")
+    assert notes.taken == [(stands, "confirm")]
+
+
+def test_who_asks_for_a_person_in_a_phrase_in_doubt_gets_one(listener: Listener) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    assert twice(listener, "不对转人工", "不对转人工")[-1].text == "不对转人工"
+    assert twice(listener, "不对人是的", "不对人少")[-1].text == ""
+
+
+def test_only_what_may_be_something_else_is_heard_twice(listener: Listener) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+
+    def said(text: str, seconds: float = 2.0, *, pitched: bool = True, confidence: float = 0.9) -> Utterance:
+        words = (Word(text, 1.0, 3.0, confidence),) if text else ()
+        return Utterance(text, words, 1.0, 1.0 + seconds, confidence, -20.0, pitched=pitched)
+
+    assert not listener._doubts(said("是的"))
+    assert listener._doubts(said("是的", confidence=0.3))
+    assert listener._doubts(said("是的不是"))
+    assert listener._doubts(said("着火了"))
+    assert listener._doubts(said(""))
+    assert not listener._doubts(said("", 0.3))
+    assert not listener._doubts(said("", pitched=False))
+    partial = PartialText(2.0, "着火了", 1.0, pitched=True, level=-20.0, settled=True)
+    assert listener._doubts(partial)
+    assert not listener._doubts(replace(partial, settled=False))
+    assert not listener._doubts(replace(partial, level=-60.0))
+    assert not listener._doubts(replace(partial, text="是的"))
 
 
 @pytest.mark.parametrize(
