@@ -38,11 +38,13 @@ _LATER: Final = {
     HTTPStatus.TOO_MANY_REQUESTS,
 }
 _BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-_BARRED: Final = {
+BARRED: Final = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
+"""Who is answered so has not shown who he is."""
+
 _NOBODY: Final = Access()
 
 
@@ -88,7 +90,14 @@ class Unavailable:
     busy: bool = False
 
 
-Outcome = Accepted | Rejected | Barred | Unavailable
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nobody knows whether it was taken, and whoever takes it would take it twice: it is not tried again."""
+
+    reason: str
+
+
+Outcome = Accepted | Rejected | Barred | Unavailable | Lost
 
 
 class Reply(NamedTuple):
@@ -164,11 +173,11 @@ class IntakeClient:
             barred = Unavailable(str(error)) if error.status is None else Barred(error.status, str(error))
             return Reply(barred)
         except aiohttp.ClientHttpProxyError as error:
-            if error.status in _BARRED:
+            if error.status in BARRED:
                 return Reply(Barred(error.status, "the proxy does not let us through"))
             return Reply(Unavailable(f"the proxy answers HTTP {error.status}"))
         except aiohttp.ClientError as error:
-            return Reply(Unavailable(_clean(f"{type(error).__name__}: {error}")))
+            return Reply(Unavailable(clean(f"{type(error).__name__}: {error}")))
         return reply
 
     async def _send(self, method: str, url: URL, body: bytes, key: str, head: dict[str, str]) -> Reply:
@@ -182,7 +191,7 @@ class IntakeClient:
             method, url, data=body, headers=headers, allow_redirects=False
         ) as response:
             answer = await read_answer(response)
-            hold = _read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
+            hold = read_hold(response.headers.get("Retry-After"), datetime.now(UTC))
             return Reply(_judge(response.status, answer, hold), response.status, answer)
 
     async def close(self) -> None:
@@ -198,7 +207,7 @@ def _judge(status: int, answer: bytes, hold_s: float | None) -> Outcome:
             return Unavailable(f"HTTP {status} without a receipt: {error.error_count()} faults in the answer")
     if status in _LATER or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable(f"HTTP {status}", hold_s, busy=hold_s is not None and status in _BUSY)
-    if status in _BARRED:
+    if status in BARRED:
         return Barred(status, _describe(answer))
     return Rejected(status, _describe(answer))
 
@@ -217,16 +226,16 @@ def _describe(answer: bytes) -> str:
             text = ": ".join(parts) or text
     except (ValueError, RecursionError):  # no JSON, or nested beyond all sense: as text then
         pass
-    return _clean(text)
+    return clean(text)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text that any database keeps: no NUL, no half of a surrogate pair, at most 500 characters."""
     whole = text.encode(errors="replace").decode().replace("\0", "")
     return whole.strip()[:_DETAIL_CHARACTERS]
 
 
-def _read_hold(value: str | None, now: datetime) -> float | None:
+def read_hold(value: str | None, now: datetime) -> float | None:
     """Seconds asked for by Retry-After, as a number or an HTTP date; None when absent or senseless."""
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""The courier: carries what is in the outbox to the intake, in order for each ticket, until it is settled.
+"""The courier: carries what is in the outbox to the intake, and messages to the SMS gateway, until it is settled.
 
 It is woken by a datagram on a Unix socket as soon as something was put into the outbox, and looks by itself
 once a second. The outbox is the retry: the courier keeps nothing that a kill would lose.
@@ -12,8 +12,7 @@ import random
 import socket
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -21,15 +20,17 @@ import structlog
 
 from tickets import metrics, outbox
 from tickets.circuit import FAILURES, Circuit
-from tickets.client import CONCURRENCY, Accepted, Barred, Outcome, Rejected, Unavailable
+from tickets.client import CONCURRENCY, Barred, Lost, Outcome, Rejected, Unavailable
+from tickets.settling import Settled, clear, record
+from tickets.sms.sender import AT_ONCE
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
     from tickets.client import IntakeClient
+    from tickets.sms.texting import Texting
 
 SOCKET: Final = "courier.sock"
 """The courier's socket in the runtime folder."""
@@ -58,13 +59,6 @@ def compute_backoff(attempt: int, dice: float) -> float:
     return dice * min(math.ldexp(_BACKOFF_FIRST_S, doublings), _BACKOFF_MAX_S)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    parcel: outbox.Parcel
-    outcome: Outcome
-    delay_s: float  # until the next attempt, if there is to be one
-
-
 class _Bell(asyncio.DatagramProtocol):
     """Rings ``event`` for each datagram."""
 
@@ -78,9 +72,10 @@ class _Bell(asyncio.DatagramProtocol):
 class Courier:
     """Posts the outbox of ``db`` through ``client``; ``bell`` is the path of its Unix socket (``SOCKET``).
 
-    Without ``alerts`` none is posted: they are settled with a note. It begins ``per_second`` posts of tickets on
-    average, or as many as the intake takes (0); tickets and alerts, which may go to different hosts, each have a
-    circuit breaker. One courier for each runtime folder. Several may share a PostgreSQL database.
+    The kinds of ``withheld`` are not posted: they are settled with a note. It begins ``per_second`` posts of tickets on
+    average, or as many as the intake takes (0). Without ``texting`` no message goes to a caller. Tickets, alerts and
+    messages, which go to different hosts, each have a circuit breaker. One courier for each runtime folder. Several may
+    share a PostgreSQL database.
     """
 
     def __init__(
@@ -89,19 +84,24 @@ class Courier:
         client: IntakeClient,
         bell: Path,
         *,
-        alerts: bool = True,
+        withheld: Collection[outbox.Kind] = (),
         per_second: float = 0.0,
+        texting: Texting | None = None,
     ) -> None:
         self._db = db
         self._client = client
         self._bell = bell
-        self._alerts = alerts
-        self._lease_s = _LEASE_S + client.longest_s
+        self._withheld = withheld
+        self._sms = texting.client if texting else None
+        self._writer = texting.writer if texting else None
+        self._lease_s = _LEASE_S + max(client.longest_s, self._sms.longest_s if self._sms else 0.0)
         self._rung = asyncio.Event()
         self._circuits: dict[outbox.Kind, Circuit] = {
             "alert": Circuit(CONCURRENCY),
             "ticket": Circuit(CONCURRENCY, per_second),
         }
+        if texting is not None:
+            self._circuits["sms"] = Circuit(AT_ONCE, texting.per_second)
         self._barred: set[outbox.Kind] = set()  # of which the last answer was that we are not let in
         self._back = False  # the intake has just come back: waiting rows are to be roused
         self._roused = -math.inf  # when they last were, on the loop's clock
@@ -109,12 +109,26 @@ class Courier:
     @property
     def is_cut_off(self) -> bool:
         """Whether post after post has failed: the intake is out of reach, or does not let us in."""
-        return any(circuit.is_open for circuit in self._circuits.values())
+        return any(circuit.is_open for kind, circuit in self._circuits.items() if kind != "sms")
 
     @property
     def is_barred(self) -> bool:
         """Whether the intake, or a proxy before it, does not let this gateway in: an operator has to act."""
-        return bool(self._barred)
+        return bool(self._barred - {"sms"})
+
+    @property
+    def sms(self) -> str:
+        """Whether messages go out: "off", "up", "down", or "barred", where an operator has to act."""
+        circuit = self._circuits.get("sms")
+        return (
+            "off"
+            if circuit is None
+            else "barred"
+            if "sms" in self._barred
+            else "down"
+            if circuit.is_open
+            else "up"
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; posts under way are then finished and written down.
@@ -125,7 +139,7 @@ class Courier:
             lambda: _Bell(self._rung), local_addr=str(self._bell), family=socket.AF_UNIX
         )
         stopping = asyncio.create_task(stop.wait())
-        posts: set[asyncio.Task[_Settled]] = set()
+        posts: set[asyncio.Task[Settled]] = set()
         try:
             await self._carry(stopping, posts)
         finally:
@@ -134,8 +148,8 @@ class Courier:
                 post.cancel()
             transport.close()
 
-    async def _carry(self, stopping: asyncio.Task[bool], posts: set[asyncio.Task[_Settled]]) -> None:
-        settled: list[_Settled] = []
+    async def _carry(self, stopping: asyncio.Task[bool], posts: set[asyncio.Task[Settled]]) -> None:
+        settled: list[Settled] = []
         first = True
         while first or posts or settled or not stopping.done():
             self._rung.clear()
@@ -162,7 +176,7 @@ class Courier:
         return {kind: room for kind, room in rooms.items() if room}
 
     async def _exchange(
-        self, settled: list[_Settled], rooms: dict[outbox.Kind, int], *, release: bool
+        self, settled: list[Settled], rooms: dict[outbox.Kind, int], *, release: bool
     ) -> list[outbox.Parcel]:
         """Write down what was settled and claim new parcels, as many as there is room for, in one transaction."""
         now = datetime.now(UTC)
@@ -177,11 +191,10 @@ class Courier:
             if release:
                 await outbox.release(connection)
             for one in sorted(settled, key=lambda one: one.parcel.id):  # two couriers lock rows in one order
-                await _record(connection, one, now)
+                await record(connection, one, self._writer, now)
             if back:
                 await outbox.rouse(connection, now)
-            if not self._alerts and (withheld := await outbox.withhold_alerts(connection, now)):
-                _log.info("alerts are off: none is posted", alerts=withheld)
+            await clear(connection, self._withheld, now)
             parcels = [
                 parcel
                 for kind, room in rooms.items()
@@ -194,8 +207,8 @@ class Courier:
         return parcels
 
     async def _wait(
-        self, posts: set[asyncio.Task[_Settled]], stopping: asyncio.Task[bool]
-    ) -> set[asyncio.Task[_Settled]]:
+        self, posts: set[asyncio.Task[Settled]], stopping: asyncio.Task[bool]
+    ) -> set[asyncio.Task[Settled]]:
         """Wait for the bell, the end of a post, the stop or the poll; the posts that have ended."""
         if stopping.done() and not posts:
             return set()
@@ -210,7 +223,7 @@ class Courier:
         ringing.cancel()
         return {post for post in posts if post.done()}
 
-    async def _post(self, parcel: outbox.Parcel) -> _Settled:
+    async def _post(self, parcel: outbox.Parcel) -> Settled:
         log = _log.bind(
             kind=parcel.kind,
             call_id=parcel.call_id,
@@ -221,38 +234,50 @@ class Courier:
         outcome: Outcome
         began = time.monotonic()
         try:
-            again = parcel.attempt > 1
-            outcome = await self._client.post(parcel.document, parcel.key, parcel.kind, again=again)
+            sms = self._sms if parcel.kind == "sms" else None
+            client, again = (sms, parcel.unsure) if sms else (self._client, parcel.attempt > 1)
+            outcome = await client.post(parcel.document, parcel.key, parcel.kind, again=again)
         except Exception as error:  # boundary, worker job: one post's trouble must not become the others'
             log.exception("posting failed")
-            outcome = Unavailable(f"posting failed: {type(error).__name__}")
-        metrics.POST.observe(time.monotonic() - began)
+            why = f"posting failed: {type(error).__name__}"
+            outcome = Lost(why) if parcel.kind == "sms" else Unavailable(why)
+        deliveries, is_message = metrics.of_kind(parcel.kind), parcel.kind == "sms"
+        if not is_message:
+            metrics.POST.observe(time.monotonic() - began)
         if isinstance(outcome, Barred | Unavailable):
             return self._put_off(parcel, outcome, log)
+        if isinstance(outcome, Lost):
+            deliveries.labels("lost").inc()
+            log.error("lost: nobody knows whether it arrived", reason=outcome.reason)
+            self._circuits[parcel.kind].fail(asyncio.get_running_loop().time(), 1.0)
+            return Settled(parcel, outcome)
         self._count_answer(parcel.kind)
         if isinstance(outcome, Rejected):
             # Its words may repeat a citizen's: they go to the database, not to the log.
-            metrics.DELIVERIES.labels("rejected").inc()
+            deliveries.labels("rejected").inc()
             log.error("refused for good, kept as a dead letter", status=outcome.status)
         else:
-            metrics.DELIVERIES.labels("accepted").inc()
-            metrics.LATENCY.observe(max((datetime.now(UTC) - parcel.created_at).total_seconds(), 0.0))
+            deliveries.labels("accepted").inc()
+            if not is_message:
+                metrics.LATENCY.observe(max((datetime.now(UTC) - parcel.created_at).total_seconds(), 0.0))
             log.info("accepted", intake_number=outcome.receipt.number)
-        return _Settled(parcel, outcome, 0.0)
+        return Settled(parcel, outcome)
 
-    def _put_off(self, parcel: outbox.Parcel, outcome: Barred | Unavailable, log: Any) -> _Settled:
+    def _put_off(self, parcel: outbox.Parcel, outcome: Barred | Unavailable, log: Any) -> Settled:
         """Have it tried again, and count the failure."""
         loop, dice = asyncio.get_running_loop(), random.random()  # noqa: S311 - spreads the retries
         delay = hold = None
         if isinstance(outcome, Barred):
-            metrics.DELIVERIES.labels("barred").inc()
+            metrics.of_kind(parcel.kind).labels("barred").inc()
             if parcel.kind not in self._barred:
                 _log.error(
-                    "the intake does not let us in, tickets wait: hotline doctor", status=outcome.status
+                    "we are not let in, all of this kind waits: hotline doctor",
+                    kind=parcel.kind,
+                    status=outcome.status,
                 )
             self._barred.add(parcel.kind)
         else:
-            metrics.DELIVERIES.labels("unavailable").inc()
+            metrics.of_kind(parcel.kind).labels("unavailable").inc()
             self._barred.discard(parcel.kind)
             delay, hold = outcome.hold_s, outcome.hold_s if outcome.busy else None
         if delay is None:
@@ -260,31 +285,15 @@ class Courier:
         reason = f"HTTP {outcome.status}" if isinstance(outcome, Barred) else outcome.reason
         log.info("not taken, trying again", reason=reason, again_in_s=round(delay, 2))
         if self._circuits[parcel.kind].fail(loop.time(), dice, hold):
-            _log.warning("intake out of reach", kind=parcel.kind, failures=FAILURES)
+            _log.warning("out of reach", kind=parcel.kind, failures=FAILURES)
         loop.call_later(delay, self._rung.set)
-        return _Settled(parcel, outcome, delay)
+        return Settled(parcel, outcome, delay)
 
     def _count_answer(self, kind: outbox.Kind) -> None:
         now = asyncio.get_running_loop().time()
         self._barred.discard(kind)
         # Not for every success: an intake that fails on some tickets only is not to be flooded with them.
         if self._circuits[kind].answer() and now - self._roused >= _ROUSE_EVERY_S:
-            _log.info("intake is back", kind=kind)
+            _log.info("within reach again", kind=kind)
             self._back = True
             self._roused = now
-
-
-async def _record(connection: AsyncConnection, settled: _Settled, now: datetime) -> None:
-    row = settled.parcel.id
-    match settled.outcome:
-        case Accepted(receipt):
-            await outbox.accept(connection, row, receipt.model_dump(mode="json"), now)
-        case Rejected(status, detail):
-            await outbox.bury(connection, row, f"HTTP {status}: {detail}", now)
-        case Barred(status, detail):
-            until = now + timedelta(seconds=settled.delay_s)
-            reason = f"HTTP {status}: {detail}" if detail else f"HTTP {status}"
-            await outbox.postpone(connection, row, reason, until, held=False)
-        case Unavailable(reason, hold_s):
-            until = now + timedelta(seconds=settled.delay_s)
-            await outbox.postpone(connection, row, reason, until, held=hold_s is not None)

@@ -125,12 +125,12 @@ async def _find_newest(connection: AsyncConnection, caller: str) -> str:
         if number in seen:
             continue
         seen.add(number)
-        if not _is_discreet(json.loads(document)):
+        if not is_discreet(json.loads(document)):
             return str(number)
     return ""
 
 
-def _is_discreet(ticket: dict[str, Any]) -> bool:
+def is_discreet(ticket: dict[str, Any]) -> bool:
     """Whether others who share the caller's telephone must not learn that there is such a ticket."""
     whose = ticket["caller"]
     if whose["confidential"] or whose["anonymous"] or _DISCREETLY in whose["call_back"]:

@@ -95,17 +95,21 @@ async def read_overdue(
             outbox.c.last_error,
             outbox.c.created_at,
         )
-        .where(outbox.c.state == "pending", outbox.c.created_at < now - patience)
+        .where(outbox.c.state == "pending", outbox.c.kind != "sms", outbox.c.created_at < now - patience)
         .order_by(outbox.c.created_at, outbox.c.id)
     )
     return [Overdue(*row) for row in rows]
 
 
-async def list_letters(connection: AsyncConnection, states: Sequence[State], limit: int) -> list[Letter]:
-    """The rows in these states, at most ``limit``, the newest; oldest first."""
-    newest = (
-        sa.select(*_LETTER, outbox.c.id).where(_state().in_(states)).order_by(outbox.c.id.desc()).limit(limit)
-    )
+async def list_letters(
+    connection: AsyncConnection,
+    states: Sequence[State],
+    limit: int,
+    kinds: Sequence[Kind] = ("ticket", "alert"),
+) -> list[Letter]:
+    """The rows of these kinds in these states, at most ``limit``, the newest; oldest first."""
+    which = sa.and_(_state().in_(states), outbox.c.kind.in_(kinds))
+    newest = sa.select(*_LETTER, outbox.c.id).where(which).order_by(outbox.c.id.desc()).limit(limit)
     rows = (await connection.execute(newest)).all()
     return [Letter(*row[:-1]) for row in reversed(rows)]
 
@@ -156,8 +160,8 @@ async def drop(connection: AsyncConnection, number: str, who: str, why: str, now
 
 
 def _is_dead_letter() -> sa.ColumnElement[bool]:
-    """Refused and not dropped, and no later revision makes it good."""
-    return sa.and_(_is_dead(), outbox.c.dropped.is_(None))
+    """Refused and not dropped, and no later revision makes it good. Messages to callers are none."""
+    return sa.and_(_is_dead(), outbox.c.dropped.is_(None), outbox.c.kind != "sms")
 
 
 def _is_dead() -> sa.ColumnElement[bool]:

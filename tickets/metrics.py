@@ -63,6 +63,16 @@ DELIVERIES: Final = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+MESSAGES: Final = Counter(
+    "hotline_sms",
+    "Messages given to the SMS gateway, by outcome: accepted, rejected, unavailable and barred (both tried again), "
+    "lost (not known, not tried again).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+_MESSAGES_PENDING: Final = Gauge(
+    "hotline_sms_pending", "Messages to callers that the SMS gateway has not taken yet.", registry=REGISTRY
+)
 CALL_BACKS: Final = Counter(
     "hotline_status_messages",
     "Status messages of the intake: taken, repeated (known already), refused (signature or form).",
@@ -96,12 +106,19 @@ _UNSEEN: Final = Gauge(
 )
 
 for _outcome in ("accepted", "rejected", "unavailable", "barred"):
+    MESSAGES.labels(_outcome)
     DELIVERIES.labels(_outcome)  # a series that is there from the start can be seen to rise
+MESSAGES.labels("lost")
 for _outcome in ("taken", "repeated", "refused"):
     CALL_BACKS.labels(_outcome)
 for _kind, _outcome in product(get_args(Kind), ("done", "postponed", "failed")):
     JOBS.labels(_kind, _outcome)
 _STATES: Final = tuple(product(get_args(Kind), ("waiting", "failed")))
+
+
+def of_kind(kind: outbox.Kind) -> Counter:
+    """Where posts of this kind are counted, by outcome."""
+    return MESSAGES if kind == "sms" else DELIVERIES
 
 
 async def measure_outbox(db: Database, now: datetime) -> None:
@@ -113,11 +130,20 @@ async def measure_outbox(db: Database, now: datetime) -> None:
             unseen = await register.read_unseen(connection, now)
     except (sa.exc.SQLAlchemyError, OSError):
         _DATABASE_UP.set(0)
-        for gauge in (_PENDING, _DEAD, _OLDEST, _LATE, _UNSEEN, *(_JOBS.labels(*one) for one in _STATES)):
+        for gauge in (
+            _PENDING,
+            _MESSAGES_PENDING,
+            _DEAD,
+            _OLDEST,
+            _LATE,
+            _UNSEEN,
+            *(_JOBS.labels(*one) for one in _STATES),
+        ):
             gauge.set(math.nan)
         return
     _DATABASE_UP.set(1)
     _PENDING.set(stock.pending)
+    _MESSAGES_PENDING.set(stock.messages)
     _DEAD.set(stock.dead)
     _OLDEST.set(max((now - stock.oldest).total_seconds(), 0.0) if stock.oldest else 0.0)
     _LATE.set(counted.get(("late", "waiting"), 0))

@@ -1,4 +1,6 @@
-"""The outbox: revisions of tickets, and alerts, on their way to the intake, in the same database as the tickets.
+"""The outbox: revisions of tickets, and alerts, on their way to the intake, and messages on theirs to callers.
+
+It lies in the same database as the tickets.
 
 A row is ``pending`` until the intake has accepted it or it is ``dead``: refused for good, or ``dropped`` by an operator
 (`tickets.letters`). It is due when ``next_at`` has come and ``lease_until``, if any, has passed. The lease keeps a row
@@ -16,15 +18,18 @@ import sqlalchemy as sa
 from recordings.schema import outbox, tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-Kind = Literal["ticket", "alert"]
+Kind = Literal["ticket", "alert", "sms"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-WITHHELD: Final = "not posted: intake.alerts is off"
-"""What is kept beside an alert that was settled without being posted."""
+_WITHHELD: Final[Mapping[Kind, str]] = {
+    "alert": "not posted: intake.alerts is off",
+    "sms": "not sent: sms.provider is not set",
+}
+"""What is kept beside one that was settled without being posted."""
 
 # No row waits longer. One that seems to was written under a clock that has since been set back: it is due.
 _LONGEST_WAIT: Final = timedelta(minutes=15)
@@ -35,7 +40,8 @@ class Parcel:
     """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1.
 
     ``created_at`` is when it was put there; ``call_id`` the call a ticket comes from, None when nobody knows. The
-    ``number`` of an alert is its id.
+    ``number`` of an alert or a message is its id. ``unsure``: an attempt at a message was begun before, and nobody has
+    written down what came of it.
     """
 
     id: int
@@ -47,18 +53,21 @@ class Parcel:
     attempt: int
     created_at: datetime
     call_id: str | None
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
     """What the database holds of unfinished work.
 
-    ``oldest`` is when the oldest pending revision was put there, None when none is pending.
+    ``oldest`` is when the oldest pending revision was put there, None when none is pending. Messages to callers are
+    counted by themselves: those that wait.
     """
 
     pending: int
     oldest: datetime | None
     dead: int
+    messages: int = 0
 
 
 async def enqueue(
@@ -95,13 +104,20 @@ async def claim(
     A revision is never claimed before the earlier ones of its ticket are settled.
     """
     wanted = _due(now, kinds).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
-    ids = (await connection.scalars(wanted.with_for_update(skip_locked=True))).all()
-    if not ids:
+    wanted = wanted.add_columns(sa.and_(outbox.c.attempts > 0, outbox.c.last_error.is_(None)))
+    found: Sequence[Any] = (await connection.execute(wanted.with_for_update(skip_locked=True))).all()
+    taken = {row[0]: bool(row[1]) for row in found}
+    if not taken:
         return []
+    ids = tuple(taken)
+    # Of a message it is kept whether an attempt has ended: the reason of the one before stands only until the next.
+    reason = sa.case((outbox.c.kind == "sms", sa.null()), else_=outbox.c.last_error)
     rows = await connection.execute(
         sa.update(outbox)
         .where(outbox.c.id.in_(ids))
-        .values(lease_until=now + timedelta(seconds=lease_s), attempts=outbox.c.attempts + 1)
+        .values(
+            lease_until=now + timedelta(seconds=lease_s), attempts=outbox.c.attempts + 1, last_error=reason
+        )
         .returning(
             outbox.c.id,
             outbox.c.kind,
@@ -116,7 +132,18 @@ async def claim(
     of_call = await _read_calls(connection, ids)
     return sorted(
         (
-            Parcel(row, kind, number, revision, key, document, attempt, created_at, of_call.get(row))
+            Parcel(
+                row,
+                kind,
+                number,
+                revision,
+                key,
+                document,
+                attempt,
+                created_at,
+                of_call.get(row),
+                taken[row],
+            )
             for row, kind, number, revision, key, document, attempt, created_at in rows
         ),
         key=lambda parcel: parcel.id,
@@ -144,11 +171,10 @@ async def bury(connection: AsyncConnection, row: int, reason: str, now: datetime
     await _settle(connection, row, state="dead", last_error=reason, settled_at=now)
 
 
-async def withhold_alerts(connection: AsyncConnection, now: datetime) -> int:
-    """Settle the alerts that wait without posting them: the intake takes none. Returns how many; it has no receipt."""
-    which = outbox.c.kind == "alert"
-    changes = {"state": "accepted", "last_error": WITHHELD, "lease_until": None, "settled_at": now}
-    return await _change_pending(connection, which, **changes)
+async def withhold(connection: AsyncConnection, kind: Kind, now: datetime) -> int:
+    """Settle those of this kind that wait without posting them: nobody takes them. Returns how many; no receipt."""
+    changes = {"state": "accepted", "last_error": _WITHHELD[kind], "lease_until": None, "settled_at": now}
+    return await _change_pending(connection, outbox.c.kind == kind, **changes)
 
 
 async def postpone(
@@ -168,21 +194,22 @@ async def release(connection: AsyncConnection) -> None:
     """Give back every claim, those of a courier that died with its process among them.
 
     Another live courier's claims may be among them too. That costs at most a second post under the same
-    idempotency key, which the intake answers as it answered the first.
+    idempotency key, which the intake answers as it answered the first. A message would be sent twice: its claim ends by
+    itself.
     """
-    await _change_pending(connection, outbox.c.lease_until.is_not(None), lease_until=None)
+    which = sa.and_(outbox.c.lease_until.is_not(None), outbox.c.kind != "sms")
+    await _change_pending(connection, which, lease_until=None)
 
 
 async def take_stock(connection: AsyncConnection) -> Stock:
     """Count what is unfinished, by the indices of it."""
-    pending, oldest = (
-        await connection.execute(
-            sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
-        )
-    ).one()
-    refused = sa.and_(outbox.c.state == "dead", outbox.c.dropped.is_(None))
+    is_message = outbox.c.kind == "sms"
+    waiting = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
+    pending, oldest = (await connection.execute(waiting.where(~is_message))).one()
+    messages, _ = (await connection.execute(waiting.where(is_message))).one()
+    refused = sa.and_(outbox.c.state == "dead", outbox.c.dropped.is_(None), ~is_message)
     dead = await connection.scalar(sa.select(sa.func.count()).select_from(outbox).where(refused))
-    return Stock(pending, oldest, dead or 0)
+    return Stock(pending, oldest, dead or 0, messages)
 
 
 async def _settle(

@@ -31,6 +31,7 @@ _COMMANDS = {
     "jobs": "jobs",
     "outbox": "outbox",
     "intake-map": "intake_map",
+    "sms": "sms",
     "reconcile": "reconcile",
     "model": "model",
     "classify": "classify",

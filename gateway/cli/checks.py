@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -37,11 +37,14 @@ from tickets.mapping import read_mapping
 from tickets.meaning.understanding import version
 from tickets.number import CITY_TIME
 from tickets.proposal import count_points
+from tickets.sms.provider import read_provider
+from tickets.sms.wording import What
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.site.intake import IntakeSettings
+    from gateway.site.sms import SmsSettings
     from ivr.hotline import Hotlines
     from tickets.letters import DeadLetter, Overdue
 
@@ -130,6 +133,7 @@ def check(context: typer.Context) -> None:
     choose_rules(site.settings)
     out.print(f"理解规则 / rules of understanding: {version()}; 坐标点 / points: {count_points()}")
     _tell_intake(site.settings.intake)
+    _tell_sms(site.settings.sms)
     _tell_trunks(site, hotlines)
     if is_open(site.settings):
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
@@ -198,6 +202,20 @@ def _tell_intake(intake: IntakeSettings) -> None:
     if intake.mapping is not None:
         count = len(read_mapping(intake.mapping).file.fields)
         out.print(f"平台字段映射 / mapping to the intake's fields: {intake.mapping}, {count}")
+
+
+def _tell_sms(sms: SmsSettings) -> None:
+    """Which messages callers are sent, and in how many parts each is paid for."""
+    if sms.provider is None:
+        out.print("不发短信 / no messages are sent: sms.provider")
+        return
+    read_provider(sms.provider)
+    out.print(f"短信网关 / SMS gateway: {sms.provider}")
+    kinds: tuple[What, ...] = get_args(What)
+    for what in kinds:
+        parts = sms.templates.measure(what, sms.signature)
+        told = f"{parts} 条 / parts" if parts else "不发 / not sent"
+        out.print(f"  短信 / message {what}: {told}", style="yellow" if parts > 1 else None)
 
 
 def _tell_trunks(site: Site, hotlines: Hotlines) -> None:

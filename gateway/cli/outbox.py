@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from recordings.database import Database
     from recordings.progress import Opinion, Progress
     from tickets.letters import Letter, OpenedLetter, State
+    from tickets.outbox import Kind
 
 commands = typer.Typer(help="投递 / What goes to the intake.", no_args_is_help=True)
 app.add_typer(commands, name="outbox")
@@ -34,6 +35,8 @@ _STATES: dict[State, str] = {
     "dropped": "[dim]已放弃 / dropped[/]",
     "accepted": "[green]已受理 / accepted[/]",
 }
+
+_KINDS: dict[Kind, str] = {"ticket": "工单 / ticket", "alert": "预警 / alert", "sms": "短信 / message"}
 
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 Number = Annotated[
@@ -51,14 +54,19 @@ def list_(
     limit: Annotated[
         int, typer.Option(min=1, max=100_000, help="最多几件,取新的 / at most, the newest")
     ] = 50,
+    messages: Annotated[
+        bool, typer.Option("--sms", help="给来电人的短信 / messages to callers instead")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """列出待投递和被拒收的 / List what waits and what was refused, the newest last."""
     states: list[State] = ["pending", "dead"] if state == "open" else [state]
 
+    kinds: tuple[Kind, ...] = ("sms",) if messages else ("ticket", "alert")
+
     async def look(db: Database) -> list[Letter]:
         async with db.read() as connection:
-            return await letters.list_letters(connection, states, limit)
+            return await letters.list_letters(connection, states, limit, kinds)
 
     found = ask(context.obj, look)
     if as_json:
@@ -171,7 +179,7 @@ def _tabulate(found: list[Letter]) -> Table:
         table.add_row(
             letter.number,
             str(letter.revision),
-            "预警 / alert" if letter.kind == "alert" else "工单 / ticket",
+            _KINDS[letter.kind],
             _STATES[letter.state],
             str(letter.attempts),
             tell_moment(letter.created_at),

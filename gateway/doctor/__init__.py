@@ -28,6 +28,7 @@ _CHECKS: tuple[_Check, ...] = (
     parts.check_database,
     parts.check_intake,
     parts.check_call_backs,
+    parts.check_sms,
     services.check_worker,
     services.check_page,
     services.check_services,

@@ -27,6 +27,7 @@ from recordings.database import AddressError, WrongRevision, open_database, requ
 from tickets.client import Accepted, Barred, Rejected
 from tickets.letters import read_dead_letters, read_overdue
 from tickets.number import CITY_TIME
+from tickets.sms.provider import read_provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -212,6 +213,23 @@ def _check_secret(intake: IntakeSettings) -> Iterator[Finding]:
         yield Finding(
             "intake", "failure", what, "向平台索取密钥 / get one from the intake: credential intake-secret"
         )
+
+
+def check_sms(patient: Patient) -> Iterator[Finding]:
+    """Where callers are sent messages, the gateway's file can be used. It is not tried: somebody would get it."""
+    provider = patient.settings.sms.provider
+    if provider is None:
+        return
+    try:
+        read_provider(provider)
+        patient.settings.sms.access.make_context()
+    except (ConfigError, ValueError) as error:
+        yield Finding(
+            "sms", "failure", str(error), "改正文件和 sms 一节 / correct the file and the section sms"
+        )
+    else:
+        what = f"短信网关的文件可用,未试发 / the SMS gateway's file is good, not tried: {provider}"
+        yield Finding("sms", "ok", what, "hotline sms test 手机号 / NUMBER")
 
 
 async def check_intake(patient: Patient) -> AsyncIterator[Finding]:

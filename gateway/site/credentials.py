@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from config.document import ConfigError
 
@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.site.intake import IntakeSettings
+    from gateway.site.sms import SmsSettings
     from gateway.site.trunks import TrunkSettings
+    from gateway.site.way_in import WayIn
+
+W = TypeVar("W", bound="WayIn")
 
 
 def read_secret(file: Path) -> str:
@@ -34,16 +38,27 @@ def with_password(trunk: TrunkSettings, folder: Path) -> TrunkSettings:
 
 def with_intake_secrets(intake: IntakeSettings, folder: Path) -> IntakeSettings:
     """The intake's settings with what the credentials' folder has for them: token, secrets, proxy."""
-    found = {name: secret for name in ("token", "proxy") if (secret := _read_of(folder, "intake", name))}
-    intake = intake.model_copy(update=found)
+    intake = _with_way_in(intake, folder, "intake")
     if secret := _read_of(folder, "intake", "callback-secret"):
-        intake = intake.model_copy(
-            update={"callbacks": intake.callbacks.model_copy(update={"secret": secret})}
-        )
-    secret = _read_of(folder, "intake", "client-secret")
-    if intake.oauth is None or not secret:
-        return intake
-    return intake.model_copy(update={"oauth": intake.oauth.model_copy(update={"client_secret": secret})})
+        callbacks = intake.callbacks.model_copy(update={"secret": secret})
+        return intake.model_copy(update={"callbacks": callbacks})
+    return intake
+
+
+def with_sms_secrets(sms: SmsSettings, folder: Path) -> SmsSettings:
+    """The SMS gateway's settings with what the credentials' folder has for them: secret, token, proxy."""
+    sms = _with_way_in(sms, folder, "sms")
+    secret = _read_of(folder, "sms", "secret")
+    return sms.model_copy(update={"secret": secret}) if secret else sms
+
+
+def _with_way_in(section: W, folder: Path, name: str) -> W:
+    found: dict[str, object] = {
+        key: secret for key in ("token", "proxy") if (secret := _read_of(folder, name, key))
+    }
+    if section.oauth is not None and (secret := _read_of(folder, name, "client-secret")):
+        found["oauth"] = section.oauth.model_copy(update={"client_secret": secret})
+    return section.model_copy(update=found)
 
 
 def _read_of(folder: Path, subfolder: str, name: str) -> str:

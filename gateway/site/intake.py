@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
 from gateway.site.section import Address, Port, Section
-from tickets.access import Access, ClientCredentials
+from gateway.site.way_in import WayIn
 
-
-class OAuthSettings(Section):
-    """An OAuth 2.0 client (client credentials). ``client_secret`` is better the credential ``intake/client-secret``."""
-
-    token_url: Annotated[str, Field(min_length=1)]
-    client_id: Annotated[str, Field(min_length=1)]
-    client_secret: str = ""
-    scope: str = ""
+if TYPE_CHECKING:
+    from tickets.access import Access
 
 
 class CallbackSettings(Section):
@@ -40,7 +35,7 @@ class CallbackSettings(Section):
         return self
 
 
-class IntakeSettings(Section):
+class IntakeSettings(WayIn):
     """The city's intake API. ``secret`` is a Standard Webhooks secret (``whsec_…``).
 
     An empty ``url`` is the reference intake on this machine, at ``reference_port``, which `hotline up` runs. Alerts go
@@ -48,8 +43,7 @@ class IntakeSettings(Section):
     an intake that takes none. ``per_second`` posts of tickets are begun at the most, on average; 0: no limit.
 
     ``mapping`` is a file that says what the tickets of another city's intake look like (`tickets.mapping`).
-    ``token``, ``oauth``, ``certificate`` and ``key``, ``authority``, ``proxy`` and ``token_for`` are
-    `tickets.access.Access`.
+    ``token_for`` and the rest of the way there are `tickets.access.Access`.
     """
 
     url: str = ""
@@ -59,12 +53,6 @@ class IntakeSettings(Section):
     secret: str = ""
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
     per_second: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    token: str = ""
-    oauth: OAuthSettings | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    authority: Path | None = None
-    proxy: str = ""
     token_for: tuple[str, ...] = ()
     callbacks: CallbackSettings = CallbackSettings()
     mapping: Path | None = None
@@ -73,8 +61,6 @@ class IntakeSettings(Section):
     def _check(self) -> Self:
         if self.alerts_url and not self.alerts:
             raise ValueError("alerts is off and alerts_url says where they go: take one of them away")
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: give both or neither")
         if self.mapping is not None and (self.alerts or not self.url):
             raise ValueError("with a mapping give the intake's url, and alerts: false, for it takes none")
         return self
@@ -87,9 +73,4 @@ class IntakeSettings(Section):
     @property
     def access(self) -> Access:
         """The way there. Raises ValueError for what contradicts itself, or is incomplete."""
-        oauth = None
-        if (client := self.oauth) is not None:
-            oauth = ClientCredentials(client.token_url, client.client_id, client.client_secret, client.scope)
-        return Access(
-            self.token, oauth, self.certificate, self.key, self.authority, self.proxy, self.token_for
-        )
+        return replace(super().access, token_for=self.token_for)

@@ -14,11 +14,12 @@ from asr.models.installing import Models
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.console import ConsoleSettings
-from gateway.site.credentials import read_secret, with_intake_secrets, with_password
+from gateway.site.credentials import read_secret, with_intake_secrets, with_password, with_sms_secrets
 from gateway.site.intake import IntakeSettings
 from gateway.site.passing import PassingSettings
 from gateway.site.recognition import AsrSettings
 from gateway.site.section import Address, Node, Port, Section
+from gateway.site.sms import SmsSettings
 from gateway.site.trunks import TrunkSettings, check_trunks
 from gateway.site.understanding import UnderstandingSettings
 
@@ -105,6 +106,7 @@ class Settings(Section):
     asr: AsrSettings = AsrSettings()
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
+    sms: SmsSettings = SmsSettings()
     dialogue: DialogueSettings = DialogueSettings()
     understanding: UnderstandingSettings = UnderstandingSettings()
     console: ConsoleSettings = ConsoleSettings()
@@ -164,7 +166,7 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
     A file of ``$CREDENTIALS_DIRECTORY`` named ``intake-secret`` or ``database-url`` wins over the settings,
     unless it is empty; so does one of a trunk, in its folder ``trunk`` or as ``trunk_NAME``, over its password, and one
     of the folder ``intake``: ``token``, ``client-secret``, ``proxy``,
-    ``callback-secret``.
+    ``callback-secret``, or ``sms``: the first three, and ``secret``.
     Raises ``config.document.ConfigError``.
     """
     settings = load(Settings, file or DEFAULT_FILE)
@@ -175,7 +177,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
             settings = settings.model_copy(update={section: changed})
     trunks = tuple(with_password(trunk, folder) for trunk in settings.trunks)
     intake = with_intake_secrets(settings.intake, folder)
-    return settings.model_copy(update={"trunks": trunks, "intake": intake})
+    sms = with_sms_secrets(settings.sms, folder)
+    return settings.model_copy(update={"trunks": trunks, "intake": intake, "sms": sms})
 
 
 class Paths:

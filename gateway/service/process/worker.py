@@ -17,6 +17,7 @@ from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.process.common import alone, stop_signal
 from gateway.service.process.database import claim_if_there, look_at_database, reach_until
 from gateway.service.rules import choose_some_rules
+from gateway.service.texting import open_some_texting
 from gateway.site.speech import second_client, speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from gateway.site.settings import Paths, Settings
     from recordings.database import Database
+    from tickets.outbox import Kind
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +52,14 @@ async def run(settings: Settings, paths: Paths) -> None:
             choose_some_rules(settings)
             numbers = NumberBook(paths.data / "numbers", settings.node)
             client = speech_client(settings, paths)
-            intake = open_intake(settings)
+            intake, texting = open_intake(settings), open_some_texting(settings.sms)
             courier = Courier(
                 db,
                 intake,
                 paths.run / SOCKET,
-                alerts=settings.intake.alerts,
+                withheld=list_withheld(settings),
                 per_second=settings.intake.per_second,
+                texting=texting,
             )
             late = JobRunner(
                 db, "late", settings.nodes, LateTranscriber(db, client, numbers, paths.data).amend
@@ -85,17 +88,26 @@ async def run(settings: Settings, paths: Paths) -> None:
                     job.cancel()
                 await asyncio.wait(jobs)
                 await intake.close()
+                if texting is not None:
+                    await texting.client.close()
                 await client.close()
                 if again is not None:
                     await again.close()
                 await db.close()
 
 
+def list_withheld(settings: Settings) -> tuple[Kind, ...]:
+    """What nobody is there to take."""
+    alerts: tuple[Kind, ...] = () if settings.intake.alerts else ("alert",)
+    return (*alerts, "sms") if settings.sms.provider is None else alerts
+
+
 def watch(data: Path, db: Database, courier: Courier) -> Window:
     """The worker is ready when its database answers; an intake out of reach is waited for."""
 
     def health() -> dict[str, Any]:
-        return {"intake": "barred" if courier.is_barred else "down" if courier.is_cut_off else "up"}
+        intake = "barred" if courier.is_barred else "down" if courier.is_cut_off else "up"
+        return {"intake": intake, "sms": courier.sms}
 
     async def readiness() -> Readiness:
         wrong, away = await look_at_database(db)
@@ -108,6 +120,11 @@ def watch(data: Path, db: Database, courier: Courier) -> Window:
 
 
 def _tell_limits(courier: Courier) -> tuple[str, ...]:
+    limits = []
     if courier.is_barred:
-        return ("the intake does not let us in, tickets wait: hotline doctor says more",)
-    return ("the intake is out of reach, tickets wait",) if courier.is_cut_off else ()
+        limits.append("the intake does not let us in, tickets wait: hotline doctor says more")
+    elif courier.is_cut_off:
+        limits.append("the intake is out of reach, tickets wait")
+    if courier.sms in {"down", "barred"}:
+        limits.append(f"the SMS gateway is {courier.sms}, messages to callers wait")
+    return tuple(limits)

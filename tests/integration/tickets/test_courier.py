@@ -78,7 +78,9 @@ def working(database, tmp_path, secret):
     async def working(url, timeout_s=0.5, *, alerts=True):
         client = IntakeClient(url, secret, timeout_s)
         stop = asyncio.Event()
-        task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=alerts).run(stop))
+        withheld = () if alerts else ("alert",)
+        courier = Courier(database, client, tmp_path / SOCKET, withheld=withheld)
+        task = asyncio.create_task(courier.run(stop))
         try:
             yield task
         finally:

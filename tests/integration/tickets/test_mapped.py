@@ -114,7 +114,7 @@ async def test_each_is_there_once_though_answers_are_lost_and_it_knows_no_key(
             document = json.dumps(ticket.to_json(), ensure_ascii=False)
             await outbox.enqueue(connection, ticket.number, ticket.revision, document, now)
     stop = asyncio.Event()
-    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=False).run(stop))
+    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, withheld=("alert",)).run(stop))
     async with asyncio.timeout(60):
         while True:
             async with database.read() as connection:
@@ -168,7 +168,7 @@ async def test_a_ticket_is_kept_to_who_asks_and_then_posts_for_as_long_as_both_m
     async with database.write() as connection:
         await outbox.enqueue(connection, ticket.number, 1, json.dumps(ticket.to_json()), now)
     stop = asyncio.Event()
-    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, alerts=False).run(stop))
+    task = asyncio.create_task(Courier(database, client, tmp_path / SOCKET, withheld=("alert",)).run(stop))
     async with asyncio.timeout(60):
         while True:
             async with database.read() as connection:

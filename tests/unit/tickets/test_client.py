@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.client import Accepted, Barred, Rejected, Unavailable, _judge, _read_hold
+from tickets.client import Accepted, Barred, Rejected, Unavailable, _judge, read_hold
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ def test_an_answer_nested_beyond_all_sense_is_text() -> None:
     ],
 )
 def test_how_long_the_intake_asks_to_be_left_alone(value: str, seconds: float | None) -> None:
-    assert _read_hold(value, NOW) == seconds
+    assert read_hold(value, NOW) == seconds
 
 
 _HOLDS = st.text() | st.from_regex(
@@ -64,5 +64,5 @@ _HOLDS = st.text() | st.from_regex(
 
 @given(_HOLDS)
 def test_no_wish_to_be_left_alone_is_beyond_reading(value: str) -> None:
-    hold = _read_hold(value, NOW)
+    hold = read_hold(value, NOW)
     assert hold is None or 0 <= hold <= 600

@@ -1,0 +1,116 @@
+"""Who is sent which message, each once: rows of the outbox beside the tickets'.
+
+A message's number there, its idempotency key and its id at the operator's gateway are the same, and follow from what it
+is about: however often it is asked for, there is one.
+"""
+
+# No `from __future__ import annotations` here: pydantic reads the annotations at run time.
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recordings.database import insert
+from recordings.schema import outbox
+from tickets.inquiry import is_discreet
+from tickets.number import CITY_TIME
+from tickets.sms.wording import Templates, What
+
+LATELY: Final = timedelta(days=1)
+"""Who called longer ago is told nothing any more: a ticket that an agent takes up again is no news to him."""
+
+_MOBILE: Final = re.compile(r"(?:00)?(?:86)?0?(1[3-9][0-9]{9})")
+_WANTS_TO_WRITE: Final = (
+    "按键求助"  # in the flows' reason to call back of who cannot talk, and asked for help by a key
+)
+
+
+class Message(BaseModel):
+    """What the outbox keeps of one: the mobile number it goes ``to``, and its whole ``text``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    to: str
+    text: str
+    what: What
+
+
+class Writer:
+    """Writes messages by these ``templates``, each with the ``signature`` (签名) first."""
+
+    def __init__(self, templates: Templates, signature: str) -> None:
+        self._templates, self._signature = templates, signature
+
+    async def tell_accepted(self, connection: AsyncConnection, document: str, now: datetime) -> None:
+        """The intake has a ticket, a JSON text: tell its caller the number, or who cannot talk how to write.
+
+        Nobody is told of a ticket that others who share his telephone must not learn of (`is_discreet`).
+        """
+        ticket: dict[str, Any] = json.loads(document)
+        if datetime.fromisoformat(ticket["call"]["started_at"]) < now - LATELY:
+            return
+        whose, number = ticket["caller"], ticket["number"]
+        if _WANTS_TO_WRITE in whose["call_back"] and not whose["anonymous"]:
+            await self._put(connection, "form", number, whose["number"], now, {})
+        elif not is_discreet(ticket):
+            await self._put(
+                connection, "ticket", number, whose["contact"] or whose["number"], now, {"number": number}
+            )
+
+    async def tell_missed(self, connection: AsyncConnection, caller: str, now: datetime) -> None:
+        """A call of ``caller`` (digits) came to nothing, on a line that is not anonymous: say that he is called back.
+
+        Once a day of the city, however often he tries.
+        """
+        day = f"{now.astimezone(CITY_TIME):%Y%m%d}"
+        whose = hashlib.sha256(f"{day} {caller}".encode()).hexdigest()[:12]
+        await self._put(connection, "missed", f"{day}-{whose}", caller, now, {})
+
+    async def _put(
+        self,
+        connection: AsyncConnection,
+        what: What,
+        about: str,
+        caller: str,
+        now: datetime,
+        told: Mapping[str, str],
+    ) -> None:
+        to, text = find_mobile(caller), self._templates.write(what, self._signature, **told)
+        if not (to and text):
+            return
+        key = f"sms-{what}-{about}"
+        row = {
+            "kind": "sms",
+            "number": key,
+            "revision": 1,
+            "idempotency_key": key,
+            "document": Message(to=to, text=text, what=what).model_dump_json(),
+            "state": "pending",
+            "attempts": 0,
+            "next_at": now,
+            "created_at": now,
+        }
+        await connection.execute(insert(connection, outbox).values(row).on_conflict_do_nothing())
+
+
+async def give_up_old(connection: AsyncConnection, now: datetime) -> int:
+    """Send nothing that has waited for longer than ``LATELY``; returns how many messages that were."""
+    old = sa.and_(outbox.c.kind == "sms", outbox.c.state == "pending", outbox.c.created_at < now - LATELY)
+    reason = "not sent within a day: it is no news any more"
+    given_up = await connection.execute(
+        sa.update(outbox).where(old).values(state="dead", last_error=reason, settled_at=now, lease_until=None)
+    )
+    return given_up.rowcount
+
+
+def find_mobile(digits: str) -> str:
+    """The mobile number of the mainland in a number as it was shown or keyed; "" for any other."""
+    found = _MOBILE.fullmatch(digits)
+    return found[1] if found else ""
