@@ -49,6 +49,33 @@ class Chooser:
         self._below = {name: _Field(tuple(deep), classifier.below.get(name)) for name, deep in below.items()}
         self.version = f"{classifier.version}-{rules.version}"
 
+    def rank(self, text: str, limit: int) -> list[Choice]:
+        """The likeliest ``limit`` labels of all, by the words alone, the likeliest first."""
+        said = plain(text)
+        counted = self._classifier.vocabulary.count(said)
+        hits = self._rules.find(said)
+        shares = self._first.share(counted, hits, (), first=True)
+        found: list[tuple[float, str, str, float, float]] = []
+        for best in np.argsort(-shares, kind="stable")[:limit]:
+            name, sure = self._first.labels[best], float(shares[best])
+            below = self._below[name]
+            inner = below.share(counted, hits, (), first=False)
+            found += [
+                (sure * float(inner[i]), below.labels[i], name, sure, sure * below.sum_second(inner, i))
+                for i in map(int, np.argsort(-inner, kind="stable")[:limit])
+            ]
+        found.sort(key=lambda one: -one[0])
+        words = {name: find_words(said, self._classifier, counted, name) for _, _, name, *_ in found[:limit]}
+        return [
+            Choice(
+                label=label,
+                probabilities=(first, second, third),
+                words=words[name],
+                hits=tuple(hit for hit in hits if label in hit.labels),
+            )
+            for third, label, name, first, second in found[:limit]
+        ]
+
     def choose(
         self, text: str, preset: Sequence[str] = (), within: str = "", *, explained: bool = True
     ) -> Choice:
@@ -98,6 +125,10 @@ class _Field:
         if preset:
             self._places.add_to("_".join(preset), scores, _PRESET_BONUS)
         return share(scores)
+
+    def sum_second(self, shares: Floats, label: int) -> float:
+        """How likely the second level of a label is, by its number."""
+        return float(shares[self._seconds == self._seconds[label]].sum())
 
     def pick(self, shares: Floats) -> tuple[int, float]:
         """The likeliest label of the likeliest second level, and how likely that second level is."""

@@ -96,6 +96,23 @@ class Categorizer:
             code=entry.code,
         )
 
+    def rank(self, text: str, limit: int) -> list[Suggestion]:
+        """The ``limit`` categories that the words speak for the most, whole paths, the likeliest first.
+
+        The ``confidence`` of each is that of its whole path.
+        """
+        return [
+            Suggestion(
+                *self._entries[choice.label].path,
+                confidence=choice.probabilities[-1],
+                depth=sum(map(bool, self._entries[choice.label].path)),
+                reasons=tuple(_tell_words(choice)),
+                words=choice.words,
+                code=self._entries[choice.label].code,
+            )
+            for choice in self._chooser.rank(text, limit)
+        ]
+
     def find_words(self, text: str) -> list[str]:
         """The catalogue's words that ``text`` says."""
         return [hit.word for hit in self._words.find(grams.plain(text))]
@@ -112,6 +129,14 @@ def _tell(choice: Choice, preset: Sequence[str], first: str) -> list[str]:
     if preset and preset[0] == first:
         reasons.append(f"热线预设{join(preset)}")
     return reasons or ["没有可依据的用语"]
+
+
+def _tell_words(choice: Choice) -> list[str]:
+    """The catalogue's words for the category, then those of the caller's that the classifier went by."""
+    listed = [hit.word for hit in choice.hits]
+    others = [word for word in choice.words if word not in listed]
+    named = (("目录中的词", listed), ("用语", others))
+    return [kind + "".join(f"“{word}”" for word in words) for kind, words in named if words]
 
 
 @lru_cache(maxsize=3)
