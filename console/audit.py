@@ -44,6 +44,7 @@ class Action(StrEnum):
     PLAY = "播放"
     EXPORT = "导出"
     EDIT = "编辑"
+    TAKE_BACK = "撤回"
     ACKNOWLEDGE = "知悉热点"
     END_LOGIN = "结束登录"
     UNLOCK = "解除等待"

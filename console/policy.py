@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from tickets.number import CITY_TIME
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class Right(StrEnum):
@@ -77,7 +79,8 @@ class Policy:
     A session ends ``idle`` after its last request, and ``lifetime`` after the login whatever happens. ``secure``:
     the page is reached over TLS alone, so cookies are too. ``behind_proxy``: requests come through a reverse
     proxy of ours, whose last ``X-Forwarded-For`` entry is the client's address. What a request sends must have come
-    within ``body_s`` seconds.
+    within ``body_s`` seconds. A decision can be taken back for ``take_back``. ``shifts`` are the times of the day,
+    in the city, at which shifts begin, one at least.
     """
 
     idle: timedelta = timedelta(minutes=30)
@@ -85,3 +88,15 @@ class Policy:
     secure: bool = False
     behind_proxy: bool = False
     body_s: float = 30.0
+    take_back: timedelta = timedelta(seconds=10)
+    shifts: Sequence[time] = (time(0), time(8), time(16))
+
+    def find_shift(self, now: datetime) -> datetime:
+        """When the shift that works ``now`` began."""
+        there = now.astimezone(CITY_TIME)
+        begun = (
+            datetime.combine(day, start, CITY_TIME)
+            for day in (there.date(), there.date() - timedelta(days=1))
+            for start in self.shifts
+        )
+        return max(moment for moment in begun if moment <= there)

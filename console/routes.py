@@ -69,6 +69,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route("GET", "/calls/{call_id}/sheet", review.show_sheet, Right.READ),
     Route("PUT", "/calls/{call_id}/worksheet", review.save, Right.REVIEW),
     Route("POST", "/calls/{call_id}/tickets/{number}/decision", review.conclude, Right.REVIEW),
+    Route("POST", "/calls/{call_id}/tickets/{number}/take-back", review.undo, Right.REVIEW),
     Route("GET", "/calls/{call_id}/audio", recording.play, Right.READ),
     Route("GET", "/calls/{call_id}/peaks", recording.show_peaks, Right.READ),
     Route("GET", "/calls/{call_id}/story", story.show, Right.READ),

@@ -11,8 +11,9 @@ from recordings.entries import DigitEvent, Played
 from tickets import worksheet
 from tickets.decisions import read_reviews
 from tickets.merging import combine
+from tickets.offers import make_offers
 from tickets.repeats import Repeats, find_repeats
-from tickets.review import Fields
+from tickets.review import read_fields
 from tickets.story import tell_story
 from tickets.text.display import read_phrase, write_phrase
 
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
 
 
 async def compose_sheet(
-    db: Database, data: Path, call_id: str, hotlines: Mapping[str, str], *, masked: bool = False
+    db: Database,
+    data: Path,
+    call_id: str,
+    hotlines: Mapping[str, str],
+    *,
+    masked: bool = False,
+    user: str = "",
 ) -> dict[str, Any] | None:
     """The page's document, as JSON; None when there is no such call.
 
-    ``hotlines`` are the lines' names by number. ``masked``: without what somebody could be called at.
+    ``hotlines`` are the lines' names by number, ``user`` who asks. ``masked``: without what somebody could be called
+    at, and without what is offered to who fills in a ticket.
     """
     story = await tell_story(db, data, call_id)
     if story is None:
@@ -41,13 +49,19 @@ async def compose_sheet(
         reviews = await read_reviews(connection, [call_id])
         sheet = await worksheet.read(connection, call_id)
     repeats = await find_repeats(db, call_id)
+    spoken = "" if masked else _join_words(story)
     return {
         "call": _show_call(story, name_line(story, hotlines)),
         "second": _show_second(story),
         "seconds": story.recording.seconds if story.recording else None,
         "lines": _mask_lines(_show_lines(story)) if masked else _show_lines(story),
         "tickets": [
-            {**_show_ticket(ticket, masked=masked), **_show_repeats(repeats.get(ticket.number, Repeats()))}
+            {
+                **_show_ticket(ticket, masked=masked),
+                **_show_repeats(repeats.get(ticket.number, Repeats())),
+                "offers": [] if masked else _show_offers(ticket, spoken),
+                "take_back": _may_take_back(ticket, reviews.get(ticket.number), user),
+            }
             for ticket in story.tickets
         ],
         "corrections": _find_corrections(reviews, masked=masked),
@@ -144,26 +158,23 @@ def _show_point(place: dict[str, Any]) -> str:
 def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
-    parts = {**document["appeal"], **document["place"], **document["caller"]}
-    parts["content"] = parts.get("reading") or parts["content"]
+    fields, caller, said = read_fields(document), document["caller"], document["place"]["said"]
     if masked:
-        masking = ("title", "content", "said", "contact")
-        parts |= {name: mask_text(parts.get(name, "")) for name in masking}
+        fields |= {name: mask_text(fields[name]) for name in ("title", "content", "contact")}
+        said = mask_text(said)
     delivery = last.deliveries[-1] if last.deliveries else None
     return {
         "number": ticket.number,
         "revision": last.revision,
         "status": document["status"],
-        "fields": {
-            name: parts.get(name, "") for name in Fields.model_fields
-        },  # one of before lacks what came since
+        "fields": fields,
         "notes": document["notes"],
         "proposal": document.get("proposal"),
         "point": _show_point(document["place"]),
-        "call_back": parts["call_back"],
-        "anonymous": parts["anonymous"],
-        "said": parts["said"],
-        "text_pending": parts["text_pending"],
+        "call_back": caller["call_back"],
+        "anonymous": caller["anonymous"],
+        "said": said,
+        "text_pending": document["appeal"]["text_pending"],
         "review": document.get("review"),
         "delivery": delivery
         and {
@@ -174,6 +185,24 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
             "intake_number": (delivery.receipt or {}).get("number"),
         },
     }
+
+
+def _join_words(story: CallStory) -> str:
+    """All that the caller said."""
+    utterances = combine(story.transcripts).utterances
+    return " ".join(each.text for each in utterances if each.speaker == "caller")
+
+
+def _show_offers(ticket: TicketStory, spoken: str) -> list[dict[str, Any]]:
+    return [asdict(offer) for offer in make_offers(ticket.revisions[-1].document, spoken)]
+
+
+def _may_take_back(ticket: TicketStory, review: Review | None, user: str) -> bool:
+    """Whether ``user`` can undo his decision: as long as no courier has claimed its revision."""
+    last = ticket.revisions[-1]
+    if review is None or review.agent != user or review.revision != last.revision:
+        return False
+    return any(each.state == "pending" and not each.attempts for each in last.deliveries)
 
 
 def _show_repeats(found: Repeats) -> dict[str, Any]:

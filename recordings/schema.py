@@ -166,6 +166,7 @@ reviews = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.ForeignKeyConstraint(["number", "revision"], ["tickets.number", "tickets.revision"]),
     sa.Index("ix_reviews_call_id", "call_id"),
+    sa.Index("ix_reviews_agent_created_at", "agent", "created_at"),
     sa.CheckConstraint("decision IN ('accepted', 'returned')", name="decision"),
 )
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from asr.transcript import Transcript
 from recordings.schema import calls, reviews, tickets, transcripts
-from tickets import matters, outbox, worklist
+from tickets import matters, outbox, worklist, worksheet
 from tickets.deciding import find_fault
 from tickets.draft import draft_transcript
 from tickets.merging import combine
-from tickets.review import Decision, Review, Sheet, hash_words, lay_over
+from tickets.review import Decision, Review, Sheet, hash_words, lay_over, read_fields
 from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+_WITH_THE_ONE_BEFORE: Final = 2
 
 
 class ReviewRefused(RuntimeError):  # noqa: N818 - the name says the error
@@ -32,7 +36,7 @@ class RevisionMoved(ReviewRefused):
 
 
 class _Standing(NamedTuple):
-    """The last revision of a ticket, its document as it was posted."""
+    """A revision of a ticket, its document as it was posted."""
 
     revision: int
     matter: int
@@ -49,10 +53,12 @@ async def decide(
     decision: Decision,
     sheet: Sheet,
     now: datetime,
+    hold: timedelta = timedelta(),
 ) -> int:
     """Append a review, the revision it makes and that one's outbox row, in the caller's transaction.
 
-    ``base`` is the revision the agent was looking at, ``agent`` the agent's id. Returns the new revision. Raises
+    ``base`` is the revision the agent was looking at, ``agent`` the agent's id. The revision leaves after ``hold``,
+    that it can be taken back meanwhile. Returns the new revision. Raises
     RevisionMoved when there is a newer one than ``base``, ReviewRefused when there is no such ticket, its call
     still goes on, a ticket is sent back without a reason, or linked to one that there is not, or when the sheet
     is not what a decision may say (``tickets.deciding``).
@@ -61,7 +67,7 @@ async def decide(
         raise ReviewRefused("请写明退回的原因。")
     # One at a time for each call, filings included: they begin with this row.
     await connection.execute(sa.select(calls.c.call_id).where(calls.c.call_id == call_id).with_for_update())
-    standing = await _read_standing(connection, call_id, number)
+    standing = next(iter(await _read_standing(connection, call_id, number)), None)
     if standing is None:
         raise ReviewRefused(f"这通电话没有编号为 {number} 的工单。")
     if standing.revision != base:
@@ -93,9 +99,47 @@ async def decide(
     except sa.exc.IntegrityError:  # another transaction was faster
         raise _moved(base, base + 1) from None
     await matters.store(connection, [(number, content)])
-    await outbox.enqueue(connection, number, review.revision, document, now)
+    await outbox.enqueue(connection, number, review.revision, document, now + hold)
     await worklist.relist(connection, [call_id])
     return review.revision
+
+
+async def take_back(connection: AsyncConnection, call_id: str, number: str, agent: str, now: datetime) -> int:
+    """Undo the agent's decision that holds, in the caller's transaction; the revision that holds then.
+
+    What had been decided is the call's unfinished work again. Raises ReviewRefused when there is no such decision, it
+    is another's, there is a newer revision, or a courier has claimed its revision.
+    """
+    await connection.execute(sa.select(calls.c.call_id).where(calls.c.call_id == call_id).with_for_update())
+    standings = await _read_standing(connection, call_id, number)
+    review = (await read_reviews(connection, [call_id])).get(number)
+    if len(standings) < _WITH_THE_ONE_BEFORE or review is None:
+        raise ReviewRefused("这张工单没有可以撤回的决定。")
+    standing, before = standings
+    if review.agent != agent:
+        raise ReviewRefused(f"这个决定是 {review.agent} 作出的,只能由本人撤回。")
+    if review.revision != standing.revision:
+        raise ReviewRefused(f"工单已有新的第 {standing.revision} 版,撤不回了。")
+    if not await outbox.withdraw(connection, number, review.revision):
+        raise ReviewRefused("工单已经送出,撤不回了。")
+    await connection.execute(
+        sa.delete(reviews).where(reviews.c.number == number, reviews.c.review == review.review)
+    )
+    await connection.execute(
+        sa.delete(tickets).where(tickets.c.number == number, tickets.c.revision == review.revision)
+    )
+    await worksheet.restore(connection, call_id, number, review, read_fields(before.document), now)
+    await matters.store(connection, [(number, before.document)])
+    await worklist.relist(connection, [call_id])
+    return before.revision
+
+
+async def count_decided(connection: AsyncConnection, agent: str, since: datetime) -> int:
+    """How many tickets the agent has decided on since then, each once."""
+    query = sa.select(sa.func.count(reviews.c.number.distinct())).where(
+        reviews.c.created_at >= since, reviews.c.agent == agent
+    )
+    return await connection.scalar(query) or 0
 
 
 async def _check_repeats(connection: AsyncConnection, number: str, earlier: str) -> None:
@@ -142,17 +186,18 @@ async def _append(connection: AsyncConnection, review: Review, standing: _Standi
     )
 
 
-async def _read_standing(connection: AsyncConnection, call_id: str, number: str) -> _Standing | None:
+async def _read_standing(connection: AsyncConnection, call_id: str, number: str) -> list[_Standing]:
+    """The ticket's last revision, and the one before it, if there are any."""
     query = (
         sa.select(tickets.c.revision, tickets.c.matter, tickets.c.document, tickets.c.content_sha256)
         .where(tickets.c.number == number, tickets.c.call_id == call_id)
         .order_by(tickets.c.revision.desc())
-        .limit(1)
+        .limit(_WITH_THE_ONE_BEFORE)
     )
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
-    return _Standing(row.revision, row.matter, json.loads(row.document), row.content_sha256)
+    return [
+        _Standing(row.revision, row.matter, json.loads(row.document), row.content_sha256)
+        for row in await connection.execute(query)
+    ]
 
 
 async def read_reviews(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, Review]:

@@ -39,7 +39,7 @@ _LONGEST_WAIT: Final = timedelta(minutes=15)
 class Parcel:
     """A claimed row: post ``document`` under ``key``. ``attempt`` counts from 1.
 
-    ``created_at`` is when it was put there; ``call_id`` the call a ticket comes from, None when nobody knows. The
+    ``created_at`` is when it could first go; ``call_id`` the call a ticket comes from, None when nobody knows. The
     ``number`` of an alert or a message is its id. ``unsure``: an attempt at a message was begun before, and nobody has
     written down what came of it.
     """
@@ -60,7 +60,7 @@ class Parcel:
 class Stock:
     """What the database holds of unfinished work.
 
-    ``oldest`` is when the oldest pending revision was put there, None when none is pending. Messages to callers are
+    ``oldest`` is when the oldest pending revision could first go, None when none is pending. Messages to callers are
     counted by themselves: those that wait.
     """
 
@@ -71,11 +71,12 @@ class Stock:
 
 
 async def enqueue(
-    connection: AsyncConnection, number: str, revision: int, document: str, now: datetime
+    connection: AsyncConnection, number: str, revision: int, document: str, ready: datetime
 ) -> None:
     """Put one revision, a JSON text, into the outbox; call it in the transaction that stores the ticket.
 
-    Raises sqlalchemy.exc.IntegrityError when this revision is there already.
+    It goes when ``ready`` has come, and counts as waiting from then on. Raises sqlalchemy.exc.IntegrityError when this
+    revision is there already.
     """
     await connection.execute(
         sa.insert(outbox).values(
@@ -85,10 +86,23 @@ async def enqueue(
             document=document,
             state="pending",
             attempts=0,
-            next_at=now,
-            created_at=now,
+            next_at=ready,
+            created_at=ready,
         )
     )
+
+
+async def withdraw(connection: AsyncConnection, number: str, revision: int) -> bool:
+    """Take a revision out again; False once a courier has claimed it: the intake may have it by then."""
+    gone = await connection.execute(
+        sa.delete(outbox).where(
+            outbox.c.number == number,
+            outbox.c.revision == revision,
+            outbox.c.state == "pending",
+            outbox.c.attempts == 0,
+        )
+    )
+    return gone.rowcount > 0
 
 
 async def has_due(connection: AsyncConnection, now: datetime, kinds: Collection[Kind] = KINDS) -> bool:

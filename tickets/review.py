@@ -20,6 +20,8 @@ from tickets.proposal import locate, propose_anew
 from tickets.ticket import ReviewPart
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asr.transcript import Transcript
 
 Decision = Literal["accepted", "returned"]
@@ -67,6 +69,13 @@ class Fields(_Part):
         if self.county and self.county not in open_gazetteer().codes:
             raise ValueError(f"区县“{self.county}”不在地名表中")
         return self
+
+
+def read_fields(document: "Mapping[str, Any]") -> dict[str, Any]:
+    """The fields of a ticket's document as an agent is shown them: its content to be read."""
+    parts = {**document["appeal"], **document["place"], **document["caller"]}
+    parts["content"] = parts.get("reading") or parts["content"]
+    return {name: parts.get(name, "") for name in Fields.model_fields}  # one of before lacks what came since
 
 
 class Correction(_Part):

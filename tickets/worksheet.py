@@ -13,9 +13,12 @@ from recordings.schema import worksheets
 from tickets.review import Correction, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tickets.review import Review
 
 
 class WorksheetMoved(RuntimeError):  # noqa: N818 - the name says the error
@@ -104,6 +107,29 @@ async def clear(connection: AsyncConnection, call_id: str, number: str, now: dat
         return await save(connection, call_id, sheet.version, sheet.agent, edits, now)
     await connection.execute(sa.delete(worksheets).where(worksheets.c.call_id == call_id))
     return NEW
+
+
+async def restore(
+    connection: AsyncConnection,
+    call_id: str,
+    number: str,
+    review: Review,
+    before: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Make what a review has decided unfinished work again; ``before`` are the fields it was laid over.
+
+    What somebody has typed since for the call's other tickets stays, corrections with it.
+    """
+    sheet = await read(connection, call_id)
+    decided = review.sheet.fields.model_dump()
+    changed = {name: value for name, value in decided.items() if value != before[name]}
+    edits = (
+        Edits.model_validate({**sheet.edits, "tickets": {**sheet.edits["tickets"], number: changed}})
+        if sheet
+        else Edits(corrections=review.sheet.corrections, tickets={number: changed})
+    )
+    await save(connection, call_id, sheet.version if sheet else NEW, review.agent, edits, now)
 
 
 def _moved() -> WorksheetMoved:

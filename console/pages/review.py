@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
-from console.keys import CATEGORIES, DATA, DATABASE, HOTLINES, RUN, session_of
+from console.keys import ANONYMOUS, CATEGORIES, DATA, DATABASE, HOTLINES, POLICY, RUN, session_of
 from console.pages.worklist import list_able
 from console.policy import Right
 from console.problem import Problem
@@ -23,10 +23,10 @@ from console.sheets import compose_sheet
 from ivr.matter import AppealType
 from recordings.callbacks import Result, owes, read_attempts
 from recordings.schema import calls, worklist
-from recordings.worklist import is_open
+from recordings.worklist import State, is_open
 from tickets import worksheet
 from tickets.courier import wake
-from tickets.decisions import ReviewRefused, decide
+from tickets.decisions import ReviewRefused, count_decided, decide, take_back
 from tickets.gazetteer import open_gazetteer
 from tickets.review import Decision, Sheet
 from tickets.story import tell_story
@@ -112,21 +112,38 @@ async def show_sheet(request: web.Request) -> web.Response:
     call_id = request.match_info["call_id"]
     db, user = request.app[DATABASE], session_of(request).user
     masked = not session_of(request).may(Right.NUMBERS)
-    sheet = await compose_sheet(db, request.app[DATA], call_id, request.app[HOTLINES](), masked=masked)
+    sheet = await compose_sheet(
+        db, request.app[DATA], call_id, request.app[HOTLINES](), masked=masked, user=user
+    )
     if sheet is None:
         raise _unknown(call_id)
     await audit.record_view(request, call_id)
     now = datetime.now(UTC)
     async with db.read() as connection:
+        shift = await _count_shift(connection, request, now)
         held = await find_claim(connection, call_id, now)
         attempts = await read_attempts(connection, call_id)
         owed = await owes(connection, call_id, now)
         missed = await connection.scalar(sa.select(worklist.c.missed).where(worklist.c.call_id == call_id))
     claim_ = {"user": held.user, "mine": held.user == user} if held else None
     tries = [{"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": a.note} for a in attempts]
-    return _answer(
-        {**sheet, "claim": claim_, "call_back": {"owed": owed, "attempts": tries, "why": missed or ""}}
+    call_back = {"owed": owed, "attempts": tries, "why": missed or ""}
+    return _answer({**sheet, "claim": claim_, "call_back": call_back, "shift": shift})
+
+
+async def _count_shift(connection: AsyncConnection, request: web.Request, now: datetime) -> dict[str, Any]:
+    """How many tickets he who asks has decided on in this shift, and how many calls wait that he may know of."""
+    session = session_of(request)
+    began = request.app[POLICY].find_shift(now)
+    hidden = () if session.may(Right.AID) else request.app[ANONYMOUS]
+    waiting = sa.select(sa.func.count()).where(
+        worklist.c.state == State.OPEN, worklist.c.hotline.not_in(hidden)
     )
+    return {
+        "began": began.isoformat(),
+        "reviewed": await count_decided(connection, session.user, began),
+        "waiting": await connection.scalar(waiting),
+    }
 
 
 def _unknown(call_id: str) -> Problem:
@@ -163,11 +180,13 @@ async def conclude(request: web.Request) -> web.Response:
     body = await _read(request, _Deciding)
     call_id, number = request.match_info["call_id"], request.match_info["number"]
     user, now = session_of(request).user, datetime.now(UTC)
+    urgent = body.sheet.fields.urgency == "特急"  # which waits for nothing
+    hold = timedelta() if urgent else request.app[POLICY].take_back
     async with request.app[DATABASE].write() as connection:
         await _require_claim(connection, request, call_id, now)
         try:
             revision = await decide(
-                connection, call_id, number, body.base, user, body.decision, body.sheet, now
+                connection, call_id, number, body.base, user, body.decision, body.sheet, now, hold
             )
         except ReviewRefused as error:
             raise Problem(HTTPStatus.CONFLICT, "没有提交", str(error)) from error
@@ -176,7 +195,23 @@ async def conclude(request: web.Request) -> web.Response:
         if not await is_open(connection, call_id):
             await release(connection, call_id, user)  # its work is done: others may look at it
     wake(request.app[RUN])
-    return _answer({"revision": revision, "version": version})
+    return _answer({"revision": revision, "version": version, "hold_s": hold.total_seconds()})
+
+
+async def undo(request: web.Request) -> web.Response:
+    """Take one's decision back, which is unfinished work then; 409 once its revision may be at the intake."""
+    await _refuse_others(request)
+    call_id, number = request.match_info["call_id"], request.match_info["number"]
+    user, now = session_of(request).user, datetime.now(UTC)
+    async with request.app[DATABASE].write() as connection:
+        await _require_claim(connection, request, call_id, now)
+        try:
+            revision = await take_back(connection, call_id, number, user, now)
+        except ReviewRefused as error:
+            raise Problem(HTTPStatus.CONFLICT, "没有撤回", str(error)) from error
+        detail = f"撤回对工单 {number} 的决定,仍是第 {revision} 版"
+        await audit.record(connection, request, Action.TAKE_BACK, call_id, detail)
+    return _answer({"revision": revision})
 
 
 async def _refuse_others(request: web.Request) -> None:

@@ -10,12 +10,15 @@ from pydantic import Field, model_validator
 
 from gateway.site.section import Port, Section
 
+_Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]  # a text: YAML takes 08:00 for 480
+
 
 class ConsoleSettings(Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
     ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
     are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
+    A decision waits ``take_back_seconds`` before it leaves; ``shifts`` are when shifts begin, in the city's time.
     """
 
     host: str = "127.0.0.1"
@@ -26,6 +29,8 @@ class ConsoleSettings(Section):
     gateways: tuple[Path, ...] = ()
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    take_back_seconds: Annotated[int, Field(ge=0, le=60)] = 10
+    shifts: Annotated[tuple[_Clock, ...], Field(min_length=1, max_length=24)] = ("00:00", "08:00", "16:00")
 
     @property
     def is_plain(self) -> bool:

@@ -26,7 +26,7 @@ CALLS = ("happy", "two_matters", "spoken_contact", "praise")
 
 @pytest.fixture(scope="module")
 def house(make_house_once: Callable[..., HouseUp]) -> HouseUp:
-    up: HouseUp = make_house_once(console={"port": free_port()})
+    up: HouseUp = make_house_once(console={"port": free_port(), "take_back_seconds": 0})
     up.start()
     for name in ("张敏", "王芳"):
         command = [

@@ -67,6 +67,12 @@ export class Edits {
     this.change({ number, name }, value);
   }
 
+  // Several at once, which one undo takes back.
+  setFields(number, fields) {
+    const group = {};
+    for (const [name, value] of Object.entries(fields)) this.change({ number, name }, value, group);
+  }
+
   // A ticket's content that quotes the phrase, as it is read or as it was heard, follows it; one undo takes both back.
   setText(key, text) {
     const forms = [this.text(key), this.lines.get(key).heard].filter((form) => form?.length >= QUOTED);

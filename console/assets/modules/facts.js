@@ -26,7 +26,10 @@ function weigh(text) {
   return /^演示模型/.test(text) ? "quiet" : "";
 }
 
-export function showCall({ call, second, lines, tickets }) {
+export function showCall({ call, second, lines, tickets, shift }) {
+  const since = new Date(shift.began).toLocaleTimeString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai", timeStyle: "short" });
+  at("shift").textContent = `本班已审 ${shift.reviewed} · 待审 ${shift.waiting}`;
+  at("shift").title = `您从 ${since} 起审核的工单;待审的来电`;
   document.title = `审核 ${call.caller || "未显示号码"} · 12345 热线`;
   at("caller").textContent = call.caller || "未显示号码";
   const line = [call.hotline, call.line].filter(Boolean).join(" ");

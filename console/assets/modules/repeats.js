@@ -24,7 +24,7 @@ export function showRepeats({ likely }, linked, mine, link) {
       button.addEventListener("click", () => link(chosen ? "" : other.number));
       const title = make("a", { href: `/calls/${encodeURIComponent(other.call_id)}`, target: "_blank", textContent: other.title });
       const facts = `${moment(other.at)} · ${other.status} · 相似度 ${Math.round(other.score * 100)}% · ${other.reasons.join(",")}`;
-      return make("li", {}, button, " ", title, make("small", { textContent: ` ${facts}` }));
+      return make("li", {}, button, " ", title, make("small", { textContent: ` ${facts}`, title: facts }));
     }),
   );
   buttons()[focused]?.focus(); // who works by keyboard stays where he was

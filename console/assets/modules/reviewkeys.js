@@ -34,10 +34,11 @@ export function listenForReviewKeys(deeds) {
     n: deeds.next,
     p: deeds.previous,
     c: deeds.take,
+    u: deeds.takeBack,
   };
   // What decides or leaves is done once a press. A key held over a change of pages may come without its mark of
   // repetition: so one that was not let go since the page has known it counts as held.
-  const once = new Set([deeds.accept, deeds.sendBack, deeds.next, deeds.previous, deeds.take]);
+  const once = new Set([deeds.accept, deeds.sendBack, deeds.next, deeds.previous, deeds.take, deeds.takeBack]);
   const held = new Set();
   document.addEventListener("keyup", (event) => held.delete(event.code), true);
   addEventListener("blur", () => held.clear());
@@ -57,6 +58,12 @@ export function listenForReviewKeys(deeds) {
     if (!plain || !/^[1-6]$/.test(event.key) || isTyping(event.target) || document.querySelector("dialog[open]")) return null;
     return () => deeds.type(Number(event.key));
   };
+  // By where the key lies: with Alt some keyboards write another sign. Where one types it is no digit either.
+  const pickOffer = (event) => {
+    const alone = event.altKey && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]");
+    const digit = alone && /^Digit([1-9])$/.exec(event.code);
+    return digit ? () => deeds.offer(Number(digit[1]) - 1) : null;
+  };
   document.addEventListener(
     "keydown",
     (event) => {
@@ -67,7 +74,7 @@ export function listenForReviewKeys(deeds) {
       }
       const repeated = event.repeat || held.has(event.code);
       held.add(event.code);
-      const deed = heard(event) ?? pickType(event);
+      const deed = heard(event) ?? pickType(event) ?? pickOffer(event);
       if (!deed) return;
       event.preventDefault();
       if (!repeated || !once.has(deed)) deed();

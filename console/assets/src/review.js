@@ -1,17 +1,21 @@
 // The review of a call: what was said beside how it sounded, and the tickets that came of it.
 import { Refusal, ask, onExpired } from "../modules/api.js";
+import { showSaved, warn } from "../modules/banner.js";
 import { listenForCallBack, showCallBack } from "../modules/callback.js";
 import { Claiming } from "../modules/claiming.js";
 import { Edits } from "../modules/edits.js";
 import { Form } from "../modules/form.js";
 import { showCall, showState } from "../modules/facts.js";
 import { findNext, leave, lookAhead, readPast, takePast } from "../modules/going.js";
+import { markOffers, showOffers } from "../modules/offers.js";
 import { readQueue } from "../modules/queue.js";
 import { Player } from "../modules/player.js";
 import { askToLogIn } from "../modules/relogin.js";
 import { showRepeats } from "../modules/repeats.js";
+import { askWhy, listenForReturning } from "../modules/returning.js";
 import { listenForReviewKeys } from "../modules/reviewkeys.js";
 import { Saving } from "../modules/saving.js";
+import { TakeBack } from "../modules/takeback.js";
 import { tell } from "../modules/trouble.js";
 import { Wave } from "../modules/wave.js";
 import { Words } from "../modules/words.js";
@@ -36,6 +40,12 @@ const saving = new Saving(`${path}/worksheet`, edits, showSaved, (message) => {
   claiming.take(true).catch(() => {}); // somebody else may have it by now
 });
 
+const takeBack = new TakeBack(
+  callId,
+  (other) => (other === callId ? load().then(() => claiming.take()) : goTo(other)),
+  (message, other) => (other === callId ? warn(message) : warn(message, "打开改正", () => goTo(other))),
+);
+
 let sheet = null;
 let current = 0; // which of the call's tickets is shown
 let busy = false;
@@ -43,23 +53,6 @@ let wave = null;
 let shown = ""; // the ticket on the page
 
 onExpired(askToLogIn);
-
-function showSaved(text, kind) {
-  at("saved").textContent = text;
-  at("saved").className = kind;
-}
-
-function warn(message, label, action) {
-  const banner = at("banner");
-  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: message }));
-  if (label) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
-    button.addEventListener("click", action);
-    banner.append(button);
-    button.focus();
-  }
-  banner.hidden = false;
-}
 
 const ticket = () => sheet.tickets[current];
 const isOpen = (t) => t.status === "待审核" || t.review?.later_words;
@@ -86,7 +79,9 @@ function showTicket() {
   if (shown !== ticket().number) letLook(ticket().number);
   form.show(ticket().number);
   form.markLacking(ticket().anonymous);
-  showLinks();
+  showOffers(ticket().offers, deeds.offer);
+  showChoices();
+  takeBack.show(ticket());
   showState(sheet, current, (index) => {
     current = index;
     showTicket();
@@ -101,8 +96,11 @@ function letLook(number) {
   }, LOOK_MS);
 }
 
-function showLinks() {
-  const { number } = ticket();
+// What is proposed for the ticket, and which of it the ticket says by now.
+function showChoices() {
+  const { number, offers } = ticket();
+  const isTaken = (fields) => Object.entries(fields).every(([name, value]) => (edits.field(number, name) ?? "") === value);
+  markOffers(offers, isTaken, at("fieldset").disabled);
   showRepeats(ticket(), edits.field(number, "repeats"), !claiming.holder, (other) => edits.setField(number, "repeats", other));
 }
 
@@ -145,7 +143,7 @@ async function decide(decision, reason) {
       sheet: { fields: edits.fields(ticket().number), corrections: edits.corrections(), reason },
     };
     const number = ticket().number;
-    await ask("POST", `${path}/tickets/${number}/decision`, body);
+    takeBack.note(number, (await ask("POST", `${path}/tickets/${number}/decision`, body)).hold_s);
     tell(`工单 ${number} 已${decision === "accepted" ? "接受" : "退回"}。`);
     const owed = decision === "accepted" && sheet.call_back.owed;
     await load();
@@ -174,6 +172,11 @@ async function goOn() {
   } catch (error) {
     tell(error instanceof Refusal ? error.message : "连接不上服务器,请稍后重试。");
   }
+}
+
+async function goTo(other) {
+  await saving.flush();
+  leave(callId, `/calls/${encodeURIComponent(other)}`);
 }
 
 async function goBack() {
@@ -212,14 +215,16 @@ const deeds = {
   redo: () => showPlace(edits.redo()),
   accept: () => decide("accepted", ""),
   sendBack: () => {
-    if (claiming.holder || !sheet.tickets.length) return;
-    at("reason").value = "";
-    at("returning").showModal();
-    at("reason").focus();
+    if (!claiming.holder && sheet.tickets.length) askWhy();
   },
   next: goOn,
   previous: goBack,
   take: () => claiming.take().catch(() => tell("连接不上服务器,请稍后重试。")),
+  takeBack: () => takeBack.press(),
+  offer: (index) => {
+    const offer = sheet?.tickets[current]?.offers[index];
+    if (offer && !at("fieldset").disabled) edits.setFields(ticket().number, offer.fields);
+  },
   type: (index) => {
     const option = form.box("type").options[index];
     if (option && !at("fieldset").disabled) edits.setField(ticket().number, "type", option.value);
@@ -241,7 +246,7 @@ function listen() {
     if (place && !claiming.mine && !claiming.holder) deeds.take();
     at("undo").disabled = !edits.done.length;
     if (!sheet?.tickets[current] || !shown) return;
-    showLinks();
+    showChoices();
     form.markLacking(ticket().anonymous);
   });
   at("play").addEventListener("click", deeds.toggle);
@@ -260,12 +265,7 @@ function listen() {
     sheet.call_back = (await ask("GET", `${path}/sheet`)).call_back;
     showOwed();
   }, tell);
-  at("return-cancel").addEventListener("click", () => at("returning").close());
-  const returning = at("returning").querySelector("form");
-  returning.addEventListener("submit", () => decide("returned", at("reason").value.trim()));
-  at("reason").addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.ctrlKey) returning.requestSubmit();
-  });
+  listenForReturning((reason) => decide("returned", reason));
   player.audio.addEventListener("error", () => {
     at("sound-note").textContent = "录音播放不了:可能登录已过期,或录音不在这台机器上。";
   });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from config.categories import read_categories
@@ -117,6 +117,8 @@ def _make_policy(page: ConsoleSettings) -> Policy:
         lifetime=timedelta(hours=page.session_hours),
         secure=page.behind_tls_proxy or page.certificate is not None,
         behind_proxy=page.behind_tls_proxy,
+        take_back=timedelta(seconds=page.take_back_seconds),
+        shifts=tuple(map(time.fromisoformat, page.shifts)),
     )
 
 

@@ -146,6 +146,7 @@ OF_EACH_RIGHT = {
         "POST /calls/{call_id}/call-back",
         "PUT /calls/{call_id}/worksheet",
         "POST /calls/{call_id}/tickets/{number}/decision",
+        "POST /calls/{call_id}/tickets/{number}/take-back",
         "POST /surges/{surge}/seen",
     },
     Right.NUMBERS: {"GET /calls/{call_id}/number"},
@@ -233,6 +234,7 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
                 "/next": 303 if whose == "own" else 200,
                 "/stay": 204,
                 "/calls/{call_id}/call-back": 409,  # nobody waits for one
+                "/calls/{call_id}/tickets/{number}/take-back": 409,  # nothing has been decided
                 "/calls/{call_id}/assign": 303,
                 "/logout": 303,
                 "/calls/{call_id}/claim": 303,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from callfolder import CallFolder
 
 from console.claims import claim, find_claim
+from console.policy import Role
 from ivr.matter import Matter
 from recordings import entries
 from recordings.schema import claims, outbox, sessions, tickets, worksheets
@@ -137,7 +138,8 @@ async def test_a_decision_is_a_revision_on_its_way_and_ends_the_draft(site, work
     edits = {"corrections": [], "tickets": {number: {"title": "漏雨"}}}
     await ask(client, "PUT", f"/calls/{call_id}/worksheet", {"version": 0, "edits": edits})
     path = f"/calls/{call_id}/tickets/{number}/decision"
-    assert await ask(client, "POST", path, decision()) == (200, {"revision": 2, "version": 0})
+    told = {"revision": 2, "version": 0, "hold_s": 10.0}
+    assert await ask(client, "POST", path, decision()) == (200, told)
     (ticket,) = (await read_sheet(client, call_id))["tickets"]
     assert (ticket["status"], ticket["review"]["agent"], ticket["fields"]) == ("已审核", "张敏", FIELDS)
     async with site.db.read() as connection:
@@ -301,3 +303,51 @@ async def test_others_with_the_same_matter_are_proposed_and_other_matters_are_no
     (ticket,) = (await read_sheet(client, asked))["tickets"]
     assert [(one["call_id"], one["own"]) for one in ticket["likely"]] == [(same, False)]
     assert (ticket["calls"], ticket["urged"]) == (0, "")
+
+
+async def test_a_decision_is_taken_back_until_it_has_left(site, work):
+    client, call_id, number = work
+    path = f"/calls/{call_id}/tickets/{number}"
+    shift = (await read_sheet(client, call_id))["shift"]
+    assert (shift["reviewed"], shift["waiting"]) == (0, 1)
+    await ask(client, "POST", f"{path}/decision", decision(village="李庄村"))
+    sheet = await read_sheet(client, call_id)
+    assert (sheet["shift"]["reviewed"], sheet["shift"]["waiting"]) == (1, 0)
+    assert sheet["tickets"][0]["take_back"]
+    other = await site.logged_in("王芳")
+    assert not (await read_sheet(other, call_id))["tickets"][0]["take_back"]
+    status, problem = await ask(other, "POST", f"{path}/take-back")
+    assert (status, problem["detail"]) == (409, "这个决定是 张敏 作出的,只能由本人撤回。")
+    assert await ask(client, "POST", f"{path}/take-back") == (200, {"revision": 1})
+    sheet = await read_sheet(client, call_id)
+    (ticket,) = sheet["tickets"]
+    assert (ticket["status"], ticket["revision"], ticket["take_back"]) == ("待审核", 1, False)
+    assert sheet["worksheet"]["edits"]["tickets"][number]["village"] == "李庄村"
+    assert sheet["claim"] == {"user": "张敏", "mine": True}
+    assert ("张敏", "撤回", call_id) in await site.trail()
+    await ask(client, "POST", f"{path}/decision", decision())
+    async with site.db.write() as connection:
+        await connection.execute(sa.update(outbox).values(attempts=1))  # as a courier's claim does
+    assert not (await read_sheet(client, call_id))["tickets"][0]["take_back"]
+    status, problem = await ask(client, "POST", f"{path}/take-back")
+    assert (status, problem["title"], problem["detail"]) == (409, "没有撤回", "工单已经送出,撤不回了。")
+
+
+async def test_an_emergency_waits_for_nobody_to_take_it_back(site, work):
+    client, call_id, number = work
+    path = f"/calls/{call_id}/tickets/{number}/decision"
+    assert (await ask(client, "POST", path, decision(urgency="特急")))[1]["hold_s"] == 0
+    async with site.db.read() as connection:
+        due = await connection.scalar(sa.select(outbox.c.next_at).where(outbox.c.revision == 2))
+    assert due <= datetime.now(UTC)
+
+
+async def test_what_may_be_filled_in_is_offered_to_who_may_fill_it_in(site, call):
+    call_id = await call("城关镇停水两天了没人管")
+    client = await site.logged_in("张敏")
+    (ticket,) = (await read_sheet(client, call_id))["tickets"]
+    told = {offer["name"]: offer for offer in ticket["offers"]}
+    assert told["太和县城关镇"]["fields"] == {"county": "太和县", "township": "城关镇"}
+    assert (told["太和县城关镇"]["sure"], "4 处同名" in told["太和县城关镇"]["reason"]) == ("同名之一", True)
+    looker = await site.logged_in("质检员", Role.QUALITY)
+    assert (await read_sheet(looker, call_id))["tickets"][0]["offers"] == []

@@ -105,6 +105,7 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/calls/{call_id}/assign"): {"to": one_of("同事", "没有这个人", "")},
     ("POST", "/calls/{call_id}/call-back"): {"result": one_of(*Result), "note": TEXT},
     ("POST", "/calls/{call_id}/release"): {},
+    ("POST", "/calls/{call_id}/tickets/{number}/take-back"): {},
     ("POST", "/duty"): {
         "line": one_of("12345", ""),
         "until": one_of("", "2099-01-01T08:00", "18:00"),

@@ -161,6 +161,78 @@ def test_a_key_held_down_accepts_one_ticket_and_no_unseen_one(browser, house):
         assert [row.call_id for row in decided] == [ids[0]]
 
 
+PATH = "() => [1, 2, 3].map((n) => document.querySelector(`[data-field=category_${n}]`).value)"
+
+
+def go_on_to(page: Page, call_id: str) -> None:
+    page.wait_for_url(f"**/calls/{call_id}")
+    page.locator("#fieldset:not([disabled])").wait_for()
+
+
+def test_ten_calls_by_keys_alone_six_for_each_at_most(browser, house):
+    """Beside playing: the kind, the category that is offered, the decision; a key held with another counts too."""
+    house.clear()
+    matters = ("拖欠农民工工资", "小区电梯坏了物业乱收费", "房子漏雨三天", "有人占道经营", "噪音扰民睡不着")
+    ids = [house.file(f"颍上县慎城镇{matters[n % 5]}第{n}次反映", appeal=None) for n in range(10)]
+    before = house.read(sa.select(sa.func.count()).select_from(schema.reviews))[0][0]
+    with window(browser, house) as page:
+        page.goto(f"{house.console.address}calls/{ids[0]}")
+        for n, call_id in enumerate(ids):
+            go_on_to(page, call_id)
+            expect(page.locator("#shift")).to_have_text(f"本班已审 {before + n} · 待审 {10 - n}")
+            offered = page.locator("#offers-list button").first
+            name = offered.inner_text().removeprefix("Alt 1").rsplit(" ", 1)[0]
+            pressed = 0
+            for keys in ("2", "Alt+1", "Control+Enter"):
+                if keys == "Control+Enter":
+                    expect(page.get_by_label("诉求类型")).to_have_value("求助")
+                    assert page.evaluate(PATH) == name.strip().split(" › ")
+                    expect(offered).to_have_attribute("aria-pressed", "true")
+                    page.locator(LOOKED_AT).wait_for()
+                page.keyboard.press(keys)
+                pressed += len(keys.split("+"))
+            assert pressed <= 6
+        page.get_by_text("没有等待审核的电话了。").wait_for()
+        for call_id in ids:
+            (ticket,) = house.tickets(call_id)
+            assert (ticket["status"], ticket["appeal"]["type"]) == ("已审核", "求助")
+            assert ticket["appeal"]["category_3"]
+
+
+def test_what_was_accepted_too_soon_is_taken_back_from_the_next_call_until_it_has_left(browser, house):
+    house.clear()
+    first, second = (house.file("颍上县慎城镇我家房子漏雨三天了", appeal="求助") for _ in range(2))
+    with window(browser, house) as page:
+        open_call(page, house, first)
+        complete(page)
+        page.get_by_label("标题").fill("改了一半")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+Enter")
+        go_on_to(page, second)
+        expect(page.locator("#take-back")).to_contain_text("撤回工单")
+        keep(page, "take-back")
+        page.keyboard.press("u")
+        go_on_to(page, first)
+        expect(page.get_by_label("标题")).to_have_value("改了一半")
+        expect(page.locator("#state")).to_contain_text("待审核")
+        expect(page.locator("#take-back")).to_be_hidden()
+        assert house.tickets(first)[0]["status"] == "待审核"
+        page.get_by_role("button", name="上一通").click()
+        go_on_to(page, second)
+        page.get_by_role("button", name="下一通").click()  # his own before others
+        go_on_to(page, first)
+        page.locator(LOOKED_AT).wait_for()
+        page.get_by_role("button", name="接受").click()
+        go_on_to(page, second)
+        house.write(sa.update(schema.outbox).values(attempts=1))  # as the courier does that claims it
+        page.locator("#take-back").click()
+        told = page.get_by_role("alert").filter(has_text="工单已经送出,撤不回了")
+        told.wait_for()
+        told.get_by_role("button", name="打开改正").click()
+        go_on_to(page, first)
+        assert house.tickets(first)[0]["status"] == "已审核"
+
+
 def test_both_tickets_of_a_call_are_accepted_by_mouse(browser, house):
     house.clear()
     call_id = house.file("颍上县慎城镇我家房子漏雨", "颍上县慎城镇路灯不亮", appeal="求助")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +19,8 @@ from recordings import entries, folders
 from recordings.schema import outbox, reviews, tickets, worklist
 from recordings.search import search_texts
 from tickets import filing, worksheet
-from tickets.decisions import ReviewRefused, RevisionMoved, decide
+from tickets import outbox as posting
+from tickets.decisions import ReviewRefused, RevisionMoved, count_decided, decide, take_back
 from tickets.filing import file_call
 from tickets.number import NumberBook
 from tickets.reading import write_transcript
@@ -308,3 +309,92 @@ async def test_corrected_calls_are_the_measure_of_the_model(database, numbers, t
     assert (live.heard.text, live.said) == (WATER.text, mended.text)
     _, second = await read_reviewed(database)
     assert (second.heard.text, second.said) == (mended.text, mended.text)
+
+
+async def undo(database: Database, call_id: str, number: str, agent: str = "张敏") -> int:
+    async with database.write() as connection:
+        return await take_back(connection, call_id, number, agent, NOW)
+
+
+async def test_a_decision_is_taken_back_as_if_it_had_not_been_and_what_was_typed_is_there(
+    database, numbers, tmp_path
+):
+    call = whole(tmp_path)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    await review(database, number, 1, village="李庄村", title="漏雨")
+    assert await undo(database, call.call_id, number) == 1
+    (document,) = await documents(database, number)
+    assert (document["status"], document["review"]) == ("待审核", None)
+    assert await one(database, sa.select(sa.func.count()).select_from(reviews)) == 0
+    assert await one(database, sa.select(sa.func.max(outbox.c.revision))) == 1
+    assert await one(database, sa.select(worklist.c.state)) == "待审核"
+    assert "慎城真" in await one(database, sa.select(search_texts.c.text))
+    async with database.read() as connection:
+        sheet = await worksheet.read(connection, call.call_id)
+    assert sheet
+    assert sheet.edits["tickets"] == {number: {"title": "漏雨", "village": "李庄村", "content": LEAK.text}}
+    assert [c["text"] for c in sheet.edits["corrections"]] == ["颍上县慎城镇房子漏雨"]
+    assert not (await file_call(database, numbers, call.folder)).changed
+    assert await review(database, number, 1, village="李庄村") == 2  # the same number, which nobody has had
+
+
+async def test_only_the_last_decision_is_taken_back_by_whoever_made_it_and_not_once_it_is_claimed(
+    database, numbers, tmp_path
+):
+    call = whole(tmp_path)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    with pytest.raises(ReviewRefused, match="没有可以撤回的决定"):
+        await undo(database, call.call_id, number)
+    await review(database, number, 1)
+    with pytest.raises(ReviewRefused, match="只能由本人撤回"):
+        await undo(database, call.call_id, number, "王芳")
+    await review(database, number, 2, "returned", reason="重复")
+    assert await undo(database, call.call_id, number) == 2
+    (*_, document) = await documents(database, number)
+    assert document["status"] == "已审核"
+    async with database.write() as connection:
+        assert await count_decided(connection, "张敏", NOW) == 1
+        assert await count_decided(connection, "张敏", NOW + timedelta(seconds=1)) == 0
+        for _ in (1, 2):  # a revision goes once the one before it has been settled
+            for parcel in await posting.claim(connection, NOW, 30, 10):
+                await posting.bury(connection, parcel.id, "HTTP 400", NOW)
+    with pytest.raises(ReviewRefused, match="已经送出"):
+        await undo(database, call.call_id, number)
+    assert len(await documents(database, number)) == 2
+
+
+async def test_a_decision_waits_as_long_as_it_may_be_taken_back(database, numbers, tmp_path):
+    call = whole(tmp_path)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    (document,) = await documents(database, number)
+    hold = timedelta(seconds=10)
+    async with database.write() as connection:
+        for parcel in await posting.claim(connection, datetime.now(UTC), 30, 10):
+            await posting.bury(connection, parcel.id, "HTTP 400", NOW)
+        sheet = make_sheet(document, corrections=())
+        await decide(connection, call.call_id, number, 1, "张敏", "accepted", sheet, NOW, hold)
+        assert not await posting.has_due(connection, NOW + hold - timedelta(seconds=1))
+        assert await posting.has_due(connection, NOW + hold)
+
+
+async def test_a_courier_and_an_agent_who_takes_back_at_once_do_not_both_get_it(database, numbers, tmp_path):
+    call = whole(tmp_path)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    async with database.write() as connection:
+        for parcel in await posting.claim(connection, datetime.now(UTC), 30, 10):
+            await posting.bury(connection, parcel.id, "HTTP 400", NOW)
+    for _ in range(10):
+        await review(database, number, 1)
+
+        async def claim() -> int:
+            async with database.write() as connection:
+                return len(await posting.claim(connection, datetime.now(UTC), 30, 10))
+
+        claimed, undone = await asyncio.gather(
+            claim(), undo(database, call.call_id, number), return_exceptions=True
+        )
+        assert (claimed, type(undone)) in {(0, int), (1, ReviewRefused)}, (claimed, undone)
+        if claimed:  # as if it had never been claimed
+            async with database.write() as connection:
+                await connection.execute(sa.update(outbox).values(attempts=0, lease_until=None))
+            assert await undo(database, call.call_id, number) == 1

@@ -105,3 +105,15 @@ test("content that quotes a phrase as it was heard follows it as one that quotes
     assert.deepEqual(edits.toJSON(), { corrections: [], tickets: {} });
   }
 });
+
+test("several fields filled in at once are one step back", () => {
+  const edits = new Edits(() => 0);
+  edits.load(sheet({ category_1: "", category_2: "", title: "漏雨" }));
+  edits.setField("1", "title", "漏雨了");
+  edits.setFields("1", { category_1: "城乡建设", category_2: "工程质量" });
+  assert.deepEqual(edits.toJSON().tickets, { 1: { title: "漏雨了", category_1: "城乡建设", category_2: "工程质量" } });
+  edits.undo();
+  assert.deepEqual(edits.toJSON().tickets, { 1: { title: "漏雨了" } });
+  edits.redo();
+  assert.equal(edits.field("1", "category_2"), "工程质量");
+});
