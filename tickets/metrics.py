@@ -91,6 +91,17 @@ LATENCY: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0),
     registry=REGISTRY,
 )
+CERTIFICATE_END: Final = Gauge(
+    "hotline_certificate_end_timestamp_seconds",
+    "When a certificate that the settings name ends.",
+    ["whose"],
+    registry=REGISTRY,
+)
+DISK_FULL_IN: Final = Gauge(
+    "hotline_disk_full_in_seconds",
+    "After how long the data folder's disk is full at the rate of the last day's recordings; +Inf: never.",
+    registry=REGISTRY,
+)
 SURGES: Final = Counter("hotline_surges", "Surges (热点) found.", registry=REGISTRY)
 SURGE_LOOK: Final = Histogram(
     "hotline_surge_look_seconds",

@@ -16,6 +16,7 @@ from config.calendar import CalendarDays
 from config.document import ConfigError, load
 from gateway.calls.nuisances import read_entries
 from gateway.doctor.finding import Finding
+from gateway.doctor.outlook import look_ahead
 from gateway.service.flows import read_dialogue
 from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.intakes import open_intake
@@ -149,6 +150,8 @@ async def check_database(patient: Patient) -> AsyncIterator[Finding]:
         await require_current(db)
         yield Finding("database", "ok", f"数据库正常 / the database is in order: {db.name}")
         async for finding in _check_tickets(db):
+            yield finding
+        async for finding in look_ahead(patient, db):
             yield finding
     except WrongRevision as error:
         remedy = "systemctl restart hotline.target(会先升级 / migrates first),或 / or hotline migrate"

@@ -13,14 +13,14 @@ from gateway.doctor.finding import Finding
 from gateway.service.flows import read_dialogue
 from gateway.service.supervisor import ask_health
 from gateway.service.trunks import open_trunks
-from gateway.site.certificate import SOON, CertificateError, read_end
+from gateway.site.certificate import SOON, CertificateError, list_certificates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from gateway.doctor.finding import Patient
     from gateway.sip.trunk import Trunk
+    from gateway.site.certificate import Certificate
     from gateway.site.settings import Settings
     from ivr.hotline import Hotlines
     from ivr.target import Target
@@ -58,14 +58,9 @@ async def check_trunks(patient: Patient) -> AsyncIterator[Finding]:
 
 
 def check_certificates(settings: Settings) -> Iterator[Finding]:
-    """Certificates of trunks and of the page that end soon, or have ended."""
-    files = {
-        trunk.tls.certificate: f"trunks.{trunk.name}" for trunk in settings.trunks if trunk.tls is not None
-    }
-    if settings.console.certificate is not None:
-        files[settings.console.certificate] = "console"
-    for file, whose in files.items():
-        yield from _check_end(file, whose)
+    """Certificates of ours, and of who signed others', that end soon, or have ended."""
+    for certificate in list_certificates(settings):
+        yield from _check_end(certificate)
 
 
 def check_targets(settings: Settings, hotlines: Hotlines) -> Iterator[Finding]:
@@ -111,15 +106,16 @@ def _why_out_of_reach(settings: Settings, target: Target) -> str:
     return ""
 
 
-def _check_end(file: Path, whose: str) -> Iterator[Finding]:
+def _check_end(certificate: Certificate) -> Iterator[Finding]:
+    whose, file = certificate.whose, certificate.file
     try:
-        end = read_end(file)
+        end = certificate.read_end()
     except (CertificateError, OSError) as error:
         yield Finding("certificates", "failure", f"{whose}: {error}", "改正该文件 / correct the file")
         return
     left = end - datetime.now(UTC)
     days = int(left.total_seconds() // _DAY_SECONDS)
-    remedy = f"换新证书并重启网关 / renew it and restart the gateway: {file}"
+    remedy = f"换新证书并重启服务 / renew it and restart the service: {file}"
     if days < 0:
         what = f"{whose}: 证书已于 {end:%Y-%m-%d} 过期 / the certificate ended then"
         yield Finding("certificates", "failure", what, remedy)

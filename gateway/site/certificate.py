@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from config.fault import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from gateway.site.settings import Settings
 
 SOON = timedelta(days=30)
 """A certificate with less left than this is to be renewed."""
@@ -26,13 +30,52 @@ class CertificateError(Fault):
     """A file that is no certificate; says which, and what to do."""
 
 
-def read_end(file: Path) -> datetime:
-    """When the first certificate of a PEM file ends. Raises CertificateError, and OSError for the file."""
-    found = _PEM.search(file.read_bytes())
-    if found is None:
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One of this house, or (``authority``) those of who signed another's; ``whose`` is the settings' section."""
+
+    whose: str
+    file: Path
+    authority: bool = False
+
+    def read_end(self) -> datetime:
+        """When it ends, of several authorities the last. Raises CertificateError, and OSError for the file."""
+        ends = read_ends(self.file)
+        return max(ends) if self.authority else ends[0]
+
+
+def list_certificates(settings: Settings) -> Iterator[Certificate]:
+    """Every certificate file that the settings name."""
+    for trunk in settings.trunks:
+        if trunk.tls is not None:
+            yield Certificate(f"trunks.{trunk.name}", trunk.tls.certificate)
+            if "authorities" in trunk.tls.model_fields_set:  # the machine's own list is Debian's to renew
+                yield Certificate(f"trunks.{trunk.name}.authorities", trunk.tls.authorities, authority=True)
+    sections = {
+        "console": settings.console.certificate,
+        "intake": settings.intake.certificate,
+        "intake.callbacks": settings.intake.callbacks.certificate,
+        "sms": settings.sms.certificate,
+        "asr": settings.asr.certificate,
+    }
+    yield from (Certificate(whose, file) for whose, file in sections.items() if file is not None)
+    signers = {
+        "intake": settings.intake.authority,
+        "sms": settings.sms.authority,
+        "asr": settings.asr.authority,
+    }
+    for whose, file in signers.items():
+        if file is not None:
+            yield Certificate(f"{whose}.authority", file, authority=True)
+
+
+def read_ends(file: Path) -> tuple[datetime, ...]:
+    """When the certificates of a PEM file end, in their order. Raises CertificateError, and OSError for the file."""
+    found = _PEM.findall(file.read_bytes())
+    if not found:
         raise CertificateError(f"{file} holds no certificate in PEM form: give the file that begins with it")
     try:
-        return _find_end(base64.b64decode(found[1]))
+        return tuple(_find_end(base64.b64decode(one)) for one in found)
     except (binascii.Error, IndexError, ValueError) as error:
         raise CertificateError(f"{file} holds a certificate that cannot be read: {error}") from error
 

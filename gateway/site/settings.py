@@ -15,6 +15,7 @@ from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
 from gateway.site.console import ConsoleSettings
 from gateway.site.credentials import read_secret, with_intake_secrets, with_password, with_sms_secrets
+from gateway.site.disk import DiskSettings
 from gateway.site.intake import IntakeSettings
 from gateway.site.passing import PassingSettings
 from gateway.site.recognition import AsrSettings
@@ -105,6 +106,7 @@ class Settings(Section):
     access: AccessSettings = AccessSettings()
     asr: AsrSettings = AsrSettings()
     database: DatabaseSettings = DatabaseSettings()
+    disk: DiskSettings = DiskSettings()
     intake: IntakeSettings = IntakeSettings()
     sms: SmsSettings = SmsSettings()
     dialogue: DialogueSettings = DialogueSettings()

@@ -14,6 +14,7 @@ from gateway.service.courtesy import FOLLOWING, step_back
 from gateway.service.intakes import open_intake
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
+from gateway.service.outlook import Outlook
 from gateway.service.process.common import alone, stop_signal
 from gateway.service.process.database import claim_if_there, look_at_database, reach_until
 from gateway.service.rules import choose_some_rules
@@ -27,6 +28,7 @@ from tickets.jobs import JobRunner
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook
 from tickets.second import SecondPass
+from tickets.sms.missed import MissedWatch
 from tickets.surges.watch import SurgeWatch
 
 if TYPE_CHECKING:
@@ -71,6 +73,11 @@ async def run(settings: Settings, paths: Paths) -> None:
                 asyncio.create_task(late.run(stop), name="late transcription"),
                 asyncio.create_task(SurgeWatch(db).run(stop), name="the look for surges"),
             ]
+            outlook = Outlook(settings, paths.data, db)
+            jobs.append(asyncio.create_task(outlook.run(stop), name="the look ahead"))
+            if texting is not None:
+                missed = MissedWatch(db, texting.writer)
+                jobs.append(asyncio.create_task(missed.run(stop), name="messages to missed callers"))
             if again is not None:
                 second = SecondPass(db, again, numbers, paths.data, settings.nodes)
                 runner = JobRunner(db, "second", settings.nodes, second.amend, second.find)

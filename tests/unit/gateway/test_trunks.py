@@ -19,7 +19,7 @@ from gateway.doctor.trunks import check_certificates, check_targets
 from gateway.service.trunks import open_trunks
 from gateway.sip.codecs import order_codecs
 from gateway.sip.trunk import choose
-from gateway.site.certificate import CertificateError, read_end
+from gateway.site.certificate import CertificateError, read_ends
 from gateway.site.settings import DEFAULT_FILE, Settings, read_settings
 from gateway.site.trunks import RegistrationSettings, TlsSettings, TrunkSettings
 from ivr.target import Target
@@ -222,11 +222,30 @@ def certificate(folder: Path, days: int) -> Path:
 @pytest.mark.parametrize(("days", "level"), [(20, "warning"), (90, "ok"), (20000, "ok")])
 def test_a_certificate_tells_its_end(tmp_path: Path, days: int, level: str) -> None:
     file = certificate(tmp_path, days)
-    assert abs(read_end(file) - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
+    (end,) = read_ends(file)
+    assert abs(end - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
     tls = {"certificate": str(file), "key": str(tmp_path / "key")}
     (finding,) = check_certificates(settings({"transport": "tls", "tls": tls}))
     assert finding.level == level
     assert "trunks.t0" in finding.what
+
+
+def test_every_certificate_is_watched_and_of_authorities_the_last(tmp_path: Path) -> None:
+    soon, later, key = certificate(tmp_path, 20), certificate(tmp_path, 90), tmp_path / "key"
+    both = tmp_path / "both.pem"
+    both.write_bytes(soon.read_bytes() + later.read_bytes())
+    pair = {"certificate": str(soon), "key": str(key)}
+    house = Settings.model_validate(
+        {
+            "console": pair,
+            "intake": {**pair, "url": "https://city", "authority": str(both), "callbacks": pair},
+            "sms": {**pair, "authority": str(soon)},
+            "asr": {"authority": str(both)},
+        }
+    )
+    found = {f.what.split(":")[0]: f.level for f in check_certificates(house)}
+    near = {"console", "intake", "intake.callbacks", "sms", "sms.authority"}
+    assert found == {**dict.fromkeys(near, "warning"), "intake.authority": "ok", "asr.authority": "ok"}
 
 
 @pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"])
@@ -234,7 +253,7 @@ def test_what_is_no_certificate_is_said(tmp_path: Path, text: str) -> None:
     file = tmp_path / "c.pem"
     file.write_text(text)
     with pytest.raises(CertificateError, match="certificate"):
-        read_end(file)
+        read_ends(file)
     tls = {"certificate": str(file), "key": str(file)}
     (finding,) = check_certificates(settings({"transport": "tls", "tls": tls}))
     assert finding.level == "failure"

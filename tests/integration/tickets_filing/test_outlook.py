@@ -1,0 +1,123 @@
+"""What is near is told beforehand; on both databases."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from callfolder import CallFolder, heard, stated
+
+from gateway.doctor.finding import Patient
+from gateway.doctor.outlook import look_ahead
+from gateway.service import outlook
+from gateway.service.outlook import Outlook
+from gateway.site.settings import Paths, Settings
+from recordings.growth import forecast, read_growth
+from recordings.schema import calls, outbox, recordings
+from tickets import metrics
+from tickets.filing import file_call
+from tickets.number import NumberBook
+from tickets.sms.message import Message, Writer
+from tickets.sms.missed import MissedWatch
+from tickets.sms.wording import Templates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recordings.database import Database
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+LEAK = heard("颍上县慎城镇房子漏雨", 1.0, 4.0)
+MIB = 1 << 20
+
+
+def begin(data: Path, minutes_ago: int, caller: str = "13855812345", **line: object) -> CallFolder:
+    at = NOW - timedelta(minutes=minutes_ago)
+    return CallFolder(data, f"{at:%Y%m%dT%H%M%S}-0a1b2c3d").begin(caller=caller, **line)
+
+
+async def file(database: Database, data: Path, call: CallFolder) -> None:
+    """File it as begun when its id says: the journal is of this moment."""
+    await file_call(database, NumberBook(data / "numbers", 1), call.folder)
+    began = datetime.strptime(call.call_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    async with database.write() as connection:
+        which = calls.c.call_id == call.call_id
+        await connection.execute(sa.update(calls).where(which).values(started_at=began))
+
+
+async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, paths = Settings(), Paths(tmp_path, {})
+    async with database.read() as connection:
+        assert await read_growth(connection, {1}, NOW) == 0.0
+    for minutes in (60 * 5, 60 * 30):  # the latter of yesterday
+        call = begin(tmp_path, minutes).hang_up()
+        await file(database, tmp_path, call)
+        row = {"call_id": call.call_id, "path": "x", "seconds": 4500.0, "channels": 2}
+        async with database.write() as connection:
+            await connection.execute(sa.delete(recordings).where(recordings.c.call_id == call.call_id))
+            await connection.execute(sa.insert(recordings).values(row))
+    async with database.read() as connection:
+        rate = await read_growth(connection, {1}, NOW)
+        assert await read_growth(connection, {2}, NOW) == 0.0
+    assert rate == pytest.approx(4500 * 32_000 / (5 * 3600))
+    assert forecast(int(rate * 60), rate) == pytest.approx(60, abs=0.1)
+
+    files = {"file": tmp_path / "c.pem", "key": tmp_path / "key"}
+    new = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        str(files["key"]),
+    ]
+    command = ["openssl", "req", "-x509", *new, "-subj", "/CN=x", "-days", "20", "-out", str(files["file"])]
+    subprocess.run(command, check=True, capture_output=True)
+    told = {"certificate": str(files["file"]), "key": str(files["key"])}
+    settings = Settings.model_validate({"console": told})
+    look = Outlook(settings, tmp_path, database)
+    for free, near in ((int(rate * 86400 * 8), 0), (int(rate * 86400 * 6), 1)):
+        for module in (outlook, "gateway.doctor.outlook"):
+            name = f"{module}.free_bytes" if isinstance(module, str) else f"{module.__name__}.free_bytes"
+            monkeypatch.setattr(name, lambda _folder, free=free: free)
+        for _ in range(3):
+            await look.look(NOW)
+        lines = [record.message for record in caplog.records if "is full in" in record.message]
+        assert len(lines) == near, "once a day"
+        (finding,) = [one async for one in look_ahead(Patient(settings, paths), database)]
+        assert finding.level == ("warning" if near else "ok")
+        assert metrics.DISK_FULL_IN.collect()[0].samples[0].value == pytest.approx(free / rate)
+    assert "is full in 6 days" in lines[0]
+    ends = [record.message for record in caplog.records if "certificate of console ends" in record.message]
+    assert len(ends) == 1
+    await look.look(NOW + timedelta(days=1))
+    assert sum("certificate of console ends" in record.message for record in caplog.records) == 2
+
+
+async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
+    database: Database, tmp_path: Path
+) -> None:
+    cut = begin(tmp_path, 5).hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost")
+    for call in (
+        cut,
+        begin(tmp_path, 6, "13900001111").hang_up(by="gateway"),  # said nothing
+        begin(tmp_path, 7, "13900002222").hang_up(),  # hung up in the opening
+        begin(tmp_path, 8, "13900003333", anonymous=True)
+        .hear(LEAK)
+        .state(stated(0, LEAK))
+        .hang_up(by="lost"),
+        begin(tmp_path, 90, "13900004444").hang_up(by="lost"),  # no news any more
+    ):
+        await file(database, tmp_path, call)
+    for _ in range(2):
+        await MissedWatch(database, Writer(Templates(), "")).look(NOW)
+    async with database.read() as connection:
+        rows = (await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "sms"))).all()
+    (message,) = [Message.model_validate_json(row) for row in rows]
+    assert (message.to, message.text) == ("13855812345", Templates().missed)

@@ -1,0 +1,52 @@
+"""Telling callers who were missed that they will be called back, where they may be told so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from recordings.callbacks import Missed, list_missed
+from tickets.runner import Backoff, keep_at
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from recordings.database import Database
+    from tickets.sms.message import Writer
+
+_EVERY_S: Final = 10.0
+_BACKOFF: Final = Backoff(first=1.0, longest=60.0)
+_LATELY: Final = timedelta(hours=1)
+TOLD: Final = frozenset({Missed.REFUSED, Missed.DROPPED})
+"""Who hung up himself knows that he did, and who said nothing may not be alone: neither is sent anything."""
+
+
+class MissedWatch:
+    """Has a message written by ``writer`` to each caller of the last hour who found no line free, or was cut off."""
+
+    def __init__(self, db: Database, writer: Writer) -> None:
+        self._db, self._writer = db, writer
+        self._told = set[str]()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; a database out of reach is waited for."""
+        await keep_at(self._work, stop, _BACKOFF, "messages to missed callers wait")
+
+    async def _work(self) -> float:
+        await self.look(datetime.now(UTC))
+        return _EVERY_S
+
+    async def look(self, now: datetime) -> None:
+        """Look once. Raises SQLAlchemyError or OSError when the database is away."""
+        async with self._db.read() as connection:
+            owed = {
+                one.call_id: one.caller
+                for one in await list_missed(connection, now)
+                if one.missed in TOLD and one.at > now - _LATELY
+            }
+        new = owed.keys() - self._told
+        if new:
+            async with self._db.write() as connection:
+                for call_id in sorted(new):
+                    await self._writer.tell_missed(connection, owed[call_id], now)
+        self._told = set(owed)
