@@ -1,9 +1,10 @@
-"""What every open page is told of at once: emergencies, how much waits, and that the list is another."""
+"""What every open page is told of at once: emergencies, and that the list is another."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from recordings.database import Database
 
 _LOOK_S: Final = 1.0
+_STAMP: Final = 16  # characters
 _SHOWN: Final = 20  # emergencies at once
 _READ: Final = 200  # of which some may be hidden from some
 
@@ -83,13 +85,31 @@ class WorkWatch:
         """What a page shows, as JSON: no call of the lines that are ``hidden``, and none to who ``reads`` none."""
         watcher.changed.clear()
         if not reads:
-            return {"urgent": [], "waiting": 0, "owed": 0, "stamp": ""}
+            return {"urgent": [], "stamp": ""}
         urgent = [
             {name: value for name, value in each.items() if name != "hotline"}
             for each in self._told.get("urgent", ())
             if each["hotline"] not in hidden
         ]
         return {**self._told, "urgent": urgent[:_SHOWN]}
+
+
+async def read_stamp(connection: AsyncConnection, now: datetime) -> str:
+    """What tells one state of the list from another, the same for all who look at the same moment.
+
+    A page carries that of the view in which its rows were read, so that nothing between that and the stream is missed.
+    """
+    waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id), sa.func.sum(worklist.c.rank))
+    owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery())
+    held = (
+        sa.select(claims.c.call_id, claims.c.user_name).where(claims.c.until > now).order_by(claims.c.call_id)
+    )
+    state = (
+        tuple((await connection.execute(waiting.where(worklist.c.state == State.OPEN))).one()),
+        await connection.scalar(owed),
+        [tuple(row) for row in await connection.execute(held)],
+    )
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:_STAMP]
 
 
 async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]:
@@ -104,21 +124,10 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
         .order_by(worklist.c.call_id)
         .limit(_READ)
     )
-    waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id)).where(
-        worklist.c.state == State.OPEN
-    )
-    owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery())
-    held = (
-        sa.select(claims.c.call_id, claims.c.user_name).where(claims.c.until > now).order_by(claims.c.call_id)
-    )
-    count, newest = (await connection.execute(waiting)).one()
-    taken = [f"{row.call_id} {row.user_name}" for row in await connection.execute(held)]
     return {
         "urgent": [
             {"call_id": row.call_id, "title": row.title, "hotline": row.hotline, "holder": row.holder}
             for row in await connection.execute(urgent)
         ],
-        "waiting": count,
-        "owed": await connection.scalar(owed),
-        "stamp": f"{newest}/{hash(tuple(taken))}",
+        "stamp": await read_stamp(connection, now),
     }

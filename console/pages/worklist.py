@@ -40,6 +40,7 @@ from console.problem import Problem, is_navigation
 from console.rendering import render
 from console.rows import describe
 from console.users import list_users, rights_among
+from console.watching import read_stamp
 from recordings.worklist import State
 from tickets.surges.register import read_unseen
 
@@ -63,6 +64,7 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         numbers = await read_numbers(connection, [row.call_id for row in page.rows])
         waiting = await count_waiting(connection, wanted, user, now)
         unseen = await read_unseen(connection, now)
+        stamp = await read_stamp(connection, now)
     await _note_reading(request, query)
     context = {
         "rows": [
@@ -79,6 +81,7 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         "tabs": [(tab, write_tab(query, tab or ""), waiting[tab]) for tab in (*Tab, None)],
         "told": told,
         "surges": unseen,
+        "stamp": stamp,
         "part": False,
     }
     # (Going back, htmx asks for the whole page once more.)

@@ -13,20 +13,30 @@ export function rememberQueue() {
 
 export const readQueue = () => sessionStorage.getItem(KEPT) ?? "";
 
-// The list shows what has changed, unless somebody has gone on to its further pages or is about to press something.
-export function refreshList({ stamp, waiting, owed }) {
+let told = null; // what the stream said of the list last
+
+// The list shows what has changed since it was rendered, unless somebody has gone on to its further pages.
+export function refreshList({ stamp }) {
+  told = stamp;
   const list = document.getElementById("list");
-  if (!list) return;
-  const now = `${stamp}/${waiting}/${owed}`;
-  const before = list.dataset.stamp;
-  list.dataset.stamp = now;
-  if (before === undefined || before === now) return;
-  if (list.dataset.longer || document.querySelector(".htmx-request")) return;
+  if (!list || list.dataset.longer || list.dataset.stamp === told) return;
+  if (document.querySelector(".htmx-request")) return; // what it brings may be of before: see listenForLists
+  bring();
+}
+
+function bring() {
+  told = null;
   window.htmx.ajax("GET", location.pathname + location.search, {
     target: "#list",
     swap: "outerHTML",
     headers: { "X-Background": "1" },
-  }).then(() => {
-    document.getElementById("list").dataset.stamp = now;
+  });
+}
+
+// What was told while something else was under way is looked at once that is there.
+export function listenForLists() {
+  document.addEventListener("htmx:afterSettle", () => {
+    rememberQueue();
+    if (told) refreshList({ stamp: told });
   });
 }

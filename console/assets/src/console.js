@@ -3,7 +3,7 @@ import htmx from "htmx.org";
 import { listenForAlerts } from "../modules/alerts.js";
 import { listenForConfirmations } from "../modules/confirming.js";
 import { listenForKeys } from "../modules/keys.js";
-import { refreshList, rememberQueue } from "../modules/queue.js";
+import { listenForLists, refreshList, rememberQueue } from "../modules/queue.js";
 import { listenForRows } from "../modules/rows.js";
 import { listenForTrouble } from "../modules/trouble.js";
 
@@ -20,4 +20,4 @@ listenForTrouble();
 listenForConfirmations();
 listenForAlerts(refreshList);
 rememberQueue();
-document.addEventListener("htmx:afterSettle", rememberQueue);
+listenForLists();
