@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import time
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -39,6 +39,7 @@ _ID_CHARACTERS: Final = 255
 _WHOLE_S: Final = 10.0
 _CONNECTED_S: Final = 20.0
 _RETRY_AFTER_S: Final = 5
+_AHEAD: Final = timedelta(minutes=5)  # that the intake's clock may be
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +53,10 @@ class StatusChange(Part):
     status: Literal["受理", "派单", "处置", "回访", "结案"]
     """处理状态."""
     at: Timestamp
-    """Since when: of two messages the one with the later moment counts, in whatever order they come."""
+    """Since when: of two messages the one with the later moment counts, in whatever order they come.
+
+    One that is ahead of this machine's clock by more than five minutes is kept as that of its receipt: no message that
+    comes after would count any more."""
     unit: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$")] = ""
     """主办单位."""
     note: Annotated[
@@ -142,6 +146,9 @@ class _Door:
                 f"{error.error_count()} faults",
                 _tell(error),
             ) from error
+        ahead = change.at > datetime.now(UTC) + _AHEAD
+        if ahead:
+            change = change.model_copy(update={"at": datetime.now(UTC)})
         try:
             new = await self._keep(message, hashlib.sha256(body).hexdigest(), change)
         except (sa.exc.SQLAlchemyError, OSError) as error:
@@ -149,10 +156,11 @@ class _Door:
             return _later()
         metrics.CALL_BACKS.labels("taken" if new else "repeated").inc()
         _log.info("status changed", number=change.number, status=change.status, repeated=not new)
-        return web.json_response(
-            {"number": change.number, "status": change.status},
-            status=HTTPStatus.CREATED if new else HTTPStatus.OK,
-        )
+        answer = {"number": change.number, "status": change.status}
+        if ahead:
+            _log.warning("a status of the future, kept as of now: compare the clocks", number=change.number)
+            answer["detail"] = "at lies more than 5 minutes ahead of this clock: kept as of receipt"
+        return web.json_response(answer, status=HTTPStatus.CREATED if new else HTTPStatus.OK)
 
     async def _keep(self, message: str, digest: str, change: StatusChange) -> bool:
         """Write it down; whether it was new. Raises Problem."""

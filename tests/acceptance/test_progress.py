@@ -61,7 +61,7 @@ def test_who_may_hear_what_of_a_ticket(make_house: Callable[..., Any]) -> None:
     mine, shy = (house.final_tickets(call["sip_call_id"])[0]["number"] for call in filed)
 
     secret = yaml.safe_load(house.config.read_text())["intake"]["secret"]
-    closed = {"version": 1, "number": mine, "status": "结案", "at": "2026-11-30T08:40:00Z", "note": ANSWER}
+    closed = {"version": 1, "number": mine, "status": "结案", "at": "2026-11-20T08:40:00Z", "note": ANSWER}
     body = json.dumps(closed).encode()
     head = {"Content-Type": "application/json", **sign(read_secret(secret), "m1", int(time.time()), body)}
     with urlopen(Request(f"http://127.0.0.1:{port}/v1/status", body, head), timeout=15) as answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -161,3 +161,18 @@ async def test_a_door_that_was_taken_opens_as_soon_as_it_is_free(database, secre
         async with asyncio.timeout(30):
             while await answer() != 401:  # noqa: ASYNC110 - nothing tells that a port of another process opens
                 await asyncio.sleep(0.02)
+
+
+async def test_a_moment_to_come_does_not_outlast_what_is_told_later(tell, database):
+    began = datetime.now(UTC)
+    status, answer = await tell(EXAMPLES["closed"]["value"] | {"at": "2062-11-28T00:00:00Z"}, "far")
+    assert (status, answer["detail"][:37]) == (201, "at lies more than 5 minutes ahead of ")
+    soon = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
+    assert await tell(EXAMPLES["assigned"]["value"] | {"at": soon}, "soon") == (
+        201,
+        {"number": NUMBER, "status": "派单"},
+    )
+    first, last = await read(database)
+    assert (first.status, last.status) == ("结案", "派单")
+    assert began <= first.at <= datetime.now(UTC)
+    assert last.at == datetime.fromisoformat(soon)
