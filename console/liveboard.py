@@ -29,10 +29,11 @@ _log = logging.getLogger(__name__)
 class Watcher:
     """A page that watches: what has changed since it was last told. A slow one gets less often more at once.
 
-    It is told of no call of the lines that are ``hidden``.
+    It is told of no call of the lines that are ``hidden``, and, ``masked``, of no number that is said.
     """
 
     hidden: Collection[str] = ()
+    masked: bool = False
     calls: set[str] = field(default_factory=set)
     gateways: set[str] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,10 +62,10 @@ class LiveBoard:
                 following.create_task(self._follow(name))
 
     @contextlib.contextmanager
-    def watch(self, hidden: Collection[str] = ()) -> Iterator[Watcher]:
-        """A watcher for whom everything is new, but for the calls of the lines that are ``hidden``."""
+    def watch(self, hidden: Collection[str] = (), *, masked: bool = False) -> Iterator[Watcher]:
+        """A watcher for whom everything is new, but for what is kept from him: see ``Watcher``."""
         shown = {call.call_id for call in self._calls.values() if call.hotline not in hidden}
-        watcher = Watcher(hidden, shown, set(self._sockets))
+        watcher = Watcher(hidden, masked, shown, set(self._sockets))
         watcher.changed.set()
         self._watchers.add(watcher)
         try:
@@ -79,7 +80,7 @@ class LiveBoard:
         watcher.gateways.clear()
         watcher.changed.clear()
         return {
-            "calls": [self._calls[c].show() for c in calls if c in self._calls],
+            "calls": [self._calls[c].show(masked=watcher.masked) for c in calls if c in self._calls],
             "gone": [c for c in calls if c not in self._calls],
             "gateways": [{"name": name, "up": self._up[name]} for name in gateways],
         }

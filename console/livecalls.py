@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from console.masking import mask
+from console.masking import hide_numbers, mask
 from recordings import entries
 from recordings.entries import Strange, decode
 from tickets.alerting import read_kind
@@ -92,8 +92,12 @@ class LiveCall:
             case entries.Played(text=text):
                 self.lines.append({"who": "prompt", "text": text})
 
-    def show(self) -> dict[str, Any]:
-        """What a page shows of it, as JSON."""
+    def show(self, *, masked: bool = False) -> dict[str, Any]:
+        """What a page shows of it, as JSON; ``masked``: without the numbers that are said in it."""
+        shown = self._show()
+        return {**shown, **_mask(shown)} if masked else shown
+
+    def _show(self) -> dict[str, Any]:
         return {
             "call_id": self.call_id,
             "gateway": self.gateway,
@@ -113,3 +117,15 @@ class LiveCall:
             "hung_up": self.hung_up,
             "lost": self.lost,
         }
+
+
+def _mask(shown: dict[str, Any]) -> dict[str, Any]:
+    said = [line["text"] for line in shown["lines"] if line["who"] == "caller"]
+    *heard, partial = hide_numbers([*said, shown["partial"]])
+    played = hide_numbers([line["text"] for line in shown["lines"] if line["who"] == "prompt"])
+    texts = {"caller": iter(heard), "prompt": iter(played)}
+    return {
+        "lines": [{**line, "text": next(texts[line["who"]])} for line in shown["lines"]],
+        "partial": partial,
+        **{name: "".join(hide_numbers([shown[name]])) for name in ("brief", "place", "alarm", "call_back")},
+    }

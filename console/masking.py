@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Final
 from tickets.numerals import DIGIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _SHORT: Final = 7  # digits; a shorter one is a service's or an extension, and nobody's own
-_PARTED: Final = "[，,、 -]"  # as a number is read back
-_SAID: Final = re.compile(f"{DIGIT}(?:{_PARTED}?(?:{DIGIT}|[腰妖])){{{_SHORT - 1},}}")
+_BEGUN: Final = 3  # digits, from which on a number that is being said may be somebody's
+_PARTED: Final = "[\uff0c,、 -]"  # as a number is read back
+# One phrase ends in a number and the next goes on with it, whatever marks and sounds stand between.
+_BETWEEN: Final = "(?:[\uff0c,。、…\uff1b; ]|[嗯啊呃哦])*"
+_TURN: Final = f"(?:{_BETWEEN}\n)+{_BETWEEN}"
+_ONE: Final = f"(?:{DIGIT}|[腰妖])"
+_HIDDEN: Final = "****"
 _KEY: Final = "•"
+
+
+def _match(digits: int) -> re.Pattern[str]:
+    return re.compile(f"{DIGIT}(?:(?:{_PARTED}?|{_TURN}){_ONE}){{{digits - 1},}}")
+
+
+_SAID: Final = _match(_SHORT)
+_BEING_SAID: Final = _match(_BEGUN)
+_PIECE: Final = re.compile(f"{_ONE}(?:{_PARTED}?{_ONE})*")
 
 
 def mask(number: str) -> str:
@@ -24,19 +38,50 @@ def mask(number: str) -> str:
 
 def mask_text(text: str) -> str:
     """The text with each number in it masked, written in figures or as it was said."""
-    return _SAID.sub(lambda found: _shorten(re.sub(_PARTED, "", found[0])), text)
+    return "\n".join(mask_phrases(text.split("\n")))
+
+
+def mask_phrases(texts: Sequence[str]) -> list[str]:
+    """What one person said phrase by phrase, masked; of a number that lies across several phrases nothing is left."""
+    return _replace(_SAID, texts, lambda found: _shorten(re.sub(_PARTED, "", found)))
 
 
 def mask_lines(lines: Iterable[tuple[str, str]]) -> list[str]:
     """The texts of a call's lines, each given with who says it, masked; of a number that was keyed no key is told."""
-    masked: list[str] = []
-    for who, several in groupby(lines, key=lambda line: line[0]):
+    told = list(lines)
+    masked = [text for _, text in told]
+    for who in {who for who, _ in told} - {"key", "system"}:
+        places = [place for place, (other, _) in enumerate(told) if other == who]
+        for place, text in zip(places, mask_phrases([masked[place] for place in places]), strict=True):
+            masked[place] = text
+    return _hide_keys(told, masked)
+
+
+def hide_numbers(texts: Sequence[str]) -> list[str]:
+    """What one person is saying phrase by phrase, without any number that has been begun.
+
+    Of one that grows, as much as is shown of a whole one would in the end be all of it.
+    """
+    return _replace(_BEING_SAID, texts, lambda _: _HIDDEN)
+
+
+def _replace(pattern: re.Pattern[str], texts: Sequence[str], shorten: Callable[[str], str]) -> list[str]:
+    if not texts:
+        return []
+
+    def replace(found: re.Match[str]) -> str:
+        return _PIECE.sub(_HIDDEN, found[0]) if "\n" in found[0] else shorten(found[0])
+
+    return pattern.sub(replace, "\n".join(text.replace("\n", " ") for text in texts)).split("\n")
+
+
+def _hide_keys(told: Sequence[tuple[str, str]], masked: Sequence[str]) -> list[str]:
+    """Without the keys of a number: so many in a row that no menu asks for them."""
+    hidden: list[str] = []
+    for who, several in groupby(zip(told, masked, strict=True), key=lambda line: line[0][0]):
         texts = [text for _, text in several]
-        if who == "key" and len(texts) >= _SHORT:
-            masked += [_KEY] * len(texts)
-        else:
-            masked += texts if who == "system" else map(mask_text, texts)
-    return masked
+        hidden += [_KEY] * len(texts) if who == "key" and len(texts) >= _SHORT else texts
+    return hidden
 
 
 def _shorten(number: str) -> str:

@@ -103,18 +103,20 @@ def _show_lines(story: CallStory) -> list[dict[str, Any]]:
 
 def _mask_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same without the numbers that were said, read back or keyed."""
-    texts = mask_lines((line["who"], line["text"]) for line in lines)
-    return [{**line, **_mask_said(line, text), "text": text} for line, text in zip(lines, texts, strict=True)]
+    masked = [dict(line) for line in lines]
+    for name in ("text", "heard", "before"):
+        telling = [line for line in masked if name in line]
+        texts = mask_lines((line["who"], line[name]) for line in telling)
+        for line, text in zip(telling, texts, strict=True):
+            line[name] = text
+    return [{**line, **_mask_words(line)} for line in masked]
 
 
-def _mask_said(line: dict[str, Any], text: str) -> dict[str, Any]:
-    """What else tells of a line's words, masked; a number that lies across words makes one of all of them."""
-    parts: dict[str, Any] = {name: mask_text(line[name]) for name in ("heard", "before") if name in line}
-    if "words" in line:
-        words = [[mask_text(word), *rest] for word, *rest in line["words"]]
-        whole = [[text, line["start"], line["end"], line["confidence"]]]
-        parts["words"] = words if "".join(word for word, *_ in words) == text else whole
-    return parts
+def _mask_words(line: dict[str, Any]) -> dict[str, Any]:
+    """A line's words; where one of a number among them is masked, all of them are one."""
+    if "words" not in line or "".join(word for word, *_ in line["words"]) == line["text"]:
+        return {}
+    return {"words": [[line["text"], line["start"], line["end"], line["confidence"]]]}
 
 
 def _show_second(story: CallStory) -> dict[str, str] | None:

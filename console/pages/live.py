@@ -25,5 +25,5 @@ async def stream(request: web.Request) -> web.StreamResponse:
     session, board = session_of(request), request.app[LIVE]
     hidden = frozenset[str]() if session.may(Right.AID) else request.app[ANONYMOUS]
     await audit.record_view(request, "", Action.LIST, "正在通话")
-    with board.watch(hidden) as watcher:
+    with board.watch(hidden, masked=not session.may(Right.NUMBERS)) as watcher:
         return await stream_events(request, watcher.changed, lambda: board.tell(watcher))

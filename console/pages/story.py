@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.audit import record_view
 from console.keys import DATA, DATABASE, HOTLINES, session_of
-from console.masking import mask, mask_lines, mask_text
+from console.masking import mask, mask_lines, mask_phrases, mask_text
 from console.naming import name_line
 from console.policy import Right
 from console.problem import Problem
@@ -188,10 +188,15 @@ def _compare(revisions: tuple[Any, ...], *, masked: bool) -> dict[int, list[tupl
             if new != old:
                 found.append((name, old, new))
         words = _compare_words(before, revision.document)
-        found += [(n, mask_text(o), mask_text(a)) for n, o, a in words] if masked else words
+        found += _mask_words(words) if masked else words
         changes[revision.revision] = found
         before = revision.document
     return changes
+
+
+def _mask_words(words: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    names, olds, news = zip(*words, strict=True) if words else ((), (), ())
+    return list(zip(names, mask_phrases(olds), mask_phrases(news), strict=True))
 
 
 def _compare_words(before: Any, document: Any) -> list[tuple[str, str, str]]:

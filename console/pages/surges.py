@@ -34,6 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     if asked not in map(str, _HOURS):
         raise Problem(HTTPStatus.BAD_REQUEST, "时段不对", "请从页面上选择。")
     now = datetime.now(UTC)
+    await audit.record_view(request, "", Action.LIST, f"热点,高频词 {asked} 小时")
     async with request.app[DATABASE].read() as connection:
         some = await read_surges(connection, now - _KEPT, _SHOWN)
         behind = await read_members(connection, some)

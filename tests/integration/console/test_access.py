@@ -246,6 +246,7 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
             noted = route.path in {
                 "/",
                 "/live/events",
+                "/surges",
                 *(f"/calls/{{call_id}}/{p}" for p in ("sheet", "story", "number", "audio")),
             }
             assert changes or (after == before) is not noted

@@ -77,3 +77,31 @@ def test_after_the_hang_up_nothing_is_being_said():
     call = make_call(INCOMING, {"kind": "partial", "text": "喂"}, {"kind": "deaf", "reason": "lost"})
     call.take({"kind": "hungup", "by": "caller", "cause": "", "media_seconds": 3.0})
     assert (call.hung_up, call.partial, call.deaf) == (True, "", True)
+
+
+def test_who_may_see_no_numbers_is_told_no_part_of_one_that_is_being_said():
+    call = make_call(INCOMING, {"kind": "heard", "text": "我的电话是幺三八"})
+    seen = set()
+    for partial in ("五", "五五", "五五八幺", "五五八幺二三四五"):
+        call.take({"kind": "partial", "text": partial})
+        told = call.show(masked=True)
+        seen |= {told["partial"], *(line["text"] for line in told["lines"])}
+    call.take({"kind": "heard", "text": "五五八幺二三四五"})
+    call.take(
+        {
+            "kind": "played",
+            "id": 1,
+            "name": "contact",
+            "text": "您的电话是1 3 8 5 5 8 1 2 3 4 5",
+            "start": 1.0,
+        }
+    )
+    told = call.show(masked=True)
+    seen |= {line["text"] for line in told["lines"]}
+    assert seen == {"我的电话是****", "****", "您的电话是****"}
+    assert call.show()["lines"][1]["text"] == "五五八幺二三四五"
+
+
+def test_what_is_no_number_of_anybodys_is_shown_to_all():
+    call = make_call(INCOMING, {"kind": "heard", "text": "3号楼12楼漏水两天了"})
+    assert call.show(masked=True)["lines"][0]["text"] == "3号楼12楼漏水两天了"

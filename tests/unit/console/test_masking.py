@@ -1,0 +1,34 @@
+"""A number that is said over several phrases."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.masking import hide_numbers, mask_lines, mask_phrases, mask_text
+
+
+@pytest.mark.parametrize(
+    ("phrases", "masked"),
+    [
+        (["我的电话是138", "5581", "2345"], ["我的电话是****", "****", "****"]),
+        (["幺三八,", "嗯,五五八幺。", "二三四五谢谢"], ["****,", "嗯,****。", "****谢谢"]),
+        (["幺三八", "", "五五八幺二三四五"], ["****", "", "****"]),
+        (["13855812345", "就这个"], ["138****2345", "就这个"]),
+        (["住在3号楼", "5单元301", "2楼"], ["住在3号楼", "5单元301", "2楼"]),
+        (["我在12345", "打过"], ["我在12345", "打过"]),
+        ([], []),
+    ],
+)
+def test_no_part_of_it_is_left_in_any_of_them(phrases, masked):
+    assert mask_phrases(phrases) == masked
+    assert mask_text("\n".join(phrases)) == "\n".join(masked)
+
+
+def test_what_the_system_says_between_does_not_part_it():
+    told = [("caller", "电话幺三八五五"), ("prompt", "请继续"), ("key", "1"), ("caller", "八幺二三四五")]
+    assert mask_lines(told) == ["电话****", "请继续", "1", "****"]
+
+
+def test_as_long_as_it_grows_none_of_it_is_shown():
+    assert hide_numbers(["我的电话是13", "8"]) == ["我的电话是****", "****"]
+    assert hide_numbers(["住在12楼"]) == ["住在12楼"]
