@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from config.document import ConfigError, Document, embedded, load, read
+from ivr.discretion import check_discretion
 from ivr.document import (
     AskPart,
     ChoosePart,
@@ -55,6 +56,11 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
     nodes = {name: _node(name, part) for name, part in file.nodes.items()}
     slots = {name: texts.slots(name) for name in texts.prompts}
     faults, proof = prove(document, nodes, slots)
+    if not faults:
+        faults += check_discretion(document, nodes, slots)
+    if file.neutral is not None:
+        said = f"until a key confirms the person, nothing is said but {len(file.neutral)} neutral prompts"
+        proof = (*proof, said)
     faults += check_words(document)
     _raise(document, faults)
     return Flow(
@@ -80,6 +86,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         slots=MappingProxyType(slots),
         proof=proof,
         places=MappingProxyType(_place_words(written)),
+        placed=file.neutral is not None,
     )
 
 
@@ -202,4 +209,6 @@ def _change(part: SetPart) -> Change:
         told_matter=part.matter == "told",
         no_matter=part.matter == "none",
         rating=part.rating,
+        concluded=part.concluded,
+        solved=part.solved,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from ivr.flow import Condition, InquiryOf, LookUpOf, Rating
+from ivr.flow import Concluded, Condition, InquiryOf, LookUpOf, Rating
 from ivr.matter import AppealType
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -28,6 +28,8 @@ class SetPart(_Part):
     contact: Literal["calling", "agreed", "none"] | None = None
     matter: Literal["next", "told", "none"] | None = None
     rating: Rating | None = None
+    concluded: Concluded | None = None
+    solved: bool | None = None
 
 
 class StepPart(_Part):
@@ -191,7 +193,8 @@ class FlowFile(_Part):
     """A flow file. Without ``duty``, a call that is passed to a person at once begins where key 0 leads.
 
     Without ``danger_said``, words of danger lead where key 9 does; where it is false, they mean nothing. Without
-    ``self_harm_said``, those of self-harm lead where words of danger do.
+    ``self_harm_said``, those of self-harm lead where words of danger do. ``neutral`` makes it the flow of a call that
+    we place: these prompts alone may be said to whom has not confirmed who he is.
     """
 
     name: str = Field(min_length=1)
@@ -211,6 +214,7 @@ class FlowFile(_Part):
     offer_person: str | None = None
     cough: Annotated[float, Field(gt=0, le=5)] = 1.0
     first_word: Annotated[float, Field(ge=0.5, le=10)] = 2.5
+    neutral: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     words: Classes
     nodes: dict[str, NodePart] = Field(min_length=1)
 

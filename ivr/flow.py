@@ -46,6 +46,10 @@ InquiryOf = Literal["caller", "ticket", "answer", "code"]
 Rating = Literal["满意", "基本满意", "不满意"]
 """满意度."""
 
+Concluded = Literal["confirmed", "other", "done"]
+"""How far a call that we have placed has come: the person we want said that he is he, or is another, or was told and
+asked all there was."""
+
 PERSON_KEY = "0"
 """Leads to a person, from everywhere."""
 
@@ -68,7 +72,8 @@ class Change:
     calling number unless it is withheld, agrees to the number that was keyed or said, or drops it. ``next_matter``
     begins another matter, if this one is complete and the call may have more; ``told_matter`` takes up the next of
     those that were told with it. ``no_matter``: what was said was none. ``rating`` is what the caller thinks of the
-    outcome of the ticket that he was told of.
+    outcome of the ticket that he was told of. Of a call that we have placed, ``concluded`` says how far it has come,
+    ``solved`` whether the matter of its ticket is, as he says.
     """
 
     appeal: tuple[AppealType, ...] | None = None
@@ -80,6 +85,8 @@ class Change:
     told_matter: bool = False
     no_matter: bool = False
     rating: Rating | None = None
+    concluded: Concluded | None = None
+    solved: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +266,8 @@ class Flow:
     the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a voice; one that
     has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives the slots of
     each prompt; ``proof`` says, a line each, what was proved. ``places`` tells, of a class and a word of it, the line
-    of the file where it stands.
+    of the file where it stands. ``placed``: it leads calls that we place, and discloses nothing before the person has
+    confirmed who he is.
     """
 
     name: str
@@ -284,3 +292,4 @@ class Flow:
     slots: Mapping[str, frozenset[str]]
     proof: tuple[str, ...]
     places: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    placed: bool = False

@@ -44,11 +44,15 @@ def give_up(turn: Turn, node: Inquire) -> None:
 
 
 def note(turn: Turn, change: Change) -> None:
-    """What was said is no matter; or it says what the caller thinks of the outcome that he was told of."""
+    """What was said is no matter; or it says what the caller thinks of the outcome that he is asked about."""
     if change.no_matter:
         turn.change_matter(idle=True)
     if change.rating and turn.state.ticket:
         turn.actions.append(Rate(turn.state.ticket, change.rating))
+    if change.concluded:
+        turn.change(concluded=change.concluded)
+    if change.solved is not None:
+        turn.change(solved=change.solved)
 
 
 def holds(turn: Turn, condition: Condition) -> bool:

@@ -56,12 +56,14 @@ def start(
     reasons: frozenset[str] = frozenset(),
     at_once: bool = False,
     offer_person: bool = False,
+    ticket: str = "",
 ) -> State:
     """A dialogue before its call is answered.
 
     ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
     another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. ``at_once``: the caller
-    is passed to a person without a question; ``offer_person``: he is offered one first.
+    is passed to a person without a question; ``offer_person``: he is offered one first. ``ticket`` is the number of the
+    one that a call which we place is about.
     Raises ValueError for an opening that cannot be said.
     """
     for prompt in openings.values():
@@ -77,6 +79,7 @@ def start(
         reasons=reasons,
         at_once=at_once,
         offer_person=offer_person,
+        ticket=ticket,
     )
 
 

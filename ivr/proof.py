@@ -52,7 +52,7 @@ def prove(
     faults = [*_unknown_names(document, nodes), *_prompts(document, nodes, slots)]
     if any(True for _ in _unknown_names(document, nodes)):
         return faults, ()  # the graph is not one: nothing further can be said
-    edges = {n: {t for _, t in _edges(node)} for n, node in nodes.items()}
+    edges = {n: {t for _, t in edges_of(node)} for n, node in nodes.items()}
     faults += [
         *_keys(document, nodes),
         *_paths(document, nodes, edges),
@@ -65,7 +65,8 @@ def prove(
         f"{len(nodes)} nodes, all reached from {document.value.start!r}, all lead to an end",
         f"{len(waits)} questions, each with a timeout and an exit; at most {tries} are asked in one call",
         f"at most {keys} keys a question, 0 among them: it leads to {document.value.person!r} from everywhere",
-        f"key {DANGER_KEY} leads to {document.value.danger!r} from everywhere once it was offered, as it is to silence",
+        f"key {DANGER_KEY} leads to {document.value.danger!r} from everywhere once it was offered"
+        + ("" if document.value.neutral else ", as it is to silence"),
         "danger, told by key or by words, is passed on and filed at once",
         "who needs a person is passed on, or leaves a message: every way there does one or the other",
         f"{len({p for n in nodes.values() for p in prompts_of(n)})} prompts, all written and all can be filled",
@@ -131,7 +132,7 @@ def _by_itself(node: Node) -> Iterator[tuple[str, str]]:
             return
 
 
-def _edges(node: Node) -> Iterator[tuple[str, str]]:
+def edges_of(node: Node) -> Iterator[tuple[str, str]]:
     """(key in the file, target) of all edges."""
     yield from _by_itself(node)
     match node:
@@ -165,7 +166,7 @@ def _unknown_names(document: Document[FlowFile], nodes: Mapping[str, Node]) -> I
         if target not in nodes:
             yield document.error((key,), f"{key} leads to {target!r}, which is no node", remedy)
     for name, node in nodes.items():
-        for key, target in _edges(node):
+        for key, target in edges_of(node):
             if target not in nodes:
                 yield document.error(
                     ("nodes", name, key), f"{name}: {key} leads to {target!r}, which is no node", remedy

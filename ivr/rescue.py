@@ -64,7 +64,9 @@ def check_rescue(
         )
     yield from _danger(document, nodes)
     yield from _ahead(document, nodes)
-    for hears in (True, None):
+    for hears in (
+        () if file.neutral is not None else (True, None)
+    ):  # whom we call has not asked for help by it
         if not _offered_in_silence(file.start, nodes, hears=hears):
             yield document.error(
                 ("danger",),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ivr.actions import Listen, Prompt
     from ivr.events import Informed
+    from ivr.flow import Concluded
     from ivr.matter import AppealType, Candidate, Matter, Spoken
 
 
@@ -57,7 +58,8 @@ class State:
     ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are
     matters that were told in one dictation with this one, and come after it. ``ticket`` is the number of a ticket that
     was asked for or told of, ``code`` the query code keyed in for it, ``inquiry`` counts such questions,
-    ``informed`` is the answer to the last.
+    ``informed`` is the answer to the last. Of a call that we have placed, ``concluded`` says how far it has come, and
+    ``solved`` whether the matter of ``ticket`` is, as the person says.
     """
 
     phase: Literal["ringing", "talking", "connected", "leaving", "ended"]
@@ -104,6 +106,8 @@ class State:
     code: str = ""
     inquiry: int = 0
     informed: Informed | None = None
+    concluded: Concluded | None = None
+    solved: bool | None = None
 
     @property
     def ended(self) -> bool:

@@ -119,7 +119,7 @@ def _make(part: TargetPart, calendar: Calendar) -> Target:
     return Target(
         name=part.name,
         uri=part.uri,
-        hours=tuple(_make_hours(hours, calendar) for hours in part.hours),
+        hours=tuple(make_hours(hours, calendar) for hours in part.hours),
         ring_seconds=part.ring_seconds,
         kind=part.kind,
         ticket=part.ticket,
@@ -133,7 +133,8 @@ def _make(part: TargetPart, calendar: Calendar) -> Target:
     )
 
 
-def _make_hours(part: HoursPart, calendar: Calendar) -> Hours:
+def make_hours(part: HoursPart, calendar: Calendar) -> Hours:
+    """The stretch, its days those of this calendar."""
     named = part.days
     days = CalendarDays(calendar, named == "workdays") if isinstance(named, str) else frozenset(named)
     return Hours(days, time.fromisoformat(part.since), time.fromisoformat(part.until))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from recordings.instant import Instant
-from recordings.schema import calls, counting_id, metadata, worklist
+from recordings.schema import calls, counting_id, legs, metadata, worklist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +97,7 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
         later.c.caller == own.c.caller,
         later.c.call_id > own.c.call_id,
         later.c.ended_at.is_not(None),
+        ~_is_placed(later.c.call_id),
     )
     return sa.union_all(
         sa.select(work.c.call_id).where(work.c.call_back, ~settled),
@@ -110,6 +111,11 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     )
 
 
+def _is_placed(call_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether a call is one that we have placed: who was called by it has not called again."""
+    return sa.exists().where(legs.c.call_id == call_id, legs.c.leg == 0, legs.c.direction == "out")
+
+
 def count_tries() -> sa.ScalarSelect[int]:
     """How often the caller of a call of ``worklist`` was missed up to it, since he was last heard."""
     own, other, theirs, heard, theirs_heard = (
@@ -121,6 +127,7 @@ def count_tries() -> sa.ScalarSelect[int]:
         sa.select(sa.func.coalesce(sa.func.max(heard.c.call_id), ""))
         .join(theirs_heard, theirs_heard.c.call_id == heard.c.call_id)
         .where(theirs_heard.c.caller == caller, heard.c.call_id < worklist.c.call_id, heard.c.missed == "")
+        .where(~_is_placed(theirs_heard.c.call_id))
         .correlate(worklist)
         .scalar_subquery()
     )

@@ -12,6 +12,7 @@ from ivr.matter import AppealType
 from recordings import folders, wav
 from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
+from tickets.placed import tell_placed
 from tickets.proposal import propose
 from tickets.telling import find_related
 from tickets.text.display import read_matter, read_phrase
@@ -262,7 +263,7 @@ def _draft_utterance(utterance: Utterance) -> UtterancePart:
 
 
 def _draft_line_notes(record: CallRecord) -> list[str]:
-    notes = []
+    notes = tell_placed(record.placed)
     if record.line is not None and record.line.found_by is None:
         notes.append(f"所拨号码“{record.called}”不是登记的热线,按{record.hotline}受理")
     if promise := _promise(record):

@@ -12,7 +12,10 @@ from ivr.matter import AppealType, Candidate, Matter, Spoken, Window
 from recordings import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from ivr.state import State
+    from recordings.entries import Entry
 
 _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
     events.Answered: entries.AnsweredEvent,
@@ -99,6 +102,17 @@ def note_model(model: ModelFingerprint) -> entries.Model:
 def read_model(entry: entries.Model) -> ModelFingerprint:
     """The model that listened."""
     return ModelFingerprint(entry.name, entry.sha256, entry.demo)
+
+
+def note_news(before: State, after: State) -> Iterator[Entry]:
+    """What a call's journal is to say once its dialogue has come from one state to another: matters, as they are now.
+
+    And how far a call that we have placed has come.
+    """
+    known = before.matters
+    yield from (note_matter(matter) for matter in after.matters if matter not in known)
+    if (before.concluded, before.solved) != (after.concluded, after.solved):
+        yield entries.Concluded(after.concluded or "", after.solved)
 
 
 def note_matter(matter: Matter) -> entries.Matter:

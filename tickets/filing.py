@@ -29,6 +29,7 @@ from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.number import CITY_TIME, take_next
 from tickets.papers import Papers, Revision, describe_call, list_call, write_papers
+from tickets.placed import made
 from tickets.reading import read_record
 from tickets.review import lay_over
 from tickets.understood import take_over
@@ -103,7 +104,14 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
                 Opinion(record.call_id, number, *told) for number, told in record.ratings.items()
             )
             papers = Papers(
-                record.call_id, describe_call(record), revisions, alerts, listed, wanted, opinions
+                record.call_id,
+                describe_call(record),
+                revisions,
+                alerts,
+                listed,
+                wanted,
+                opinions,
+                made(record),
             )
             try:
                 await db.group(write_papers).ask(papers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from recordings import catalogue, folders, jobs, progress, wav
+from recordings import callouts, catalogue, folders, jobs, progress, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import matters, outbox, worklist
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recordings.worklist import WorkRow
     from tickets.alert import DangerAlert
     from tickets.draft import Draft
+    from tickets.placed import Made
     from tickets.record import CallRecord
 
 
@@ -47,6 +48,7 @@ class Papers(NamedTuple):
     listed: tuple[WorkRow, str] | None
     wanted: tuple[tuple[str, int], ...]
     opinions: tuple[Opinion, ...] = ()
+    made: Made | None = None
 
 
 async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
@@ -72,6 +74,8 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
             await connection.execute(sa.insert(tickets), values)
         await progress.keep_codes(connection, [r.number for _, r in new if r.revision == 1])
         await progress.keep_opinions(connection, [one for paper in papers for one in paper.opinions])
+        for made in filter(None, (paper.made for paper in papers)):
+            await callouts.settle(connection, made.call_id, made.result, made.at, solved=made.solved)
         await matters.store(connection, [(r.number, r.draft.content) for _, r in new])
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)
@@ -127,7 +131,7 @@ def _describe_legs(record: CallRecord) -> list[Row]:
     own = LegRow(
         call_id=record.call_id,
         leg=0,
-        direction="in",
+        direction="out" if record.placed else "in",
         target="",
         uri="",
         reason="",

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 from asr.transcript import Transcript
 from ivr.hotline import Mode, Source
 from ivr.matter import AppealType
-from recordings.entries import Answered, Finished, HungUp, Incoming, InformedEvent, Interrupted, Model
+from recordings.entries import (
+    Answered,
+    Concluded,
+    Finished,
+    HungUp,
+    Incoming,
+    InformedEvent,
+    Interrupted,
+    Model,
+    Placed,
+)
 from tickets import merging
 from tickets.entries import read_model, read_number
 from tickets.gathered import Gathered
 from tickets.legs import Leg, fold_legs
 from tickets.missed import ASKED, BROKEN, GONE, GREETINGS, LEFT, QUIET, UNANSWERED
+from tickets.placed import give_reason
 from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
@@ -66,6 +77,7 @@ class CallRecord:
     danger in each was noticed, ``understood`` what their words were understood to mean when they were filed.
     ``ratings`` are what he thought of the outcome of other tickets, by number, with when he said so.
     ``reason`` says why an ended call has no matter.
+    Of a call that we have placed, ``placed`` says what for, ``concluded`` how far it has come.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
     which the call was passed on. ``strange`` counts what of the journal this program does not know.
     ``barred``: the caller was on the nuisance list.
@@ -100,6 +112,8 @@ class CallRecord:
     transcription: Late
     legs: tuple[Leg, ...]
     strange: Mapping[Strange, int]
+    placed: Placed | None
+    concluded: Concluded | None
     barred: bool = False
 
 
@@ -190,11 +204,14 @@ def fold(
         else _name_keeper(legs)
         or (_NOTHING_KEPT if anonymous and answered_at else None)
         or (ASKED if journal.has(InformedEvent) and not wanted else None)
+        or give_reason(journal.last(Placed), journal.last(Concluded))
         or _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
         legs=legs,
         strange=reading.strange,
         barred=incoming.barred,
+        placed=journal.last(Placed),
+        concluded=journal.last(Concluded),
     )
 
 

@@ -51,6 +51,12 @@ class Watch:
         if not self._audible:
             self._due[_no_media(self._bounds)] = now + self._bounds.media
 
+    def stand(self, now: float, *, audible: bool) -> None:
+        """The call stands already, with or without audio."""
+        if audible:
+            self.hear(now)
+        self.confirm(now)
+
     def hear(self, now: float) -> None:
         """Audio is agreed on, for the first time or after a hold."""
         self._audible = True

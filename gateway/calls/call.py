@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.calls.attempt import Party
 from gateway.calls.beside import Beside
 from gateway.calls.bounds import Watch
+from gateway.calls.dialogue import begin
 from gateway.calls.ending import Ending
 from gateway.calls.hold import Hold
 from gateway.calls.inquiring import Inquiring
@@ -23,11 +24,11 @@ from gateway.calls.waiting import Waiting
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from ivr import actions, events
-from ivr.machine import advance, start
+from ivr.machine import advance
 from recordings import entries
 from recordings.folders import AUDIO
 from recordings.journal import JournalError
-from tickets.entries import note_event, note_matter
+from tickets.entries import note_event, note_news
 from tickets.lookup import look_up
 
 if TYPE_CHECKING:
@@ -59,20 +60,15 @@ class Call:
         prompts: PromptBook,
         *,
         at_once: bool = False,
+        ticket: str = "",
     ) -> None:
         self._leg, self._house, self._flow, self._hotline = leg, house, hotline.flow, hotline
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._hold = Hold(self._loop.time)
         self._events = Waiting()
-        self._state = start(
-            hotline.flow,
-            openings=hotline.openings,
-            appeal=hotline.appeal,
-            at_once=at_once,
-            reasons=frozenset(hotline.targets),
-            offer_person=house.deaf_for_long(),
-        )
+        offer_person = house.deaf_for_long()
+        self._state = begin(hotline, at_once=at_once, offer_person=offer_person, ticket=ticket)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         journal.on_error = self.fail
         self._speaker = Speaker(leg, prompts, self._scribe)
@@ -96,7 +92,7 @@ class Call:
         self._ending = Ending(self._scribe, Watch(house.bounds, lambda: leg.has_sent), self._is_talking)
 
     async def run(self, model: ModelFingerprint | None) -> str:
-        """Answer, hold the dialogue, and close the journal; returns who ended the call, or "unanswered".
+        """Answer, unless we have called; hold the dialogue; close the journal; returns who ended it, or "unanswered".
 
         ``model`` None: nobody can listen right now. However it ends, an answered call is hung up, its recording
         closed, and its journal ``finished``, unless the journal itself cannot be written any more (JournalError).
@@ -117,12 +113,14 @@ class Call:
             return "unanswered"
         try:
             self._answered_at = self._loop.time()
-            metrics.SETUP.observe(self._answered_at - leg.began)
+            if leg.incoming is None:  # whom we have called has answered before
+                self._ending.watch.stand(self._now(), audible=leg.is_audible)
+            else:
+                metrics.SETUP.observe(self._answered_at - leg.began)
             self._scribe.note(entries.Answered())
             self._beside.do(self._scribe.sync())
             self._house.pump.join(self)
-            caller = leg.incoming.caller if leg.incoming else ""
-            await self._take(events.Answered(0.0, caller, self._hotline.number, hears=model is not None))
+            await self._take(events.Answered(0.0, leg.number, self._hotline.number, hears=model is not None))
             while not self._state.ended:
                 await self._take(await self._next())
         finally:
@@ -200,14 +198,13 @@ class Call:
             for heard in await self._listener.flush(on=self._leg.ended is None):
                 await self._take(heard)
         self._scribe.note(note_event(event))
-        before, heard_before = self._state.matters, self._state.hears
+        before = self._state
         if isinstance(event, events.Connected):
             self._passing.join(event.id)
         self._state, wanted = advance(self._flow, self._state, event)
-        for matter in self._state.matters:
-            if matter not in before:
-                self._scribe.note(note_matter(matter))
-        if self._state.hears != heard_before:
+        for news in note_news(before, self._state):
+            self._scribe.note(news)
+        if self._state.hears != before.hears:
             self._listener.follow(hears=self._state.hears)
         if not any(isinstance(action, actions.Alert | actions.Connect) for action in wanted):
             await self._scribe.settle()  # who may be in danger waits for no disk

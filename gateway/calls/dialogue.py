@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.machine import start
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from gateway.prompts.book import PromptBook
-    from ivr.hotline import Hotlines
+    from ivr.flow import Flow
+    from ivr.hotline import Hotline, Hotlines
+    from ivr.state import State
+    from recordings.callouts import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +34,20 @@ class Dialogue:
     since: datetime
     makeshift: str = ""
     calendar: str = ""
+    placed: Mapping[Kind, Flow] = field(default_factory=dict)
+    """What calls that we place are led by; none where nobody is to be called, or a file is wrong."""
+    unplaced: str = ""
+    """Why there is none though there should be."""
+
+
+def begin(hotline: Hotline, *, at_once: bool, offer_person: bool, ticket: str) -> State:
+    """The dialogue of a call on that line, before it is answered; see `ivr.machine.start`."""
+    return start(
+        hotline.flow,
+        openings=hotline.openings,
+        appeal=hotline.appeal,
+        at_once=at_once,
+        reasons=frozenset(hotline.targets),
+        offer_person=offer_person,
+        ticket=ticket,
+    )

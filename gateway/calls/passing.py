@@ -120,7 +120,7 @@ class Passing:
     async def _run(self, connect: Connect) -> None:
         errand = Errand(
             call_id=self._party.scribe.call_id,
-            caller=self._party.leg.incoming.caller if self._party.leg.incoming else "",
+            caller=self._party.leg.number,
             hotline=self._hotline,
             matter=connect.matter,
             number=self._numbering.given(connect.matter),

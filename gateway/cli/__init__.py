@@ -28,6 +28,7 @@ _COMMANDS = {
     "console": "console",
     "call": "call",
     "calls": "calls",
+    "callback": "callback",
     "jobs": "jobs",
     "outbox": "outbox",
     "intake-map": "intake_map",

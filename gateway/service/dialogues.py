@@ -13,7 +13,7 @@ from config.document import ConfigError, embedded
 from config.fault import LastingFault
 from gateway.calls.dialogue import Dialogue
 from gateway.prompts.book import PromptBook
-from gateway.service.flows import read_dialogue
+from gateway.service.flows import read_dialogue, read_placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +47,17 @@ async def open_dialogue(
     hotlines = read_dialogue(settings.dialogue, own_flows=own_flows)
     prompts = open_prompts(settings.dialogue, paths)
     await prompts.prepare(hotlines.openings, progress, at_once)
-    return Dialogue(hotlines, prompts, settings.sip.cap, datetime.now(UTC))
+    opened = Dialogue(hotlines, prompts, settings.sip.cap, datetime.now(UTC))
+    if not settings.callback.trunk:
+        return opened
+    try:
+        placed = read_placed(settings.dialogue, settings.callback.flows)
+    except ConfigError as fault:  # who calls us does not suffer for whom we call
+        log.error(  # noqa: TRY400 - the message says what, where, and what to do
+            "nobody is called by us: %s", fault
+        )
+        return replace(opened, unplaced=str(fault))
+    return replace(opened, placed=placed)
 
 
 async def open_some_dialogue(settings: Settings, paths: Paths) -> Dialogue:

@@ -25,6 +25,8 @@ def find_limits(switchboard: Switchboard, agent: UserAgent, ears: EarWatch, relo
         limits.append(f"the dialogue cannot be used, callers are passed to a person: {makeshift}")
     if calendar := switchboard.dialogue.calendar:
         limits.append(f"the calendar cannot be used, weekdays decide: {calendar}")
+    if unplaced := switchboard.dialogue.unplaced:
+        limits.append(f"nobody is called by us (hotline callback): {unplaced}")
     if reload.refused:
         limits.append(f"the last reload was refused, what was in force stays: {reload.refused}")
     return limits

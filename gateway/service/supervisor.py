@@ -91,7 +91,7 @@ class Supervisor:
         await self._migrate()
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
-        document = json.loads(self._settings.model_dump_json())
+        document = json.loads(self._settings.model_dump_json(by_alias=True))
         effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
         commands = [["worker"], ["console"], ["gateway"]]

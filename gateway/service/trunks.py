@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _TLS_PORT = 5061  # RFC 3261, 19.1.2
 _ANY = "0.0.0.0"  # noqa: S104 - a name for it
-_SPARE = 64  # calls above the caps: those that are refused
 
 
 def open_trunks(settings: Settings) -> tuple[Trunk, ...]:
@@ -29,8 +28,7 @@ def open_trunks(settings: Settings) -> tuple[Trunk, ...]:
         raise ConfigError(
             "settings", 0, "sip.port 0 takes any port, and trunks have to know theirs", "set sip.port"
         )
-    calls = settings.sip.cap + settings.passing.cap + _SPARE
-    return tuple(_open(trunk, settings.sip, calls) for trunk in mine)
+    return tuple(_open(trunk, settings.sip, settings.lines) for trunk in mine)
 
 
 def _open(trunk: TrunkSettings, sip: SipSettings, calls: int) -> Trunk:

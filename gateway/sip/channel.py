@@ -58,6 +58,12 @@ class Channel(Protocol):
     def record_to(self, file: Path) -> None:
         """Record both directions into the file once there is media."""
 
+    def begin_anew(self, file: Path | None) -> None:
+        """Recording time begins now, or with the media, and so does the ring buffer; record into the file, if any.
+
+        Raises SipError.
+        """
+
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
 

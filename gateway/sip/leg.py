@@ -58,6 +58,10 @@ class Leg:
         """Whether this side has accepted the call."""
         self.is_confirmed = False
         """Whether the call stands: the ACK has come, or was sent."""
+        self.is_audible = False
+        """Whether there is, or was, media."""
+        self.number = incoming.caller if incoming else ""
+        """The other side's telephone number, digits; "" when it is not known."""
         self._hanging_up = False
         self._held = self._has_pressed = False
         self.partners = Partners(self)
@@ -81,8 +85,14 @@ class Leg:
 
     # --- what an owner does, on the loop -------------------------------------------------------------------------
     def answer(self, recording: Path | None) -> None:
-        """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError."""
+        """Accept the call (200 OK) and record both directions from here on, or not at all; raises SipError.
+
+        Of a call that the other side has answered recording time begins anew: nothing before is in it.
+        """
         self._check_stands()
+        if self.incoming is None:
+            self.channel.begin_anew(recording)
+            return
         if recording is not None:
             self.channel.record_to(recording)
         self.channel.respond(200, {})
@@ -218,6 +228,7 @@ class Leg:
     # --- what the SIP stack tells, on its own threads --------------------------------------------------------------
     def media_began(self) -> None:
         """Media flows for the first time."""
+        self.is_audible = True
         self._tell(lambda: self.on_media())  # noqa: PLW0108 - the callback may be set later
 
     def media_changed(self, *, held: bool) -> None:

@@ -78,6 +78,11 @@ class Trunk:
             return f"sip:{self.registration.user}@{self.registration.domain}"
         return f"sip:hotline@{in_uri(self.advertised)}:{self.port}"
 
+    def asserted(self, number: str) -> str:
+        """The SIP address of a number of ours, for P-Asserted-Identity (RFC 3325)."""
+        host = self.registration.domain if self.registration is not None else in_uri(self.advertised)
+        return f"sip:{number}@{host}"
+
     @property
     def contact(self) -> str:
         """Where requests reach this gateway, for Contact."""

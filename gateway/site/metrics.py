@@ -139,6 +139,12 @@ RING: Final = Histogram(
 OUTGOING: Final = Gauge(
     "hotline_outgoing_lines", "Lines to people that are up, those still ringing included.", registry=REGISTRY
 )
+CALLOUTS: Final = Counter(
+    "hotline_callouts_total",
+    "Calls placed by us, by what came of the ringing.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 OUTGOING_CAP: Final = Gauge(
     "hotline_outgoing_cap", "Lines to people at once at most (passing.cap).", registry=REGISTRY
 )

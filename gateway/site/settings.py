@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from asr.models.installing import Models
 from config.document import ConfigError, load
 from gateway.site.access import AccessSettings
+from gateway.site.callback import CallbackSettings, check_callback
 from gateway.site.console import ConsoleSettings
 from gateway.site.credentials import read_secret, with_intake_secrets, with_password, with_sms_secrets
 from gateway.site.disk import DiskSettings
@@ -27,6 +28,7 @@ from gateway.site.understanding import UnderstandingSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_SPARE = 64  # calls above the caps: those that are refused
 DEFAULT_FILE = Path(__file__).parents[2] / "config" / "gateway.yaml"
 
 
@@ -103,6 +105,7 @@ class Settings(Section):
     node: Node = 1
     sip: SipSettings = SipSettings()
     passing: PassingSettings = PassingSettings()
+    callback: CallbackSettings = CallbackSettings()
     access: AccessSettings = AccessSettings()
     asr: AsrSettings = AsrSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -129,12 +132,20 @@ class Settings(Section):
             if twice is not None:
                 raise ValueError(f"two gateways have {what} {twice}: give each its own")
         check_trunks(self.trunks, (self.node, *(g.node for g in self.gateways)))
+        check_callback(self.callback, self.trunks)
         return self
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The SIP port of every gateway on this machine, that of ``sip`` first."""
         return (self.sip.port, *(g.port for g in self.gateways))
+
+    @property
+    def lines(self) -> int:
+        """Calls that a gateway's stack has room for: each cap, and those that are refused."""
+        return (
+            self.sip.cap + self.passing.cap + (self.callback.at_once if self.callback.trunk else 0) + _SPARE
+        )
 
     @property
     def nodes(self) -> frozenset[int]:

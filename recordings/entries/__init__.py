@@ -19,6 +19,7 @@ Read the ADR on the journal's codec (docs/adr/0013) for why.
 from recordings.entries.call import (
     Answered,
     Claim,
+    Concluded,
     Finished,
     Held,
     HungUp,
@@ -26,6 +27,7 @@ from recordings.entries.call import (
     Interrupted,
     Line,
     Media,
+    Placed,
     RecordingTrouble,
 )
 from recordings.entries.codec import KINDS, Reading, Strange, Written, decode, encode, read_lines, withhold
@@ -67,6 +69,7 @@ __all__ = [
     "CallingEvent",
     "Candidate",
     "Claim",
+    "Concluded",
     "ConnectedEvent",
     "Deaf",
     "Dialled",
@@ -97,6 +100,7 @@ __all__ = [
     "Number",
     "PartedEvent",
     "Partial",
+    "Placed",
     "Played",
     "PromptEndedEvent",
     "Rated",

@@ -61,6 +61,29 @@ class Incoming(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Placed(Entry):
+    """We have called, and were answered; ``incoming`` names whom as the caller.
+
+    ``purpose`` is what for (``recordings.callouts.Kind``), ``ticket`` what it is about, "" for nothing.
+    """
+
+    kind: ClassVar = "placed"
+
+    purpose: str = kept("")
+    ticket: str = withheld("")
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded(Entry):
+    """How far a call that we have placed has come: see ``ivr.flow.Concluded``; and whether the matter is solved."""
+
+    kind: ClassVar = "concluded"
+
+    outcome: str = kept("")
+    solved: bool | None = withheld(None)
+
+
+@dataclass(frozen=True, slots=True)
 class Answered(Entry):
     """200 OK was sent; the recording begins."""
 

@@ -26,6 +26,8 @@ KINDS: Final[Mapping[str, type[Entry]]] = {
     kind.kind: kind
     for kind in (
         call.Incoming,
+        call.Placed,
+        call.Concluded,
         call.Answered,
         call.Held,
         call.HungUp,

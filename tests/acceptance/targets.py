@@ -2,7 +2,7 @@
 
 What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
 ``{"rings": SECONDS}``, ``{"plays": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``{"holds": SECONDS}``,
-``{"brings_in": SECONDS}``,
+``{"brings_in": SECONDS}``, ``{"presses": KEYS}``,
 ``"hangs_up"``, ``"busy"``, ``"fails"``, ``"silent"``, and ``"dies"``, with which the whole process is gone; besides,
 ``{"speaks": CODECS}`` before the answer, ``{"tells": HEADERS}`` with it, and ``{"moved": URI}``. One that has nothing
 more to do stays as it is. Who has answered, or plays, sounds a tone of ``HERTZ`` for four seconds.
@@ -112,6 +112,8 @@ def do_at_once(leg: Leg, deed: Any) -> None:
         case {"tells": headers}:
             leg.channel.respond(200, headers)
             leg.play(tone())
+        case {"presses": keys}:
+            leg.press(keys)
         case "hangs_up":
             leg.hang_up()
         case "busy":

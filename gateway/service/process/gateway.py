@@ -33,6 +33,7 @@ from gateway.service.leaving import close_books
 from gateway.service.limits import find_limits
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
+from gateway.service.placing import place_calls
 from gateway.service.process.common import alone, stop_signal
 from gateway.service.process.database import claim_if_there, look_at_database
 from gateway.service.reload import Reload
@@ -69,7 +70,6 @@ log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
 _PROOF_SECONDS = 1.0  # in which a disk that works takes a write
-_SPARE = 64  # calls that the stack has room for above the caps: those that are refused
 _FILES = 16384  # a call has two RTP sockets and a recording open, a line to a person two sockets
 
 
@@ -80,8 +80,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
     loop that this runs in.
     """
     stop, settings = stop_signal(), source.running
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    _open_many_files()
     with alone(paths.data, f"gateway-{settings.node}"):
         trunks = open_trunks(settings)
         dialogue = await open_some_dialogue(settings, paths)
@@ -137,6 +136,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         await _guard(settings, agent, switchboard, nuisances)
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
+        placing = place_calls(settings, trunks, agent, switchboard, house, journals, db, filer)
         await ears.look()
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
@@ -154,10 +154,11 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
                 ),
                 name="the list of those refused",
             ),
+            asyncio.create_task(placing.run(), name="the calls that we place"),
         ]
         own = [live.route(board), reload_at(reload), duty_at(duty, lambda: switchboard.dialogue.hotlines)]
         try:
-            agent.start(max_calls=settings.sip.cap + settings.passing.cap + _SPARE)
+            agent.start(max_calls=settings.lines)
             background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
             # What the start has made stays, 140,000 objects: to look through them in each full collection would hold up
             # the loop for a tenth of a second. What belongs to a call is collected as ever, and leans on none of it.
@@ -172,7 +173,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
                 await attend(stop, background)
                 reload.close()
                 stopping(settings.sip.drain_seconds + _CLOSE_SECONDS)
-                await switchboard.drain()
+                await asyncio.gather(switchboard.drain(), placing.stop(settings.sip.drain_seconds))
         finally:
             for task in (sweeping, *background):
                 task.cancel()
@@ -180,6 +181,11 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             await filer.drain(5)
             await client.close()
             await close_books(db, journals)
+
+
+def _open_many_files() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
 
 
 def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:

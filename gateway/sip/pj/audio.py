@@ -64,6 +64,29 @@ class Audio:
             prompt.resume()
         return first
 
+    def begin_anew(self, call: pj.Call, media: pj.AudioMedia | None, file: Path | None) -> None:
+        """Let recording time begin now, for a call that had media before it was answered; raises pj.Error.
+
+        A new ring takes the place of the old one, so that it and the recording go by one clock.
+        """
+        self.file = file
+        old, prompt = self._pcm, self._prompt
+        if old is None or prompt is None:  # there is no media yet: it begins with it
+            return
+        pcm = pj.PcmPort()
+        try:
+            pcm.createPort("pcm", CLOCK_RATE, FRAME_MS, _RING_MS)
+        except pj.Error:
+            destroy(pcm)
+            raise
+        self._pcm = pcm
+        destroy(old)
+        self._begin_recording(call, prompt)
+        if media is not None:
+            media.startTransmit(pcm)
+            if self._tap is not None:
+                media.startTransmit(self._tap.left())
+
     def _begin_recording(self, call: pj.Call, prompt: pj.PromptPort) -> None:
         if self.file is None:
             return

@@ -153,6 +153,10 @@ class StackCall(pj.Call):
         """Record both directions into the file once there is media."""
         self.audio.file = file
 
+    def begin_anew(self, file: Path | None) -> None:
+        """Recording time begins now, or with the media; raises SipError."""
+        attempt("begin the recording", lambda: self.audio.begin_anew(self, self.voice(), file))
+
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
         attempt("send keys", lambda: self.dialDtmf(keys))

@@ -14,7 +14,7 @@ from gateway.cli.drawing.layout import WIDTH, abbreviate, lay_out, wrap
 from gateway.cli.drawing.svg import draw
 from ivr.compile import compile_flow
 
-FLOWS = ("default", "psychological_aid")
+FLOWS = ("default", "psychological_aid", "placed_follow_up", "placed_care", "placed_missed")
 
 
 @pytest.mark.parametrize("name", FLOWS)

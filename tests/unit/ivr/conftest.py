@@ -61,7 +61,7 @@ from ivr.machine import advance, start
 from ivr.words import normalise
 from recordings import entries
 from recordings.entries import Written
-from tickets.entries import note_event, note_matter
+from tickets.entries import note_event, note_news
 from tickets.lookup import look_up
 from tickets.meaning.risk import phrases
 from tickets.meaning.watch import Watch
@@ -263,11 +263,10 @@ class Rehearsal:
             self.end_legs("caller" if event.by == "caller" else "gateway")
             self.note(entries.HungUp(event.by, "", self.now))
         self.note(note_event(event))
-        before = self.state.matters
+        before = self.state
         self.state, actions = advance(self.hotline.flow, self.state, event)
-        for matter in self.state.matters:
-            if matter not in before:
-                self.note(note_matter(matter))
+        for news in note_news(before, self.state):
+            self.note(news)
         for action in actions:
             self.perform(action)
 
@@ -401,7 +400,7 @@ def hotlines(texts: PromptTexts, flow: Flow) -> Hotlines:
 def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]:
     """Run a script (or the steps of one, as YAML) and return what happened."""
 
-    def run(script: Script | str, line: Hotline | None = None, **header: str) -> Rehearsal:
+    def run(script: Script | str, line: Hotline | None = None, ticket: str = "", **header: str) -> Rehearsal:
         if isinstance(script, str):
             head = {"name": "inline", "caller": "13855812345"} | header
             lines = [f'{key}: "{value}"' for key, value in head.items()]
@@ -409,7 +408,7 @@ def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]
         called = (Called(script.called, "request-uri"), Called(script.forwarded_from, "diversion"))
         line = line or hotlines.find(called, TODAY).hotline
         reasons = frozenset(script.targets)
-        state = start(line.flow, openings=line.openings, appeal=line.appeal, reasons=reasons)
+        state = start(line.flow, openings=line.openings, appeal=line.appeal, reasons=reasons, ticket=ticket)
         rehearsal = Rehearsal(line, texts, script, state)
         rehearsal.run()
         return rehearsal

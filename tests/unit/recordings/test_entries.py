@@ -22,6 +22,8 @@ LARGEST = 2**31 - 1
 # What an anonymous line's journal keeps, field by field: whoever adds one must say so here as well.
 KEPT = {
     "incoming": {"call_id", "sip_call_id", "called", "hotline", "line", "flow", "node", "at_once", "trunk"},
+    "placed": {"purpose"},
+    "concluded": {"outcome"},
     "answered": set(),
     "held": {"at"},
     "hungup": {"by", "cause", "media_seconds"},

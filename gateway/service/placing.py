@@ -1,0 +1,158 @@
+"""Calls that we place, as the settings say: by which trunk, as whom, and only while callers have lines enough."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from config.calendar import Calendar, read_calendar
+from config.document import ConfigError
+from gateway.calls.call import Call
+from gateway.calls.callouts import Callouts
+from gateway.calls.campaign import Campaign
+from gateway.calls.line_record import describe
+from gateway.calls.scribe import Scribe
+from gateway.sip.fault import SipError
+from gateway.site import metrics
+from ivr.hotline import Called, Found
+from ivr.targets import make_hours
+from recordings.entries import Incoming, Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.calls.filer import Filer
+    from gateway.calls.house import House
+    from gateway.calls.switchboard import Switchboard
+    from gateway.sip.leg import Leg
+    from gateway.sip.pj import UserAgent
+    from gateway.sip.trunk import Trunk
+    from gateway.site.settings import Settings
+    from recordings.callouts import Callout
+    from recordings.database import Database
+    from recordings.journals import Journals
+
+log = logging.getLogger(__name__)
+
+_PROOF_SECONDS = 1.0  # in which a disk that works takes a write
+
+
+def place_calls(
+    settings: Settings,
+    trunks: Sequence[Trunk],
+    agent: UserAgent,
+    switchboard: Switchboard,
+    house: House,
+    journals: Journals,
+    db: Database,
+    filer: Filer,
+) -> Callouts:
+    """Who places the calls of this gateway: none where its settings name no trunk of its own for them."""
+    callback = settings.callback
+    trunk = next((trunk for trunk in trunks if trunk.name == callback.trunk), None)
+    placing = _Placing(settings, trunk, agent, switchboard, house, journals, filer)
+    rules = rules_of(settings)
+    return Callouts(db, settings.node, rules, placing.dial, placing.lead, placing.is_free, placing.may_look)
+
+
+def rules_of(settings: Settings) -> Campaign:
+    """The rules by which calls are placed. A calendar that cannot be read is left out: the gateway has told of it."""
+    try:
+        calendar = read_calendar(settings.dialogue.calendar)
+    except ConfigError:
+        calendar = Calendar()
+    callback = settings.callback
+    return Campaign(
+        tuple(make_hours(hours, calendar) for hours in callback.hours),
+        callback.per_minute,
+        callback.at_once,
+        callback.ring_seconds,
+        callback.busy_seconds,
+        callback.no_answer_seconds,
+        settings.sip.longest_call_seconds,
+    )
+
+
+class _Placing:
+    """Dials citizens and leads the calls that they answer."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        trunk: Trunk | None,
+        agent: UserAgent,
+        switchboard: Switchboard,
+        house: House,
+        journals: Journals,
+        filer: Filer,
+    ) -> None:
+        self._settings, self._trunk, self._agent, self._switchboard = settings, trunk, agent, switchboard
+        self._house, self._journals, self._filer = house, journals, filer
+
+    async def may_look(self) -> bool:
+        """Whether the disk moves: the database may lie on it, and who looks into it then can hold up all calls."""
+        return await self._journals.moves(_PROOF_SECONDS)
+
+    def is_free(self, callout: Callout | None) -> bool:
+        """Whether a call may go out now without taking the last lines of those who call; ``callout``: this one."""
+        if self._trunk is None:
+            return False
+        keep, board, dialogue = (
+            self._settings.callback.keep_free,
+            self._switchboard,
+            self._switchboard.dialogue,
+        )
+        if board.trouble or board.calls + keep > board.cap or not dialogue.placed or dialogue.makeshift:
+            return False
+        if self._house.model() is None:  # he could press keys, and not say what is wrong
+            return False
+        standing = next((s for s in self._agent.standings if s.name == self._trunk.name), None)
+        if standing is None or standing.trouble or standing.calls + keep > standing.cap:
+            return False
+        return callout is None or (
+            callout.kind in dialogue.placed and self._settings.callback.allows(callout.number)
+        )
+
+    def dial(self, number: str) -> Leg:
+        """Call a citizen as 12345; raises SipError."""
+        if self._trunk is None:
+            raise SipError(f"call {number}: calls are not placed here: set callback.trunk")
+        shown = self._settings.callback.caller
+        headers = {"P-Asserted-Identity": f"<{self._trunk.asserted(shown)}>"}
+        leg = self._agent.dial(number, caller=shown, headers=headers, trunk=self._trunk.name)
+        leg.number = number
+        return leg
+
+    async def lead(self, leg: Leg, callout: Callout) -> None:
+        """Lead a call that was answered, with its journal, as any other; raises JournalError."""
+        dialogue, shown = self._switchboard.dialogue, self._settings.callback.caller
+        front = dialogue.hotlines.front
+        hotline = dataclasses.replace(front, flow=dialogue.placed[callout.kind], openings={}, appeal=None)
+        journal = self._journals.begin(callout.call_id)
+        try:
+            scribe = Scribe(journal, self._house.board, anonymous=hotline.anonymous)
+            called = Incoming(
+                call_id=callout.call_id,
+                sip_call_id=leg.sip_call_id,
+                caller=callout.number,
+                called=shown,
+                hotline=hotline.number,
+                line=describe(Found(hotline, Called(shown, "to"))),
+                flow=hotline.flow.name,
+                node=self._settings.node,
+                trunk=self._settings.callback.trunk,
+            )
+            scribe.note(called)
+            scribe.note(Placed(callout.kind, callout.ticket))
+            await journal.settle()
+            call = Call(leg, journal, self._house, hotline, dialogue.prompts, ticket=callout.ticket)
+            outcome = await call.run(self._house.model())
+            await journal.sync()
+            metrics.CALLS.labels(outcome).inc()
+            log.info("call over", extra={"outcome": outcome})
+        finally:
+            leg.hang_up()
+            journal.close()
+            self._house.board.close(callout.call_id)
+            self._filer.file(journal.folder, final=True)

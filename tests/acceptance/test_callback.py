@@ -1,0 +1,194 @@
+"""Calls that the house places over real SIP: to telephones in a process of their own, by the one trunk it may use."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import yaml
+from acceptance.people import RATE, People, read_channel
+from callfolder import told
+from handbook import read_blocks
+from typer.testing import CliRunner
+from waiting import eventually
+
+from gateway.cli import _register, app
+from recordings.callouts import Result
+from recordings.entries import Concluded, Incoming, Placed, Played
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+CHAPTER = "callback.md"
+CAMPAIGN = "冬季关爱"
+NEUTRAL = {"placed_care_greeting", "placed_by_key", "placed_wrong_person"}
+TALKS = ["answers", {"talks": 1.0}, {"presses": "1"}, {"talks": 1.0}, {"presses": "1"}]
+HE, OTHER, ENGAGED, AWAY, CUT = (f"138{n}000" for n in range(5))
+DOES: dict[str, list[Any]] = {
+    HE: TALKS,
+    OTHER: ["answers", {"talks": 1.0}, {"presses": "2"}],
+    ENGAGED: ["busy"],
+    AWAY: [{"rings": 60.0}],
+    CUT: ["answers", {"talks": 60.0}],
+}
+
+COMES_TO = {HE: Result.DONE, OTHER: Result.WRONG, ENGAGED: Result.BUSY, AWAY: Result.NO_ANSWER}
+
+
+class Scene:
+    """A house and those whom it may call; ``hotline`` runs the command."""
+
+    def __init__(self, make_house: Callable[..., Any], tmp_path: Path, numbers: Sequence[str]) -> None:
+        self.people = People({number: DOES[number[:7]] for number in numbers}, tmp_path)
+        trunk = {
+            "name": "carrier",
+            "peers": ["127.0.0.1/32"],
+            "address": self.people.address,
+            "options_seconds": 0,
+        }
+        settings, *_ = read_blocks("en", CHAPTER.removesuffix(".md"))
+        callback = yaml.safe_load(settings.text)["callback"] | {
+            "hours": [{"from": "00:00", "until": "00:00"}],
+            "per_minute": 120,
+            "keep_free": 1,
+            "ring_seconds": 2,
+        }
+        self.house = make_house(trunks=[trunk], callback=callback)
+        self.house.start()
+        self.folder = tmp_path
+
+    def hotline(self, *words: str) -> str:
+        _register(["callback"])
+        options = ["--config", str(self.house.config), "--data", str(self.house.data)]
+        done = CliRunner().invoke(app, [*options, "callback", *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def add(self, numbers: Sequence[str]) -> None:
+        file = self.folder / "list.csv"
+        with file.open("w", newline="") as opened:
+            csv.writer(opened).writerows([["号码", "类型"], *([number, "关爱"] for number in numbers)])
+        self.hotline("add", str(file), "--campaign", CAMPAIGN)
+
+    def results(self) -> dict[str, str | None]:
+        """What has come of each number's attempt by now."""
+        with sqlite3.connect(f"file:{self.house.data / 'hotline.db'}?mode=ro", uri=True) as db:
+            query = "SELECT number, result FROM callout_attempts JOIN callouts ON callouts.id = callout"
+            return dict(db.execute(query).fetchall())
+
+    def wait_for(self, numbers: Sequence[str]) -> None:
+        wanted = {number: COMES_TO[number[:7]] for number in numbers}
+
+        def known() -> bool:
+            results = self.results()
+            return all(results.get(number) == result for number, result in wanted.items())
+
+        eventually(known, 180, f"{wanted}; see callout_attempts")
+
+    def calls(self) -> dict[str, list[Any]]:
+        """What the journal of each call tells, by the number that was called."""
+        found = [told(file.parent) for file in self.house.data.rglob("events.jsonl")]
+        by_number = {
+            entry.caller: entries for entries in found for entry in entries if isinstance(entry, Incoming)
+        }
+        assert len(by_number) == len(found)
+        return by_number
+
+    def folder_of(self, number: str) -> Path:
+        files = self.house.data.rglob("events.jsonl")
+        return next(
+            f.parent for f in files if any(getattr(e, "caller", "") == number for e in told(f.parent))
+        )
+
+    def kill_in_the_call_of(self, number: str) -> None:
+        """The gateway dies once that person hears something."""
+        eventually(lambda: any(isinstance(e, Played) for e in self.calls().get(number, ())), 60, "the call")
+        gateway = self.house.child("gateway").pid
+        self.house.kill("gateway")
+        eventually(lambda: (self.house.health() or {}).get("pid", gateway) != gateway, 60, "another gateway")
+
+
+def play(scene: Scene, first: list[str], second: list[str], killed: str, *, known: bool) -> None:
+    """The first list is called, the gateway dies in the call of one of them; then the second one.
+
+    ``known``: not before it is known what has come of the others.
+    """
+    scene.add(first)
+    scene.hotline("run")
+    others = [number for number in first if number != killed]
+    if known:
+        scene.wait_for(others)
+    scene.kill_in_the_call_of(killed)
+    scene.add(second)
+    scene.wait_for(second)
+    rung = Counter(fact["invited"] for fact in scene.people.told("invited"))
+    assert rung == Counter([*first, *second]), "each was called once"
+    assert scene.results()[killed] is None, "of whom the gateway died, nothing is known"
+
+
+def check_discretion(scene: Scene) -> None:
+    """Who has not said that he is the one heard nothing but the neutral prompts; who has, heard the question."""
+    for number, entries in scene.calls().items():
+        said = [entry.name for entry in entries if isinstance(entry, Played)]
+        concluded = [entry.outcome for entry in entries if isinstance(entry, Concluded)]
+        assert any(isinstance(entry, Placed) for entry in entries)
+        if number.startswith(HE):
+            assert concluded == ["confirmed", "done"]
+            assert said[:2] == ["placed_care_greeting", "placed_well"]
+        else:
+            assert set(said) <= NEUTRAL
+            assert concluded == (["other"] if number.startswith(OTHER) else [])
+
+
+def test_a_list_is_called_once_whatever_becomes_of_the_gateway(
+    make_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    _, listed, typed = read_blocks("en", CHAPTER.removesuffix(".md"))
+    first = [*(row["号码"] for row in csv.DictReader(listed.text.splitlines())), f"{OTHER}0001", f"{CUT}0001"]
+    second = [f"{HE}0002"]
+    scene = Scene(make_house, tmp_path, [*first, *second])
+    try:
+        play(scene, first, second, f"{CUT}0001", known=True)
+        check_discretion(scene)
+        invite = scene.people.invite(f"{HE}0001")
+        assert "P-Asserted-Identity: <sip:12345@127.0.0.1>" in invite
+        assert "From: <sip:12345@127.0.0.1" in invite
+
+        archive = scene.house.data / "calls"
+        eventually(lambda: scene.folder_of(f"{HE}0001").is_relative_to(archive), 30, "the archived call")
+        folder = scene.folder_of(f"{HE}0001")
+        person, line = (read_channel(folder / "audio.wav", n) for n in (0, 1))
+        assert min(len(person), len(line)) > RATE
+        assert np.abs(person[:RATE].astype(int)).max() > 1000, "he is heard from the answer on"
+        assert np.abs(line[:RATE].astype(int)).max() > 300, "and so is the greeting"
+
+        report = json.loads(scene.hotline("report", "--campaign", CAMPAIGN, "--json"))
+        assert {row["number"] for row in report["rows"]} == {"138****0001", "138****0002"}
+        (campaign,) = report["campaigns"]
+        assert campaign["states"] == {"done": 3, "waiting": 3}
+        add, run, *more = [line.split()[2:] for line in typed.text.splitlines()]
+        assert (add, run) == (["add", "list.csv", "--campaign", CAMPAIGN], ["run"])
+        said = [scene.hotline(*words) for words in more]
+        assert "138****0001" in said[1]
+        assert "given up: 3" in said[-1]
+    finally:
+        scene.people.stop()
+
+
+@pytest.mark.soak
+def test_thirty_are_called_once_whatever_becomes_of_the_gateway(
+    make_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    numbers = [f"{head}{n:04}" for n in range(10) for head in (ENGAGED, AWAY, HE)]
+    first, second = [f"{CUT}0001", *numbers[:15]], numbers[15:]
+    scene = Scene(make_house, tmp_path, [*first, *second])
+    try:
+        play(scene, first, second, f"{CUT}0001", known=False)
+    finally:
+        scene.people.stop()

@@ -1,0 +1,95 @@
+"""A call that we have placed is filed as any other, and its filing says what came of it; on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from callfolder import CallFolder
+
+from recordings import callouts
+from recordings.callbacks import list_missed
+from recordings.calloutreport import count, list_rows
+from recordings.callouts import Kind, Pace, Result, Wanted
+from recordings.entries import Concluded, Placed, Rated
+from recordings.progress import read_opinions
+from recordings.schema import legs
+from tickets.filing import file_call
+from tickets.number import NumberBook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recordings.database import Database
+
+NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
+NUMBER, TICKET = "13855812345", "263320100018"
+PACE = Pace(600, timedelta(hours=1), timedelta(hours=1), timedelta(hours=3))
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> NumberBook:
+    return NumberBook(tmp_path / "numbers", 1)
+
+
+async def claim(database: Database, call_id: str) -> None:
+    async with database.write() as connection:
+        await callouts.turn(connection, on=True, by="operator", now=NOW)
+        await callouts.add(connection, "一", [Wanted(Kind.FOLLOW_UP, NUMBER, TICKET)], 2, "operator", NOW)
+        claimed = await callouts.claim(connection, 1, call_id, PACE, NOW)
+    assert claimed is not None
+    assert (claimed.number, claimed.ticket, claimed.tries) == (NUMBER, TICKET, 1)
+
+
+@pytest.mark.parametrize(
+    ("concluded", "result", "solved", "state"),
+    [
+        ((), Result.NOBODY, None, "waiting"),
+        ((Concluded("other"),), Result.WRONG, None, "done"),
+        ((Concluded("confirmed"),), Result.CUT, None, "done"),
+        ((Concluded("confirmed"), Concluded("done", solved=True)), Result.DONE, True, "done"),
+    ],
+)
+async def test_the_filing_says_what_came_of_it(database, numbers, tmp_path, concluded, result, solved, state):
+    call = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
+    await claim(database, call.call_id)
+    call.note(Placed("回访", TICKET), Rated(TICKET, "满意"), *concluded).hang_up()
+    for _ in range(2):  # a filing may be repeated
+        filed = await file_call(database, numbers, call.folder)
+    assert (filed.numbers, filed.reason) == ((), f"called by us (回访): {result}")
+    async with database.read() as connection:
+        (standing,) = await count(connection)
+        (row,) = await list_rows(connection, "一", NOW, 10)
+        assert (standing.results, row.result, row.solved, row.state) == ({result: 1}, result, solved, state)
+        assert not row.held
+        assert await connection.scalar(sa.select(legs.c.direction).where(legs.c.leg == 0)) == "out"
+        (opinion,) = await read_opinions(connection, [TICKET])
+        assert (opinion.rating, opinion.call_id) == ("满意", call.call_id)
+
+
+async def test_of_a_call_that_died_before_anybody_confirmed_nothing_is_known(database, numbers, tmp_path):
+    call = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
+    await claim(database, call.call_id)
+    call.note(Placed("回访", TICKET)).die()
+    await file_call(database, numbers, call.folder)
+    async with database.write() as connection:
+        (row,) = await list_rows(connection, "一", NOW, 10)
+        assert (row.result, row.state, row.held) == ("", "waiting", True)
+        await callouts.release(connection, 1)  # its gateway starts
+        assert await callouts.claim(connection, 1, "b", PACE, NOW + timedelta(minutes=59)) is None
+        assert await callouts.claim(connection, 1, "c", PACE, NOW + timedelta(minutes=60)) is not None
+
+
+async def test_who_was_missed_and_is_called_in_vain_waits_for_his_call_back_still(
+    database, numbers, tmp_path
+):
+    missed = CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up()
+    placed = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
+    placed.note(Placed("未接回电")).hang_up()
+    for call in (missed, placed):
+        await file_call(database, numbers, call.folder)
+    async with database.read() as connection:
+        (owed,) = await list_missed(connection, NOW + timedelta(hours=1))
+    assert (owed.call_id, owed.tries) == (missed.call_id, 1)

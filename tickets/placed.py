@@ -1,0 +1,54 @@
+"""What came of a call that we have placed, as its journal tells: for its row, and for the tickets that came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from recordings.callouts import Result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from recordings.entries import Concluded, Placed
+    from tickets.record import CallRecord
+
+
+class Made(NamedTuple):
+    """The result of the attempt ``call_id``; ``solved`` is what was said of its ticket's matter, None for nothing."""
+
+    call_id: str
+    result: Result
+    solved: bool | None
+    at: datetime
+
+
+def made(record: CallRecord) -> Made | None:
+    """The result of a call that we have placed, once it has ended; None of any other.
+
+    Nor of one that its gateway cut short before anybody said who he is: that one's end is unknown.
+    """
+    if record.placed is None or record.ended_at is None:
+        return None
+    if record.concluded is None and record.interrupted:
+        return None
+    solved = record.concluded.solved if record.concluded else None
+    return Made(record.call_id, _result(record.concluded), solved, record.ended_at)
+
+
+def give_reason(placed: Placed | None, concluded: Concluded | None) -> str | None:
+    """Why a call that we have placed has no ticket of its own; None of any other."""
+    return f"called by us ({placed.purpose}): {_result(concluded)}" if placed else None
+
+
+def tell_placed(placed: Placed | None) -> list[str]:
+    """What a ticket tells of it: in which call of ours it came up."""
+    if placed is None:
+        return []
+    about = f"(工单{placed.ticket})" if placed.ticket else ""
+    return [f"在{placed.purpose}外呼{about}中反映"]
+
+
+def _result(concluded: Concluded | None) -> Result:
+    if concluded is None:
+        return Result.NOBODY
+    return {"other": Result.WRONG, "done": Result.DONE}.get(concluded.outcome, Result.CUT)
