@@ -67,6 +67,9 @@ class Channel(Protocol):
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
 
+    def speak(self, pcm: bytes) -> None:
+        """Add to what is said live, in a call that was dialled so."""
+
     def start_playing(self, sound: Sound, *, loop: bool, first: int) -> int:
         """Play from a sample on, instead of any other, once or over and over; the play's number. Raises SipError."""
 

@@ -150,6 +150,14 @@ class Leg:
         """
         return self.channel.start_playing(sound, loop=loop, first=first) if self.ended is None else 0
 
+    def speak(self, pcm: bytes) -> None:
+        """Let the other side hear a microphone, as its sound comes: 8 kHz mono s16le; never waits.
+
+        Beside what is played, in a call that was dialled ``live``. What comes too fast loses its oldest.
+        """
+        if self.ended is None:
+            self.channel.speak(pcm)
+
     def stop_playing(self) -> None:
         """End what is being played, within 20 ms."""
         self.channel.stop_playing()

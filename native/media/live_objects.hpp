@@ -12,6 +12,7 @@ struct LiveObjects
     int stackCalls;     ///< calls in the stack, those included whose last messages are still under way
     int pcmPorts;       ///< instances of PcmPort
     int promptPorts;    ///< instances of PromptPort
+    int feedPorts;      ///< instances of FeedPort
     int taps;           ///< instances of DuplexTap
     int recordings;     ///< files that a tap has begun and the writer has not finished
     int strays;         ///< Calls destroyed on a thread the stack does not know, since the process began: a fault

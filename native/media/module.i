@@ -6,6 +6,7 @@
 #include "call_watch.hpp"
 #include "drill.hpp"
 #include "duplex_tap.hpp"
+#include "feed_port.hpp"
 #include "info_keys.hpp"
 #include "live_objects.hpp"
 #include "pcm_port.hpp"
@@ -22,6 +23,8 @@
 %feature("nothreadallow") pj::PcmPort::rxFrames;
 %feature("nothreadallow") pj::PcmPort::rxFramesAt;
 %feature("nothreadallow") pj::PcmPort::rxDropped;
+%feature("nothreadallow") pj::FeedPort::write;
+%feature("nothreadallow") pj::FeedPort::txDropped;
 %feature("nothreadallow") pj::PromptSound::samples;
 %feature("nothreadallow") pj::PromptSound::users;
 %feature("nothreadallow") pj::PromptPort::play;
@@ -87,6 +90,7 @@
 %include "arrival.hpp"
 %include "call_watch.hpp"
 %include "duplex_tap.hpp"
+%include "feed_port.hpp"
 %include "info_keys.hpp"
 %include "live_objects.hpp"
 %include "prompt_port.hpp"

@@ -171,17 +171,18 @@ class UserAgent:
         tcp: bool = False,
         headers: Mapping[str, str] = MappingProxyType({}),
         trunk: str = "",
+        live: bool = False,
     ) -> Leg:
         """Call a SIP URI as ``caller`` (a number, or "" for anonymous); the leg's callbacks tell the rest.
 
         With ``trunk``, the name of one, it goes out there, as its address of record where it has one; ``uri`` may then
-        be a bare number. Raises SipError.
+        be a bare number. ``live``: what is said comes from a microphone, by `Leg.speak`. Raises SipError.
         """
         line = self._lines.named(trunk) if trunk else None
         account = line or self._door.account_for(uri)
         target = line.target(uri) if line is not None else f"{uri};transport=tcp" if tcp else uri
         identity = f"sip:{caller}@{self.address}" if caller else "sip:anonymous@anonymous.invalid"
-        call = StackCall(account, self, pj.PJSUA_INVALID_ID, account.codecs)
+        call = StackCall(account, self, pj.PJSUA_INVALID_ID, account.codecs, live=live)
         leg = self._attach(call, None)
         prm = call_parameters()
         prm.txOption.localUri = f"<{line.identity(caller) if line is not None else identity}>"

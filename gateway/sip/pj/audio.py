@@ -21,6 +21,7 @@ _FRAME_SECONDS = FRAME_MS / 1000
 _RING_MS = (
     4000  # how long the event loop may stall before caller audio is missed (the recording never misses it)
 )
+_AHEAD_MS = 60  # of a microphone's voice: what its writer may be late
 
 
 class Audio:
@@ -29,7 +30,7 @@ class Audio:
     `join` comes from the SIP worker, with each agreement on media; everything else from the event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool) -> None:
         self.file: Path | None = None
         """Both directions are recorded into it once there is media."""
         self._trouble = ""
@@ -38,6 +39,7 @@ class Audio:
         prompt = pj.PromptPort()
         prompt.pause()  # until there is media: what is played before begins with it
         self._prompt: pj.PromptPort | None = prompt
+        self._feed: pj.FeedPort | None = pj.FeedPort() if live else None
 
     def join(self, call: pj.Call, media: pj.AudioMedia | None) -> bool:
         """Connect the call's audio, if there is any, with its own ports; whether that was for the first time."""
@@ -55,11 +57,15 @@ class Audio:
             self._pcm = pcm
             prompt.createPort("prompt", CLOCK_RATE, FRAME_MS)
             self._begin_recording(call, prompt)
+            if self._feed is not None:
+                self._feed.createPort("feed", CLOCK_RATE, FRAME_MS, _AHEAD_MS)
         if media is not None:
             media.startTransmit(self._pcm)
             if self._tap is not None:
                 media.startTransmit(self._tap.left())
             prompt.startTransmit(media)
+            if self._feed is not None:
+                self._feed.startTransmit(media)
         if first:
             prompt.resume()
         return first
@@ -107,6 +113,11 @@ class Audio:
             yield own
         if self._tap is not None:
             yield self._tap.right()
+
+    def speak(self, pcm: bytes) -> None:
+        """Add to what is said live; it goes nowhere before there is media, nor where nothing is."""
+        if self._feed is not None:
+            self._feed.write(pcm)
 
     def play(self, sound: Sound, *, loop: bool, first: int) -> int:
         """Play from a sample on, instead of any other; the play's number. Raises SipError."""
@@ -185,6 +196,9 @@ class Audio:
         prompt, self._prompt = self._prompt, None
         if prompt is not None:
             destroy(prompt)
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            destroy(feed)
         if self._tap is not None:
             self._tap.close()
 

@@ -35,12 +35,20 @@ class Owner(Protocol):
 class StackCall(pj.Call):
     """pjsua2's half of a leg (`gateway.sip.channel.Channel`): the stack's call with its audio."""
 
-    def __init__(self, account: pj.Account, owner: Owner, call_id: int, codecs: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        account: pj.Account,
+        owner: Owner,
+        call_id: int,
+        codecs: tuple[str, ...] = (),
+        *,
+        live: bool = False,
+    ) -> None:
         super().__init__(account, call_id)
         self._codecs = codecs
         self._owner = owner
         self.leg: Leg
-        self.audio = Audio()
+        self.audio = Audio(live=live)
         self._streams: set[int] = set()  # running, their statistics not yet taken
         self._reception = Reception()
 
@@ -160,6 +168,10 @@ class StackCall(pj.Call):
     def send_keys(self, keys: str) -> None:
         """RFC 4733; raises SipError."""
         attempt("send keys", lambda: self.dialDtmf(keys))
+
+    def speak(self, pcm: bytes) -> None:
+        """Add to what is said live."""
+        self.audio.speak(pcm)
 
     def start_playing(self, sound: Sound, *, loop: bool, first: int) -> int:
         """Play from a sample on, instead of any other; the play's number. Raises SipError."""

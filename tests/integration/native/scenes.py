@@ -135,6 +135,37 @@ def separation(folder: Path) -> None:
     endpoint.libDestroy()
 
 
+def feed(folder: Path) -> None:
+    """A writer that is late, then in time, then far too fast: 60 ms are held, 300 at most."""
+    endpoint = start_endpoint()
+    port, pcm = pj.FeedPort(), open_pcm(60_000)
+    port.write(b"\1\0")  # goes nowhere yet
+    port.createPort("feed", sound.RATE, TICK_MS, 60)
+    port.startTransmit(pcm)
+
+    def write(first: int, count: int) -> None:
+        port.write(array("h", range(first, first + count)).tobytes())
+
+    def pass_on(ticks: int) -> None:
+        until = pcm.rxFrames() + ticks
+        wait_until(lambda: pcm.rxFrames() >= until)
+
+    write(1, 400)
+    pass_on(5)
+    early = any(pcm.rxRead(1 << 20))
+    write(401, 560)
+    pass_on(10)
+    write(10_001, 2000)
+    write(12_001, 2000)
+    pass_on(20)
+    port.close()
+    (folder / "heard.raw").write_bytes(pcm.rxRead(1 << 20))
+    tell(early=early, dropped=port.txDropped(), alive=pj.liveObjects().feedPorts)
+    pcm.close()
+    endpoint.libDestroy()
+    port.close()
+
+
 def endless(folder: Path) -> None:
     """For a test that kills us: says how far the tap is."""
     endpoint = start_endpoint()
@@ -410,6 +441,7 @@ def main() -> None:
             late_folder,
             shared_memory,
             separation,
+            feed,
             endless,
             disk_full,
             no_space,

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,17 @@ def test_each_side_keeps_to_its_channel(tmp_path: Path) -> None:
     assert sound.tone_level(right[middle], CALLER_HZ) < 10
     assert not any(left[end])
     assert sound.tone_level(right[end], PROMPT_HZ) > LOUD
+
+
+def test_what_is_fed_is_heard_as_it_comes_and_the_oldest_is_cut(tmp_path: Path) -> None:
+    facts = run_scene("feed", tmp_path)
+    assert (facts["early"], facts["alive"]) == (False, 1)
+    heard = [sample for sample in array("h", (tmp_path / "heard.raw").read_bytes()) if sample]
+    # In time: all of it, in order.
+    assert heard[:960] == list(range(1, 961))
+    # Too fast: the newest, and no sample is unaccounted for.
+    assert heard[-480:] == list(range(14_001 - 480, 14_001))
+    assert len(heard) + facts["dropped"] // 2 == 960 + 4000
 
 
 def test_a_killed_process_leaves_a_file_that_plays(tmp_path: Path) -> None:
