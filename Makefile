@@ -1,11 +1,13 @@
 # Two commands are enough: `make run` shows a call becoming a ticket, `make test` proves it.
-.PHONY: setup run test check bench soak clean lock
+.PHONY: setup sound run test check bench soak clean lock
 .DEFAULT_GOAL := run
 
 DATA ?= var
 BIN := .venv/bin
 
 setup: ; @deploy/setup run
+
+sound: ; @deploy/setup sound
 
 run: setup
 	@$(BIN)/hotline --data $(DATA) up --demo $(if $(ONCE),--once)

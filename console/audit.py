@@ -42,6 +42,7 @@ class Action(StrEnum):
     NUMBER = "查看号码"
     CALL_BACK = "回电"
     PLAY = "播放"
+    LISTEN = "旁听"
     EXPORT = "导出"
     EDIT = "编辑"
     TAKE_BACK = "撤回"

@@ -27,6 +27,8 @@ _COMMANDS = {
     "migrate": "processes",
     "console": "console",
     "call": "call",
+    "phone": "phone",
+    "listen": "listen",
     "calls": "calls",
     "callback": "callback",
     "jobs": "jobs",
@@ -36,7 +38,7 @@ _COMMANDS = {
     "reconcile": "reconcile",
     "model": "model",
     "classify": "classify",
-    "prompts": "checks",
+    "prompts": "studio",
     "flow": "checks",
     "trunk": "trunk",
     "check": "checks",
@@ -64,8 +66,11 @@ _AS_THEMSELVES = {
     "classify",
     "flow",
     "install",
+    "listen",
+    "phone",
+    "prompts",
     "understand",
-}  # work on files of whoever runs them, or on the machine
+}  # work on files, or the sound card, of whoever runs them, or on the machine
 _WITHOUT_HOUSE = {"doctor", "install"}  # what is wrong with settings and folders is theirs to find or to mend
 _WITHOUT_SETTINGS = {"reload", "duty"}  # what runs is told, whatever the settings have become
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -24,12 +25,14 @@ from gateway.cli.drawing.svg import draw
 from gateway.doctor.parts import check_calendar
 from gateway.doctor.services import check_page_settings
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
+from gateway.prompts.takes import list_pieces
 from gateway.service.dialogues import open_prompts
 from gateway.service.flows import read_dialogue, read_nuisance_flow, read_texts
 from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.rules import choose_rules
 from gateway.site.demo_model import DEMO_WARNING
+from gateway.site.identity import become
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.letters import read_dead_letters, read_overdue
@@ -52,9 +55,11 @@ _OVERDUE_SHOWN = 20
 out = Console(highlight=False, soft_wrap=True)
 flows = typer.Typer(help="对话流程 / Dialogue flows.", no_args_is_help=True)
 app.add_typer(flows, name="flow")
+prompts_app = typer.Typer()
+app.add_typer(prompts_app, name="prompts")
 
 
-@app.command()
+@prompts_app.callback(invoke_without_command=True)
 def prompts(
     context: typer.Context,
     to: Annotated[
@@ -64,7 +69,10 @@ def prompts(
         ),
     ] = None,
 ) -> None:
-    """合成提示音 / Make every prompt that is missing."""
+    """合成提示音;子命令用真人录音替换 / Make every prompt that is missing; below: people's voices in their place."""
+    if context.invoked_subcommand is not None:
+        return
+    become(os.environ.get("HOTLINE_USER", ""))  # what is made is the services'
     site: Site = context.obj
     hotlines = read_dialogue(site.settings.dialogue)
     book = open_prompts(site.settings.dialogue, site.paths)
@@ -139,6 +147,12 @@ def check(context: typer.Context) -> None:
         out.print(f"警告 / Warning: {': '.join(OPEN)}", style="yellow")
     book = open_prompts(site.settings.dialogue, site.paths)
     out.print(f"自己的录音 / your own recordings: {book.recordings}")
+    pieces = list_pieces(read_texts(site.settings.dialogue), site.settings.dialogue.replacements)
+    for piece in (one for one in pieces.values() if one.state == "stale"):
+        out.print(
+            f"警告 / Warning: {piece.name}: 文字已改,录音还是原来的话 / recorded with another text than that in use",
+            style="yellow",
+        )
     _tell_models(site, hotlines)
     overdue, dead = asyncio.run(_look_into_outbox(site))
     for ticket in overdue[:_OVERDUE_SHOWN]:

@@ -33,6 +33,9 @@ _STAMP = "stamp"
 _TREE = Path(__file__).parents[2]
 _UNITS = "gateway/units"  # where the files of systemd/ lie in an installed copy
 
+_OPTIONAL = ("sound",)
+"""Extras that services do without: copied where they are installed."""
+
 Files = dict[str, Path | bytes]
 
 
@@ -152,7 +155,7 @@ def _required() -> Iterator[importlib.metadata.Distribution]:
     """Our distribution and all it requires at run time, each once."""
     seen: set[tuple[str, str]] = set()
     names: set[str] = set()
-    waiting = [(PROJECT, "")]
+    waiting = [(PROJECT, ""), *((PROJECT, extra) for extra in _OPTIONAL if _is_here(extra))]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen:
@@ -172,3 +175,13 @@ def _required() -> Iterator[importlib.metadata.Distribution]:
             wanted = Requirement(text)
             if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
                 waiting += [(wanted.name, e) for e in ("", *wanted.extras)]
+
+
+def _is_here(extra: str) -> bool:
+    """Whether all that this extra of ours requires is installed."""
+    wanted = map(Requirement, importlib.metadata.distribution(PROJECT).requires or ())
+    names = [one.name for one in wanted if one.marker is not None and one.marker.evaluate({"extra": extra})]
+    try:
+        return bool(names) and all(importlib.metadata.distribution(name) for name in names)
+    except importlib.metadata.PackageNotFoundError:
+        return False

@@ -82,23 +82,25 @@ async def _run_espeak(pinyin: str, voice: str) -> bytes:
     return wave
 
 
-def _finish(wave: bytes, level: float) -> bytes:
+def _finish(wave: bytes, to: float) -> bytes:
     # The sizes in the header of a WAV written to a pipe mean nothing: the samples run to the end.
     start = wave.index(b"data") + 8
     samples: NDArray[np.int16] = np.frombuffer(wave, "<i2", (len(wave) - start) // 2, start)
     narrow = soxr.resample(samples, _ESPEAK_RATE, SAMPLE_RATE, "HQ")
     segment = AudioSegment(narrow.astype("<i2").tobytes(), sample_width=2, frame_rate=SAMPLE_RATE, channels=1)
-    return bytes(_level(_trim(segment), level).raw_data)
+    return bytes(level(trim(segment), to).raw_data)
 
 
-def _trim(segment: AudioSegment) -> AudioSegment:
-    lead = detect_leading_silence(segment, silence_threshold=_SILENCE, chunk_size=5)
-    tail = detect_leading_silence(segment.reverse(), silence_threshold=_SILENCE, chunk_size=5)
+def trim(segment: AudioSegment, silence: float = _SILENCE) -> AudioSegment:
+    """Cut what is below so many dBFS at both ends, but for 20 ms of it."""
+    lead = detect_leading_silence(segment, silence_threshold=silence, chunk_size=5)
+    tail = detect_leading_silence(segment.reverse(), silence_threshold=silence, chunk_size=5)
     return segment[max(0, lead - _EDGE_MS) : len(segment) - max(0, tail - _EDGE_MS)]
 
 
-def _level(segment: AudioSegment, level: float) -> AudioSegment:
-    return segment.apply_gain(min(level - measure_level(segment), _PEAK - segment.max_dBFS))
+def level(segment: AudioSegment, to: float = SPEECH_LEVEL) -> AudioSegment:
+    """Bring the active speech level to so many dBFS, or as near as peaks below −3 dBFS allow."""
+    return segment.apply_gain(min(to - measure_level(segment), _PEAK - segment.max_dBFS))
 
 
 def measure_level(segment: AudioSegment) -> float:

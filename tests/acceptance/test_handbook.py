@@ -294,7 +294,7 @@ def test_read_the_page(operator: Operator, first_login: tuple[str, str, str]) ->
 
 
 def chirp(rate: int) -> np.ndarray[Any, Any]:
-    """What no voice says: from 400 to 1600 Hz in two seconds, at the level the handbook advises."""
+    """What no voice says: from 400 to 1600 Hz in two seconds."""
     at = np.arange(2 * rate) / rate
     return 4600 * np.sin(2 * np.pi * (400 * at + 300 * at**2))
 
@@ -308,7 +308,14 @@ def test_replace_a_prompt(started: Operator) -> None:
     operator.type(chapter.next())
     copied = {file.name for file in (operator.root / "tmp" / "prompts").iterdir()}
     assert {"opening.wav", "number.1.wav", "confirm.1.wav", "confirm.2.wav", "beep.wav"} <= copied
-    assert "your own recordings: 1" in operator.type(chapter.next())
+    operator.type(chapter.next())
+    script = (operator.root / "tmp" / "script.txt").read_text()
+    assert "\n1. " in script
+    assert "opening\n   您好，阜阳幺二三四五，我是语音助手" in script
+    told = operator.type(chapter.next())
+    assert "opening: 2.0 s, -20.0 dBFS" in told
+    assert "recorded 1, " in told
+    assert "your own recordings: 1" in told
     stray = operator.house.config.parent / "prompts" / "openning.wav"
     stray.touch()
     assert f"no prompt to replace by {stray}" in operator.type("hotline check", code=78)

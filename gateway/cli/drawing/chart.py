@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["说", "问", "听", "输号码", "判断", "查找", "查询", "登记", "转接", "结束"]
 
-_KINDS: Final[Mapping[type, Kind]] = {
+KINDS: Final[Mapping[type, Kind]] = {
     Step: "说",
     Ask: "问",
     Dictate: "听",
@@ -120,6 +120,14 @@ def chart(flow: Flow, texts: PromptTexts) -> Chart:
     return Chart(flow.name, {name: reading.box(name) for name in reading.shown(beginnings)}, beginnings)
 
 
+def read_out(texts: PromptTexts, prompt: str) -> str:
+    """What a prompt says, with what is filled in by name."""
+    text = texts.prompts[prompt]
+    if not isinstance(text, str):
+        return "(嘀声)" if isinstance(text, Tone) else "(音乐)"
+    return "".join(fixed + (f"〔{_SLOTS.get(slot, slot)}〕" if slot else "") for fixed, slot in split(text))
+
+
 class _Reading:
     """Puts one flow into words."""
 
@@ -144,7 +152,7 @@ class _Reading:
             told = f"{label}({noted})" if label and noted else label or noted
             labels.setdefault(end, []).append(told)
         exits = tuple(Exit("、".join(filter(None, told)), target) for target, told in labels.items())
-        kind = _KINDS[type(node)]
+        kind = KINDS[type(node)]
         return Box(name, kind, self._words(node) or self._note(node) or _SILENT.get(kind, ""), exits)
 
     def _pass_on(self, name: str) -> tuple[str, str]:
@@ -158,15 +166,7 @@ class _Reading:
 
     def _words(self, node: Node) -> str:
         names = prompts_of(node)
-        return self._text(names[0]) if names else ""
-
-    def _text(self, prompt: str) -> str:
-        text = self._texts.prompts[prompt]
-        if not isinstance(text, str):
-            return "(嘀声)" if isinstance(text, Tone) else "(音乐)"
-        return "".join(
-            fixed + (f"〔{_SLOTS.get(slot, slot)}〕" if slot else "") for fixed, slot in split(text)
-        )
+        return read_out(self._texts, names[0]) if names else ""
 
     def _note(self, node: Node) -> str:
         if isinstance(node, LookUp):
