@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STEP_SECONDS = 0.2
 """Vosk decodes in steps of this length: audio cut at their ends is heard as if it were whole."""
 TURN_SECONDS = 0.8
-"""Audio decoded at most before others have their turn; of a recording one step, since a caller may wait for it."""
+"""Audio decoded at most before others have their turn; of a recording one step."""
 
 SAMPLE_BYTES = 2
 _NOTHING = '{"partial" : ""}'
@@ -77,17 +77,19 @@ class Decoding:
         if not self._open:
             self._recognizer = None
 
-    def handle(self, requests: list[Request], *, behind: bool, seconds: float = TURN_SECONDS) -> Done:
-        """Do what the first of REQUESTS ask for, up to so many SECONDS of audio, and drop them from the list.
+    def handle(self, requests: list[Request], *, behind: bool, late: bool) -> Done:
+        """Do what the first of REQUESTS ask for, up to a turn's audio, and drop them from the list.
 
-        ``behind``: no partials are made, the words themselves need the time. Raises EngineError.
+        ``behind``: no partials are made, the words themselves need the time. ``late``: the audio is a recording's.
+        Raises EngineError.
         """
-        began, left, audio = time.monotonic(), seconds, 0.0
+        began, left, audio = time.monotonic(), STEP_SECONDS if late else TURN_SECONDS, 0.0
         replies = []
         while requests and left > 0 and not self.ended:
             request = requests[0]
             match request.message:
                 case Audio(pcm):
+                    self._begin(late=late)
                     decoded, text = self._decode(request, pcm, left, behind=behind)
                     left, audio = left - decoded, audio + decoded
                     if text is None:
@@ -119,10 +121,7 @@ class Decoding:
         """Whether there is audio that no final has answered yet."""
         return self._open
 
-    def _decode(
-        self, request: Request, pcm: bytes, seconds: float, *, behind: bool
-    ) -> tuple[float, str | None]:
-        """Decode SECONDS of a message's rest at most; how many it were, and the reply once nothing is left."""
+    def _begin(self, *, late: bool) -> None:
         if self._recognizer is None:
             config = self._begun = self._config
             self._recognizer = self._engine.recognizer(
@@ -131,7 +130,15 @@ class Decoding:
                 words=config.words,
                 max_alternatives=config.max_alternatives,
                 at=self._clock,
+                late=late,
             )
+
+    def _decode(
+        self, request: Request, pcm: bytes, seconds: float, *, behind: bool
+    ) -> tuple[float, str | None]:
+        """Decode SECONDS of a message's rest at most; how many it were, and the reply once nothing is left."""
+        if self._recognizer is None:
+            raise AssertionError("audio is decoded by a recogniser")
         self._open = True
         rate = self._begun.sample_rate
         step = int(rate * STEP_SECONDS) * SAMPLE_BYTES

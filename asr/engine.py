@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SAMPLE_BYTES = 2
-_MOST_FREE = 8  # recognisers that wait for the next phrase: 20 MB each with an official small model
+_MOST_FREE, _MOST_FREE_LATE = (
+    8,
+    2,
+)  # recognisers that wait for the next phrase: 20 MB each with an official small model
 _MOST_SAMPLES = 1 << 22  # of one recogniser: Vosk counts them in a float, exactly up to 1 << 24
 _MOST_KNOWN = 1000  # lists of phrases of which something is remembered: clients may send anything
 _TRIAL_RATE = 8000  # samples a second
@@ -108,9 +111,14 @@ class Recognizer:
 
 
 class _Pool:
-    """Free recognisers of one sample rate. What they have learnt of the graph makes them twice as fast as new ones."""
+    """Free recognisers of one sample rate, MOST at a time.
 
-    def __init__(self) -> None:
+    What they have learnt of the graph makes them twice as fast as new ones: so recordings have others than who speaks
+    live.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._free: list[Recognizer] = []
         self._lock = threading.Lock()
 
@@ -120,7 +128,7 @@ class _Pool:
 
     def put(self, recognizer: Recognizer) -> None:
         with self._lock:
-            if len(self._free) < _MOST_FREE and not recognizer.is_worn:
+            if len(self._free) < self._most and not recognizer.is_worn:
                 self._free.append(recognizer)
 
 
@@ -146,7 +154,7 @@ class Engine:
         self.fingerprint = replace(folder.fingerprint, name=name_model(folder, profile))
         self._static = folder.static_graph
         self._lock = threading.Lock()
-        self._pools: dict[int, _Pool] = {}
+        self._pools: dict[tuple[int, bool], _Pool] = {}
         self._grammars: dict[tuple[str, ...], str | None] = {}
         self._warned: set[str] = set()
         vosk.SetLogLevel(-1)
@@ -171,15 +179,18 @@ class Engine:
         words: bool = True,
         max_alternatives: int = 0,
         at: float = 0.0,
+        late: bool = False,
     ) -> Recognizer:
         """Give a recogniser for audio of SAMPLE_RATE from AT seconds on, for PHRASES only (None: free speech).
+
+        ``late``: the audio is a recording's.
 
         Speech is free also where the model would take anything for one of the phrases: it has no word for what is none
         of them, or noise is one of them to it, or it knows none of them, or none of
         a class of answers.
         """
         grammar = self._grammar(tuple(phrases)) if phrases else None
-        recognizer = self._make(sample_rate, grammar) if grammar else self._free(sample_rate)
+        recognizer = self._make(sample_rate, grammar) if grammar else self._free(sample_rate, late=late)
         recognizer.lease(sample_rate, at, words=words, max_alternatives=max_alternatives)
         return recognizer
 
@@ -191,9 +202,10 @@ class Engine:
         # 0 is the word for nothing, which ends the process when a phrase holds it
         return bool("\0" not in word and self._model.vosk_model_find_word(word) > 0)
 
-    def _free(self, sample_rate: int) -> Recognizer:
+    def _free(self, sample_rate: int, *, late: bool) -> Recognizer:
+        most = _MOST_FREE_LATE if late else _MOST_FREE
         with self._lock:
-            pool = self._pools.setdefault(sample_rate, _Pool())
+            pool = self._pools.setdefault((sample_rate, late), _Pool(most))
         return pool.get() or self._make(sample_rate, None, pool)
 
     def _make(self, sample_rate: int, grammar: str | None, pool: _Pool | None = None) -> Recognizer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import WSCloseCode, WSMsgType
 
 from asr import metrics
-from asr.decoding import STEP_SECONDS, TURN_SECONDS, Decoding, Request
+from asr.decoding import TURN_SECONDS, Decoding, Request
 from asr.engine import EngineError
 from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
@@ -229,13 +229,12 @@ class Stream:
         """One turn, and its replies. Who is behind while others wait gets no partials: the words need the time."""
         crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
         behind = crowded or self._said == "late"
-        # A recording's turn is the shortest there is: whoever speaks live may come at any moment, and wait for it.
-        seconds = STEP_SECONDS if self.purpose == "late" else TURN_SECONDS
+        late = self.purpose == "late"
         done = await self._turns.take(
-            self.purpose, lambda: self._decoding.handle(self._batch, behind=behind, seconds=seconds)
+            self.purpose, lambda: self._decoding.handle(self._batch, behind=behind, late=late)
         )
         self._settle(done.audio)
-        if done.audio:
+        if done.audio and not late:  # what gives way to everybody tells nothing of how fast the others are
             self._crowd.load.decoded(done.audio, done.took)
         self._room.set()
         for reply in done.replies:

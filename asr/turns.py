@@ -1,4 +1,9 @@
-"""The decoding threads, and whose turn it is: the most urgent first, those alike one after the other, in rounds."""
+"""The decoding threads, and whose turn it is: the most urgent first, those alike one after the other, in rounds.
+
+Recordings have threads of their own, which everything else on the machine goes before: whoever speaks live waits for
+none of their work, however long the recogniser takes for it (a new one 0.5 s for its first 0.2 s of audio, with an
+official model).
+"""
 
 from __future__ import annotations
 
@@ -19,15 +24,21 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _NICER = 5  # than the event loop's thread, which must refuse in time while every core decodes
+_NICER_LATE = 15  # beside a thread for who speaks live, one for a recording gets a tenth of a core
 
 
 class Turns:
-    """Runs short pieces of work on THREADS threads. For one event loop."""
+    """Runs short pieces of work on THREADS threads, those of recordings on others. For one event loop.
+
+    A recording's work begins while fewer than THREADS are at work at all, and leaves one to who speaks live.
+    """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, "decode", initializer=_yield_to_others)
-        self._free = threads
+        self._most_late = max(1, threads - 1)
+        self._live = ThreadPoolExecutor(threads, "decode", _yield_to_others, (_NICER,))
+        self._late = ThreadPoolExecutor(self._most_late, "decode-late", _yield_to_others, (_NICER_LATE,))
+        self._working = dict.fromkeys(PURPOSES, 0)
         self._waiting: dict[Purpose, deque[asyncio.Future[None]]] = {p: deque() for p in PURPOSES}
 
     @property
@@ -39,17 +50,19 @@ class Turns:
         """Do WORK once it is its turn; what it raises comes back."""
         await self._take_place(purpose)
         # A turn that nobody waits for any more goes on all the same, and holds its thread to its end.
-        turn = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        turn.add_done_callback(lambda _turn: self._pass_on())
+        pool = self._late if purpose == "late" else self._live
+        turn = asyncio.get_running_loop().run_in_executor(pool, work)
+        turn.add_done_callback(lambda _turn: self._pass_on(purpose))
         return await asyncio.shield(turn)
 
     def close(self) -> None:
         """Let the threads end, once what they do is done."""
-        self._pool.shutdown()
+        self._live.shutdown()
+        self._late.shutdown()
 
     async def _take_place(self, purpose: Purpose) -> None:
-        if self._free:
-            self._free -= 1
+        if self._is_free(purpose):
+            self._working[purpose] += 1
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting[purpose].append(place)
@@ -57,27 +70,33 @@ class Turns:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self._pass_on()
+                self._pass_on(purpose)
             elif place in self._waiting[purpose]:  # else it was passed over already
                 self._waiting[purpose].remove(place)
             raise
 
-    def _pass_on(self) -> None:
+    def _is_free(self, purpose: Purpose) -> bool:
+        late, all_ = self._working["late"], sum(self._working.values())
+        if purpose == "late":
+            return late < self._most_late and all_ < self.threads
+        return all_ - late < self.threads
+
+    def _pass_on(self, done: Purpose) -> None:
         """A thread is free: its next work is that of the first who waits."""
-        for queue in self._waiting.values():
-            while queue:
+        self._working[done] -= 1
+        for purpose, queue in self._waiting.items():
+            while queue and self._is_free(purpose):
                 place = queue.popleft()
                 if not place.done():
+                    self._working[purpose] += 1
                     place.set_result(None)
-                    return
-        self._free += 1
 
 
-def _yield_to_others() -> None:
+def _yield_to_others(nicer: int) -> None:
     """Thread, at its start: run after this process's other threads, and wake up at nobody's cost (sched(7)).
 
     Both are a thread's own on Linux.
     """
     thread = threading.get_native_id()
     os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
-    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + nicer)

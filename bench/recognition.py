@@ -1,7 +1,8 @@
 """Our speech server and one as vosk-server's own is, behind the same client and endpointer, asked the same questions.
 
 Each call asks one question after the other, a stream for each, at the pace of speech. What counts: CPU for a second of
-speech, and how long after the end of a phrase its final comes.
+speech, and how long after the end of a phrase its final comes. Of ours, half the calls that it carries also beside two
+recordings, and twice as many: how soon those are told whom it cannot serve, and whether their words follow.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import tempfile
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from asr.catalogue import DEMO_MODEL, open_model
-from asr.client import AsrClient
-from asr.ear import Deaf, Ear, Utterance
+from asr.client import AsrClient, AsrUnavailable
+from asr.ear import Deaf, Ear, SpeechStarted, Utterance
+from asr.offline import transcribe
 from asr.server import serve
 from gateway.prompts.voice import speak
 
@@ -36,6 +39,7 @@ _SAID = (
 )
 _PIECE = 3200  # bytes, 0.2 s
 _PAUSE = 0.6
+_RECORDINGS = 2
 _BOUND = 0.5  # seconds within which 95 % of finals come, of calls that are carried
 
 
@@ -50,7 +54,16 @@ async def measure(model: Path | None, calls: Sequence[int], rounds: int, seconds
                 for count in calls:
                     run = await _ask(url, process, said, count, seconds)
                     runs.append({"server": kind, "round": number, "calls": count, **run})
-    return {"model": folder.name, "runs": runs, "carried": _carried(runs)}
+    carried = _carried(runs)
+    half, double = max(1, carried["ours"] // 2), 2 * max(1, carried["ours"])
+    for number in range(rounds):
+        async with _running("ours", folder) as (url, process):
+            for recordings in (0, _RECORDINGS):
+                run = await _ask(url, process, said, half, seconds, recordings)
+                runs.append({"server": f"ours+{recordings}", "round": number, "calls": half, **run})
+            run = await _ask(url, process, said, double, seconds)
+            runs.append({"server": "ours*2", "round": number, "calls": double, **run})
+    return {"model": folder.name, "runs": runs, "carried": carried}
 
 
 def _carried(runs: list[dict[str, Any]]) -> dict[str, int]:
@@ -90,57 +103,100 @@ async def _running(kind: str, model: Path) -> AsyncIterator[tuple[str, psutil.Pr
             await process.wait()
 
 
+@dataclass
+class _Asked:
+    """What came of questions: seconds until each ``finals``, of ``spoken`` seconds of audio.
+
+    ``told``: how long after somebody began to speak it was known that he is not served; ``missed``: what he said.
+    """
+
+    finals: list[float] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+    missed: list[bytes] = field(default_factory=list)
+    spoken: float = 0.0
+
+
 async def _ask(
-    url: str, process: psutil.Process, said: list[bytes], calls: int, seconds: float
+    url: str, process: psutil.Process, said: list[bytes], calls: int, seconds: float, recordings: int = 0
 ) -> dict[str, Any]:
-    finals: list[float] = []
-    deaf: list[Deaf] = []
-    spoken = 0.0
+    """So many CALLS for so long, beside so many RECORDINGS; then what could not be heard is transcribed."""
+    asked = _Asked()
     until = time.monotonic() + seconds
 
     async def call(number: int) -> None:
-        nonlocal spoken
         await asyncio.sleep(number * 0.37 % 2.0)
         turn = number
         while time.monotonic() < until:
-            pcm = said[turn % len(said)]
+            await _question(client, said[turn % len(said)], asked)
             turn += 1
-            spoken += len(pcm) / 16000
-            heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-            def tell(event: object, heard: asyncio.Future[float] = heard) -> None:
-                if isinstance(event, Deaf):
-                    deaf.append(event)
-                if isinstance(event, Utterance | Deaf | BaseException) and not heard.done():
-                    heard.set_result(time.monotonic())
-
-            ear, ended, spoke = Ear(client, None, _PAUSE, 0.0, tell, tell), 0.0, False
-            began = time.monotonic()
-            for number_, at in enumerate(range(0, len(pcm), _PIECE), 1):
-                ear.feed(pcm[at : at + _PIECE])
-                speaking = ear._hearing.speaking  # noqa: SLF001 - when the phrase ended is told by nobody
-                if spoke and not speaking and not ended:
-                    ended = time.monotonic()
-                spoke = speaking
-                await asyncio.sleep(max(0.0, began + number_ * 0.2 - time.monotonic()))
-            if ended:
-                finals.append(await heard - ended)
-            ear.close()
 
     before = sum(process.cpu_times()[:2])
     async with AsrClient(url) as client:
+        beside = [asyncio.create_task(_record(client, b"".join(said))) for _ in range(recordings)]
         await asyncio.gather(*(call(number) for number in range(calls)))
-    used = sum(process.cpu_times()[:2]) - before
-    cuts = statistics.quantiles(finals, n=100) if len(finals) > 1 else [0.0] * 99
+        for recording in beside:
+            recording.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        used = sum(process.cpu_times()[:2]) - before
+        followed = sum([bool(await _transcribe(client, pcm)) for pcm in asked.missed])
+    cuts = statistics.quantiles(asked.finals, n=100) if len(asked.finals) > 1 else [0.0] * 99
     return {
-        "questions": len(finals),
-        "deaf": len(deaf),
-        "cpu_per_second": used / spoken,
+        "questions": len(asked.finals),
+        "deaf": len(asked.missed),
+        "told_p95": statistics.quantiles(asked.told, n=20)[-1] if len(asked.told) > 1 else 0.0,
+        "followed": followed,
+        "cpu_per_second": used / asked.spoken,
         "memory_mb": process.memory_info().rss / 1e6,
         "final_p50": cuts[49],
         "final_p95": cuts[94],
         "final_p99": cuts[98],
     }
+
+
+async def _question(client: AsrClient, pcm: bytes, asked: _Asked) -> None:
+    """Say it at the pace of speech, and wait for what comes of it."""
+    asked.spoken += len(pcm) / 16000
+    heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    ended = began_to_speak = at = 0.0
+
+    def tell(event: object) -> None:
+        nonlocal at, began_to_speak
+        if isinstance(event, SpeechStarted):
+            began_to_speak = time.monotonic()
+        elif isinstance(event, Utterance | Deaf | BaseException) and not heard.done():
+            at = time.monotonic()
+            heard.set_result(isinstance(event, Utterance))
+
+    ear, spoke = Ear(client, None, _PAUSE, 0.0, tell, tell), False
+    began = time.monotonic()
+    for number, place in enumerate(range(0, len(pcm), _PIECE), 1):
+        ear.feed(pcm[place : place + _PIECE])
+        if spoke and not ear.speaking and not ended:
+            ended = time.monotonic()
+        spoke = ear.speaking
+        await asyncio.sleep(max(0.0, began + number * 0.2 - time.monotonic()))
+    if not ended and not heard.done():
+        raise AssertionError("what is said here has an end")
+    if await heard:
+        asked.finals.append(at - ended)
+    else:
+        asked.told.append(at - began_to_speak)
+        asked.missed.append(pcm)
+    ear.close()
+
+
+async def _record(client: AsrClient, pcm: bytes) -> None:
+    while True:
+        await _transcribe(client, pcm)
+
+
+async def _transcribe(client: AsrClient, pcm: bytes) -> tuple[Utterance, ...]:
+    """As a job does it: later, where live speech needs the server."""
+    while True:
+        try:
+            return await transcribe(client, pcm)
+        except AsrUnavailable:
+            await asyncio.sleep(0.5)
 
 
 async def _serve(listen: str, model: Path) -> None:

@@ -167,7 +167,10 @@ def show_recognition(result: dict[str, Any]) -> Table:
     table = Table(
         title=f"{result['model']}: carried {carried['ours']} calls, a stock server {carried['stock']}"
     )
-    for name in ("server", "round", "calls", "questions", "deaf", "CPU s/s", "MB", "final p50", "p95", "p99"):
+    for name in (
+        *("server", "round", "calls", "questions", "deaf", "told p95", "heard later", "CPU s/s", "MB"),
+        *("final p50", "p95", "p99"),
+    ):
         table.add_column(name, justify="right")
     for run in result["runs"]:
         table.add_row(
@@ -176,6 +179,8 @@ def show_recognition(result: dict[str, Any]) -> Table:
             str(run["calls"]),
             str(run["questions"]),
             str(run["deaf"]),
+            f"{run['told_p95']:.3f}",
+            str(run["followed"]),
             f"{run['cpu_per_second']:.3f}",
             f"{run['memory_mb']:.0f}",
             *(f"{run[name]:.3f}" for name in ("final_p50", "final_p95", "final_p99")),

@@ -46,10 +46,11 @@ class SlowEngine(Engine):
         words: bool = True,
         max_alternatives: int = 0,
         at: float = 0.0,
+        late: bool = False,
     ) -> Recognizer:
         """A recogniser that waits for its share."""
         quick = super().recognizer(
-            sample_rate, phrases, words=words, max_alternatives=max_alternatives, at=at
+            sample_rate, phrases, words=words, max_alternatives=max_alternatives, at=at, late=late
         )
         return _SlowRecognizer(quick, self, sample_rate)
 

@@ -237,7 +237,7 @@ async def test_turns_go_by_urgency_and_in_rounds():
         for number in range(times):
             await turns.take(purpose, lambda: order.append(f"{name}{number}"))  # noqa: B023 - awaited here
 
-    stuck = asyncio.create_task(turns.take("late", free.wait))
+    stuck = asyncio.create_task(turns.take("dictation", free.wait))
     await asyncio.sleep(0)
     waiting = [
         asyncio.create_task(one(*who))
@@ -256,6 +256,51 @@ async def test_turns_go_by_urgency_and_in_rounds():
     with pytest.raises(ZeroDivisionError):
         await turns.take("question", lambda: 1 / 0)
     assert await turns.take("question", lambda: 7) == 7
+    turns.close()
+
+
+async def test_no_recording_holds_up_who_speaks_live():
+    """However long a piece of it takes; it has a thread of its own, and gives way on the processor."""
+    turns, free, done = Turns(2), threading.Event(), []
+
+    def look() -> tuple[str, int]:
+        return threading.current_thread().name.rpartition("_")[0], os.getpriority(
+            os.PRIO_PROCESS, threading.get_native_id()
+        )
+
+    stuck = asyncio.create_task(turns.take("late", free.wait))
+    await asyncio.sleep(0)
+    after = asyncio.create_task(turns.take("late", lambda: done.append("late")))
+    held = [asyncio.create_task(turns.take("dictation", free.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert turns.waiting == 1, "two speak live, and both are heard; of recordings one at a time"
+    held.append(asyncio.create_task(turns.take("question", lambda: done.append("live"))))
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(stuck, after, *held)
+    assert sorted(done) == ["late", "live"]
+    (live, its), (late, other) = [await turns.take(purpose, look) for purpose in ("question", "late")]
+    assert (live, late) == ("decode", "decode-late")
+    assert other == min(19, its + 10)
+    turns.close()
+
+
+async def test_a_recording_waits_while_every_thread_is_at_work_and_comes_at_the_end():
+    turns, free, order = Turns(2), threading.Event(), []
+    held = [asyncio.create_task(turns.take("dictation", free.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    late = asyncio.create_task(turns.take("late", lambda: order.append("late")))
+    await asyncio.sleep(0)
+    left = asyncio.create_task(turns.take("late", lambda: order.append("left")))
+    live = asyncio.create_task(turns.take("question", lambda: order.append("live")))
+    await asyncio.sleep(0)
+    assert turns.waiting == 3
+    left.cancel()
+    free.set()
+    await asyncio.gather(late, live, *held)
+    assert sorted(order) == ["late", "live"]
+    assert turns.waiting == 0
+    assert await turns.take("late", lambda: 7) == 7
     turns.close()
 
 

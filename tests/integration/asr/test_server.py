@@ -265,7 +265,7 @@ async def test_a_server_killed_is_replaced_on_the_same_socket(process, engine, i
 async def test_a_server_whose_threads_are_stuck_is_not_prompt(engine):
     server = SpeechServer(engine, threads=1)
     free = threading.Event()
-    stuck = asyncio.create_task(server._turns.take("late", free.wait))
+    stuck = asyncio.create_task(server._turns.take("dictation", free.wait))
     await asyncio.sleep(0)
     assert not await server.is_prompt(0.2)
     free.set()
