@@ -18,6 +18,7 @@ from gateway.calls.listener import Listener
 from gateway.calls.numbering import Numbering
 from gateway.calls.passing import Passing
 from gateway.calls.presence import Presence
+from gateway.calls.reserve import Taping
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.calls.waiting import Waiting
@@ -63,15 +64,15 @@ class Call:
         ticket: str = "",
     ) -> None:
         self._leg, self._house, self._flow, self._hotline = leg, house, hotline.flow, hotline
-        self._loop = asyncio.get_running_loop()
-        self._answered_at = self._loop.time()
-        self._hold = Hold(self._loop.time)
+        self._loop = loop = asyncio.get_running_loop()
+        self._answered_at, self._hold = loop.time(), Hold(loop.time)
         self._events = Waiting()
         offer_person = house.deaf_for_long()
         self._state = begin(hotline, at_once=at_once, offer_person=offer_person, ticket=ticket)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         journal.on_error = self.fail
         self._speaker = Speaker(leg, prompts, self._scribe)
+        self._taping = Taping(leg, self._speaker, house.is_short_of_disk, anonymous=hotline.anonymous)
         self._listener = Listener(
             house.asr,
             self._scribe,
@@ -107,7 +108,7 @@ class Call:
             self._listener.go_deaf("speech recognition was out of reach when the call came", 0.0, "away")
         self._presence.begin(model)
         try:
-            leg.answer(None if self._hotline.anonymous else self._scribe.folder / AUDIO)
+            leg.answer(self._taping.place(self._scribe.folder / AUDIO))
         except SipError as error:
             await self._miss(error)
             return "unanswered"
@@ -149,8 +150,7 @@ class Call:
         self._ending.write()
         trouble = "the recording could not be closed"
         if self._leg.closed.done():
-            trouble = self._leg.recording_trouble
-            reception = self._leg.reception
+            trouble, reception = self._leg.recording_trouble, self._leg.reception
             metrics.count_reception(reception.packets, reception.lost, reception.jitter_seconds)
             self._scribe.note(entries.Media(reception.packets, reception.lost, reception.jitter_seconds))
         if trouble:
@@ -250,8 +250,8 @@ class Call:
 
     def tick(self) -> None:
         """Media pump: hand the caller's audio to whoever listens, see whether the prompt or the call must end."""
-        pcm = self._leg.read()
-        missed = self._leg.missed_seconds  # asked for after the read: what was lost, was before it
+        self._taping.look()
+        pcm, missed = self._leg.read(), self._leg.missed_seconds  # what was lost, was before what is read
         self._listener.feed(pcm, missed)
         checked = self._presence.look(self._now())
         if checked is not None:

@@ -43,6 +43,8 @@ class House:
     """Seconds without a sign of life after which a target's line is given up: its process, or its network, is gone."""
     deaf_for_long: Callable[[], bool] = lambda: False
     """Whether speech has been out of reach for so long that callers are offered a person first."""
+    is_short_of_disk: Callable[[], bool] = lambda: False
+    """Whether the disk's last room is the journals' and tickets', so that no call is recorded."""
     bounds: Bounds = field(default_factory=Bounds)
     """What else ends a call that nobody ends."""
     inquire: Callable[[Inquire], Awaitable[Informed]] = nobody_knows

@@ -7,11 +7,13 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gateway.prompts.book import Rendered
 from gateway.prompts.sounds import SoundError
 from gateway.prompts.voice import KilledError, VoiceError
 from gateway.prompts.wording import PromptError
 from gateway.sip.fault import SipError
 from gateway.site import metrics
+from gateway.site.sound import Sound
 from ivr.actions import PausePlaying, StopPlaying
 from recordings.entries import Played, Unplayed
 from recordings.journal import JournalError
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
     from gateway.prompts.book import PromptBook
     from gateway.sip.leg import Leg
-    from gateway.site.sound import Sound
-    from ivr.actions import Play, ResumePlaying
+    from ivr.actions import Play, Prompt, ResumePlaying
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class Speaker:
         self._held = False
         self._waiting: Play | None = None  # what is to be played when the caller is back
         self._music: Sound | None = None  # while nothing else is
+        self.notice: Prompt | None = None
+        """What he is still to be told, after whatever he is told next; None once he has heard it to its end."""
+        self._telling: Prompt | None = None  # the notice that stands in what is being played
         self._humming, self._heard = False, 0  # and how far it had come when it was interrupted, in samples
 
     async def play(self, action: Play) -> bool:
@@ -50,7 +54,7 @@ class Speaker:
         try:
             async with asyncio.timeout(_RENDER_SECONDS):
                 with metrics.PROMPT_RENDER.time():
-                    rendered = await self._prompts.render(action.prompt)
+                    rendered, notice = await self._add_notice(await self._prompts.render(action.prompt))
             if self._leg.ended is not None:
                 return True
             if self._held:  # meanwhile
@@ -61,7 +65,7 @@ class Speaker:
             text = "" if self._scribe.anonymous and action.prompt.slots else rendered.text
             self._scribe.note(Played(action.id, action.prompt.name, text, began))
             self._interrupt()
-            self._playing = (action, self._leg.play(rendered.sound))
+            self._playing, self._telling = (action, self._leg.play(rendered.sound)), notice
             self._sound, self._paused, self._from = rendered.sound, False, 0
         except JournalError:
             raise
@@ -82,6 +86,18 @@ class Speaker:
             self._scribe.note(Unplayed(action.id, action.prompt.name))
             return False
         return True
+
+    async def _add_notice(self, rendered: Rendered) -> tuple[Rendered, Prompt | None]:
+        """With what he is still to be told after it, where the prompts have that."""
+        notice = self.notice
+        if notice is None:
+            return rendered, None
+        try:
+            told = await self._prompts.render(notice)
+        except (PromptError, VoiceError, SoundError, KilledError) as error:
+            log.error("a notice is left out: %s", error)  # noqa: TRY400 - the message says what
+            return rendered, None
+        return Rendered(Sound(rendered.sound.pcm + told.sound.pcm), rendered.text + told.text), notice
 
     def change(self, action: PausePlaying | ResumePlaying | StopPlaying) -> None:
         """Let what is being played stand still, go on, or end, at once."""
@@ -174,5 +190,7 @@ class Speaker:
         if number != wanted:
             return []
         self._playing = self._sound = None
+        if self._telling is not None:
+            self.notice = self._telling = None
         self._hum()
         return [(action.id, max(0.0, self._leg.media_seconds - at))]

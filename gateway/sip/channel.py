@@ -103,6 +103,9 @@ class Channel(Protocol):
     def trouble(self) -> str:
         """Why the recording is incomplete, or ""."""
 
+    def stop_recording(self, why: str) -> None:
+        """Record no more, and say why as its trouble."""
+
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
 

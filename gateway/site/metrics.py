@@ -102,6 +102,11 @@ HEARD_AGAIN: Final = Counter(
     ["result"],
     registry=REGISTRY,
 )
+UNRECORDED: Final = Gauge(
+    "hotline_recording_stopped",
+    "1 while no call is recorded, to leave room for journals and tickets.",
+    registry=REGISTRY,
+)
 RECORDING_TROUBLE: Final = Counter(
     "hotline_recordings_incomplete", "Calls whose recording lacks something.", registry=REGISTRY
 )

@@ -21,6 +21,7 @@ from gateway.calls.followed import follow
 from gateway.calls.house import House
 from gateway.calls.outgoing import Outgoing
 from gateway.calls.refusing import follow_nuisances, keep_refused, refuse_by
+from gateway.calls.reserve import Reserve
 from gateway.calls.sweep import take_up
 from gateway.calls.switchboard import Switchboard
 from gateway.calls.turned_away import TurnedAway
@@ -92,7 +93,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         duty, nuisances = follow_duty(paths.data), follow_nuisances(paths.data)
         await duty.look()
         numbers = NumberBook(paths.data / "numbers", settings.node)
-        journals = Journals(spool(paths.data))
+        journals, reserve = Journals(spool(paths.data)), Reserve(paths.data, settings.disk.reserve_mib << 20)
         filer = Filer(db, numbers, paths, claim, journals)
         board, pump, ears = live.Board(), MediaPump(), EarWatch(client)
         agent = UserAgent(
@@ -121,6 +122,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             settings.sip.hold_seconds,
             settings.passing.silent_seconds,
             _deaf_for_long(settings, ears),
+            lambda: reserve.is_short,
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
             Inquiries(db).answer,
             calibration.read_calibration(paths.data / calibration.FILE),
@@ -137,17 +139,18 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
         placing = place_calls(settings, trunks, agent, switchboard, house, journals, db, filer)
-        await ears.look()
+        await asyncio.gather(ears.look(), reserve.look())
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"
         )
         reload = Reload(source, paths, partial(_take, agent, outgoing, switchboard))
-        window, where = watch(paths.data, agent, switchboard, db, ears, reload, journals), settings.metrics
+        window = watch(paths.data, agent, switchboard, db, ears, reload, journals, reserve)
         background = [
             asyncio.create_task(follow(duty, nuisances), name="the watch of duty switch and nuisance list"),
             asyncio.create_task(pump.run(), name="the media pump"),
             asyncio.create_task(ears.run(), name="the ear watch"),
             asyncio.create_task(journals.watch(), name="the watch of the disk"),
+            asyncio.create_task(reserve.run(), name="the watch of its room"),
             asyncio.create_task(
                 keep_refused(
                     TurnedAway(paths.data, settings.node, db, claim, journals.moves), switchboard, nuisances
@@ -165,7 +168,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             gc.collect()
             gc.freeze()
             async with (
-                shown(window, door, where.host, where.gateway_port, own),
+                shown(window, door, settings.metrics.host, settings.metrics.gateway_port, own),
                 serving(lambda: agent.beats) as stopping,
             ):
                 reload_on_signal(reload)
@@ -239,6 +242,7 @@ def watch(
     ears: EarWatch,
     reload: Reload,
     journals: Journals,
+    reserve: Reserve,
 ) -> Window:
     """The gateway is ready when it would take a call: SIP listens, it is neither full nor draining, and can record."""
     metrics.CALLS_IN_PROGRESS.set_function(lambda: switchboard.calls)
@@ -253,6 +257,7 @@ def watch(
     metrics.JOURNAL_WAITING.set_function(lambda: journals.waiting_bytes)
     metrics.JOURNAL_STANDSTILL.set_function(lambda: journals.standstill)
     metrics.MAKESHIFT.set_function(lambda: bool(switchboard.dialogue.makeshift))
+    metrics.UNRECORDED.set_function(lambda: reserve.is_short)
     metrics.DRAINING.set_function(lambda: switchboard.is_draining)
 
     def health() -> dict[str, Any]:
@@ -274,7 +279,7 @@ def watch(
 
     async def readiness() -> Readiness:
         faults = list(check_disk(data))
-        limits = find_limits(switchboard, agent, ears, reload)
+        limits = [*reserve.limits, *find_limits(switchboard, agent, ears, reload)]
         if not agent.listens:
             faults.append("SIP does not listen yet")
         if trouble := switchboard.trouble:

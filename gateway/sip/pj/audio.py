@@ -33,7 +33,7 @@ class Audio:
     def __init__(self, *, live: bool) -> None:
         self.file: Path | None = None
         """Both directions are recorded into it once there is media."""
-        self._trouble = ""
+        self._trouble, self._stopped = "", False
         self._pcm: pj.PcmPort | None = None
         self._tap: pj.DuplexTap | None = None
         prompt = pj.PromptPort()
@@ -61,8 +61,9 @@ class Audio:
                 self._feed.createPort("feed", CLOCK_RATE, FRAME_MS, _AHEAD_MS)
         if media is not None:
             media.startTransmit(self._pcm)
-            if self._tap is not None:
-                media.startTransmit(self._tap.left())
+            if self._tap is not None and not self._stopped:
+                with contextlib.suppress(pj.Error):  # stopped at this moment
+                    media.startTransmit(self._tap.left())
             prompt.startTransmit(media)
             if self._feed is not None:
                 self._feed.startTransmit(media)
@@ -94,7 +95,7 @@ class Audio:
                 media.startTransmit(self._tap.left())
 
     def _begin_recording(self, call: pj.Call, prompt: pj.PromptPort) -> None:
-        if self.file is None:
+        if self.file is None or self._stopped:
             return
         tap = pj.DuplexTap()
         try:
@@ -106,12 +107,21 @@ class Audio:
             self._tap = tap
             tap.closeWith(call)  # at the hang-up, whatever this process is doing then
             prompt.startTransmit(tap.right())
+            if self._stopped:  # meanwhile
+                tap.close()
+
+    def stop_recording(self, why: str) -> None:
+        """End the recording at once, or have none begin; the call's time goes on."""
+        self._stopped = True
+        self._trouble = why
+        if self._tap is not None:
+            self._tap.close()
 
     def ears(self, own: pj.AudioMedia | None) -> Iterator[pj.AudioMedia]:
         """Where another call's voice must go to be heard here: this call's ``own`` audio, and its recording."""
         if own is not None:
             yield own
-        if self._tap is not None:
+        if self._tap is not None and not self._stopped:
             yield self._tap.right()
 
     def speak(self, pcm: bytes) -> None:
@@ -184,7 +194,7 @@ class Audio:
 
     def trouble(self) -> str:
         """Why the recording is incomplete, or ""."""
-        if self._tap is not None and self._tap.dropped():
+        if not self._stopped and self._tap is not None and self._tap.dropped():
             return f"{self._tap.dropped()} samples lost, errno {self._tap.lastErrno()}"
         return self._trouble
 

@@ -217,6 +217,10 @@ class StackCall(pj.Call):
         """Why the recording is incomplete, or ""."""
         return self.audio.trouble()
 
+    def stop_recording(self, why: str) -> None:
+        """Record no more, and say why as its trouble."""
+        self.audio.stop_recording(why)
+
     def reception(self) -> Reception:
         """What came over RTP in the streams that are over."""
         return self._reception
