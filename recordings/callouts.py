@@ -234,10 +234,10 @@ async def settle(
     cause: str = "",
     solved: bool | None = None,
     again: datetime | None = None,
-) -> bool:
-    """Write down what came of an attempt; False when that was known.
+) -> str | None:
+    """Write down what came of an attempt; the id of the call for which a call back is owed, "" for none.
 
-    ``again`` is when to try next, None: when the claim had it.
+    None: it was known. ``again`` is when to try next, None: when the claim had it.
     """
     changed = await connection.execute(
         sa.update(attempts)
@@ -245,7 +245,7 @@ async def settle(
         .values(result=result, cause=cause, solved=solved, ended_at=now)
     )
     if changed.rowcount == 0:
-        return False
+        return None
     of = sa.select(attempts.c.callout).where(attempts.c.call_id == call_id).scalar_subquery()
     held = sa.and_(callouts.c.id == of, callouts.c.state == "waiting")
     free: dict[str, Any] = {"holder": None, "lease_until": None}
@@ -255,7 +255,7 @@ async def settle(
         free |= {"next_at": again}
     await connection.execute(sa.update(callouts).where(held).values(free))
     await _give_up(connection, now)
-    return True
+    return str(await connection.scalar(sa.select(callouts.c.owed).where(callouts.c.id == of)))
 
 
 async def release(connection: AsyncConnection, node: int) -> None:

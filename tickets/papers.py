@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from recordings import callouts, catalogue, folders, jobs, progress, wav
+from recordings import calledback, catalogue, folders, jobs, progress, wav
 from recordings.catalogue import CallRow, LegRow, RecordingRow, TranscriptRow
 from recordings.schema import tickets
 from tickets import matters, outbox, worklist
@@ -75,7 +75,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
         await progress.keep_codes(connection, [r.number for _, r in new if r.revision == 1])
         await progress.keep_opinions(connection, [one for paper in papers for one in paper.opinions])
         for made in filter(None, (paper.made for paper in papers)):
-            await callouts.settle(connection, made.call_id, made.result, made.at, solved=made.solved)
+            await calledback.note_result(connection, made.call_id, made.result, made.at, solved=made.solved)
         await matters.store(connection, [(r.number, r.draft.content) for _, r in new])
         for _, revision in new:
             await outbox.enqueue(connection, revision.number, revision.revision, revision.document, now)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.calls.target_line import TargetLine
 from gateway.sip.fault import SipError
 from gateway.site import metrics
-from recordings import callouts
+from recordings import calledback, callouts
 from recordings.callouts import Result
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ class Callouts:
                 return None
         call_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         async with self._db.write() as connection:
+            await calledback.leave_made(connection, now)
             return await callouts.claim(connection, self._node, call_id, self._campaign.pace, now)
 
     async def _place(self, callout: Callout) -> None:
@@ -135,7 +136,8 @@ class Callouts:
         try:
             leg = self._dial(callout.number)
         except SipError as error:
-            log.warning("a citizen could not be called: %s", error)
+            told = str(error).replace(callout.number, "…")  # a log holds no number of a citizen
+            log.warning("a citizen could not be called: %s", told)
             return Result.FAILED, "not sent"
         self._legs.add(leg)
         line = TargetLine(leg)
@@ -159,7 +161,9 @@ class Callouts:
         for _ in range(_SETTLE_TRIES):
             try:
                 async with self._db.write() as connection:
-                    await callouts.settle(connection, callout.call_id, result, now, cause=cause, again=again)
+                    await calledback.note_result(
+                        connection, callout.call_id, result, now, cause=cause, again=again
+                    )
             except (SQLAlchemyError, OSError):
                 await asyncio.sleep(_SETTLE_SECONDS)
             else:

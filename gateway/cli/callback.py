@@ -21,6 +21,7 @@ from gateway.cli.asking import ask
 from gateway.cli.printing import print_json, tables, tell_moment
 from gateway.sip.calling import read_number
 from recordings import calloutreport, callouts
+from recordings.calledback import find_missed
 from recordings.callouts import Kind, Wanted
 from recordings.schema import tickets
 from tickets.number import CITY_TIME
@@ -54,28 +55,40 @@ class ListError(LastingFault):
 def add(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="CSV: number,kind,ticket(号码,类型,工单)/ a list", metavar="CSV")
-    ],
+        Path | None,
+        typer.Argument(
+            help="CSV: number,kind,ticket(号码,类型,工单)/ a list", metavar="[CSV]", show_default=False
+        ),
+    ] = None,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="待回电里未接到的 / those who called and were missed")
+    ] = False,
     campaign: Annotated[
         str, typer.Option(help="批次名称 / the campaign's name", show_default="the file's name and the day")
     ] = "",
 ) -> None:
-    """登记要外呼的号码,重复的不再登记 / Take a list of numbers; what its campaign has already is not taken twice."""
+    """登记要外呼的号码,重复的不再登记 / Take a list of numbers, or who was missed; none twice in a campaign."""
+    if (file is None) == (not missed):
+        raise typer.BadParameter("请写 CSV 文件,或 --missed / give a CSV file, or --missed")
     site: Site = context.obj
-    now = datetime.now(UTC)
-    wanted = _read_list(file, site.settings.callback)
-    name = campaign.strip() or f"{file.stem} {now.astimezone(CITY_TIME):%Y-%m-%d}"
+    now, rules = datetime.now(UTC), site.settings.callback
+    listed = _read_list(file, rules) if file is not None else []
+    name = campaign.strip() or f"{file.stem if file else '待回电'} {now.astimezone(CITY_TIME):%Y-%m-%d}"
 
-    async def take(db: Database) -> int:
+    async def take(db: Database) -> tuple[int, int, int]:
         async with db.write() as connection:
-            await _know(connection, file, wanted)
-            tries = site.settings.callback.tries
-            return await callouts.add(connection, name, wanted, tries, getpass.getuser(), now)
+            wanted, left = listed, 0
+            if file is None:
+                wanted, left = await find_missed(connection, rules.allows, now)
+            else:
+                await _know(connection, file, wanted)
+            added = await callouts.add(connection, name, wanted, rules.tries, getpass.getuser(), now)
+            return added, len(wanted) - added, left
 
-    added = ask(site, take)
-    tables.print(
-        f"{escape(name)}: 登记 / taken: {added}, 已有 / there already: {len(wanted) - added}", markup=False
-    )
+    added, there, left = ask(site, take)
+    tables.print(f"{name}: 登记 / taken: {added}, 已有 / there already: {there}", markup=False)
+    if left:
+        tables.print(f"留给人工回电 / left to people: {left}")
     if not site.settings.callback.trunk:
         errors.print("未设置 callback.trunk,不会外呼 / is not set: nobody will be called", style="yellow")
 

@@ -27,7 +27,7 @@ from gateway.doctor.services import check_page_settings
 from gateway.doctor.trunks import check_certificates, check_targets, check_transfers
 from gateway.prompts.takes import list_pieces
 from gateway.service.dialogues import open_prompts
-from gateway.service.flows import read_dialogue, read_nuisance_flow, read_texts
+from gateway.service.flows import read_dialogue, read_nuisance_flow, read_placed, read_texts
 from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.rules import choose_rules
@@ -136,6 +136,11 @@ def check(context: typer.Context) -> None:
     for flow in hotlines.flows:
         out.print(f"流程 / flow: {flow.name}, {len(flow.nodes)} nodes")
     read_nuisance_flow(site.settings.dialogue)
+    if site.settings.callback.trunk:
+        placed = read_placed(site.settings.dialogue, site.settings.callback.flows)
+        out.print(
+            f"外呼 / calls placed by us: {', '.join(f'{kind}: {flow.name}' for kind, flow in placed.items())}"
+        )
     read_entries(site.paths.data)
     _tell_hotlines(hotlines)
     choose_rules(site.settings)

@@ -62,8 +62,11 @@ class CallbackSettings(Section):
         return bool(_CITIZENS.fullmatch(number)) and any(re.fullmatch(p, number) for p in self.numbers)
 
 
-def check_callback(callback: CallbackSettings, trunks: Sequence[TrunkSettings]) -> None:
-    """Raises ValueError when the trunk that calls are to go out by is none, or leads nowhere."""
+def check_callback(callback: CallbackSettings, trunks: Sequence[TrunkSettings], cap: int) -> None:
+    """Raises ValueError when the trunk that calls are to go out by is none, leads nowhere, or has no line to spare.
+
+    ``cap`` is how many callers a gateway lets in at once.
+    """
     if not callback.trunk:
         return
     found = next((trunk for trunk in trunks if trunk.name == callback.trunk), None)
@@ -71,3 +74,8 @@ def check_callback(callback: CallbackSettings, trunks: Sequence[TrunkSettings]) 
         raise ValueError(f"callback.trunk: there is no trunk {callback.trunk!r}: name one of `trunks`")
     if not found.address and found.registration is None:
         raise ValueError(f"callback.trunk: {found.name} has no address to call: set trunks.address")
+    most = min(found.cap, cap)
+    if callback.keep_free >= most:
+        raise ValueError(
+            f"callback.keep_free: {callback.keep_free} of {most} lines leave none to call anybody by"
+        )

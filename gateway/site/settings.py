@@ -132,7 +132,7 @@ class Settings(Section):
             if twice is not None:
                 raise ValueError(f"two gateways have {what} {twice}: give each its own")
         check_trunks(self.trunks, (self.node, *(g.node for g in self.gateways)))
-        check_callback(self.callback, self.trunks)
+        check_callback(self.callback, self.trunks, self.sip.cap)
         return self
 
     @property

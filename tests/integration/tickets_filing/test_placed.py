@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from callfolder import CallFolder
 
 from recordings import callouts
-from recordings.callbacks import list_missed
+from recordings.callbacks import Result as Attempted
+from recordings.callbacks import list_missed, note_attempt, read_attempts
+from recordings.calledback import AGENT, find_missed, leave_made
 from recordings.calloutreport import count, list_rows
 from recordings.callouts import Kind, Pace, Result, Wanted
 from recordings.entries import Concluded, Placed, Rated
@@ -82,14 +84,57 @@ async def test_of_a_call_that_died_before_anybody_confirmed_nothing_is_known(dat
         assert await callouts.claim(connection, 1, "c", PACE, NOW + timedelta(minutes=60)) is not None
 
 
+async def place(
+    database: Database, numbers: NumberBook, tmp_path: Path, hour: int, *concluded: Concluded
+) -> CallFolder | None:
+    """Who was missed is called back at that hour, and concludes so; None when nobody is to be called."""
+    now = NOW.replace(hour=hour)
+    call_id = f"{now:%Y%m%dT%H%M%S}-0a1b2c3d"
+    async with database.write() as connection:
+        await callouts.turn(connection, on=True, by="operator", now=NOW)
+        wanted, left = await find_missed(connection, lambda _number: True, now)
+        await callouts.add(connection, "一", wanted, 3, "operator", NOW)
+        assert left == 0
+        await leave_made(connection, now)
+        if await callouts.claim(connection, 1, call_id, PACE, now) is None:
+            return None
+    call = CallFolder(tmp_path, call_id).begin(caller=NUMBER)
+    call.note(Placed("未接回电"), *concluded).hang_up()
+    await file_call(database, numbers, call.folder)
+    return call
+
+
 async def test_who_was_missed_and_is_called_in_vain_waits_for_his_call_back_still(
     database, numbers, tmp_path
 ):
     missed = CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up()
-    placed = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
-    placed.note(Placed("未接回电")).hang_up()
-    for call in (missed, placed):
-        await file_call(database, numbers, call.folder)
+    await file_call(database, numbers, missed.folder)
+    assert await place(database, numbers, tmp_path, 9)
     async with database.read() as connection:
-        (owed,) = await list_missed(connection, NOW + timedelta(hours=1))
-    assert (owed.call_id, owed.tries) == (missed.call_id, 1)
+        (owed,) = await list_missed(connection, NOW.replace(hour=10))
+        assert (owed.call_id, owed.tries) == (missed.call_id, 1)
+        (attempt,) = await read_attempts(connection, missed.call_id)
+    assert (attempt.agent, attempt.result, attempt.note) == (AGENT, "无人接听", "接通后无人确认")
+    assert await place(database, numbers, tmp_path, 11, Concluded("confirmed"), Concluded("done"))
+    async with database.read() as connection:
+        assert not await list_missed(connection, NOW.replace(hour=12))
+        assert [a.result for a in await read_attempts(connection, missed.call_id)] == ["无人接听", "已接通"]
+
+
+async def test_whom_an_agent_has_called_back_is_called_no_more(database, numbers, tmp_path):
+    missed = CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up()
+    await file_call(database, numbers, missed.folder)
+    assert await place(database, numbers, tmp_path, 9)
+    async with database.write() as connection:
+        await note_attempt(connection, missed.call_id, "王芳", Attempted.REACHED, "", NOW)
+    assert await place(database, numbers, tmp_path, 11) is None
+    async with database.read() as connection:
+        (standing,) = await count(connection)
+    assert standing.states == {"done": 1}
+
+
+async def test_who_said_nothing_is_left_to_people(database, numbers, tmp_path):
+    silent = CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up(by="gateway")
+    await file_call(database, numbers, silent.folder)
+    async with database.read() as connection:
+        assert await find_missed(connection, lambda _number: True, NOW) == ([], 1)

@@ -78,3 +78,33 @@ def test_what_opens_the_intake_comes_from_a_folder_of_credentials(tmp_path: Path
     assert (access.oauth.secret, access.proxy) == ("hush", "http://us:word@proxy:3128")
     assert "hush" not in repr(access)
     assert "word" not in repr(access)
+
+
+TRUNK = "trunks: [{name: carrier, peers: [192.0.2.1], address: '192.0.2.1:5060'}]\n"
+
+
+@pytest.mark.parametrize(
+    ("callback", "complaint"),
+    [
+        ("{trunk: nowhere}", "there is no trunk 'nowhere'"),
+        ("{trunk: inward}", "inward has no address to call"),
+        ("{trunk: carrier, keep_free: 1000}", "1000 of 600 lines leave none to call anybody by"),
+        ("{trunk: carrier, numbers: ['[']}", "is no regular expression"),
+    ],
+)
+def test_calls_that_could_never_go_out_are_refused(tmp_path: Path, callback: str, complaint: str) -> None:
+    trunks = TRUNK.replace("}]", "}, {name: inward, peers: [192.0.2.2]}]")
+    with pytest.raises(ConfigError, match=complaint):
+        read_settings(write(tmp_path, f"{trunks}callback: {callback}\n"), {})
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["12345", "110", "96110", "4008123456", "16812345", "0085291234567", "116114", "057112345", "95588"],
+)
+def test_nobody_but_a_citizen_is_called_whatever_the_patterns_are(tmp_path: Path, number: str) -> None:
+    settings = read_settings(write(tmp_path, f"{TRUNK}callback: {{trunk: carrier, numbers: ['.*']}}\n"), {})
+    assert not settings.callback.allows(number)
+    assert settings.callback.allows("13855812345")
+    assert settings.callback.allows("05582212345")
+    assert not read_settings(write(tmp_path, TRUNK), {}).callback.allows("01088812345")

@@ -1,0 +1,72 @@
+"""What a call that we place does for a call back that is owed (待回电): it is one attempt, kept beside the agents'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from recordings.callbacks import Missed, list_missed, note_attempt, owed_calls
+from recordings.callbacks import Result as Attempted
+from recordings.callouts import Kind, Result, Wanted, callouts, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+AGENT: Final = "自动外呼"
+"""Who has made the attempt, beside the agents' names."""
+
+_RESULTS: Final[Mapping[Result, tuple[Attempted, str]]] = {
+    Result.DONE: (Attempted.REACHED, ""),
+    Result.CUT: (Attempted.NO_ANSWER, "本人确认后挂断"),
+    Result.WRONG: (Attempted.WRONG, "接听的不是本人"),
+    Result.NOBODY: (Attempted.NO_ANSWER, "接通后无人确认"),
+    Result.BUSY: (Attempted.BUSY, ""),
+    Result.NO_ANSWER: (Attempted.NO_ANSWER, ""),
+}
+
+
+async def find_missed(
+    connection: AsyncConnection, allows: Callable[[str], bool], now: datetime
+) -> tuple[list[Wanted], int]:
+    """The missed callers who wait to be called back, and how many more of them are left to people.
+
+    Whoever said nothing may not have been able to speak: no machine calls him. Nor a number that ``allows`` refuses.
+    """
+    owed = await list_missed(connection, now)
+    wanted = [
+        Wanted(Kind.MISSED, one.caller, owed=one.call_id)
+        for one in owed
+        if one.missed != Missed.SILENT and allows(one.caller)
+    ]
+    return wanted, len(owed) - len(wanted)
+
+
+async def leave_made(connection: AsyncConnection, now: datetime) -> None:
+    """Call nobody any more whose call back is owed no more: an agent has made it, or he has called again."""
+    over = sa.and_(
+        callouts.c.state == "waiting",
+        callouts.c.holder.is_(None),
+        callouts.c.owed != "",
+        callouts.c.owed.not_in(owed_calls(now)),
+    )
+    await connection.execute(sa.update(callouts).where(over).values(state="done", settled_at=now))
+
+
+async def note_result(
+    connection: AsyncConnection,
+    call_id: str,
+    result: Result,
+    now: datetime,
+    *,
+    cause: str = "",
+    solved: bool | None = None,
+    again: datetime | None = None,
+) -> None:
+    """Write down what came of an attempt, see `settle`: also with the call for which a call back was owed."""
+    owed = await settle(connection, call_id, result, now, cause=cause, solved=solved, again=again)
+    if owed and result in _RESULTS:
+        await note_attempt(connection, owed, AGENT, *_RESULTS[result], now)
