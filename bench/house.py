@@ -80,6 +80,9 @@ async def open_house(
         settings["asr"]["url"] = asr_url
         settings["access"] |= access or {}
         settings["dialogue"]["hotlines"] = str(hotlines) if hotlines else None
+        settings["dialogue"]["recall"] = (
+            False  # all calls come from few numbers, and each is a caller's first
+        )
         settings["intake"]["reference_port"] = intake_port
         (folder / "gateway.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         paths = Paths(data, {})

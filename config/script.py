@@ -166,6 +166,13 @@ class TicketOnFile(_Part):
     answer: str = ""
 
 
+class PastCall(_Part):
+    """The call that the caller has made before, by its ticket; ``cut``: it was cut off just now."""
+
+    number: str = Field(pattern=r"^[0-9]{12,}$")
+    cut: bool = False
+
+
 class ExpectedTicket(_Part):
     """What one ticket must hold; what is not given is not compared.
 
@@ -173,6 +180,7 @@ class ExpectedTicket(_Part):
     ``call_back``, ``danger``, ``confirmed`` and ``text_pending`` say whether the ticket carries it. ``passed_to`` is
     who has talked with the caller, "" nobody. ``rivals`` says whether several places go by the name on the ticket,
     ``several`` whether it holds several matters, ``related`` whether it names the tickets told in one breath with it.
+    ``joins`` says whether it goes on with one of a call that was cut off, ``repeats`` is the one of the same matter.
     """
 
     text: str | None = None
@@ -183,6 +191,8 @@ class ExpectedTicket(_Part):
     rivals: bool | None = None
     several: bool | None = None
     related: bool | None = None
+    joins: bool | None = None
+    repeats: str | None = None
     contact: str | None = None
     call_back: bool | None = None
     danger: bool | None = None
@@ -209,7 +219,8 @@ class Script(_Part):
     """A scripted call. ``caller`` is the calling number, empty when withheld; ``called`` is dialled.
 
     ``forwarded_from`` is the number that forwarded the call there (Diversion, RFC 5806), empty for a direct call.
-    ``on_file`` are the tickets that can be asked about, on the fake clock alone.
+    ``on_file`` are the tickets that can be asked about, ``past`` is the call before this one that he is asked about,
+    and a ``database`` that ``hangs`` tells of none in time: all on the fake clock alone.
     ``targets`` are by the reason for which they are called, each reason's in the order in which they are tried.
     """
 
@@ -220,6 +231,8 @@ class Script(_Part):
     asr: Literal["up", "down"] = "up"
     targets: dict[str, tuple[ScriptedTarget, ...]] = {}
     on_file: tuple[TicketOnFile, ...] = ()
+    past: PastCall | None = None
+    database: Literal["up", "hangs"] = "up"
     steps: tuple[Step, ...] = Field(min_length=1)
     expect: Expected = Expected()
 

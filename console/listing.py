@@ -106,8 +106,9 @@ async def read_numbers(connection: AsyncConnection, call_ids: Sequence[str]) -> 
     """The numbers of each call's tickets, in their order."""
     query = (
         sa.select(tickets.c.call_id, tickets.c.number)
-        .where(tickets.c.call_id.in_(call_ids), tickets.c.revision == 1)
-        .order_by(tickets.c.matter)
+        .where(tickets.c.call_id.in_(call_ids))
+        .group_by(tickets.c.call_id, tickets.c.number)
+        .order_by(sa.func.min(tickets.c.matter))
     )
     found: dict[str, list[str]] = {}
     for row in await connection.execute(query):

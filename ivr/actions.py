@@ -80,7 +80,8 @@ class Inquire:
     """Ask what becomes of a ticket; answered by ``Informed`` with the same ``id``.
 
     ``of``: the newest that the calling number may hear of, the one of number ``ticket``, what came of that one, which
-    is told to who knows its query code, ``code``; or that code itself, of a ticket that this call has made.
+    is told to who knows its query code, ``code``; or that code itself, of a ticket that this call has made;
+    ``past``: whether the calling number has called before, and is to be asked about that ticket.
     """
 
     id: int

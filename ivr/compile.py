@@ -74,6 +74,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         lost=file.lost,
         faint=file.faint,
         centre=file.centre,
+        recall=file.recall,
         patience=file.patience,
         matters=file.matters,
         speak_up=file.speak_up,
@@ -211,4 +212,5 @@ def _change(part: SetPart) -> Change:
         rating=part.rating,
         concluded=part.concluded,
         solved=part.solved,
+        past_matter=part.matter == "past",
     )

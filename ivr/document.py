@@ -26,7 +26,7 @@ class SetPart(_Part):
     danger: Literal[True] | None = None
     confirmed: Literal[True] | None = None
     contact: Literal["calling", "agreed", "none"] | None = None
-    matter: Literal["next", "told", "none"] | None = None
+    matter: Literal["next", "told", "none", "past"] | None = None
     rating: Rating | None = None
     concluded: Concluded | None = None
     solved: bool | None = None
@@ -207,6 +207,7 @@ class FlowFile(_Part):
     lost: str
     faint: str
     centre: str | None = None
+    recall: str | None = None
     patience: int = Field(ge=1, le=5)
     matters: int = Field(ge=1, le=20)
     speak_up: str

@@ -124,7 +124,8 @@ class Informed:
 
     ``mistyped``: no number of a ticket can be so; ``none``: there is no such ticket, or the code is not its own, or
     nobody may hear of it; ``away``: nobody could be asked in time. Of one that is ``found``: ``status`` in plain words,
-    ``handled`` says that there is an outcome, ``text`` is what was asked for beyond that.
+    ``handled`` says that there is an outcome, ``text`` is what was asked for beyond that. ``of`` is what was asked;
+    ``cut``: the caller's call, which made that ticket, was cut off just now.
     """
 
     at: float
@@ -134,6 +135,8 @@ class Informed:
     status: str = ""
     handled: bool = False
     text: str = ""
+    of: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,15 @@ Condition = Literal[
     "mistyped",
     "handled",
     "away",
+    "cut_off",
 ]
 """What a `Choose` asks of the matter: words were said, its place is known, several places go by its name, the calling
 number is known, a contact was agreed, a person must call back, it is not the call's first, others were told with it
 that come later, it is filed and such a one comes now, nothing was said but that he asks for progress. Of the last
-`Inquire`: there is an answer, the number cannot be one, there is an outcome, nobody could be asked."""
+`Inquire`: there is an answer, the number cannot be one, there is an outcome, nobody could be asked, the caller's
+last call was cut off."""
 
-InquiryOf = Literal["caller", "ticket", "answer", "code"]
+InquiryOf = Literal["caller", "ticket", "answer", "code", "past"]
 """What is asked of a ticket: see ``ivr.actions.Inquire``."""
 
 Rating = Literal["满意", "基本满意", "不满意"]
@@ -73,7 +75,7 @@ class Change:
     begins another matter, if this one is complete and the call may have more; ``told_matter`` takes up the next of
     those that were told with it. ``no_matter``: what was said was none. ``rating`` is what the caller thinks of the
     outcome of the ticket that he was told of. Of a call that we have placed, ``concluded`` says how far it has come,
-    ``solved`` whether the matter of its ticket is, as he says.
+    ``solved`` whether the matter of its ticket is, as he says. ``past_matter``: it is that of before.
     """
 
     appeal: tuple[AppealType, ...] | None = None
@@ -87,6 +89,7 @@ class Change:
     rating: Rating | None = None
     concluded: Concluded | None = None
     solved: bool | None = None
+    past_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,8 @@ class Flow:
     where digits are keyed in), ``danger_said`` where words of danger do from wherever speech is listened to, and
     ``self_harm_said`` where those do that tell of a caller's own hand (both None: such words mean nothing), ``lost``
     where ``patience`` misunderstandings lead, ``faint`` where a caller leads who stays too quiet after ``speak_up``. At
-    ``centre`` the call of a line begins that has targets for that node's reason. ``offer_person`` is said first while
+    ``centre`` the call of a line begins that has targets for that node's reason, at ``recall`` one of whom it can be
+    asked whether he has called before. ``offer_person`` is said first while
     nobody has been able to hear callers for long, ``not_heard`` before a question is asked again. ``matters`` bounds
     the matters of one call. A sound shorter than ``cough`` seconds is no speech without a word and a voice; one that
     has paused a prompt and brings no word within ``first_word`` seconds lets it go on. ``slots`` gives the slots of
@@ -280,6 +284,7 @@ class Flow:
     lost: str
     faint: str
     centre: str | None
+    recall: str | None
     patience: int
     matters: int
     speak_up: str

@@ -19,7 +19,7 @@ LONGEST = 1.0  # seconds for an answer, which the driver bounds by itself
 def inquire(turn: Turn, node: Inquire) -> None:
     """Have it asked for; what was known of another ticket is forgotten."""
     state = turn.state
-    ticket = state.number if node.of == "code" else "" if node.of == "caller" else state.ticket
+    ticket = state.number if node.of == "code" else "" if node.of in ("caller", "past") else state.ticket
     turn.change(informed=None)
     turn.change(until=turn.at + LONGEST, inquiry=state.inquiry + 1)
     turn.actions.append(InquireAction(turn.state.inquiry, node.of, state.caller, ticket, state.code))
@@ -32,7 +32,9 @@ def informed(turn: Turn, node: Inquire, event: Informed) -> None:
     if event.id != turn.state.inquiry:
         return
     turn.change(informed=event, code="")
-    if event.outcome == "found":
+    if event.outcome == "found" and node.of == "past":
+        turn.change(past=event.ticket)
+    elif event.outcome == "found":
         turn.change(ticket=event.ticket)
     turn.go(node.next)
 
@@ -44,9 +46,12 @@ def give_up(turn: Turn, node: Inquire) -> None:
 
 
 def note(turn: Turn, change: Change) -> None:
-    """What was said is no matter; or it says what the caller thinks of the outcome that he is asked about."""
+    """What was said is no matter, or goes on with that of before; or it is what he thinks of an outcome."""
     if change.no_matter:
         turn.change_matter(idle=True)
+    if change.past_matter and turn.state.past:
+        cut = turn.state.informed is not None and turn.state.informed.cut
+        turn.change_matter(**{"joins" if cut else "repeats": turn.state.past})
     if change.rating and turn.state.ticket:
         turn.actions.append(Rate(turn.state.ticket, change.rating))
     if change.concluded:
@@ -64,4 +69,6 @@ def holds(turn: Turn, condition: Condition) -> bool:
         return False
     if condition == "handled":
         return informed.handled
+    if condition == "cut_off":
+        return informed.outcome == "found" and informed.cut
     return informed.outcome == ("found" if condition == "informed" else condition)

@@ -57,13 +57,14 @@ def start(
     at_once: bool = False,
     offer_person: bool = False,
     ticket: str = "",
+    recalls: bool = False,
 ) -> State:
     """A dialogue before its call is answered.
 
     ``openings`` replace the prompts of these questions, ``appeal`` is the kind of appeal unless the caller names
     another, ``reasons`` are those for which somebody can be reached: all are the `Hotline`'s. ``at_once``: the caller
     is passed to a person without a question; ``offer_person``: he is offered one first. ``ticket`` is the number of the
-    one that a call which we place is about.
+    one that a call which we place is about. ``recalls``: it can be asked whether he has called before.
     Raises ValueError for an opening that cannot be said.
     """
     for prompt in openings.values():
@@ -80,6 +81,7 @@ def start(
         at_once=at_once,
         offer_person=offer_person,
         ticket=ticket,
+        recalls=recalls,
     )
 
 
@@ -104,6 +106,10 @@ def _answered(turn: Turn, event: Answered) -> None:
     target = centre.name if isinstance(centre, Connect) and passed_on else first
     if turn.state.offer_person and turn.flow.offer_person and target == turn.flow.start:
         turn.queue((turn.flow.offer_person,))
+    elif (
+        target == turn.flow.start and turn.state.recalls and turn.flow.recall and event.caller and event.hears
+    ):
+        target = turn.flow.recall
     turn.go(target)
 
 

@@ -57,7 +57,8 @@ class Matter:
     understood), ``danger`` that the caller pressed the danger key. ``confirmed`` says the caller agreed to the
     summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter. ``told_with`` is the
     index of the matter in whose dictation this one was told too, -1 for none. ``idle`` says that what was told is no
-    matter: the caller asked what becomes of another.
+    matter: the caller asked what becomes of another. ``joins`` is the number of the ticket, of a call that was cut off,
+    which this goes on with; ``repeats`` that of one whose matter this is, as the caller says.
     """
 
     index: int
@@ -75,6 +76,8 @@ class Matter:
     complete: bool = False
     told_with: int = -1
     idle: bool = False
+    joins: str = ""
+    repeats: str = ""
 
     @property
     def text(self) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from config.document import ConfigError, Document
     from ivr.document import FlowFile
 
-ROOTS = ("start", "person", "danger", "danger_said", "self_harm_said", "lost", "faint", "centre")
+ROOTS = ("start", "person", "danger", "danger_said", "self_harm_said", "lost", "faint", "centre", "recall")
 """The keys of a flow that name the nodes where something begins."""
 
 

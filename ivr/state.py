@@ -59,7 +59,8 @@ class State:
     matters that were told in one dictation with this one, and come after it. ``ticket`` is the number of a ticket that
     was asked for or told of, ``code`` the query code keyed in for it, ``inquiry`` counts such questions,
     ``informed`` is the answer to the last. Of a call that we have placed, ``concluded`` says how far it has come, and
-    ``solved`` whether the matter of ``ticket`` is, as the person says.
+    ``solved`` whether the matter of ``ticket`` is, as the person says. ``recalls``: it can be asked whether he has
+    called before; ``past`` is the ticket that he has from there.
     """
 
     phase: Literal["ringing", "talking", "connected", "leaving", "ended"]
@@ -108,6 +109,8 @@ class State:
     informed: Informed | None = None
     concluded: Concluded | None = None
     solved: bool | None = None
+    recalls: bool = False
+    past: str = ""
 
     @property
     def ended(self) -> bool:

@@ -19,6 +19,8 @@ def look(ticket: dict[str, Any], field: str) -> Any:
         "rivals": lambda: any("有同名" in note for note in ticket["notes"]),
         "several": lambda: any("含多个诉求" in note for note in ticket["notes"]),
         "related": lambda: bool(ticket["appeal"]["related"]),
+        "joins": lambda: any(note.startswith("接续") for note in ticket["notes"]),
+        "repeats": lambda: ticket["appeal"]["repeats"],
         "contact": lambda: ticket["caller"]["contact"],
         "call_back": lambda: bool(ticket["caller"]["call_back"]),
         "danger": lambda: ticket["appeal"]["urgency"] == "特急",

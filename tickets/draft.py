@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from ivr.matter import AppealType
 from recordings import folders, wav
+from tickets.joining import CUT_SHORT, UNFINISHED, tell_before
 from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
 from tickets.placed import tell_placed
@@ -212,6 +213,7 @@ def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> A
         occurred=meant.occurred if meant else "",
         urgency="特急" if matter.danger or urgency == "特急" else "紧急" if urgency == "紧急" else "一般",
         keywords=meant.keywords if meant else (),
+        repeats=matter.repeats,
         related=find_related(record, matter),
         text_pending=told.pending,
     )
@@ -273,11 +275,10 @@ def _draft_line_notes(record: CallRecord) -> list[str]:
 
 def _draft_notes(record: CallRecord, told: Told) -> list[str]:
     matter = told.matter
-    notes = []
+    notes = tell_before(matter)
     if record.transcript.model and record.transcript.model.demo:
         notes.append("演示模型转写,文字仅供测试")
-    if record.interrupted:
-        notes.append("通话中断,内容可能不完整")
+    notes += [CUT_SHORT] * record.interrupted
     notes += [tell_leg(leg) for leg in record.legs if leg.matter == matter.index]
     talked = any(leg.window for leg in record.legs if leg.matter == matter.index)
     if told.pending:
@@ -293,7 +294,7 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
         notes.append(f"来电人一次说了几件事,另见工单{'、'.join(related)}")
     unfinished = record.ended_at and not record.interrupted and not matter.complete
     if unfinished and not is_settled(record, matter):
-        notes.append("来电人未办完即挂机")
+        notes.append(UNFINISHED)
     if matter.text and not matter.confirmed:
         notes.append("内容未经来电人确认")
     return notes

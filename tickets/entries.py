@@ -135,6 +135,8 @@ def note_matter(matter: Matter) -> entries.Matter:
         complete=matter.complete,
         told_with=matter.told_with,
         idle=matter.idle,
+        joins=matter.joins,
+        repeats=matter.repeats,
     )
 
 
@@ -157,6 +159,8 @@ def read_matter(entry: entries.Matter) -> Matter:
         complete=entry.complete,
         told_with=entry.told_with,
         idle=entry.idle,
+        joins=entry.joins if can_be_issued(entry.joins) else "",
+        repeats=entry.repeats if can_be_issued(entry.repeats) else "",
     )
 
 

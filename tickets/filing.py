@@ -3,6 +3,7 @@
 The folder is the truth. Filing reads it whole, drafts the tickets, and writes what differs from the database in
 one transaction. Wherever a filing was cut off, the next one finishes it:
 
+- a call that goes on with the ticket of one that was cut off makes its next revision, with the words of both;
 - a number written to the journal but not to the database is found there and used;
 - a number in the database but (after a power failure) not in the journal is found there and used;
 - two filings of one folder wait for each other, so that no matter gets two numbers;
@@ -27,6 +28,7 @@ from recordings.threads import Threads
 from tickets.alerting import alert_dangers
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
+from tickets.joining import join, read_before
 from tickets.number import CITY_TIME, take_next
 from tickets.papers import Papers, Revision, describe_call, list_call, write_papers
 from tickets.placed import made
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from recordings.database import Database
     from recordings.entries import Entry, Strange
+    from tickets.joining import Before
     from tickets.number import NumberBook
     from tickets.record import CallRecord
     from tickets.review import Review
@@ -73,6 +76,8 @@ class _Issued(NamedTuple):
     revision: int
     sha256: str
     review: Review | None
+    is_over: bool
+    """Another call has gone on with it since: no revision of this one's comes any more."""
 
 
 async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
@@ -85,6 +90,8 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
         record = await read_record(folder)
         if record.node is None:  # a folder lies with the gateway whose call it was
             record = replace(record, node=numbers.node)
+        gone_before = await read_before(db, record)
+        record = join(record, gone_before)
         drafts = draft(record)
         while True:
             issued = await db.group(_read_issued).ask(record.call_id)
@@ -96,7 +103,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
                 record = replace(record, numbers=given)
                 drafts = draft(record)  # they name each other
             reviewed = tuple(_review(record, drafted, issued.get(drafted.matter)) for drafted in drafts)
-            revisions = _revise(reviewed, issued, given)
+            revisions = _revise(reviewed, issued, given, gone_before)
             listed = list_call(record, reviewed) if revisions or not drafts else None
             alerts = alert_dangers(record)
             wanted = ((record.call_id, record.node or 0),) if record.transcription == "wanted" else ()
@@ -112,6 +119,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
                 wanted,
                 opinions,
                 made(record),
+                tuple(one.call_id for one in gone_before.values()),
             )
             try:
                 await db.group(write_papers).ask(papers)
@@ -134,6 +142,7 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
 
 async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, _Issued]]:
     """For each call the last revision of each of its tickets, by matter."""
+    newer = tickets.alias()
     query = (
         sa.select(
             tickets.c.call_id,
@@ -141,6 +150,13 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
             tickets.c.number,
             tickets.c.revision,
             tickets.c.content_sha256,
+            sa.exists()
+            .where(
+                newer.c.number == tickets.c.number,
+                newer.c.revision > tickets.c.revision,
+                newer.c.call_id != tickets.c.call_id,
+            )
+            .label("is_over"),
         )
         .where(tickets.c.call_id.in_(call_ids))
         .order_by(tickets.c.revision)
@@ -151,8 +167,8 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
         # Of the same moment as the revisions: a review that comes afterwards takes the next revision, and the filing
         # finds it taken.
         reviews = await read_reviews(connection, call_ids)
-    for call_id, matter, number, revision, sha256 in rows:
-        found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number))
+    for call_id, matter, number, revision, sha256, is_over in rows:
+        found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number), is_over)
     return [found[call_id] for call_id in call_ids]
 
 
@@ -200,7 +216,8 @@ async def _number(
     kept = [d.understood for d in drafts if d.understood is not None]
     if missing or kept:
         today = datetime.now(CITY_TIME).date()
-        fresh = {matter: await take_next(numbers, today) for matter in missing}
+        joins = {told.matter.index: told.matter.joins for told in record.matters}
+        fresh = {matter: joins.get(matter) or await take_next(numbers, today) for matter in missing}
         await _noting.run(_note, folder, fresh, kept)
         given |= fresh
     return given
@@ -225,12 +242,19 @@ def _review(record: CallRecord, drafted: Draft, last: _Issued | None) -> Draft:
     return replace(drafted, content=lay_over(drafted.content, last.review, record.transcript))
 
 
-def _revise(drafts: tuple[Draft, ...], issued: dict[int, _Issued], given: dict[int, str]) -> list[Revision]:
+def _revise(
+    drafts: tuple[Draft, ...],
+    issued: dict[int, _Issued],
+    given: dict[int, str],
+    gone_before: Mapping[str, Before],
+) -> list[Revision]:
     """A revision for each draft that says something else than the one on file."""
     revisions = []
     for drafted in drafts:
         last = issued.get(drafted.matter)
-        if last is None or last.sha256 != drafted.sha256:
-            number, revision = given[drafted.matter], last.revision + 1 if last else 1
+        if last is None or (last.sha256 != drafted.sha256 and not last.is_over):
+            number = given[drafted.matter]
+            before = last or gone_before.get(number)
+            revision = before.revision + 1 if before else 1
             revisions.append(Revision(number, revision, drafted, drafted.issue(number, revision)))
     return revisions

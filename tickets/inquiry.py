@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from ivr.events import Informed
 from recordings.progress import read_code, read_progress, try_code
-from recordings.schema import calls, outbox, tickets
+from recordings.schema import outbox, tickets
 from tickets.number import is_valid
+from tickets.past import HANDLED, SHORTEST, is_discreet, list_documents, tell_past
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 _DAYS: Final = timedelta(days=90)
 """How old a ticket may be that is told of by the calling number alone."""
 
-_CALLS: Final = 20  # of one number are looked at, the newest
-_SHORTEST: Final = 7  # digits: fewer are nobody's own number
 _TEXT_CHARACTERS: Final = 200
-_DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
-_HANDLED: Final = ("回访", "结案")
 _WORDS: Final[Mapping[str, str]] = {
     "": "已经记下，正在报送",
     "accepted": "已经受理，正在等派单",
@@ -50,7 +47,7 @@ class Inquiries:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def answer(self, asked: Inquire) -> Informed:
+    async def answer(self, asked: Inquire) -> Informed:  # noqa: PLR0911 - one for each question
         """The answer, with ``at`` left for who asks. Raises SQLAlchemyError or OSError while the database is away."""
         if asked.of == "ticket" and not is_valid(asked.ticket):
             return Informed(0.0, asked.id, "mistyped")
@@ -61,6 +58,8 @@ class Inquiries:
                 return Informed(0.0, asked.id, "none")
         async with self._db.read() as connection:
             match asked.of:
+                case "past":
+                    return await tell_past(connection, asked.id, asked.caller, datetime.now(UTC))
                 case "caller":
                     return await _tell_status(
                         connection, asked.id, await _find_newest(connection, asked.caller)
@@ -90,7 +89,7 @@ async def _tell_outcome(connection: AsyncConnection, asked: Inquire) -> Informed
         asked.id,
         "found",
         asked.ticket,
-        handled=bool(told) and told[-1].status in _HANDLED,
+        handled=bool(told) and told[-1].status in HANDLED,
         text=text,
     )
 
@@ -101,41 +100,15 @@ async def _tell_status(connection: AsyncConnection, asked: int, number: str) -> 
     told = await read_progress(connection, [number])
     accepted = sa.exists().where(outbox.c.number == number, outbox.c.state == "accepted")
     status = told[-1].status if told else "accepted" if await connection.scalar(sa.select(accepted)) else ""
-    return Informed(0.0, asked, "found", number, _WORDS[status], handled=status in _HANDLED)
+    return Informed(0.0, asked, "found", number, _WORDS[status], handled=status in HANDLED)
 
 
 async def _find_newest(connection: AsyncConnection, caller: str) -> str:
     """The number of the newest ticket that the calling number alone may hear of, "" for none."""
-    if len(caller) < _SHORTEST:
+    if len(caller) < SHORTEST:
         return ""
-    recent = (
-        sa.select(calls.c.call_id)
-        .where(calls.c.caller == caller, calls.c.started_at > datetime.now(UTC) - _DAYS)
-        .order_by(calls.c.started_at.desc())
-        .limit(_CALLS)
-    )
-    rows = await connection.execute(
-        sa.select(tickets.c.number, tickets.c.document)
-        .join(calls, calls.c.call_id == tickets.c.call_id)
-        .where(tickets.c.call_id.in_(recent))
-        .order_by(calls.c.started_at.desc(), tickets.c.matter.desc(), tickets.c.revision.desc())
-    )
-    seen: set[str] = set()
-    for number, document in rows:
-        if number in seen:
-            continue
-        seen.add(number)
-        if not is_discreet(json.loads(document)):
-            return str(number)
-    return ""
-
-
-def is_discreet(ticket: dict[str, Any]) -> bool:
-    """Whether others who share the caller's telephone must not learn that there is such a ticket."""
-    whose = ticket["caller"]
-    if whose["confidential"] or whose["anonymous"] or _DISCREETLY in whose["call_back"]:
-        return True
-    return bool(whose["call_back"]) and ticket["appeal"]["urgency"] == "特急"  # danger, from a person perhaps
+    known = await list_documents(connection, caller, datetime.now(UTC) - _DAYS)
+    return next((number for number, _, document in known if not is_discreet(document)), "")
 
 
 async def _read_document(connection: AsyncConnection, number: str) -> str:

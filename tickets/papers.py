@@ -49,6 +49,8 @@ class Papers(NamedTuple):
     wanted: tuple[tuple[str, int], ...]
     opinions: tuple[Opinion, ...] = ()
     made: Made | None = None
+    gone_before: tuple[str, ...] = ()
+    """Calls whose tickets this one has gone on with."""
 
 
 async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
@@ -84,6 +86,9 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
         await worklist.store(
             connection, [work for work, _ in listed], {work.call_id: text for work, text in listed}
         )
+        over = [call_id for paper in papers if paper.revisions for call_id in paper.gone_before]
+        if over:
+            await worklist.relist(connection, over)
     return [None] * len(papers)
 
 

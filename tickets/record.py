@@ -203,7 +203,7 @@ def fold(
         if told or not ended
         else _name_keeper(legs)
         or (_NOTHING_KEPT if anonymous and answered_at else None)
-        or (ASKED if journal.has(InformedEvent) and not wanted else None)
+        or (ASKED if _has_asked(journal) and not wanted else None)
         or give_reason(journal.last(Placed), journal.last(Concluded))
         or _give_reason(answered_at, hungup, late, wanted=wanted),
         transcription="done" if late else "wanted" if wanted else "none",
@@ -239,6 +239,12 @@ def _fold_transcript(journal: Gathered) -> Transcript:
     return Transcript(
         model=read_model(model) if model else None, utterances=tuple(journal.heard), complete=complete
     )
+
+
+def _has_asked(journal: Gathered) -> bool:
+    """Whether the caller has asked how a ticket stands; what the gateway asks by itself does not count."""
+    told = journal.last(InformedEvent)
+    return told is not None and told.of != "past"
 
 
 def _any_voice(voiced: tuple[Window, ...] | None, seconds: float) -> bool:

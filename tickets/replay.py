@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from ivr.events import Answered, LookedUp
+from ivr.events import Answered, Informed, LookedUp
 from ivr.machine import start
 from ivr.replay import replay
 from recordings import entries, folders
@@ -30,6 +30,7 @@ Skipped = Literal["anonymous", "unanswered", "other flow"]
 
 _COMPARED: Final = (
     "appeal", "text", "place_name", "contact", "call_back", "danger", "confirmed", "complete",
+    "joins", "repeats",
 )  # fmt: skip
 
 
@@ -77,7 +78,8 @@ def compare(call_id: str, reading: Reading, before: Hotlines, after: Hotlines) -
     played = {one.id: one.name for one in told if isinstance(one, entries.Played | entries.Unplayed)}
     if invited.flow not in ("", old.flow.name):
         return "other flow"
-    first = _begin(old, invited, played), _begin(new, invited, played)
+    asked = any(isinstance(event, Informed) and event.of == "past" for event in happened)
+    first = tuple(_begin(line, invited, played, recalls=asked) for line in (old, new))
     found = replay((old.flow, first[0]), (new.flow, first[1]), happened, _find)
     unknown = {number: name for number, name in played.items() if found.prompts.get(number) != name}
     if unknown or len(found.prompts) > len(played) + 1:
@@ -85,7 +87,7 @@ def compare(call_id: str, reading: Reading, before: Hotlines, after: Hotlines) -
     return _tell(call_id, found)
 
 
-def _begin(line: Hotline, invited: entries.Incoming, played: dict[int, str]) -> State:
+def _begin(line: Hotline, invited: entries.Incoming, played: dict[int, str], *, recalls: bool) -> State:
     return start(
         line.flow,
         openings=line.openings,
@@ -93,6 +95,7 @@ def _begin(line: Hotline, invited: entries.Incoming, played: dict[int, str]) -> 
         reasons=frozenset(line.targets),
         at_once=bool(invited.at_once),
         offer_person=bool(line.flow.offer_person) and played.get(0) == line.flow.offer_person,
+        recalls=recalls,
     )
 
 

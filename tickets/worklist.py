@@ -144,10 +144,16 @@ async def backfill(db: Database) -> int:
 async def _read_tickets(
     connection: AsyncConnection, call_ids: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Each call's tickets in their last revision, by matter."""
+    """Each call's tickets in their last revision, by matter; one that another call went on with is that one's."""
+    newer = tickets.alias()
+    over = sa.exists().where(
+        newer.c.number == tickets.c.number,
+        newer.c.revision > tickets.c.revision,
+        newer.c.call_id != tickets.c.call_id,
+    )
     query = (
         sa.select(tickets.c.call_id, tickets.c.matter, tickets.c.document)
-        .where(tickets.c.call_id.in_(call_ids))
+        .where(tickets.c.call_id.in_(call_ids), ~over)
         .order_by(tickets.c.matter, tickets.c.revision)
     )
     last: dict[str, dict[int, str]] = {}

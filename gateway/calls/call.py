@@ -66,9 +66,8 @@ class Call:
         self._leg, self._house, self._flow, self._hotline = leg, house, hotline.flow, hotline
         self._loop = loop = asyncio.get_running_loop()
         self._answered_at, self._hold = loop.time(), Hold(loop.time)
-        self._events = Waiting()
-        offer_person = house.deaf_for_long()
-        self._state = begin(hotline, at_once=at_once, offer_person=offer_person, ticket=ticket)
+        self._events, self._beside = Waiting(), Beside()
+        self._state = begin(hotline, house, at_once=at_once, ticket=ticket)
         self._scribe = Scribe(journal, house.board, anonymous=hotline.anonymous)
         journal.on_error = self.fail
         self._speaker = Speaker(leg, prompts, self._scribe)
@@ -85,7 +84,6 @@ class Call:
         self._presence = Presence(house.model, self._scribe)
         self._numbering = Numbering(house.numbers, self._scribe)
         self._found: events.LookedUp | None = None  # what the event being taken asked for
-        self._beside = Beside()
         tell = self._events.put_nowait
         self._inquiring = Inquiring(house.inquire, self._scribe, self._beside, tell, self._now)
         party = Party(leg, self._speaker, prompts, self._scribe, tell, self._now)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from gateway.calls.house import House
     from gateway.prompts.book import PromptBook
     from ivr.flow import Flow
     from ivr.hotline import Hotline, Hotlines
@@ -40,7 +41,7 @@ class Dialogue:
     """Why there is none though there should be."""
 
 
-def begin(hotline: Hotline, *, at_once: bool, offer_person: bool, ticket: str) -> State:
+def begin(hotline: Hotline, house: House, *, at_once: bool, ticket: str) -> State:
     """The dialogue of a call on that line, before it is answered; see `ivr.machine.start`."""
     return start(
         hotline.flow,
@@ -48,6 +49,7 @@ def begin(hotline: Hotline, *, at_once: bool, offer_person: bool, ticket: str) -
         appeal=hotline.appeal,
         at_once=at_once,
         reasons=frozenset(hotline.targets),
-        offer_person=offer_person,
+        offer_person=house.deaf_for_long(),
+        recalls=house.recalls and not hotline.anonymous,
         ticket=ticket,
     )

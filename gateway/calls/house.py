@@ -49,6 +49,8 @@ class House:
     """What else ends a call that nobody ends."""
     inquire: Callable[[Inquire], Awaitable[Informed]] = nobody_knows
     """Answers what callers ask of tickets."""
+    recalls: bool = False
+    """Whether callers are asked about the call they have made before."""
     calibration: Calibration = field(default_factory=Calibration)
     """How sure answers must be."""
 

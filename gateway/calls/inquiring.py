@@ -58,4 +58,4 @@ class Inquiring:
             log.warning("nobody could be asked about a ticket: %s", type(error).__name__)
         else:
             answer = asking.result()
-        self._tell(replace(answer, at=self._now()))
+        self._tell(replace(answer, at=self._now(), of=action.of))

@@ -34,7 +34,7 @@ class Numbering:
             number = self._numbers.get(matter.index)
             if number is None:
                 today = datetime.now(CITY_TIME).date()
-                number = await take_next(self._book, today)
+                number = matter.joins or await take_next(self._book, today)
                 self._numbers[matter.index] = number
                 self._scribe.note(Number(matter.index, number))
             if matter.index not in self._durable:

@@ -62,7 +62,7 @@ class DatabaseSettings(Section):
 class DialogueSettings(Section):
     """Files that replace the embedded ones; ``replacements`` is a folder of the operator's own WAV prompts.
 
-    ``calendar`` adds to the embedded holidays.
+    ``calendar`` adds to the embedded holidays. ``recall``: who has called before is asked about that call.
     """
 
     flow: Path | None = None
@@ -71,6 +71,7 @@ class DialogueSettings(Section):
     categories: Path | None = None
     calendar: Path | None = None
     replacements: Path | None = None
+    recall: bool = True
 
 
 class GatewaySettings(Section):

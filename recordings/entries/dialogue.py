@@ -129,6 +129,8 @@ class InformedEvent(Event):
     status: str = withheld("")
     handled: bool = withheld(default=False)
     text: str = withheld("")
+    of: str = kept("")
+    cut: bool = withheld(default=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Matter(Entry):
     complete: bool = kept(default=False)
     told_with: int = kept(-1)
     idle: bool = kept(default=False)
+    joins: str = withheld("")
+    repeats: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,8 @@ def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
                 "secret": default["intake"]["secret"],
                 **intake,
             },
+            # (Tests call from one number again and again, and each call is to be met as a caller's first.)
+            "dialogue": {"recall": False, **settings.pop("dialogue", {})},
             "console": {"port": free_port(), **settings.pop("console", {})},
             **settings,
         }

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import RTP_PORTS, free_port
+from callfolder import told
+from waiting import RTP_PORTS, eventually, free_port
 
+from recordings.entries import Played
+
+CALLER = "13855812345"
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
@@ -27,6 +31,45 @@ def test_up_runs_a_gateway_for_each_sip_port(make_house: Any) -> None:
         assert ticket["appeal"]["text_pending"]
     (ticket,) = wait_for_words(house, result["sip_call_id"])
     assert "施工" in ticket["appeal"]["content"]
+
+
+def test_who_was_cut_off_goes_on_through_another_gateway(make_house: Any) -> None:
+    """One ticket, with the words of both calls; he is asked, and told nothing of what it was about."""
+    further = free_port()
+    house = make_house(
+        dialogue={"recall": True},
+        gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 6000}],
+    )
+    house.start()
+    first = [
+        {"pause": 1.0},
+        {"say": "我要投诉颍州区清河街道小区夜间施工噪音扰民", "over": True},
+        {"pause": 2.0},
+    ]
+    (cut,) = house.calls([{"name": "cut", "caller": CALLER, "steps": [*first, "hang_up"]}])
+    (ticket,) = house.final_tickets(cut["sip_call_id"])
+    assert "来电人未办完即挂机" in ticket["notes"]
+
+    house.sip_port = further
+    then = [{"wait": "prompt"}, {"say": "我家停水三天了没人管"}, {"press": "#"}, {"pause": 2.0}]
+    (again,) = house.calls([{"name": "again", "caller": CALLER, "steps": [*then, "hang_up"]}])
+
+    def joined() -> Any:
+        revisions = [t["revisions"][-1]["ticket"] for t in house.tickets()]
+        last = [t for t in revisions if t["call"]["sip_call_id"] == again["sip_call_id"]]
+        return revisions if last and last[0]["call"]["ended_at"] else None
+
+    (whole,) = eventually(joined, 60, "the ticket of both calls")
+    assert whole["number"] == ticket["number"]
+    assert "噪音" in whole["appeal"]["content"]
+    assert "停水" in whole["appeal"]["content"]
+    folder = eventually(
+        lambda: next(house.data.glob(f"calls/*/*/*/{whole['call']['call_id']}"), None), 30, "its folder"
+    )
+    said = [entry.text for entry in told(folder) if isinstance(entry, Played)]
+    assert said[0].startswith("您好，通话会录音。您刚才的电话断了。")
+    assert not any("噪音" in text for text in said)
+    assert house.faults() == []
 
 
 def wait_for_words(house: Any, sip_call_id: str) -> Any:

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.database import insert
 from recordings.schema import outbox
-from tickets.inquiry import is_discreet
 from tickets.number import CITY_TIME
+from tickets.past import is_discreet
 from tickets.sms.wording import Templates, What
 
 LATELY: Final = timedelta(days=1)

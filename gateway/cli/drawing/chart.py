@@ -44,6 +44,7 @@ _CONDITIONS: Final = {
     "mistyped": "编号输错了",
     "handled": "已经办完",
     "away": "暂时查不了",
+    "cut_off": "刚才的通话断了",
 }
 _SLOTS: Final = {
     "place": "地点",
@@ -113,6 +114,7 @@ def chart(flow: Flow, texts: PromptTexts) -> Chart:
         (flow.faint, "声音太小"),
         (flow.duty, "全部转人工时"),
         (flow.centre, "有专席的热线来电"),
+        (flow.recall, "来电接通,有来电号码"),
     ):
         if name is None:
             continue
@@ -239,4 +241,6 @@ def _describe(change: Change) -> str:
         told.append("另记一件")
     if change.told_matter:
         told.append("接着记一起说的下一件")
+    if change.past_matter:
+        told.append("接着上次的工单")
     return ",".join(told)

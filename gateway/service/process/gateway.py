@@ -125,6 +125,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             lambda: reserve.is_short,
             Bounds(sound=settings.sip.first_audio_seconds, longest=settings.sip.longest_call_seconds),
             Inquiries(db).answer,
+            settings.dialogue.recall,
             calibration.read_calibration(paths.data / calibration.FILE),
         )
         switchboard = Switchboard(

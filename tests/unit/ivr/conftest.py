@@ -289,12 +289,12 @@ class Rehearsal:
                 found = look_up(action.text, action.named, several=action.several)
                 self.schedule(self.now + 0.01, LookedUp(0.0, *found))
             case Inquire():
-                self.schedule(self.now + 0.05, self.inform(action))
+                self.schedule(*self.inform_in_time(action))
             case Rate():
                 self.note(entries.Rated(action.ticket, action.rating))
             case Submit():
                 self.submitted.append(action.matter)
-                number = f"26327010001{action.matter.index}"
+                number = action.matter.joins or f"26327010001{action.matter.index}"
                 self.note(entries.Number(action.matter.index, number))
                 self.schedule(self.now + 0.05, Submitted(0.0, action.matter.index, number))
             case Alert():
@@ -307,8 +307,21 @@ class Rehearsal:
                 assert self.finished is None
                 self.finished = action.matters
 
+    def inform_in_time(self, asked: Inquire) -> tuple[float, Informed]:
+        """The driver's part, see ``gateway.calls.inquiring``."""
+        if self.script.database == "hangs":
+            return self.now + 0.3, Informed(0.0, asked.id, "away", of=asked.of)
+        return self.now + 0.05, replace(self.inform(asked), of=asked.of)
+
     def inform(self, asked: Inquire) -> Informed:
         """The database's part, see ``tickets.inquiry``."""
+        if asked.of == "past":
+            past = self.script.past
+            return (
+                Informed(0.0, asked.id, "found", past.number, cut=past.cut)
+                if past
+                else Informed(0.0, asked.id, "none")
+            )
         if asked.of == "code":
             return Informed(0.0, asked.id, "found", asked.ticket, text="123，456")
         known = [
@@ -408,7 +421,9 @@ def rehearse(hotlines: Hotlines, texts: PromptTexts) -> Callable[..., Rehearsal]
         called = (Called(script.called, "request-uri"), Called(script.forwarded_from, "diversion"))
         line = line or hotlines.find(called, TODAY).hotline
         reasons = frozenset(script.targets)
-        state = start(line.flow, openings=line.openings, appeal=line.appeal, reasons=reasons, ticket=ticket)
+        recalls = (script.past is not None or script.database == "hangs") and not line.anonymous
+        more = {"reasons": reasons, "ticket": ticket, "recalls": recalls}
+        state = start(line.flow, openings=line.openings, appeal=line.appeal, **more)
         rehearsal = Rehearsal(line, texts, script, state)
         rehearsal.run()
         return rehearsal

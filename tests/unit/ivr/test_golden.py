@@ -10,7 +10,7 @@ from goldenticket import look
 
 from config.document import load
 from config.script import Script
-from recordings.entries import Reading, encode, read_lines
+from recordings.entries import InformedEvent, Reading, encode, read_lines
 from tickets.draft import draft
 from tickets.record import fold
 
@@ -46,6 +46,22 @@ def strangers(call: Rehearsal) -> list[str]:
     reading = read_lines([{**line, "wall": "2026-11-25T01:00:00Z"} for line in lines], BEGAN)
     assert [one.entry for one in reading.entries] == [one.entry for one in call.journal]
     return [what.name for what in reading.strange]
+
+
+def test_a_database_that_hangs_delays_no_opening_by_more_than_300_ms(rehearse):
+    call = rehearse(load(Script, GOLDEN / "past_unknown_database_hangs.yaml"))
+    first = next(one for one in call.journal if isinstance(one.entry, InformedEvent))
+    assert (first.entry.of, first.entry.outcome, first.entry.at) == ("past", "away", 0.3)
+    assert call.trace[0] == "opening"
+
+
+def test_who_has_called_before_is_told_nothing_of_it(rehearse):
+    told = {
+        name for path in SCRIPTS if load(Script, path).past for name in rehearse(load(Script, path)).trace[:1]
+    }
+    assert told == {"go_on", "same_matter", "aid"}
+    for name in ("go_on", "same_matter"):  # no slot, nothing of the ticket in it
+        assert rehearse(load(Script, SCRIPTS[0])).hotline.flow.slots[name] == frozenset()
 
 
 def test_the_golden_calls_are_all_there():

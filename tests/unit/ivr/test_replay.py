@@ -40,9 +40,9 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=CITY_TIME)
 
 def begin(call: Rehearsal, flow):
     line = call.hotline
-    return flow, start(
-        flow, openings=line.openings, appeal=line.appeal, reasons=frozenset(call.script.targets)
-    )
+    recalls = any(isinstance(event, events.Informed) and event.of == "past" for event in happened(call))
+    reasons = frozenset(call.script.targets)
+    return flow, start(flow, openings=line.openings, appeal=line.appeal, reasons=reasons, recalls=recalls)
 
 
 def happened(call: Rehearsal):

@@ -66,7 +66,7 @@ KEPT = {
     "event.prompt_ended": {"at", "id"},
     "event.elapsed": {"at"},
     "event.looked_up": {"at"},
-    "event.informed": {"at", "id", "outcome"},
+    "event.informed": {"at", "id", "outcome", "of"},
     "event.submitted": {"at", "matter", "number"},
     "event.ear_lost": {"at"},
     "event.ear_checked": {"at", "there"},

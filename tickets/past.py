@@ -1,0 +1,92 @@
+"""What is asked of a caller about his calls before: a call that was cut off just now, or a matter that is still open.
+
+Nothing of it is told: a number may be a family's or an office's. What is confidential, of a caller in danger or of an
+anonymous line is not even asked about.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from ivr.events import Informed
+from recordings.progress import read_progress
+from recordings.schema import calls, tickets
+from tickets.joining import CUT_SHORT, UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+CUT_OFF_FOR: Final = timedelta(minutes=30)
+"""How long after its end a call that broke off is gone on with."""
+
+REPEATS_FOR: Final = timedelta(days=30)
+"""How old a matter may be of which it is asked whether it is the same."""
+
+SHORTEST: Final = 7
+"""Digits: fewer are nobody's own number."""
+
+HANDLED: Final = ("回访", "结案")
+"""What is told of a ticket once there is an outcome."""
+
+_DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
+_CALLS: Final = 20  # of one number are looked at, the newest
+
+
+def is_discreet(ticket: Mapping[str, Any]) -> bool:
+    """Whether others who share the caller's telephone must not learn that there is such a ticket."""
+    whose = ticket["caller"]
+    if whose["confidential"] or whose["anonymous"] or _DISCREETLY in whose["call_back"]:
+        return True
+    return bool(whose["call_back"]) and ticket["appeal"]["urgency"] == "特急"  # danger, from a person perhaps
+
+
+async def list_documents(
+    connection: AsyncConnection, caller: str, since: datetime
+) -> list[tuple[str, datetime | None, dict[str, Any]]]:
+    """The caller's tickets, the newest call first and in it the last: number, end of the call, last revision."""
+    recent = (
+        sa.select(calls.c.call_id)
+        .where(calls.c.caller == caller, calls.c.started_at > since)
+        .order_by(calls.c.started_at.desc())
+        .limit(_CALLS)
+    )
+    rows = await connection.execute(
+        sa.select(tickets.c.number, calls.c.ended_at, tickets.c.document)
+        .join(calls, calls.c.call_id == tickets.c.call_id)
+        .where(tickets.c.call_id.in_(recent))
+        .order_by(calls.c.started_at.desc(), tickets.c.matter.desc(), tickets.c.revision.desc())
+    )
+    found: dict[str, tuple[str, datetime | None, dict[str, Any]]] = {}
+    for number, ended_at, document in rows:
+        if number not in found:
+            found[number] = (number, ended_at, json.loads(document))
+    return list(found.values())
+
+
+async def tell_past(connection: AsyncConnection, asked: int, caller: str, now: datetime) -> Informed:
+    """Which ticket the caller is to be asked about, and whether its call was cut off just now."""
+    if len(caller) < SHORTEST:
+        return Informed(0.0, asked, "none")
+    known = [one for one in await list_documents(connection, caller, now - REPEATS_FOR) if one[1] is not None]
+    if not known or is_discreet(known[0][2]):
+        return Informed(0.0, asked, "none")
+    number, ended_at, document = known[0]
+    told = await read_progress(connection, [number])
+    if ended_at and now - ended_at <= CUT_OFF_FOR and _can_go_on(document):
+        return Informed(0.0, asked, "found", number, cut=True)
+    if told and told[-1].status in HANDLED:
+        return Informed(0.0, asked, "none")
+    return Informed(0.0, asked, "found", number)
+
+
+def _can_go_on(ticket: Mapping[str, Any]) -> bool:
+    """Whether the call broke off before it was told to the end, all of its words are known, and no agent has looked."""
+    broken = any(note in ticket["notes"] for note in (UNFINISHED, CUT_SHORT))
+    return broken and ticket["review"] is None and not ticket["appeal"]["text_pending"]
