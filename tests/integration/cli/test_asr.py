@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from asr.evaluation import load
+from asr.evaluation.record import FILE, read_bench
+from gateway.cli import Site, measuring
 from gateway.prompts.voice import speak
+from gateway.site.settings import Paths, Settings
 
 ROOT = Path(__file__).parents[3]
 SENTENCE = "颍州区清河街道路灯不亮"
@@ -68,3 +72,23 @@ def test_what_cannot_be_measured_is_told(hotline, words: tuple[str, ...], told: 
     assert done.returncode not in (0, 137)
     assert "Traceback" not in done.stderr
     assert told in done.stderr
+
+
+async def test_what_this_machine_carries_is_found_and_kept_for_the_speech_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call at the most, and no time that a busy machine could miss: the figures are for quiet ones."""
+    monkeypatch.setattr(load, "_MOST", 1)
+    monkeypatch.setattr(load, "BOUND_SECONDS", 60.0)
+    monkeypatch.setattr(load, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(measuring, "_SAID", ("是的",))
+    site = Site(Settings(), Paths(tmp_path), None)
+    told: list[load.Run] = []
+    found, runs = await measuring.bench(site, 3.0, told.append)
+    (run,) = runs
+    assert told == runs
+    assert (run.calls, run.lost) == (1, 0)
+    assert len(run.finals) > 1
+    assert found.calls == 1
+    assert found.capacity > 0
+    assert read_bench(tmp_path / FILE, found.model, found.sha256, site.settings.asr.threads) == found
