@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from asr.catalogue import open_model
 from asr.vocabulary import read_vocabulary
+from config.citymap import read_map
 from config.document import embedded
 from gateway.calls.nuisances import read_entries
 from gateway.cli import Site, app, errors
@@ -144,6 +145,7 @@ def check(context: typer.Context) -> None:
     read_entries(site.paths.data)
     _tell_hotlines(hotlines)
     choose_rules(site.settings)
+    read_map(site.settings.console.map)
     out.print(f"理解规则 / rules of understanding: {version()}; 坐标点 / points: {count_points()}")
     _tell_intake(site.settings.intake)
     _tell_sms(site.settings.sms)

@@ -17,7 +17,8 @@ class ConsoleSettings(Section):
     """The agents' page. With ``certificate`` and ``key`` (PEM files) it speaks TLS itself.
 
     ``behind_tls_proxy``: a reverse proxy of ours speaks it, and says in X-Forwarded-For who asks. ``gateways``
-    are the event sockets of the gateways whose calls the live board shows; none: those of this machine.
+    are the event sockets of the gateways whose calls the live board shows; none: those of this machine. ``map`` is a
+    file with the shapes of the city's counties (GeoJSON); None: the embedded one.
     A decision waits ``take_back_seconds`` before it leaves; ``shifts`` are when shifts begin, in the city's time.
     """
 
@@ -27,6 +28,7 @@ class ConsoleSettings(Section):
     key: Path | None = None
     behind_tls_proxy: bool = False
     gateways: tuple[Path, ...] = ()
+    map: Path | None = None
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     take_back_seconds: Annotated[int, Field(ge=0, le=60)] = 10
