@@ -85,6 +85,12 @@ legs = sa.Table(
     sa.Column("talked_s", sa.Double),
     sa.Column("their_id", sa.Text, nullable=False, server_default=""),  # the call's id in the target's system
     sa.Index("ix_legs_sip_call_id", "sip_call_id"),
+    sa.Index(
+        "ix_legs_placed",  # the calls that we have placed
+        "call_id",
+        sqlite_where=sa.text("leg = 0 AND direction = 'out'"),
+        postgresql_where=sa.text("leg = 0 AND direction = 'out'"),
+    ),
     sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     sa.CheckConstraint("ticket IN ('ours', 'theirs')", name="ticket"),
 )
@@ -164,6 +170,7 @@ reviews = sa.Table(
     sa.Column("document", sa.Text, nullable=False),  # what the agent decided, JSON
     sa.Column("words_sha256", sa.Text, nullable=False),  # of the transcript the agent saw
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("corrected", sa.Text),  # what it changed of type, category, place; null: not known
     sa.ForeignKeyConstraint(["number", "revision"], ["tickets.number", "tickets.revision"]),
     sa.Index("ix_reviews_call_id", "call_id"),
     sa.Index("ix_reviews_agent_created_at", "agent", "created_at"),

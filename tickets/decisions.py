@@ -14,7 +14,7 @@ from tickets import matters, outbox, worklist, worksheet
 from tickets.deciding import find_fault
 from tickets.draft import draft_transcript
 from tickets.merging import combine
-from tickets.review import Decision, Review, Sheet, hash_words, lay_over, read_fields
+from tickets.review import Decision, Review, Sheet, find_corrected, hash_words, lay_over, read_fields
 from tickets.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ async def _append(connection: AsyncConnection, review: Review, standing: _Standi
             document=review.sheet.model_dump_json(),
             words_sha256=review.words_sha256,
             created_at=review.at,
+            corrected=find_corrected(review.sheet.fields, standing.document),
         )
     )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Decision = Literal["accepted", "returned"]
 
+PARTS = ("type", "category", "place")
+"""What of a draft an agent finds right or wrong."""
 _STATUS: dict[Decision, str] = {"accepted": "已审核", "returned": "已退回"}
 
 
@@ -148,6 +150,18 @@ def lay_over(content: dict[str, Any], review: Review, words: "Transcript") -> di
         "caller": {**content["caller"], **fields.model_dump(include={"contact", "confidential"})},
         "transcript": _correct(content["transcript"], review.sheet.corrections),
     }
+
+
+def find_corrected(fields: Fields, before: "Mapping[str, Any]") -> str:
+    """Which of `PARTS` are other than the ticket ``before`` (its document) has them, joined by a blank; "" for none."""
+    appeal, place = before["appeal"], before["place"]
+    levels = ("category_1", "category_2", "category_3")
+    changed = (
+        fields.type != appeal["type"],
+        any(getattr(fields, level) != appeal.get(level, "") for level in levels),
+        any(getattr(fields, name) != place.get(name, "") for name in ("county", "township")),
+    )
+    return " ".join(part for part, differs in zip(PARTS, changed, strict=True) if differs)
 
 
 def _propose_anew(content: dict[str, Any], fields: Fields) -> dict[str, Any]:
