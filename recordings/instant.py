@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.types import TypeEngine
 
 _TEXT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -45,3 +48,23 @@ class Instant(TypeDecorator[datetime]):
         if isinstance(value, str):
             return datetime.strptime(value, _TEXT_FORMAT).replace(tzinfo=UTC)
         return value if value is None else value.astimezone(UTC)
+
+
+class elapsed(FunctionElement[float]):  # noqa: N801 - it stands in queries beside the functions of SQL
+    """``elapsed(since, until)``: the seconds from one moment to another, in SQL; null where one of them is."""
+
+    name = "elapsed"
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(elapsed, "sqlite")
+def _count_by_days(element: elapsed, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(part, **options) for part in element.clauses)
+    return f"((julianday({until}) - julianday({since})) * 86400.0)"  # true to a tenth of a millisecond
+
+
+@compiles(elapsed, "postgresql")
+def _count_by_interval(element: elapsed, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(part, **options) for part in element.clauses)
+    return f"CAST(extract(epoch FROM {until} - {since}) AS double precision)"

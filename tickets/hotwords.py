@@ -13,6 +13,7 @@ from recordings.matters import matters
 from tickets.surges.rhythm import Usual, tail
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,12 +38,14 @@ class HotWord:
     ratio: float
 
 
-async def find_hot_words(connection: AsyncConnection, now: datetime, hours: int, limit: int) -> list[HotWord]:
+async def find_hot_words(
+    connection: AsyncConnection, now: datetime, hours: int, limit: int, besides: Collection[str] = ()
+) -> list[HotWord]:
     """The words that stand out in the ``hours`` before ``now`` (1 to `LONGEST_H`), the most surprising first.
 
     They are compared with as many hours at the same time of the 14 days before; of windows longer than a day, with
     those of the four weeks before. A word counts once a matter, from three matters on, and when so many are less
-    likely than one in a thousand.
+    likely than one in a thousand. What was said on the lines ``besides`` is not counted.
     """
     period = timedelta(days=1 if hours <= _DAY_H else 7)
     times = _DAYS if hours <= _DAY_H else _WEEKS
@@ -50,6 +53,8 @@ async def find_hot_words(connection: AsyncConnection, now: datetime, hours: int,
     query = sa.select(matters.c.at, matters.c.words).where(
         matters.c.at > now - width - times * period, matters.c.at <= now, matters.c.words != ""
     )
+    if besides:
+        query = query.where(matters.c.hotline.not_in(besides))
     lately: Counter[str] = Counter()
     before: Counter[str] = Counter()
     first = now

@@ -41,6 +41,8 @@ HungUpBy = Literal["caller", "gateway", "lost"]
 FRONT_DOOR: Final = "12345"
 """The line of a call whose journal lost which one was called."""
 
+HANDED_OVER = "handed over to "
+"""How the reason begins of a call that its caller's own side has put through to somebody: see `CallRecord.reason`."""
 _NOTHING_KEPT = "an anonymous line, and the caller asked for no call back"
 
 
@@ -277,7 +279,7 @@ def _name_keeper(legs: Iterable[Leg]) -> str | None:
     last = next((leg for leg in reversed(settled) if leg.ticket == "theirs"), settled[-1])
     known = f", there {last.known_as}" if last.known_as else ""
     if last.handed_over:
-        return f"handed over to {last.target}{known}: its own side has put him through, the ticket is theirs"
+        return f"{HANDED_OVER}{last.target}{known}: its own side has put him through, the ticket is theirs"
     return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 

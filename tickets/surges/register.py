@@ -149,6 +149,19 @@ async def read_surges(connection: AsyncConnection, since: datetime, limit: int) 
     return [Surge(*row) for row in await connection.execute(query)]
 
 
+async def read_between(
+    connection: AsyncConnection, since: datetime, until: datetime, limit: int
+) -> list[Surge]:
+    """Those that went on within a time, which ends before ``until``: the greatest first."""
+    query = (
+        sa.select(surges)
+        .where(surges.c.last_at >= since, surges.c.began_at < until)
+        .order_by(surges.c.count.desc(), surges.c.last_at.desc(), surges.c.id.desc())
+        .limit(limit)
+    )
+    return [Surge(*row) for row in await connection.execute(query)]
+
+
 async def read_unseen(connection: AsyncConnection, now: datetime) -> list[Surge]:
     """Those that go on and that nobody knows of yet."""
     return [surge for surge in await read_open(connection, now) if surge.seen_at is None]
