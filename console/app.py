@@ -23,6 +23,7 @@ from console.keys import (
     HOTLINES,
     LISTS,
     LIVE,
+    MAP,
     PLAYS,
     POLICY,
     RUN,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.categories import Category
+    from config.citymap import CityMap
     from console.policy import Policy
     from recordings.database import Database
 
@@ -64,12 +66,13 @@ def make_app(
     run: Path,
     gateways: Sequence[Path],
     anonymous: Collection[str] = (),
+    city_map: CityMap | None = None,
 ) -> web.Application:
     """The application over ``db`` and the calls' folders in ``data``.
 
     ``hotlines`` tells the public lines' names of today by number, ``categories`` are what a ticket may be filed under,
     ``run`` holds the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress,
-    ``anonymous`` the numbers of the lines whose calls not everybody may know of.
+    ``anonymous`` the numbers of the lines whose calls not everybody may know of, ``city_map`` the counties' shapes.
     Raises AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
@@ -87,11 +90,12 @@ def make_app(
     app[VIEWS], app[LISTS], app[ANONYMOUS], app[TURNS] = (
         Plays(),
         Plays(_LIST_S),
-        frozenset(anonymous),
+        (hidden := frozenset(anonymous)),
         Turns(),
     )
     app[STREAMS] = Counter()
-    app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(), WorkWatch(db)
+    app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(hidden), WorkWatch(db)
+    app[MAP] = city_map
     app.cleanup_ctx.append(_follow)
     set_up_templates(app)
     app.on_response_prepare.extend((set_headers, note_start))

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 ANY: Final = "全部"
 _PLACE: Final = re.compile(r"([0-9])\.([0-9]{8}T[0-9]{6}-[0-9a-f]{8})")
 _LONGEST: Final = 50
+_LONGEST_NAME: Final = 100  # of a category, as a ticket has it
 _YEARS: Final = range(1900, 2200)  # a day before or behind these must still be a date, of four digits
-_FILTERS: Final = ("tab", "state", "hotline", "county", "since", "until", "q")
+_FILTERS: Final = ("tab", "state", "hotline", "county", "category", "hour", "since", "until", "q")
 
 
 def read_filter(query: Mapping[str, str]) -> Filter:
@@ -37,14 +38,21 @@ def read_filter(query: Mapping[str, str]) -> Filter:
         raise _refuse("热线")
     if county and county not in list_counties():
         raise _refuse("区县")
+    category, hour = query.get("category", ""), query.get("hour", "")
+    if len(category) > _LONGEST_NAME:
+        raise _refuse("分类")
+    if hour and not re.fullmatch("1?[0-9]|2[0-3]", hour):
+        raise _refuse("时段")
     if len(words) > _LONGEST:
         raise Problem(HTTPStatus.BAD_REQUEST, "搜索的文字太长", f"请缩短到 {_LONGEST} 个字以内。")
     return Filter(
         state=None if state == ANY else State(state),
         hotline=hotline,
         county=county,
-        since=_read_day(query.get("since", "")),
-        until=_read_day(query.get("until", "")),
+        category=category,
+        hour=int(hour) if hour else None,
+        since=read_day(query.get("since", "")),
+        until=read_day(query.get("until", "")),
         runs=tuple(split(words)),
         tab=Tab(tab) if tab else None,
         unread=bool(words.strip()) and not split(words),
@@ -76,6 +84,12 @@ def write_address(query: Mapping[str, str], behind: Position) -> str:
     return "/?" + urlencode({**kept, "behind": f"{behind.rank}.{behind.call_id}"})
 
 
+def write_widened(query: Mapping[str, str]) -> str:
+    """The address of the same list without what only the overview narrows it to."""
+    kept = {name: query[name] for name in _FILTERS if query.get(name) and name not in {"category", "hour"}}
+    return f"/?{urlencode(kept)}"
+
+
 def write_tab(query: Mapping[str, str], tab: str) -> str:
     """The address of a tab, "" for all that waits, with the other filters of ``query``."""
     kept = {name: query[name] for name in _FILTERS if query.get(name) and name not in {"tab", "state"}}
@@ -88,7 +102,8 @@ def list_counties() -> list[str]:
     return list(open_gazetteer().codes)
 
 
-def _read_day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """A day of the city, "" for none. Raises Problem (400)."""
     if not text:
         return None
     try:

@@ -39,6 +39,7 @@ class Action(StrEnum):
     LIST = "查看列表"
     SEARCH = "查询"
     VIEW = "查看来电"
+    OVERVIEW = "查看概览"
     NUMBER = "查看号码"
     CALL_BACK = "回电"
     PLAY = "播放"

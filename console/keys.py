@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from config.categories import Category
+    from config.citymap import CityMap
 
 DATABASE: Final = web.AppKey("DATABASE", Database)
 POLICY: Final = web.AppKey("POLICY", Policy)
@@ -34,6 +35,8 @@ ANONYMOUS: Final[web.AppKey[frozenset[str]]] = web.AppKey("ANONYMOUS")
 
 CATEGORIES: Final[web.AppKey[Sequence[Category]]] = web.AppKey("CATEGORIES")
 """The catalogue that an agent chooses from."""
+MAP: Final[web.AppKey[CityMap | None]] = web.AppKey("MAP")
+"""The shapes of the city's counties."""
 DATA: Final = web.AppKey("DATA", Path)
 """The folder where the calls' own folders lie."""
 RUN: Final = web.AppKey("RUN", Path)

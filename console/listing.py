@@ -7,7 +7,7 @@ choice comes newest first. A call id begins with the UTC second the call came in
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from recordings.matters import matters
 from recordings.schema import calls, claims, tickets, worklist
 from recordings.search import search_texts
 from recordings.worklist import State
-from tickets.number import CITY_TIME
+from tickets.overview.scope import first_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 50
 _DIGITS: Final = 4  # of a number, by which it is looked for; four may be its last
+_AHEAD: Final = 8  # hours that the city is before UTC, all year
 _LAST: Final = "\U0010ffff"  # sorts behind every character
 
 
@@ -44,7 +45,8 @@ class Tab(StrEnum):
 class Filter:
     """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives.
 
-    A ``tab`` says by itself which states it has. ``unread``: something was searched for in which nothing can be.
+    ``category`` is one of the first level, ``hour`` one of the day, 0 to 23. A ``tab`` says by itself which states it
+    has. ``unread``: something was searched for in which nothing can be.
     ``hidden`` are lines of whose calls he who asks may not know; ``masked``: he may not know callers' numbers either.
     """
 
@@ -58,6 +60,8 @@ class Filter:
     unread: bool = False
     hidden: frozenset[str] = frozenset()
     masked: bool = False
+    category: str = ""
+    hour: int | None = None
 
 
 _WAITING: Final = (Filter(), Filter(tab=Tab.OWED), Filter(tab=Tab.OWN))
@@ -163,16 +167,28 @@ def _narrow(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     if wanted.county:
         # A call of two matters may be of two counties.
         conditions.append(worklist.c.county.contains(wanted.county, autoescape=True))
+    if wanted.category:
+        filed = (matters.c.category == wanted.category) | matters.c.category.startswith(
+            f"{wanted.category}_", autoescape=True
+        )
+        conditions.append(worklist.c.call_id.in_(sa.select(matters.c.call_id).where(filed)))
+    if wanted.hour is not None:
+        conditions.append(_name_hour(worklist.c.call_id) == f"{(wanted.hour - _AHEAD) % 24:02}")
     return [*conditions, *list_days(wanted)]
+
+
+def _name_hour(call_id: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """The hour (UTC, two digits) of a call's id."""
+    return sa.func.substr(call_id, len("20261130T") + 1, 2)
 
 
 def list_days(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     """The filter's days, those of the city."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.since:
-        conditions.append(worklist.c.call_id >= _first_id(wanted.since))
+        conditions.append(worklist.c.call_id >= first_id(wanted.since))
     if wanted.until:
-        conditions.append(worklist.c.call_id < _first_id(wanted.until + timedelta(days=1)))
+        conditions.append(worklist.c.call_id < first_id(wanted.until + timedelta(days=1)))
     return conditions
 
 
@@ -265,8 +281,3 @@ def _holder(now: datetime) -> sa.ColumnElement[str | None]:
         .scalar_subquery()
         .label("holder")
     )
-
-
-def _first_id(day: date) -> str:
-    """What the id of a call at the first moment of that day (in the city) begins with."""
-    return f"{datetime.combine(day, time(), CITY_TIME).astimezone(UTC):%Y%m%dT%H%M%S}"

@@ -23,6 +23,8 @@ class Right(StrEnum):
     NUMBERS = "查看完整号码"
     AID = "查看匿名热线的来电"
     LEAD = "转派来电"
+    OVERVIEW = "查看概览"
+    EXPORT = "导出概览"
     DUTY = "切换转人工"
     ACCOUNTS = "查看用户"
     USERS = "管理用户"
@@ -46,9 +48,12 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         Role.AGENT: frozenset({Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS}),
         Role.LEAD: frozenset(
-            {Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS, Right.AID, Right.LEAD, Right.DUTY}
+            {
+                *(Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS, Right.AID, Right.LEAD, Right.DUTY),
+                *(Right.OVERVIEW, Right.EXPORT),
+            }
         ),
-        Role.QUALITY: frozenset({Right.OWN, Right.READ}),
+        Role.QUALITY: frozenset({Right.OWN, Right.READ, Right.OVERVIEW, Right.EXPORT}),
         Role.SYSTEM: frozenset({Right.OWN, Right.DUTY, Right.ACCOUNTS, Right.USERS}),
         Role.SECURITY: frozenset({Right.OWN, Right.ACCOUNTS, Right.GRANT, Right.LOGINS}),
         Role.AUDITOR: frozenset({Right.OWN, Right.AUDIT}),

@@ -26,6 +26,7 @@ _NAVIGATION: Final = (
     ("/", "工作列表", Right.READ),
     ("/live", "正在通话", Right.READ),
     ("/surges", "热点", Right.READ),
+    ("/overview", "概览", Right.OVERVIEW),
     ("/duty", "转人工", Right.DUTY),
     ("/users", "用户", Right.ACCOUNTS),
     ("/logins", "登录", Right.LOGINS),

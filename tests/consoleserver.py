@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from config.categories import read_categories
+from config.citymap import read_map
 from console.app import make_app, serve
 from console.policy import Policy, Role
 from console.sessions import open_session
@@ -73,7 +74,9 @@ def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterat
         calls, socket = live.Board(), data / "gateway.sock"
         db, events = open_database(url), await serve_events(calls, socket)
         try:
-            app = make_app(db, Policy(), lambda: hotlines, read_categories(), data, data, [socket])
+            app = make_app(
+                db, Policy(), lambda: hotlines, read_categories(), data, data, [socket], city_map=read_map()
+            )
             async with serve(app, "127.0.0.1", 0) as address:
                 over = asyncio.Event()
                 started.set_result((Console(address, db, calls, asyncio.get_running_loop()), over))

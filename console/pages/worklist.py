@@ -19,6 +19,7 @@ from console.asking import (
     read_place,
     write_address,
     write_tab,
+    write_widened,
 )
 from console.audit import Action
 from console.claims import (
@@ -47,7 +48,7 @@ from tickets.surges.register import read_unseen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NARROWING: Final = ("tab", "hotline", "county", "since", "until", "q")
+_NARROWING: Final = ("tab", "hotline", "county", "category", "hour", "since", "until", "q")
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -74,6 +75,7 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         "filter": wanted,
         "fault": find_fault(wanted),
         "q": query.get("q", ""),
+        "widened": write_widened(query) if wanted.category or wanted.hour is not None else "",
         "any": ANY,
         "states": list(State),
         "hotlines": request.app[HOTLINES](),

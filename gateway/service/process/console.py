@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from config.categories import read_categories
+from config.citymap import read_map
 from config.document import ConfigError
 from console import metrics
 from console.app import make_app, serve
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.categories import Category
+    from config.citymap import CityMap
     from gateway.site.console import ConsoleSettings
     from gateway.site.settings import Paths, Settings
     from ivr.hotline import Hotlines
@@ -61,6 +63,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             paths.run,
             gateways,
             {line.number for line in hotlines if line.anonymous},
+            _read_map(page),
         )
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:
@@ -86,6 +89,15 @@ def _read_lines(dialogue: DialogueSettings) -> tuple[Hotlines, Sequence[Category
     except ConfigError as fault:
         log.error("the dialogue cannot be used, the page names lines as embedded: %s", fault)  # noqa: TRY400
     return read_dialogue(DialogueSettings()), read_categories()
+
+
+def _read_map(page: ConsoleSettings) -> CityMap | None:
+    """The city's map; agents go on without one when it cannot be used."""
+    try:
+        return read_map(page.map)
+    except ConfigError as fault:
+        log.error("the map cannot be used, the overview shows its table alone: %s", fault)  # noqa: TRY400
+        return None
 
 
 def watch(data: Path, db: Database) -> Window:

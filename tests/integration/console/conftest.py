@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from callfolder import CallFolder, heard, silence, stated
 
 from config.categories import read_categories
+from config.citymap import read_map
 from console.app import make_app, serve
 from console.policy import Policy, Role
 from console.sessions import open_session
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery"
 _HASH = PasswordHasher().hash(PASSWORD)
 CATEGORIES = read_categories()
-READING = ("查看列表", "查询", "查看来电")
+READING = ("查看列表", "查询", "查看来电", "查看概览")
 HOTLINES = {"12345": "政务服务便民热线", "12333": "人力资源社会保障"}
 
 
@@ -129,7 +130,9 @@ async def open_site(
     anonymous: Collection[str] = (),
     gateways: Collection[Path] = (),
 ) -> AsyncIterator[Site]:
-    app = make_app(db, policy, lambda: HOTLINES, CATEGORIES, data, data, tuple(gateways), anonymous)
+    app = make_app(
+        db, policy, lambda: HOTLINES, CATEGORIES, data, data, tuple(gateways), anonymous, read_map()
+    )
     async with serve(app, "127.0.0.1", 0) as address:
         site = Site(address, db, [])
         yield site

@@ -151,6 +151,8 @@ OF_EACH_RIGHT = {
     },
     Right.NUMBERS: {"GET /calls/{call_id}/number"},
     Right.AID: set(),  # asked for of single calls; see below
+    Right.OVERVIEW: {"GET /overview", "GET /overview/words", "GET /overview/map"},
+    Right.EXPORT: {"GET /overview/csv"},
     Right.LEAD: {"POST /calls/{call_id}/assign"},
     Right.DUTY: {"GET /duty", "POST /duty", "POST /duty/off"},
     Right.ACCOUNTS: {"GET /users", "POST /users/{name}/password"},  # whose, goes by what he is
@@ -247,6 +249,8 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
                 "/",
                 "/live/events",
                 "/surges",
+                "/overview",
+                "/overview/csv",
                 *(f"/calls/{{call_id}}/{p}" for p in ("sheet", "story", "number", "audio")),
             }
             assert changes or (after == before) is not noted

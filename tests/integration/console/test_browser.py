@@ -218,6 +218,79 @@ def test_surges_are_seen_acknowledged_and_lead_to_their_calls(browser, address):
         page.wait_for_url("**/calls/*")
 
 
+WATCHED = """
+window.told = [];
+const fill = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+  window.told.push(text);
+  return fill.call(this, text, ...more);
+};
+"""
+
+
+def find_on_map(page: Page, name: str) -> tuple[float, float]:
+    """Where a county lies in the window: what the line below the map says when the mouse is there."""
+    box = page.locator("#map canvas").bounding_box()
+    assert box
+    for n in range(20 * 20):
+        x = box["x"] + box["width"] * (0.2 + 0.6 * (n % 20) / 20)
+        y = box["y"] + box["height"] * (n // 20 + 0.5) / 20
+        page.mouse.move(x, y)
+        if page.locator("#map-told").inner_text().startswith(name):
+            return x, y
+    raise AssertionError(f"{name} is nowhere on the map")
+
+
+def test_the_city_is_counted_on_a_map_and_in_a_table_and_leads_to_its_calls(browser, address):
+    day = "overview?since=2026-07-01&until=2026-07-01"
+    with opening_page(browser) as page:  # under the page's own policy
+        page.add_init_script(WATCHED)
+        log_in(page, address, "管理", PASSWORD)
+        page.get_by_role("link", name="概览").click()
+        page.get_by_label("从").fill("2026-07-01")
+        page.get_by_label("到").fill("2026-07-01")
+        page.get_by_role("button", name="统计").click()
+        page.locator("#map[data-drawn] canvas").wait_for()
+        counted = [int(count) for count in page.locator("#counties tbody td:nth-child(2)").all_inner_texts()]
+        assert sum(counted) == len(CALLS)
+        assert page.locator("#counties tfoot td").first.inner_text() == str(len(CALLS))
+        east = page.locator("#counties tbody tr", has_text="颍东区")
+        assert east.locator("td").first.inner_text() == "60"
+        page.locator("#map").scroll_into_view_if_needed()
+        where = find_on_map(page, "颍东区")
+        until(
+            lambda: page.evaluate("() => window.told.some((text) => text.startsWith('颍东区  60 张'))"),
+            "the tooltip is drawn",
+        )
+        page.mouse.click(*where)
+        page.wait_for_url("**/?*county=*")
+        assert all(
+            "颍东区" in place for place in page.locator("#list tbody td:nth-child(6)").all_inner_texts()
+        )
+        page.goto(address + day)
+        page.get_by_text("各时段的数字").press("Enter")
+        page.get_by_role("link", name="16 点").press("Enter")
+        page.get_by_text("只看 16 点到 17 点的来电").wait_for()
+        assert page.locator("#list tbody tr[data-call]").count() == 50
+    for width, height in ((1366, 768), (390, 844)):
+        with opening_page(browser, width=width, height=height, inspected=True) as page:
+            log_in(page, address, "管理", PASSWORD)
+            page.goto(address + day)
+            page.locator("#map[data-drawn] canvas").wait_for()
+            page.locator("#words-title + div:not([hx-trigger])").wait_for()
+            keep(page, f"overview-{width}")
+            assert fits(page)
+            assert find_barriers(page) == []
+            page.emulate_media(media="print")
+            assert page.locator(".filters").is_hidden()
+            assert fits(page)
+            drawn, place = (page.locator(f"#map{part}").bounding_box() for part in (" canvas", ""))
+            assert drawn
+            assert place
+            assert drawn["width"] == pytest.approx(place["width"])
+            assert drawn["height"] == pytest.approx(place["height"], abs=8)  # a line of text may end below it
+
+
 def test_a_repeat_is_proposed_and_linked_by_hand(browser, address):
     with opening_page(browser, inspected=True) as page:
         log_in(page, address, "李强", PASSWORD)

@@ -27,6 +27,7 @@ from console.asking import ANY, list_counties
 from console.audit import Action
 from console.listing import Tab
 from console.pages.review import _Deciding, _Saving
+from console.periods import PERIODS
 from console.policy import Policy, Role
 from console.routes import ROUTES
 from console.sessions import find_session, open_session, tell_end
@@ -74,11 +75,23 @@ QUERIES: dict[tuple[str, str], dict[str, Any]] = {
         "state": one_of(*State, ANY),
         "hotline": one_of("12345", "12333", ""),
         "county": one_of(*list_counties()),
+        "category": one_of("城乡建设", "没有这一类", ""),
+        "hour": {"type": "integer", "minimum": 0, "maximum": 23},
         "since": DAY,
         "until": DAY,
         "q": one_of("漏雨", "雨", "漏雨 停水"),
         "behind": {"type": "string", "pattern": r"^[0-9]\.[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"},
     },
+    **{
+        ("GET", f"/overview{part}"): {
+            "period": one_of(*PERIODS),
+            "since": DAY,
+            "until": DAY,
+            "hotline": one_of("12345", "12333", ""),
+        }
+        for part in ("", "/words", "/csv")
+    },
+    ("GET", "/overview/map"): {"v": TEXT},
     ("GET", "/surges"): {"hours": one_of("3", "24", "168")},
     ("GET", "/login"): {"next": one_of("/", "//192.0.2.1/", "/calls/x")},
     ("GET", "/static/{name}"): {"v": TEXT},

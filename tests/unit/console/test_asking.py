@@ -22,9 +22,13 @@ def test_everything_asked_is_read():
         "since": "2026-07-01",
         "until": "2026-07-02",
         "q": "人民西路 漏水",
+        "category": "城乡建设",
+        "hour": "0",
     }
     assert read_filter(query) == Filter(
-        None, "12333", "颍州区", date(2026, 7, 1), date(2026, 7, 2), ("人民西路", "漏水")
+        *(None, "12333", "颍州区", date(2026, 7, 1), date(2026, 7, 2), ("人民西路", "漏水")),
+        category="城乡建设",
+        hour=0,
     )
 
 
@@ -37,6 +41,8 @@ def test_everything_asked_is_read():
         {"since": "gestern"},
         {"until": "2026-02-30"},
         {"q": "水" * 51},
+        {"hour": "24"},
+        {"category": "水" * 101},
     ],
 )
 def test_what_no_form_of_ours_sends_is_refused(query):
