@@ -1,4 +1,4 @@
-"""The agents' work list over many calls: how long the real page takes to list, filter and search, per database.
+"""The agents' page over many calls: how long it takes to list, filter, search and count them all, per database.
 
 The calls are made up, but stored as filing stores them: the same rows, texts and terms. They are loaded in bulk, for
 filing them one by one would take an hour; PostgreSQL is then analysed, as its autovacuum would have done.
@@ -23,6 +23,8 @@ import asyncpg
 
 from asr.transcript import Transcript, Utterance
 from bench.complaints import Complaint, make_complaint
+from bench.served import make_rest, store_rest
+from config.citymap import read_map
 from config.document import embedded, load
 from console.app import make_app, serve
 from console.asking import list_counties
@@ -43,9 +45,9 @@ if TYPE_CHECKING:
 
     from recordings.database import Database
 
-LIMIT_MS = 200.0
+LIMITS_MS = {"list": 200.0, "filter": 200.0, "search": 200.0, "overview": 800.0}
 _LAST = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_APART = timedelta(minutes=7)
+_APART = timedelta(minutes=5)  # so that a year has 100,000
 _WAITING = 0.04  # the share of calls that nobody has reviewed yet
 _BATCH = 5000
 _ASKED = {
@@ -66,6 +68,15 @@ _ASKED = {
         "/?since=2026-11-01",
         "/?state=已退回&hotline=12345&county=界首市",
         "/?state=已审核&hotline=12315&county=阜南县&since=2026-03-01&until=2026-10-31",
+        "/?state=全部&category=城乡建设&since=2026-01-01&until=2026-11-24",
+        "/?state=全部&category=科技与信息产业&hour=3",
+    ),
+    "overview": (
+        "/overview?since=2025-11-25&until=2026-11-24",
+        "/overview?since=2026-10-26&until=2026-11-24",
+        "/overview?since=2026-11-24&until=2026-11-24",
+        "/overview?since=2025-11-25&until=2026-11-24&hotline=12345",
+        "/overview/csv?since=2025-11-25&until=2026-11-24",
     ),
     "search": (
         "/?state=全部&q=漏水",
@@ -103,7 +114,7 @@ async def measure(count: int, rounds: int) -> dict[str, Any]:
         results.append(await _measure_one(url, count, rounds))
     finally:
         await asyncio.to_thread(postgres.stop)
-    return {"calls": count, "rounds": rounds, "limit_ms": LIMIT_MS, "databases": results}
+    return {"calls": count, "rounds": rounds, "limits_ms": LIMITS_MS, "databases": results}
 
 
 async def _measure_one(url: str, count: int, rounds: int) -> dict[str, Any]:
@@ -124,7 +135,7 @@ async def _measure_one(url: str, count: int, rounds: int) -> dict[str, Any]:
             "filled_s": round(filled_s, 1),
             "ms": kinds,
             "requests_ms": {path: _summarise(found) for path, found in times.items()},
-            "within": all(kind["p95"] <= LIMIT_MS for kind in kinds.values()),
+            "within": all(times["p95"] <= LIMITS_MS[kind] for kind, times in kinds.items()),
         }
     finally:
         await db.close()
@@ -155,11 +166,11 @@ async def _page(db: Database) -> AsyncIterator[tuple[aiohttp.ClientSession, str]
     """The console over ``db``, and a client who is logged in."""
     now = datetime.now(UTC)
     async with db.write() as connection:
-        await add_user(connection, "bench", "no password", [Role.AGENT], now)
+        await add_user(connection, "bench", "no password", [Role.LEAD], now)
     token = await open_session(db, "bench", now, Policy())
     names = {line.number: line.name for line in _hotlines().hotlines}
     nowhere = Path("/nonexistent")  # the list needs no call's folder
-    app = make_app(db, Policy(), lambda: names, (), nowhere, nowhere, ())
+    app = make_app(db, Policy(), lambda: names, (), nowhere, nowhere, (), {"12356"}, read_map())
     cookies = {"Cookie": f"hotline-session={token}", "Accept": "text/html"}
     async with serve(app, "127.0.0.1", 0) as address, aiohttp.ClientSession(headers=cookies) as client:
         yield client, address
@@ -167,12 +178,13 @@ async def _page(db: Database) -> AsyncIterator[tuple[aiohttp.ClientSession, str]
 
 async def _fill(db: Database, url: str, count: int) -> int:
     """Store the calls; how many index terms they have."""
-    made = list(_make_calls(count))
+    made, dice = list(_make_calls(count)), random.Random(54321)
     for start in range(0, count, _BATCH):
         some = made[start : start + _BATCH]
         async with db.write() as connection:
             await connection.execute(calls.insert(), [_describe(call.row) for call in some])
             await worklist.store(connection, [call.row for call in some])
+            await store_rest(connection, make_rest((call.row for call in some), dice))
     postings: dict[str, list[str]] = defaultdict(list)
     texts = []
     for call in made:
@@ -245,7 +257,7 @@ def _draft(complaint: Complaint) -> dict[str, Any]:
             "text_pending": False,
         },
         "place": {"county": complaint.county, "township": complaint.township},
-        "caller": {"call_back": "", "anonymous": False},
+        "caller": {"call_back": "" if complaint.urgency == "一般" else "来电人要求回电", "anonymous": False},
     }
 
 
