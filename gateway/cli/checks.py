@@ -1,9 +1,8 @@
-"""``hotline prompts | flow check | check``: what can be proved before a call comes."""
+"""``hotline flow check | flow show | check``: what can be proved before a call comes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 
 from asr.catalogue import open_model
 from asr.vocabulary import read_vocabulary
@@ -33,7 +31,6 @@ from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.rules import choose_rules
 from gateway.site.demo_model import DEMO_WARNING
-from gateway.site.identity import become
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
 from tickets.letters import read_dead_letters, read_overdue
@@ -56,37 +53,6 @@ _OVERDUE_SHOWN = 20
 out = Console(highlight=False, soft_wrap=True)
 flows = typer.Typer(help="对话流程 / Dialogue flows.", no_args_is_help=True)
 app.add_typer(flows, name="flow")
-prompts_app = typer.Typer()
-app.add_typer(prompts_app, name="prompts")
-
-
-@prompts_app.callback(invoke_without_command=True)
-def prompts(
-    context: typer.Context,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"
-        ),
-    ] = None,
-) -> None:
-    """合成提示音;子命令用真人录音替换 / Make every prompt that is missing; below: people's voices in their place."""
-    if context.invoked_subcommand is not None:
-        return
-    become(os.environ.get("HOTLINE_USER", ""))  # what is made is the services'
-    site: Site = context.obj
-    hotlines = read_dialogue(site.settings.dialogue)
-    book = open_prompts(site.settings.dialogue, site.paths)
-    with Progress(console=errors, transient=True) as bar:
-        task = bar.add_task("提示音 / prompts", total=None)
-        asyncio.run(
-            book.prepare(
-                hotlines.openings, lambda made, wanted: bar.update(task, completed=made, total=wanted)
-            )
-        )
-    out.print(f"提示音已就绪 / prompts ready: {site.paths.prompts}")
-    if to is not None:
-        out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
 
 
 @flows.command("check")

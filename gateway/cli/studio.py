@@ -1,19 +1,22 @@
-"""``hotline prompts record | import | list | play | script``: people's voices in the place of the machine's."""
+"""``hotline prompts``; ``record | import | list | play | script``: people's voices in the place of the machine's."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from config.prompts import Tone
-from gateway.cli.checks import out, prompts_app
+from gateway.cli import Site, app, errors
 from gateway.cli.drawing.chart import read_out
 from gateway.cli.drawing.uses import find_uses
 from gateway.cli.printing import print_json, tables
@@ -23,7 +26,9 @@ from gateway.prompts.melody import make_melody
 from gateway.prompts.takes import PREVIOUS, TakeError, keep, list_names, list_pieces
 from gateway.prompts.voice import SPEECH_LEVEL, speak
 from gateway.prompts.wording import SOUND_FILES, Fixed
+from gateway.service.dialogues import open_prompts
 from gateway.service.flows import read_dialogue, read_nuisance_flow, read_placed, read_texts
+from gateway.site.identity import become
 from gateway.sound.card import BackendName, open_card
 from gateway.sound.playing import play
 from gateway.sound.recording import RATE, record
@@ -31,7 +36,6 @@ from gateway.sound.recording import RATE, record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.cli import Site
     from gateway.prompts.finishing import Finished
     from gateway.prompts.takes import Piece, State
     from gateway.site.settings import DialogueSettings
@@ -44,11 +48,44 @@ _STATES: Final[Mapping[State, str]] = {
     "made": "机器合成 / made",
 }
 
+out = Console(highlight=False, soft_wrap=True)
+commands = typer.Typer()
+app.add_typer(commands, name="prompts")
+
 Backend = Annotated[BackendName, typer.Option(help="声卡程序库 / sound library")]
 Name = Annotated[str, typer.Argument(help="名称,见 hotline prompts list / name, as listed")]
 
 
-@prompts_app.command("list")
+@commands.callback(invoke_without_command=True)
+def prompts(
+    context: typer.Context,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="另存一份供试听,文件名即替换用的名称 / copy them here, named as what would replace them"
+        ),
+    ] = None,
+) -> None:
+    """合成提示音;子命令用真人录音替换 / Make every prompt that is missing; below: people's voices in their place."""
+    if context.invoked_subcommand is not None:
+        return
+    become(os.environ.get("HOTLINE_USER", ""))  # what is made is the services'
+    site: Site = context.obj
+    hotlines = read_dialogue(site.settings.dialogue)
+    book = open_prompts(site.settings.dialogue, site.paths)
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task("提示音 / prompts", total=None)
+        asyncio.run(
+            book.prepare(
+                hotlines.openings, lambda made, wanted: bar.update(task, completed=made, total=wanted)
+            )
+        )
+    out.print(f"提示音已就绪 / prompts ready: {site.paths.prompts}")
+    if to is not None:
+        out.print(f"已另存 / copied: {asyncio.run(book.export(to))} → {to}")
+
+
+@commands.command("list")
 def list_(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
@@ -70,7 +107,7 @@ def list_(
     tables.print(", ".join(f"{_STATES[state]} {count}" for state, count in counts.items()))
 
 
-@prompts_app.command("script")
+@commands.command("script")
 def script(
     context: typer.Context,
     missing: Annotated[
@@ -99,7 +136,7 @@ def script(
         out.print(f"   用在:{uses.get(one.prompt, '备用')}", markup=False)
 
 
-@prompts_app.command("import")
+@commands.command("import")
 def import_(
     context: typer.Context,
     files: Annotated[
@@ -130,7 +167,7 @@ def import_(
     _tell_next()
 
 
-@prompts_app.command("record")
+@commands.command("record")
 def record_(
     context: typer.Context,
     name: Name,
@@ -155,7 +192,7 @@ def record_(
     _tell_next()
 
 
-@prompts_app.command("play")
+@commands.command("play")
 def play_(context: typer.Context, name: Name, backend: Backend = "sounddevice") -> None:
     """在本机扬声器上听一段 / Hear one on this machine's loudspeaker, as it is now."""
     site: Site = context.obj

@@ -124,7 +124,7 @@ class Desk:
         self.phone.stdin.flush()
 
     def hang_up(self) -> str:
-        """What the phone has shown; its SIP Call-ID is the last word."""
+        """What the phone has shown."""
         self.type("q")
         assert self.phone.stdin
         shown, _ = self.phone.communicate(timeout=60)
@@ -166,7 +166,9 @@ def test_a_desk_phone_ends_in_an_accepted_ticket_and_is_listened_to(
     for each in shown:
         assert "已接通 / answered" in each
         assert "按键 / key #" in each
-        ticket = house.whole_ticket(each.split()[-1])
+        sip_call_id = re.search(r"SIP Call-ID (\S+)", each)
+        assert sip_call_id, each
+        ticket = house.whole_ticket(sip_call_id[1])
         assert "清河街道" in "".join(u["text"] for u in ticket["transcript"]["utterances"])
         assert ticket["recording"]["seconds"] > length
     assert "is over" in run(house, f"hotline listen {listened.name}", ear.environment, code=1)

@@ -120,7 +120,7 @@ def site(tmp_path: Path) -> list[str]:
 
 
 def run(*words: str):
-    _register(["prompts"])
+    _register(["check", "prompts"])
     return CliRunner().invoke(app, words)
 
 
