@@ -105,7 +105,9 @@ class _Placing:
         )
         if board.trouble or board.calls + keep > board.cap or not dialogue.placed or dialogue.makeshift:
             return False
-        if self._house.model() is None:  # he could press keys, and not say what is wrong
+        if (
+            self._house.model() is None or self._house.is_short_of_disk()
+        ):  # he could not be heard, or not recorded
             return False
         standing = next((s for s in self._agent.standings if s.name == self._trunk.name), None)
         if standing is None or standing.trouble or standing.calls + keep > standing.cap:

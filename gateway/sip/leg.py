@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
 from gateway.sip.ended import read_end
 from gateway.sip.fault import SipError
+from gateway.sip.guarding import guard
 from gateway.sip.header import read_headers
 from gateway.sip.keys import Keys
 from gateway.sip.partners import Partners
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gateway.sip.ended import Ended
     from gateway.sip.incoming import Incoming
     from gateway.site.sound import Sound
-
-log = logging.getLogger(__name__)
 
 
 class Leg:
@@ -290,19 +288,12 @@ class Leg:
         try:
             self.unbridge()
             self.channel.stop_playing()
-            _guard(lambda: self.on_ended(ended))  # the owner reads what is left in the ring buffer
+            guard(lambda: self.on_ended(ended))  # the owner reads what is left in the ring buffer
         finally:
             try:
                 self.channel.bury()
             finally:
-                _guard(self.on_gone)
+                guard(self.on_gone)
 
     def _tell(self, callback: Callable[[], None]) -> None:
-        self._post(lambda: _guard(callback))
-
-
-def _guard(callback: Callable[[], None]) -> None:
-    try:
-        callback()
-    except Exception:  # boundary, SIP callback: what fails above must not keep the line from its end
-        log.exception("what follows from a SIP event has failed")
+        self._post(lambda: guard(callback))
