@@ -33,6 +33,9 @@ class Action(StrEnum):
     DISABLE_USER = "停用用户"
     ENABLE_USER = "启用用户"
     RESET_PASSWORD = "重置密码"  # noqa: S105 - likewise
+    ENROL = "开通动态码"
+    END_FACTOR = "停用动态码"
+    RESET_FACTOR = "重置动态码"
     CLAIM = "领取"
     RELEASE = "释放"
     ASSIGN = "转派"

@@ -31,6 +31,11 @@ def set_session(request: web.Request, response: web.StreamResponse, token: str) 
     _drop(request, response, _VISITOR)
 
 
+def set_pending(request: web.Request, response: web.StreamResponse, token: str) -> None:
+    """Half log the browser in; the form for the other half still needs its own cookie."""
+    _set(request, response, _SESSION, token)
+
+
 def set_visitor(request: web.Request, response: web.StreamResponse, token: str) -> None:
     """Tie a login form to the browser."""
     _set(request, response, _VISITOR, token)

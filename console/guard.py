@@ -31,6 +31,7 @@ CSRF_FIELD: Final = "csrf"
 BACKGROUND_HEADER: Final = "X-Background"
 """Says that a page asks of its own accord: it does not keep a login alive that nobody uses."""
 _BEFORE_CHANGE: Final = {"/account", "/logout"}
+_BEFORE_ENROLMENT: Final = {*_BEFORE_CHANGE, "/account/factor"}
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES: Final = {"same-origin", "none"}
 
@@ -80,7 +81,11 @@ def _refuse_asker(request: web.Request, right: Right) -> web.StreamResponse | No
     if SESSION not in request:
         return _ask_to_log_in(request)
     if request[SESSION].must_change and request.path not in _BEFORE_CHANGE:
-        return _ask_to_change(request)
+        return _send_first(
+            request, "/account", "请先修改密码", "初始密码只能用来登录,请先改成只有您知道的密码。"
+        )
+    if request[SESSION].must_enrol and request.path not in _BEFORE_ENROLMENT:
+        return _send_first(request, "/account/factor", "请先开通动态码", "您的身份须用动态码登录。")
     if request[SESSION].may(right):
         return None
     if request.path == "/" and is_navigation(request):  # where every login leads
@@ -114,10 +119,11 @@ def _ask_to_log_in(request: web.Request) -> web.StreamResponse:
     raise Problem(HTTPStatus.UNAUTHORIZED, "请先登录", "登录已过期或尚未登录,请重新登录。")
 
 
-def _ask_to_change(request: web.Request) -> web.StreamResponse:
+def _send_first(request: web.Request, path: str, title: str, detail: str) -> web.StreamResponse:
+    """What has to be done before anything else. Raises Problem for who is not going to a page."""
     if request.method == "GET" and is_navigation(request):
-        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/account"})
-    raise Problem(HTTPStatus.FORBIDDEN, "请先修改密码", "初始密码只能用来登录,请先改成只有您知道的密码。")
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
+    raise Problem(HTTPStatus.FORBIDDEN, title, detail)
 
 
 async def _await_body(request: web.Request) -> None:

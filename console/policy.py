@@ -85,7 +85,8 @@ class Policy:
     the page is reached over TLS alone, so cookies are too. ``behind_proxy``: requests come through a reverse
     proxy of ours, whose last ``X-Forwarded-For`` entry is the client's address. What a request sends must have come
     within ``body_s`` seconds. A decision can be taken back for ``take_back``. ``shifts`` are the times of the day,
-    in the city, at which shifts begin, one at least.
+    in the city, at which shifts begin, one at least. Whoever is one of ``second_factor_for`` has to have a second
+    factor.
     """
 
     idle: timedelta = timedelta(minutes=30)
@@ -95,6 +96,7 @@ class Policy:
     body_s: float = 30.0
     take_back: timedelta = timedelta(seconds=10)
     shifts: Sequence[time] = (time(0), time(8), time(16))
+    second_factor_for: frozenset[Role] = frozenset()
 
     def find_shift(self, now: datetime) -> datetime:
         """When the shift that works ``now`` began."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from console.policy import Policy, Right, Role, rights_of
-from recordings.schema import sessions, user_roles, users
+from recordings.schema import second_factors, sessions, user_roles, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BROWSER: Final = 200  # characters kept of what a browser calls itself
 _KEY: Final = 16  # of a token's hash, enough to tell sessions apart
+_PENDING: Final = timedelta(minutes=5)
 _TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this often
 
 
@@ -31,7 +32,8 @@ _TOUCH: Final = timedelta(minutes=1)  # a session is marked as used at most this
 class Session:
     """A login that holds: who, what he may, and the token that every change must carry.
 
-    ``must_change``: another knows the password; nothing is to be done before it is changed.
+    ``must_change``: another knows the password; nothing is to be done before it is changed. ``must_enrol``: nor before
+    he has the second factor that his role asks for.
     """
 
     user: str
@@ -39,6 +41,7 @@ class Session:
     csrf: str
     token_sha256: str
     must_change: bool = False
+    must_enrol: bool = False
 
     def may(self, right: Right) -> bool:
         """Whether he has the right."""
@@ -58,11 +61,19 @@ class Login:
 
 
 async def open_session(
-    db: Database, user: str, now: datetime, policy: Policy, address: str = "", browser: str = ""
+    db: Database,
+    user: str,
+    now: datetime,
+    policy: Policy,
+    address: str = "",
+    browser: str = "",
+    *,
+    pending: bool = False,
 ) -> str:
     """Start a session for a user who has just proved who he is; returns the cookie's value.
 
-    Sessions past their time are cleared away on the occasion.
+    ``pending``: by his password alone, where a second factor has to follow. Sessions past their time are cleared away
+    on the occasion.
     """
     token = secrets.token_urlsafe(32)
     async with db.write() as connection:
@@ -76,6 +87,7 @@ async def open_session(
                 seen_at=now,
                 address=address,
                 browser=browser[:_BROWSER],
+                pending=pending,
             )
         )
     return token
@@ -103,10 +115,12 @@ async def find_session(
             sessions.c.csrf,
             sessions.c.seen_at,
             (users.c.founder & ~another).label("alone"),
+            second_factors.c.confirmed_at,
         )
         .join(users, users.c.name == sessions.c.user_name)
         .outerjoin(user_roles, user_roles.c.user_name == users.c.name)
-        .where(sessions.c.token_sha256 == digest, users.c.active, _holds(now, policy))
+        .outerjoin(second_factors, second_factors.c.user_name == users.c.name)
+        .where(sessions.c.token_sha256 == digest, users.c.active, ~sessions.c.pending, _holds(now, policy))
     )
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()
@@ -118,8 +132,29 @@ async def find_session(
             await connection.execute(
                 sa.update(sessions).where(sessions.c.token_sha256 == digest).values(seen_at=now)
             )
-    rights = rights_of([Role(each.role) for each in rows if each.role], alone=row.alone)
-    return Session(row.name, rights, row.csrf, digest, row.must_change)
+    roles = [Role(each.role) for each in rows if each.role]
+    lacks = row.confirmed_at is None and not policy.second_factor_for.isdisjoint(roles)
+    rights = rights_of(roles, alone=row.alone)
+    return Session(row.name, rights, row.csrf, digest, row.must_change, lacks)
+
+
+async def find_pending(db: Database, token: str, now: datetime) -> str:
+    """Whose password was right in the last minutes, and who owes a second factor; "" for nobody's."""
+    query = (
+        sa.select(sessions.c.user_name)
+        .join(users, users.c.name == sessions.c.user_name)
+        .where(sessions.c.token_sha256 == _hash(token), sessions.c.pending, users.c.active)
+        .where(sessions.c.created_at > now - _PENDING)
+    )
+    async with db.read() as connection:
+        return await connection.scalar(query) or ""
+
+
+async def close_pending(connection: AsyncConnection, token: str) -> None:
+    """The second factor has come, or is not waited for any more."""
+    await connection.execute(
+        sa.delete(sessions).where(sessions.c.token_sha256 == _hash(token), sessions.c.pending)
+    )
 
 
 async def tell_end(db: Database, session: Session, now: datetime, policy: Policy) -> datetime | None:
@@ -147,7 +182,11 @@ async def list_sessions(
     connection: AsyncConnection, now: datetime, policy: Policy, user: str = ""
 ) -> Sequence[Login]:
     """The sessions that hold, of one user or of all, those used last first."""
-    query = sa.select(sessions).where(_holds(now, policy)).order_by(sessions.c.seen_at.desc())
+    query = (
+        sa.select(sessions)
+        .where(_holds(now, policy), ~sessions.c.pending)
+        .order_by(sessions.c.seen_at.desc())
+    )
     if user:
         query = query.where(sessions.c.user_name == user)
     return [

@@ -218,7 +218,27 @@ sessions = sa.Table(
     sa.Column("seen_at", Instant, nullable=False),
     sa.Column("address", sa.Text, nullable=False, server_default=""),  # where the login came from
     sa.Column("browser", sa.Text, nullable=False, server_default=""),  # as it calls itself
+    # The password was right, and the second factor is still to come: it opens nothing.
+    sa.Column("pending", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_sessions_user_name", "user_name"),
+)
+
+second_factors = sa.Table(
+    "second_factors",
+    metadata,
+    sa.Column("user_name", sa.Text, sa.ForeignKey("users.name"), primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False),  # base32, shared with a telephone's app (RFC 6238)
+    sa.Column("confirmed_at", Instant),  # null until a code has shown that the telephone has it
+    sa.Column(
+        "last_step", sa.BigInteger, nullable=False, server_default="0"
+    ),  # of the last code that was used
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("user_name", sa.Text, sa.ForeignKey("users.name"), primary_key=True),
+    sa.Column("code_sha256", sa.Text, primary_key=True),  # those not used yet
 )
 
 lockouts = sa.Table(

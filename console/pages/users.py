@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from console import audit, lockout, users
 from console.audit import Action
+from console.factor import list_guarded
 from console.forms import read_form
 from console.keys import DATABASE, POLICY, TURNS, address_of, session_of
 from console.passwords import LONGEST, SHORTEST, check_password, find_fault, hash_password
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """All users."""
-    return await _show(request)
+    return await show_all(request)
 
 
 async def add(request: web.Request) -> web.StreamResponse:
@@ -38,9 +39,9 @@ async def add(request: web.Request) -> web.StreamResponse:
         told = f"身份只能是{'、'.join(_list_grantable(request))}。其他身份由安全管理员授予。"
         raise Problem(HTTPStatus.BAD_REQUEST, "身份不对", told)
     if not users.is_name(name):
-        return await _show(request, wrong="用户名须为 2–40 个汉字、字母、数字或 . _ @ - 。")
+        return await show_all(request, wrong="用户名须为 2–40 个汉字、字母、数字或 . _ @ - 。")
     if fault := find_fault(password, name):
-        return await _show(request, wrong=fault)
+        return await show_all(request, wrong=fault)
     kept = await hash_password(password)
     try:
         async with request.app[DATABASE].write() as connection:
@@ -49,13 +50,13 @@ async def add(request: web.Request) -> web.StreamResponse:
             _refuse_change(request, before, await users.read_users(connection))
             await audit.record(connection, request, Action.ADD_USER, name, role)
     except users.UserExistsError:
-        return await _show(request, wrong=f"用户 {name} 已存在。")
-    return await _show(request, done=f"已添加{role} {name}。")
+        return await show_all(request, wrong=f"用户 {name} 已存在。")
+    return await show_all(request, done=f"已添加{role} {name}。")
 
 
 async def switch(request: web.Request) -> web.StreamResponse:
     """Disable a user, which logs him out at once, or enable him again."""
-    user = await _find(request)
+    user = await find(request)
     active = (await read_form(request)).get("active") == "1"
     async with request.app[DATABASE].write() as connection:
         before = await users.read_users(connection, lock=True)
@@ -66,17 +67,17 @@ async def switch(request: web.Request) -> web.StreamResponse:
             await users.drop_claims(connection, user.name)
         action = Action.ENABLE_USER if active else Action.DISABLE_USER
         await audit.record(connection, request, action, user.name)
-    return await _show(request, done=f"{user.name} 已{'启用' if active else '停用'}。")
+    return await show_all(request, done=f"{user.name} 已{'启用' if active else '停用'}。")
 
 
 async def grant(request: web.Request) -> web.StreamResponse:
     """Say what a user is; nobody says it of himself. Form fields: each role, ``1``."""
-    user, form = await _find(request), await read_form(request)
+    user, form = await find(request), await read_form(request)
     roles = [role for role in Role if form.get(role) == "1"]
     if user.name == session_of(request).user:
         raise Problem(HTTPStatus.CONFLICT, "不能授予自己", "自己的身份须由另一位安全管理员授予。")
     if fault := find_role_fault(roles):
-        return await _show(request, wrong=fault)
+        return await show_all(request, wrong=fault)
     told = "、".join(roles)
     async with request.app[DATABASE].write() as connection:
         before = await users.read_users(connection, lock=True)
@@ -85,25 +86,25 @@ async def grant(request: web.Request) -> web.StreamResponse:
         if Right.REVIEW not in rights_of(roles):
             await users.drop_claims(connection, user.name)
         await audit.record(connection, request, Action.GRANT, user.name, told)
-    return await _show(request, done=f"{user.name} 现在是{told}。")
+    return await show_all(request, done=f"{user.name} 现在是{told}。")
 
 
 async def reset(request: web.Request) -> web.StreamResponse:
     """Give a user a new password, which logs him out everywhere and ends a lock-out."""
-    user = await _find(request)
+    user = await find(request)
     if not session_of(request).may(_tell_right_to_reset(user)):
         told = f"{user.name} 的密码由{'安全' if session_of(request).may(Right.USERS) else '系统'}管理员重置。"
         raise Problem(HTTPStatus.FORBIDDEN, "没有权限", told)
     password = (await read_form(request)).get("password", "")
     if fault := find_fault(password, user.name):
-        return await _show(request, wrong=fault)
+        return await show_all(request, wrong=fault)
     kept = await hash_password(password)
     async with request.app[DATABASE].write() as connection:
         await users.set_password(connection, user.name, kept, must_change=True)
         await users.end_sessions(connection, user.name)
         await lockout.unlock(connection, user.name)
         await audit.record(connection, request, Action.RESET_PASSWORD, user.name)
-    return await _show(request, done=f"{user.name} 的密码已重置,请当面告知本人。")
+    return await show_all(request, done=f"{user.name} 的密码已重置,请当面告知本人。")
 
 
 async def show_own(request: web.Request) -> web.StreamResponse:
@@ -180,21 +181,26 @@ def _list_grantable(request: web.Request) -> list[Role]:
     return list(Role) if session_of(request).may(Right.GRANT) else [Role.AGENT]
 
 
-async def _find(request: web.Request) -> User:
+async def find(request: web.Request) -> User:
+    """The user that the path names. Raises Problem (404)."""
     user = await users.find_user(request.app[DATABASE], request.match_info["name"])
     if user is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这个用户", "请刷新页面后重试。")
     return user
 
 
-async def _show(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
-    everyone = await users.list_users(request.app[DATABASE])
+async def show_all(request: web.Request, *, wrong: str = "", done: str = "") -> web.Response:
+    """All users, with what was wrong or has been done."""
+    async with request.app[DATABASE].read() as connection:
+        everyone = await users.read_users(connection)
+        guarded = await list_guarded(connection)
     context = {
         "users": everyone,
         "alone": {
             user.name for user in everyone if user.founder and Right.AUDIT in rights_among(user, everyone)
         },
         "roles": list(Role),
+        "guarded": guarded,
         "resettable": {user.name for user in everyone if session_of(request).may(_tell_right_to_reset(user))},
         "grantable": _list_grantable(request),
         "shortest": SHORTEST,

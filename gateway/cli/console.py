@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import Site, app
-from gateway.cli.page_users import add_console_user, read_roles, unlock_console
+from gateway.cli.page_users import add_console_user, read_roles, reset_second_factor, unlock_console
 from gateway.service.logs import configure_logs
 from gateway.service.process.console import run
 
@@ -65,3 +65,17 @@ def unlock(
         typer.echo(f"已解除 / may try again: {whom}")
     else:
         typer.echo(f"没有在等待 / does not have to wait: {whom}")
+
+
+@console.command("reset-second-factor")
+def reset_factor(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="用户名 / user's name")]
+) -> None:
+    """手机和恢复码都丢了:取消他的动态码 / Take away the second factor of who has lost telephone and recovery codes."""
+    site: Site = context.obj
+    if asyncio.run(reset_second_factor(site.settings, site.paths, name)):
+        typer.echo(
+            f"已重置,凭密码登录后可重新开通 / reset: logs in by the password, and may enrol again: {name}"
+        )
+    else:
+        typer.echo(f"没有动态码 / has no second factor: {name}")

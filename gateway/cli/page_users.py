@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from config.fault import Fault
+from console import factor
 from console.audit import Action, record_command
 from console.lockout import unlock
 from console.passwords import check_password, find_fault, hash_password
 from console.policy import Right, Role, find_role_fault, rights_of
-from console.users import UserExistsError, add_user, find_user, is_name, list_users, read_users
+from console.users import UserExistsError, add_user, end_sessions, find_user, is_name, list_users, read_users
 from recordings.database import open_database, require_current
 
 if TYPE_CHECKING:
@@ -87,6 +88,22 @@ async def unlock_console(settings: Settings, paths: Paths, whom: str) -> bool:
             if ended:
                 await record_command(connection, Action.UNLOCK, whom)
         return bool(ended)
+    finally:
+        await db.close()
+
+
+async def reset_second_factor(settings: Settings, paths: Paths, name: str) -> bool:
+    """Take a user's second factor away and log him out; whether he had one. Raises WrongRevision."""
+    db = open_database(paths.database_url(settings))
+    try:
+        await require_current(db)
+        async with db.write() as connection:
+            had = await factor.drop(connection, name)
+            if had:
+                await end_sessions(connection, name)
+                await unlock(connection, factor.name_of(name))
+                await record_command(connection, Action.RESET_FACTOR, name)
+        return had
     finally:
         await db.close()
 

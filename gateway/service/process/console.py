@@ -129,6 +129,7 @@ def _make_policy(page: ConsoleSettings) -> Policy:
         lifetime=timedelta(hours=page.session_hours),
         secure=page.behind_tls_proxy or page.certificate is not None,
         behind_proxy=page.behind_tls_proxy,
+        second_factor_for=frozenset(page.second_factor_for),
         take_back=timedelta(seconds=page.take_back_seconds),
         shifts=tuple(map(time.fromisoformat, page.shifts)),
     )

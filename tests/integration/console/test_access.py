@@ -99,6 +99,7 @@ def body_of(route) -> dict[str, object]:
         return {"json": DECISION}
     form = {
         "/login": {"name": "同事", "password": "not this one, sorry"},
+        "/account/factor": {"do": "begin"},
         "/account": {"old": "not this one, sorry", "new": FRESH, "again": FRESH},
         "/users": {"name": "新人", "password": FRESH, "role": "坐席"},
         "/users/{name}/active": {"active": ""},
@@ -119,7 +120,8 @@ def test_nothing_is_reachable_that_is_not_in_the_table(database, tmp_path):
 
 def test_what_anyone_may_ask_is_named_here():
     public = {name_of(route) for route in ROUTES if route.right is None}
-    assert public == {"GET /static/{name}", "GET /login", "POST /login"}
+    login = {f"{method} /login{step}" for method in ("GET", "POST") for step in ("", "/code")}
+    assert public == {"GET /static/{name}", *login}
 
 
 READS = {"GET /calls/{call_id}" + part for part in ("", "/sheet", "/audio", "/peaks", "/story")} | {
@@ -136,6 +138,8 @@ OF_EACH_RIGHT = {
         "GET /account",
         "POST /account",
         "POST /account/logins",
+        "GET /account/factor",
+        "POST /account/factor",
     },
     Right.READ: READS,
     Right.REVIEW: {
@@ -157,7 +161,7 @@ OF_EACH_RIGHT = {
     Right.DUTY: {"GET /duty", "POST /duty", "POST /duty/off"},
     Right.ACCOUNTS: {"GET /users", "POST /users/{name}/password"},  # whose, goes by what he is
     Right.USERS: {"POST /users", "POST /users/{name}/active"},
-    Right.GRANT: {"POST /users/{name}/roles"},
+    Right.GRANT: {"POST /users/{name}/roles", "POST /users/{name}/factor"},
     Right.LOGINS: {"GET /logins", "POST /logins/end", "POST /logins/unlock"},
     Right.AUDIT: {"GET /audit"},
 }
@@ -229,6 +233,8 @@ async def test_what_is_allowed_is_done_and_to_ones_own_calls_alone(site, call, r
             told = {
                 "/account": 422,
                 "/account/logins": 404,
+                "/account/factor": 422,  # the password is missing
+                "/users/{name}/factor": 409 if whose == "own" else 404,
                 "/logins/end": 404,
                 "/logins/unlock": 404,
                 "/users": 422 if who == "他" else 200,  # the name is taken by then

@@ -126,6 +126,13 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/duty/off"): {"line": one_of("12345", "")},
     ("POST", "/account"): {"old": one_of("no password"), "new": TEXT, "again": TEXT},
+    ("POST", "/login/code"): {"code": one_of("123456", "AAAA-BBBB"), "next": TEXT},
+    ("POST", "/account/factor"): {
+        "do": one_of("begin", "confirm", "codes", "end"),
+        "password": one_of("no password"),
+        "code": TEXT,
+    },
+    ("POST", "/users/{name}/factor"): {},
     ("POST", "/account/logins"): {"login": one_of("0123456789abcdef", "")},
     ("POST", "/logins/end"): {"login": one_of("0123456789abcdef", "")},
     ("POST", "/logins/unlock"): {"name": one_of("同事", ""), "address": one_of("127.0.0.1", "")},

@@ -12,8 +12,10 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import pyotp
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from browser import find_barriers, keep, log_in, opening_browser, opening_page, read_sound, until
 from callfolder import CallFolder, heard, silence, stated
 from consoleserver import running_console
@@ -590,3 +592,49 @@ def test_who_is_to_be_put_out_is_asked_about_first_and_a_first_password_is_chang
         page.get_by_text("密码已修改。").wait_for()
         page.goto(house.console.address)
         page.get_by_role("heading", name="工作列表").wait_for()
+
+
+def test_a_second_factor_is_enrolled_asked_for_and_asked_for_over_an_open_review(browser, house):
+    house.clear()
+    password = "known to me alone"
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
+    house.console.add_user("周敏", Role.AGENT)
+    house.write(sa.update(schema.users).where(schema.users.c.name == "周敏").values(password=hashed))
+    call_id = house.file("颍上县慎城镇我家房子漏雨", appeal="求助")
+    with opening_page(browser, inspected=True) as page:
+        log_in(page, house.console.address, "周敏", password)
+        page.goto(f"{house.console.address}account")
+        page.get_by_role("link", name="动态码").click()
+        page.get_by_label("密码").fill(password)
+        page.get_by_role("button", name="开通").click()
+        page.get_by_role("img", name="二维码").wait_for()
+        keep(page, "factor-scan")
+        assert find_barriers(page) == []
+        secret = page.locator("code").inner_text().replace(" ", "")
+        page.get_by_label("六位数字").fill(pyotp.TOTP(secret).now())
+        page.keyboard.press("Enter")
+        page.get_by_text("只显示这一次").wait_for()
+        keep(page, "factor-codes")
+        assert find_barriers(page) == []
+        recovery = page.locator(".codes li").all_inner_texts()
+        assert len(recovery) == 10
+        page.get_by_role("link", name="已经记下").click()
+        page.get_by_role("button", name="退出").click()
+        log_in(page, house.console.address, "周敏", password, to="login/code?next=%2F")
+        keep(page, "factor-login")
+        assert find_barriers(page) == []
+        page.get_by_label("手机应用上的六位数字").fill(recovery[0])
+        page.keyboard.press("Enter")
+        page.wait_for_url(house.console.address)
+        open_call(page, house, call_id)
+        house.write(sa.delete(schema.sessions).where(schema.sessions.c.user_name == "周敏"))
+        page.get_by_label("标题").fill("漏雨三天")
+        dialog = page.get_by_role("dialog", name="登录已过期")
+        dialog.get_by_label("密码").fill(password)
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_contain_text("请再输入动态码")
+        keep(page, "factor-dialog")
+        dialog.get_by_label("动态码").fill(recovery[1])
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        expect(page.locator("#saved")).to_contain_text("草稿已保存")
