@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
 from console.bundles import find_assets
+from console.door import Door
 from console.guard import make_guard
 from console.headers import set_headers
 from console.hotwords import HotWords
@@ -19,6 +20,7 @@ from console.keys import (
     CATEGORIES,
     DATA,
     DATABASE,
+    DOOR,
     GATEWAYS,
     HOTLINES,
     LISTS,
@@ -44,7 +46,7 @@ from console.watching import WorkWatch
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from config.categories import Category
@@ -76,7 +78,12 @@ def make_app(
     Raises AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
-        middlewares=[count_requests, answer_problems, make_guard({(r.method, r.path): r for r in ROUTES})],
+        middlewares=[
+            note_heads,
+            count_requests,
+            answer_problems,
+            make_guard({(r.method, r.path): r for r in ROUTES}),
+        ],
         client_max_size=_BODY_BYTES,
     )
     app[DATABASE], app[POLICY], app[HOTLINES], app[ASSETS] = db, policy, hotlines, find_assets()
@@ -94,6 +101,7 @@ def make_app(
         Turns(),
     )
     app[STREAMS] = Counter()
+    app[DOOR] = Door(policy.head_s, None if policy.behind_proxy else policy.half_open)
     app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(hidden), WorkWatch(db)
     app[MAP] = city_map
     app.cleanup_ctx.append(_follow)
@@ -102,6 +110,15 @@ def make_app(
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     return app
+
+
+@web.middleware
+async def note_heads(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Tell the door that a head has come."""
+    with request.app[DOOR].answering(request):
+        return await handler(request)
 
 
 async def _follow(app: web.Application) -> AsyncIterator[None]:
@@ -121,10 +138,16 @@ async def serve(
     """Serve until the block ends; yields the page's address. Port 0 takes any free one; OSError when taken."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
+    make, handshake_s = cast("web.Server", runner.server), app[POLICY].head_s if tls else None
+    listening: asyncio.Server | None = None
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
-        bound = runner.addresses[0]
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: app[DOOR].open(make), host, port, ssl=tls, ssl_handshake_timeout=handshake_s
+        )
+        bound = listening.sockets[0].getsockname()
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         yield f"{'https' if tls else 'http'}://{shown}:{bound[1]}/"
     finally:
+        if listening is not None:
+            listening.close()
         await runner.cleanup()

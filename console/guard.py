@@ -14,7 +14,7 @@ from aiohttp import web
 
 from console import cookies
 from console.forms import read_form
-from console.keys import ANONYMOUS, DATABASE, POLICY, SESSION
+from console.keys import ANONYMOUS, DATABASE, DOOR, POLICY, SESSION
 from console.policy import Right
 from console.problem import Problem, is_navigation
 from console.rendering import find_home
@@ -129,8 +129,9 @@ def _send_first(request: web.Request, path: str, title: str, detail: str) -> web
 async def _await_body(request: web.Request) -> None:
     """Read what is sent, which has to come. Raises Problem (408)."""
     try:
-        async with asyncio.timeout(request.app[POLICY].body_s):
-            await request.read()
+        with request.app[DOOR].awaiting_body(request):
+            async with asyncio.timeout(request.app[POLICY].body_s):
+                await request.read()
     except TimeoutError:
         raise Problem(
             HTTPStatus.REQUEST_TIMEOUT,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from console.door import Door
 from console.hotwords import HotWords
 from console.liveboard import LiveBoard
 from console.lockout import Turns
@@ -51,6 +52,7 @@ LISTS: Final = web.AppKey("LISTS", Plays)
 TURNS: Final = web.AppKey("TURNS", Turns)
 STREAMS: Final[web.AppKey[Counter[str]]] = web.AppKey("STREAMS")
 """How many streams each session has open."""
+DOOR: Final = web.AppKey("DOOR", Door)
 WORDS: Final = web.AppKey("WORDS", HotWords)
 WATCH: Final = web.AppKey("WATCH", WorkWatch)
 

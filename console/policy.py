@@ -84,8 +84,9 @@ class Policy:
     A session ends ``idle`` after its last request, and ``lifetime`` after the login whatever happens. ``secure``:
     the page is reached over TLS alone, so cookies are too. ``behind_proxy``: requests come through a reverse
     proxy of ours, whose last ``X-Forwarded-For`` entry is the client's address. What a request sends must have come
-    within ``body_s`` seconds. A decision can be taken back for ``take_back``. ``shifts`` are the times of the day,
-    in the city, at which shifts begin, one at least. Whoever is one of ``second_factor_for`` has to have a second
+    within ``body_s`` seconds, its head within ``head_s``; ``half_open`` requests of one address may be on their way at
+    once, of more the oldest is ended. A decision can be taken back for ``take_back``. ``shifts`` are the times of the
+    day, in the city, at which shifts begin, one at least. Whoever is one of ``second_factor_for`` has to have a second
     factor.
     """
 
@@ -94,6 +95,8 @@ class Policy:
     secure: bool = False
     behind_proxy: bool = False
     body_s: float = 30.0
+    head_s: float = 15.0
+    half_open: int = 100
     take_back: timedelta = timedelta(seconds=10)
     shifts: Sequence[time] = (time(0), time(8), time(16))
     second_factor_for: frozenset[Role] = frozenset()
