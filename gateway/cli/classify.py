@@ -23,7 +23,7 @@ from recordings.database import open_database, require_current
 from tickets.categories.corrections import read_corrections
 from tickets.categories.evaluation import answer, judge, measure_briefly
 from tickets.categories.rules import Rules, list_words
-from tickets.categories.samples import Sample, SamplesError, deal, read_samples
+from tickets.categories.samples import Sample, SamplesError, deal, read_samples, read_turns
 from tickets.categories.storage import load, save
 from tickets.categories.suggestion import SHIPPED_MODEL
 
@@ -55,7 +55,7 @@ def train(
     """训练 / Train: one label a text, its levels joined by _; labels outside the catalogue may be used too."""
     started = time.monotonic()
     samples = _read(file)
-    classifier = _open_training().train(samples, list_words(_read_catalogue(context)))
+    classifier = _open_training().train(samples, list_words(_read_catalogue(context)), read_turns())
     model = save(classifier, to)
     out.print(
         f"已训练 / trained: {len(samples)} 条 / texts, {len(classifier.labels)} 个标签 / labels, "
@@ -153,7 +153,7 @@ def _measure(samples: list[Sample], words: list[tuple[str, str]], model: Path | 
 
 def _cross_validate(samples: list[Sample], words: list[tuple[str, str]], folds: int) -> dict[str, Any]:
     training = _open_training()
-    rules, dealt = Rules(words), deal(samples, folds)
+    rules, turns, dealt = Rules(words), read_turns(), deal(samples, folds)
     depth = max(sample.label.count("_") for sample in samples) + 1
     answers: list[Answer] = []
     plain: dict[int, list[Answer]] = {level: [] for level in range(1, depth + 1)}
@@ -161,7 +161,7 @@ def _cross_validate(samples: list[Sample], words: list[tuple[str, str]], folds: 
         rest = [sample for sample, each in zip(samples, dealt, strict=True) if each != fold]
         held = [sample for sample, each in zip(samples, dealt, strict=True) if each == fold]
         if held:
-            answers += answer(training.train(rest, words), rules, held)
+            answers += answer(training.train(rest, words, turns), rules, held)
             for level, given in plain.items():
                 given.extend(training.answer_plainly(*([s.at(level) for s in part] for part in (rest, held))))
     levels = {str(level): measure_briefly(given) for level, given in plain.items()}

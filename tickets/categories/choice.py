@@ -69,7 +69,7 @@ class Chooser:
         return [
             Choice(
                 label=label,
-                probabilities=(first, second, third),
+                probabilities=self._classifier.believe(first, second, third),
                 words=words[name],
                 hits=tuple(hit for hit in hits if label in hit.labels),
             )
@@ -95,7 +95,7 @@ class Chooser:
         chosen, sure_second = below.pick(inner)
         return Choice(
             label=below.labels[chosen],
-            probabilities=(sure, sure * sure_second, sure * float(inner[chosen])),
+            probabilities=self._classifier.believe(sure, sure * sure_second, sure * float(inner[chosen])),
             words=find_words(said, self._classifier, counted, name) if explained else (),
             hits=tuple(hit for hit in hits if name in map(_first, hit.labels)),
         )
@@ -117,9 +117,12 @@ class _Field:
         self._seconds = np.array([names.index(second) for second in seconds], np.int32)
 
     def share(self, counted: Counted, hits: Sequence[Hit], preset: Sequence[str], *, first: bool) -> Floats:
-        """The probability of each label; ``first``: the labels are those of the first level."""
+        """The probability of each label; ``first``: the labels are those of the first level.
+
+        Where no known gram was said, the classifier would only tell of which label it had the most examples.
+        """
         scores = np.full(len(self.labels), UNKNOWN_MARGIN / self._temperature, np.float32)
-        if self._linear:
+        if self._linear and len(counted.ids):
             scores[self._here] = self._linear.score(counted)[self._there]
         self._places.add(scores, hits, 1 / self._temperature, first=first)
         if preset:

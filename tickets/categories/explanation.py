@@ -30,8 +30,8 @@ def find_words(said: str, classifier: Classifier, counted: Counted, name: str) -
             for i in range(start, end):
                 strength[i] += part
     runs = [(start, end) for start, end in _list_runs(strength) if end - start > 1]
-    if not runs and max(strength, default=0.0) > 0:
-        at = max(range(len(said) - 1), key=lambda i: strength[i] + strength[i + 1], default=0)
+    if not runs and len(said) > 1 and max(strength) > 0:
+        at = max(range(len(said) - 1), key=lambda i: strength[i] + strength[i + 1])
         runs = [(at, at + 2)]
     runs.sort(key=lambda run: -sum(strength[run[0] : run[1]]))
     return tuple(dict.fromkeys(said[start:end] for start, end in runs[:_SHOWN]))

@@ -5,9 +5,10 @@ Numpy alone; `tickets.categories.training` makes it, `tickets.categories.storage
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ Ids = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.int8]
 
 _STEPS = 127  # of a weight, which is one byte
+_HARDLY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +132,43 @@ def share(scores: Floats) -> Floats:
     return shares
 
 
+class Belief(NamedTuple):
+    """What is made of the odds, as a logarithm, of a probability: ``slope`` times them, and ``shift`` more."""
+
+    slope: float
+    shift: float
+
+    def of(self, probability: float) -> float:
+        """The probability that is right as often as it says."""
+        return 1 / (1 + math.exp(-(self.slope * to_odds(probability) + self.shift)))
+
+
+def to_odds(probability: float) -> float:
+    """The logarithm of the odds of a probability; those of what is as good as certain end at a million to one."""
+    inside = min(max(probability, _HARDLY), 1 - _HARDLY)
+    return math.log(inside / (1 - inside))
+
+
 @dataclass(frozen=True, slots=True)
 class Classifier:
     """A label, whose levels are joined by ``_``, for a text: ``first`` chooses its first level.
 
-    ``below`` chooses the whole label among those of a first level, by whose name it is found.
+    ``below`` chooses the whole label among those of a first level, by whose name it is found. ``beliefs`` has, for
+    each of the three levels, what is to be believed of its probability.
     """
 
     vocabulary: Vocabulary
     first: Linear
     below: Mapping[str, Linear]
     version: str
+    beliefs: tuple[Belief, ...] = (Belief(1.0, 0.0),) * 3
+
+    def believe(self, first: float, second: float, third: float) -> tuple[float, float, float]:
+        """The probabilities of a label's levels as they turned out; none is likelier than the one above it."""
+        one, two, three = (
+            belief.of(each) for belief, each in zip(self.beliefs, (first, second, third), strict=True)
+        )
+        return one, min(one, two), min(one, two, three)
 
     @property
     def labels(self) -> list[str]:

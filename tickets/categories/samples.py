@@ -6,13 +6,15 @@ import csv
 import hashlib
 import io
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config.fault import LastingFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+_TURNS = Path(__file__).parent / "turns.csv"
 
 
 class SamplesError(LastingFault):
@@ -48,6 +50,11 @@ def read_samples(file: Path) -> list[Sample]:
         raise SamplesError(f"{file}: 不是 CSV / not CSV: {error}") from None
     except OSError as error:
         raise SamplesError(f"{file}: 读不出 / cannot be read: {error.strerror}") from None
+
+
+def read_turns() -> list[Sample]:
+    """The embedded turns of speech: a word or a few, each with the category that callers mean by it."""
+    return read_samples(_TURNS)
 
 
 def _read_row(file: Path, line: int, row: dict[str, str | None]) -> Sample:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from config.fault import LastingFault
-from tickets.categories.model import Classifier, Linear, Vocabulary
+from tickets.categories.model import Belief, Classifier, Linear, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,7 @@ def save(classifier: Classifier, folder: Path) -> Path:
         ),
         "idf": classifier.vocabulary.idf,
         "first": _write_names(["", *classifier.below]),
+        "beliefs": np.array(classifier.beliefs, np.float64),
     }
     for i, linear in enumerate((classifier.first, *classifier.below.values())):
         arrays |= {
@@ -79,7 +80,11 @@ def _read(arrays: Mapping[str, npt.NDArray[Any]], version: str) -> Classifier:
     vocabulary = Vocabulary({gram: i for i, gram in enumerate(grams)}, arrays["idf"].astype(np.float32))
     if len(vocabulary.idf) != len(grams):
         raise ValueError("idf and grams differ in length")
-    return Classifier(vocabulary, linears[0], dict(zip(firsts[1:], linears[1:], strict=True)), version)
+    below = dict(zip(firsts[1:], linears[1:], strict=True))
+    if "beliefs" not in arrays:  # a model of before there were any
+        return Classifier(vocabulary, linears[0], below, version)
+    one, two, three = (Belief(float(slope), float(shift)) for slope, shift in arrays["beliefs"])
+    return Classifier(vocabulary, linears[0], below, version, (one, two, three))
 
 
 def _read_linear(arrays: Mapping[str, npt.NDArray[Any]], i: int, known: int) -> Linear:

@@ -12,6 +12,7 @@ def test_the_texts_are_understood(half: str) -> None:
     figures = measure(half)
     print(figures)
     assert figures.kind >= 0.85  # people draw the boundary of 求助 and 投诉 differently
+    assert figures.category >= 0.81  # 0.85 is wanted
     assert figures.county >= 0.98
     assert figures.township >= 0.93
     assert figures.personal >= 0.98
@@ -24,7 +25,8 @@ def test_the_texts_are_understood(half: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "kinds", "categories"), [("third", 0.88, 0.93), ("fourth", 0.94, 0.79), ("fifth", 0.86, 0.71)]
+    ("part", "kinds", "categories"),
+    [("third", 0.90, 0.94), ("fourth", 0.94, 0.84), ("fifth", 0.88, 0.80), ("sixth", 0.94, 0.86)],
 )
 def test_kind_and_category_of_texts_that_nothing_was_made_of_are_told(
     part: str, kinds: float, categories: float
