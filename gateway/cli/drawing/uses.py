@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _BESIDE_FLOWS: Final[Mapping[str, str]] = {
     "hold_music": "转接等候时",
+    "not_recorded": "存储空间将满,停止录音时",
     "press_one": "转接:对接听的人说",
     "whisper": "转接:对接听的人说",
     "whisper_line": "转接:对接听的人说",
