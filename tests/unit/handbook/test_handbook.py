@@ -59,7 +59,9 @@ def test_the_words_of_the_page_are_on_the_page(language: str) -> None:
     sources = [file for folder in folders for file in folder.iterdir() if file.is_file()]
     sources += [ROOT / name for name in ("console/policy.py", "console/rendering.py", "console/audit.py")]
     sources += [ROOT / name for name in ("tickets/worklist.py", "recordings/worklist.py")]
-    sources += [ROOT / name for name in ("console/listing.py", "recordings/callbacks.py")]
+    sources += [
+        ROOT / name for name in ("console/listing.py", "console/figures.py", "recordings/callbacks.py")
+    ]
     shown = "".join(file.read_text() for file in sources)
     told = set(re.findall("「(.+?)」", (DOCS / language / "page.md").read_text()))
     assert len(told) > 20
