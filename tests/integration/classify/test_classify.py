@@ -120,7 +120,8 @@ def test_what_agents_decided_becomes_examples(tmp_path: Path) -> None:
                 "address": "",
             }
             connection.execute(
-                "INSERT INTO reviews VALUES (?, ?, 'c', 2, 'a', ?, ?, '', '2026-11-01 00:00:00.000000')",
+                "INSERT INTO reviews (number, review, call_id, revision, agent, decision, document, words_sha256,"
+                " created_at) VALUES (?, ?, 'c', 2, 'a', ?, ?, '', '2026-11-01 00:00:00.000000')",
                 (number, review, decision, json.dumps({"fields": fields})),
             )
     settings = tmp_path / "gateway.yaml"
