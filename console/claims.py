@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from recordings.schema import claims, worklist
+from recordings.schema import worklist
+from recordings.users import claims
 from recordings.worklist import State
 
 if TYPE_CHECKING:

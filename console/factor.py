@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pyotp
 import sqlalchemy as sa
 
-from recordings.schema import recovery_codes, second_factors
+from recordings.users import recovery_codes, second_factors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from recordings import search
 from recordings.callbacks import count_tries, owed_calls
 from recordings.matters import matters
-from recordings.schema import calls, claims, tickets, worklist
+from recordings.schema import calls, tickets, worklist
 from recordings.search import search_texts
+from recordings.users import claims
 from recordings.worklist import State
 from tickets.overview.scope import first_id
 

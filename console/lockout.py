@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from recordings.schema import lockouts
+from recordings.users import lockouts
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:

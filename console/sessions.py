@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from console.policy import Policy, Right, Role, rights_of
-from recordings.schema import second_factors, sessions, user_roles, users
+from recordings.users import second_factors, sessions, user_roles, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

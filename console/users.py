@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from console.policy import Right, Role, rights_of
-from recordings.schema import claims, sessions, user_roles, users
+from recordings.users import claims, sessions, user_roles, users
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

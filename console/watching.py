@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from recordings.callbacks import owed_calls
-from recordings.schema import claims, worklist
+from recordings.schema import worklist
+from recordings.users import claims
 from recordings.worklist import State
 
 if TYPE_CHECKING:

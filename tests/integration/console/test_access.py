@@ -18,16 +18,16 @@ from console.masking import mask_lines, mask_text
 from console.policy import ROLES, Policy, Right, Role
 from console.routes import ROUTES
 from gateway.calls import live
-from recordings import entries, folders, schema
+from recordings import entries, folders, schema, users
 from recordings.matters import surges
 
 SAFE = {"GET"}
 FRESH = "another good password"
 WATCHED = (
-    schema.users,
-    schema.user_roles,
-    schema.sessions,
-    schema.claims,
+    users.users,
+    users.user_roles,
+    users.sessions,
+    users.claims,
     schema.worksheets,
     schema.tickets,
     schema.reviews,
@@ -72,7 +72,7 @@ async def number_of(site, call_id: str) -> str:
 
 async def hold(site, call_id: str, who: str) -> None:
     async with site.db.write() as connection:
-        await connection.execute(schema.claims.delete())
+        await connection.execute(users.claims.delete())
         await claim(connection, call_id, who, datetime.now(UTC))
 
 
@@ -386,7 +386,7 @@ async def test_a_ticket_is_decided_as_one_of_its_own_call(site, call):
     answer = await client.ask("POST", path, json=DECISION, headers=headers)
     assert (answer.status, "没有编号为" in answer.text) == (409, True)
     after = await snapshot(site)
-    held = WATCHED.index(schema.claims)
+    held = WATCHED.index(users.claims)
     del before[held], after[held]  # one's own claim lasts longer
     assert after == before
 
@@ -538,10 +538,10 @@ async def test_no_recording_leaves_without_a_session_that_holds(site, call, how)
         heard.append(("我", "退出", ""))
     if how in old:
         async with site.db.write() as connection:
-            await connection.execute(sa.update(schema.sessions).values(old[how]))
+            await connection.execute(sa.update(users.sessions).values(old[how]))
     if how == "disabled":
         async with site.db.write() as connection:
-            await connection.execute(sa.update(schema.users).values(active=False))
+            await connection.execute(sa.update(users.users).values(active=False))
     stranger = site.client()
     sent = {
         "none": "",

@@ -12,7 +12,8 @@ from console import streaming
 from console.lockout import Turns, attempt, list_slowed, unlock
 from console.policy import Policy, Role
 from console.users import set_active, set_roles
-from recordings.schema import audit, lockouts, sessions
+from recordings.schema import audit
+from recordings.users import lockouts, sessions
 
 WRONG = "用户名或密码不正确。"
 

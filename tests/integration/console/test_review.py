@@ -14,7 +14,8 @@ from console.claims import claim, find_claim
 from console.policy import Role
 from ivr.matter import Matter
 from recordings import entries
-from recordings.schema import claims, outbox, sessions, tickets, worksheets
+from recordings.schema import outbox, tickets, worksheets
+from recordings.users import claims, sessions
 from tickets.filing import file_call
 from tickets.meaning.files import RuleFiles
 from tickets.meaning.understanding import use

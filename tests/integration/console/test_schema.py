@@ -34,7 +34,8 @@ from console.sessions import find_session, open_session, tell_end
 from console.users import set_active
 from recordings.callbacks import Result
 from recordings.database import open_database
-from recordings.schema import tickets, users
+from recordings.schema import tickets
+from recordings.users import users
 from recordings.worklist import State
 from tickets.filing import file_call
 from tickets.number import NumberBook

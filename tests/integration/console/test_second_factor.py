@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from console import factor
 from console.policy import Policy, Role
-from recordings.schema import lockouts, recovery_codes, second_factors, sessions
+from recordings.users import lockouts, recovery_codes, second_factors, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

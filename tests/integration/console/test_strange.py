@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from recordings.schema import lockouts, worksheets
+from recordings.schema import worksheets
+from recordings.users import lockouts
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -26,18 +26,9 @@ from console.claims import claim
 from console.policy import Role
 from recordings import entries
 from recordings.database import migrate, open_database
-from recordings.schema import (
-    audit,
-    calls,
-    outbox,
-    tickets,
-    transcripts,
-    user_roles,
-    users,
-    worklist,
-    worksheets,
-)
+from recordings.schema import audit, calls, outbox, tickets, transcripts, worklist, worksheets
 from recordings.search import search_terms, search_texts
+from recordings.users import user_roles, users
 from tickets.decisions import decide
 from tickets.filing import file_call
 from tickets.number import NumberBook

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from console.policy import Role
 from console.users import set_active
-from recordings.schema import audit, claims
+from recordings.schema import audit
+from recordings.users import claims
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 FRESH = "another good password"

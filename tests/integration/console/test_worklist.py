@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from console.listing import PAGE
 from console.policy import Role
-from recordings.schema import calls, claims, tickets, worklist
+from recordings.schema import calls, tickets, worklist
 from recordings.search import search_terms, search_texts
+from recordings.users import claims
 from recordings.worklist import State
 from tickets.worklist import backfill
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from recordings import callbacks, callouts, jobs, matters, progress, search
+from recordings import callbacks, callouts, jobs, matters, progress, search, users
 from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
 from recordings.schema import calls, metadata, outbox, transcripts
 
@@ -48,6 +48,7 @@ async def test_the_migrations_make_the_schema(database: Database):
         matters.matters,
         progress.status_changes,
         search.search_texts,
+        users.users,
     ):
         assert module.metadata is metadata  # whose tables stand beside the others
 
