@@ -140,11 +140,13 @@ def count_tries() -> sa.ScalarSelect[int]:
     )
 
 
-async def list_missed(connection: AsyncConnection, now: datetime, most: int = 1000) -> Sequence[Owed]:
+async def list_missed(
+    connection: AsyncConnection, now: datetime, since: datetime | None = None
+) -> Sequence[Owed]:
     """Those who were missed and wait to be called back, one entry a caller, who has waited longest first.
 
-    What comes of calling them is kept by `note_attempt` under the entry's ``call_id``, and read by `read_attempts`:
-    a result in ``SETTLES`` takes him off the list.
+    With ``since`` only those whose call came then or later. What comes of calling them is kept by `note_attempt` under
+    the entry's ``call_id``, and read by `read_attempts`: a result in ``SETTLES`` takes him off the list.
     """
     query = (
         sa.select(
@@ -158,8 +160,9 @@ async def list_missed(connection: AsyncConnection, now: datetime, most: int = 10
         .join(worklist, worklist.c.call_id == calls.c.call_id)
         .where(calls.c.call_id.in_(owed_calls(now)), worklist.c.missed != "", ~worklist.c.call_back)
         .order_by(calls.c.call_id)
-        .limit(most)
     )
+    if since is not None:
+        query = query.where(calls.c.call_id >= f"{since:%Y%m%dT%H%M%S}")
     return [Owed(*row) for row in await connection.execute(query)]
 
 

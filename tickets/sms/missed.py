@@ -41,8 +41,8 @@ class MissedWatch:
         async with self._db.read() as connection:
             owed = {
                 one.call_id: one.caller
-                for one in await list_missed(connection, now)
-                if one.missed in TOLD and one.at > now - _LATELY
+                for one in await list_missed(connection, now, since=now - _LATELY)
+                if one.missed in TOLD
             }
         new = owed.keys() - self._told
         if new:

@@ -15,7 +15,9 @@ from gateway.doctor.outlook import look_ahead
 from gateway.service import outlook
 from gateway.service.outlook import Outlook
 from gateway.site.settings import Paths, Settings
+from recordings import refused
 from recordings.growth import forecast, read_growth
+from recordings.refused import Refused
 from recordings.schema import calls, outbox, recordings
 from tickets import metrics
 from tickets.filing import file_call
@@ -121,3 +123,17 @@ async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
         rows = (await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "sms"))).all()
     (message,) = [Message.model_validate_json(row) for row in rows]
     assert (message.to, message.text) == ("13855812345", Templates().missed)
+
+
+async def test_who_is_missed_now_is_told_however_many_wait_for_longer(database: Database) -> None:
+    def refuse(number: int, at: datetime) -> Refused:
+        call_id, caller = f"{at:%Y%m%dT%H%M%S}-{number:08x}", f"139{number:08}"
+        return Refused(call_id, "s", caller, "12345", "12345", at, tries=1, barred=False)
+
+    waiting = [refuse(number, NOW - timedelta(hours=2)) for number in range(1001)]
+    async with database.write() as connection:
+        await refused.store(connection, [*waiting, refuse(2000, NOW - timedelta(minutes=1))], 1)
+    await MissedWatch(database, Writer(Templates(), "")).look(NOW)
+    async with database.read() as connection:
+        rows = (await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "sms"))).all()
+    assert [Message.model_validate_json(row).to for row in rows] == ["13900002000"]
