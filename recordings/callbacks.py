@@ -95,7 +95,7 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     again = sa.exists().where(
         own.c.call_id == work.c.call_id,
         later.c.caller == own.c.caller,
-        later.c.call_id > own.c.call_id,
+        sa.or_(later.c.call_id > own.c.call_id, _is_taken_elsewhere(own, later)),
         later.c.ended_at.is_not(None),
         ~_is_placed(later.c.call_id),
     )
@@ -108,6 +108,17 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
             ~settled,
             ~again,
         ),
+    )
+
+
+def _is_taken_elsewhere(own: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether another gateway has answered the call that one had no line for: at once, so that ids tell no order."""
+    second = 15  # characters of an id that tell the time
+    at_once = sa.func.substr(other.c.call_id, 1, second) == sa.func.substr(own.c.call_id, 1, second)
+    return sa.and_(
+        own.c.answered_at.is_(None),
+        other.c.answered_at.is_not(None),
+        sa.or_(other.c.sip_call_id == own.c.sip_call_id, at_once),
     )
 
 

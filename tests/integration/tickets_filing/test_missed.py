@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from callfolder import CallFolder, heard, stated
 
+from recordings import refused
 from recordings.callbacks import OWED_FOR, Result, list_missed, note_attempt, owes, read_attempts
+from recordings.refused import Refused
 from tickets.filing import file_call
 from tickets.number import NumberBook
 
@@ -76,3 +78,26 @@ async def test_who_has_called_again_and_was_heard_is_listed_no_more(database, nu
     left = dial(tmp_path, 3).hang_up()
     await file_call(database, numbers, left.folder)
     assert [(o.missed, o.tries) for o in await listed(database)] == [("开场挂断", 1)]
+
+
+async def test_who_found_no_line_free_and_was_taken_by_the_next_gateway_is_not_listed(
+    database, numbers, tmp_path
+):
+    taken = dial(tmp_path, 5, OTHER).hear(LEAK).state(stated(0, LEAK, complete=True)).hang_up()
+    await file_call(database, numbers, taken.folder)
+
+    def refuse(mark: str, sip_call_id: str, at: datetime) -> Refused:
+        call_id = f"{at:%Y%m%dT%H%M%S}-{mark}"
+        return Refused(call_id, sip_call_id, OTHER, "12345", "12345", at, tries=1, barred=False)
+
+    at = NOW.replace(hour=5)
+    for sip_call_id, when in (
+        ("other@192.0.2.1", at),  # in the same second, through a switch that makes each attempt another call
+        ("abc@192.0.2.1", at + timedelta(seconds=2)),  # through a proxy; the clocks of the two are apart
+    ):
+        async with database.write() as connection:
+            await refused.store(connection, [refuse("ffffffff", sip_call_id, when)], 1)
+        assert not await listed(database)
+    async with database.write() as connection:  # and not long after
+        await refused.store(connection, [refuse("ffffffff", "x@192.0.2.1", at + timedelta(minutes=1))], 1)
+    assert [o.caller for o in await listed(database)] == [OTHER]
