@@ -75,7 +75,7 @@ async def tell_past(connection: AsyncConnection, asked: int, caller: str, now: d
     if len(caller) < SHORTEST:
         return Informed(0.0, asked, "none")
     known = [one for one in await list_documents(connection, caller, now - REPEATS_FOR) if one[1] is not None]
-    if not known or is_discreet(known[0][2]):
+    if not known or any(_is_secret(one) for _, _, one in known if _is_of_one_call(one, known[0][2])):
         return Informed(0.0, asked, "none")
     number, ended_at, document = known[0]
     told = await read_progress(connection, [number])
@@ -84,6 +84,15 @@ async def tell_past(connection: AsyncConnection, asked: int, caller: str, now: d
     if told and told[-1].status in HANDLED:
         return Informed(0.0, asked, "none")
     return Informed(0.0, asked, "found", number)
+
+
+def _is_secret(ticket: Mapping[str, Any]) -> bool:
+    """Whether nobody must hear that its call was made: of danger, even where a person has taken it up."""
+    return is_discreet(ticket) or ticket["appeal"]["urgency"] == "特急"
+
+
+def _is_of_one_call(ticket: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(ticket["call"]["call_id"] == other["call"]["call_id"])
 
 
 def _can_go_on(ticket: Mapping[str, Any]) -> bool:

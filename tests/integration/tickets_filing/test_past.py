@@ -127,7 +127,18 @@ async def test_who_is_asked_about_what(database, cut):
     assert (await ask(database, "801")).outcome == "none"
     await change(database, number, "appeal", text_pending=True)  # its words are not all known
     assert not (await ask(database)).cut
+    await change(database, number, "appeal", urgency="特急")  # and a person has taken it up
+    assert (await ask(database)).outcome == "none"
+    await change(database, number, "appeal", urgency="一般")
+    assert (await ask(database)).outcome == "found"
     await change(database, number, "caller", confidential=True)
+    assert (await ask(database)).outcome == "none"
+
+
+async def test_a_call_of_danger_is_not_spoken_of_though_more_was_told_in_it(database, numbers, tmp_path):
+    call = CallFolder(tmp_path / "one", FIRST).begin(caller=CALLER).hear(LEAK, WALL)
+    call.state(stated(0, LEAK, until=4.5, complete=True, danger=True)).state(stated(1, WALL, until=6.0))
+    assert len((await file_call(database, numbers, call.hang_up().folder)).numbers) == 2
     assert (await ask(database)).outcome == "none"
 
 
