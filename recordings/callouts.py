@@ -265,12 +265,12 @@ async def release(connection: AsyncConnection, node: int) -> None:
 
 
 async def drop(connection: AsyncConnection, campaign: str, now: datetime) -> int:
-    """Give up what still waits of a campaign; how many. Calls under way go on."""
-    waiting = sa.and_(
-        callouts.c.campaign == campaign, callouts.c.state == "waiting", callouts.c.holder.is_(None)
-    )
-    given_up = sa.update(callouts).where(waiting).values(state="given_up", settled_at=now)
-    return (await connection.execute(given_up)).rowcount
+    """Give up what still waits of a campaign; how many. Calls under way go on, and are not tried again."""
+    waiting = sa.and_(callouts.c.campaign == campaign, callouts.c.state == "waiting")
+    held = sa.and_(waiting, callouts.c.holder.is_not(None), callouts.c.tries_left > 0)
+    given_up = sa.update(callouts).where(waiting, callouts.c.holder.is_(None))
+    last_tries = (await connection.execute(sa.update(callouts).where(held).values(tries_left=0))).rowcount
+    return last_tries + (await connection.execute(given_up.values(state="given_up", settled_at=now))).rowcount
 
 
 async def _give_up(connection: AsyncConnection, now: datetime) -> None:

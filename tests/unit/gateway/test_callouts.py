@@ -304,6 +304,17 @@ async def test_what_is_dropped_is_not_called(db: Database) -> None:
     assert site.dialled == []
 
 
+async def test_who_is_being_called_when_his_list_is_dropped_is_not_called_again(db: Database) -> None:
+    await want(db, [f"{SILENT}0000"])
+    site = Site(db)
+    await site.look()  # it rings
+    async with db.write() as connection:
+        assert await callouts.drop(connection, "一", DAY) == 1
+    await site.go_through(("09:00:10", "09:00:12"), ("10:00:00", "10:00:10"))
+    assert len(site.dialled) == 1
+    assert (await standing(db)).states == {"given_up": 1}
+
+
 async def test_a_result_is_written_once(db: Database) -> None:
     await want(db, [f"{THERE}0000"])
     site = Site(db)
