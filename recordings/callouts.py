@@ -8,7 +8,7 @@ these tables; a test keeps both equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +45,8 @@ class Result(StrEnum):
     NO_ANSWER = "无人接听"
     FAILED = "呼叫失败"
 
+
+_AT_ONCE: Final = 500  # rows of a statement: a long list must not keep the database from who files tickets
 
 FINAL: Final = frozenset({Result.DONE, Result.CUT, Result.WRONG})
 """Results after which a number is not called again: somebody has said who he is."""
@@ -147,27 +149,23 @@ class Pace:
 async def add(
     connection: AsyncConnection, campaign: str, wanted: Sequence[Wanted], tries: int, by: str, now: datetime
 ) -> int:
-    """Have these called, each at most ``tries`` times; how many were not in that campaign yet."""
-    rows = [
-        {
-            "campaign": campaign,
-            "kind": one.kind,
-            "number": one.number,
-            "ticket": one.ticket,
-            "owed": one.owed,
-            "state": "waiting",
-            "tries_left": tries,
-            "tries": 0,
-            "next_at": now,
-            "created_by": by,
-            "created_at": now,
-        }
-        for one in wanted
-    ]
+    """Have these called, each at most ``tries`` times; how many were not in that campaign yet.
+
+    Who is there for a call back that he is not owed any more is called anew, for the one that he is owed now.
+    """
+    anew = {"state": "waiting", "tries_left": tries, "tries": 0, "next_at": now, "settled_at": None}
+    own = {"campaign": campaign, "created_by": by, "created_at": now} | anew
+    distinct = {(one.kind, one.number, one.ticket): asdict(one) | own for one in wanted}
+    rows = list(distinct.values())
     added = 0
-    for row in rows:
-        done = await connection.execute(insert(connection, callouts).on_conflict_do_nothing(), row)
-        added += done.rowcount
+    for first in range(0, len(rows), _AT_ONCE):
+        adding = insert(connection, callouts).values(rows[first : first + _AT_ONCE])
+        adding = adding.on_conflict_do_update(
+            index_elements=["campaign", "kind", "number", "ticket"],
+            set_=anew | {"owed": adding.excluded.owed},
+            where=sa.and_(adding.excluded.owed.not_in(["", callouts.c.owed]), callouts.c.holder.is_(None)),
+        )
+        added += (await connection.execute(adding)).rowcount
     return added
 
 
@@ -176,8 +174,10 @@ async def turn(connection: AsyncConnection, *, on: bool, by: str, now: datetime)
     await connection.execute(sa.update(switch).values(on=on, by=by, at=now))
 
 
-async def has_due(connection: AsyncConnection, now: datetime) -> bool:
-    """Whether ``claim`` might find something: a query that takes no write lock."""
+async def has_due(connection: AsyncConnection, pace: Pace, now: datetime) -> bool:
+    """Whether ``claim`` might find something: queries that take no write lock."""
+    if await _is_too_soon(connection, pace, now):
+        return False
     query = sa.select(switch.c.on).where(switch.c.on, sa.exists(_due(now)))
     return bool(await connection.scalar(query))
 
@@ -190,8 +190,7 @@ async def claim(
     Gateways that ask at the same time do so one after the other.
     """
     on = await connection.scalar(sa.select(switch.c.on).with_for_update())
-    last = await connection.scalar(sa.select(sa.func.max(attempts.c.at)))
-    if not on or (last is not None and last <= now < last + timedelta(seconds=60 / pace.per_minute)):
+    if not on or await _is_too_soon(connection, pace, now):
         return None
     await _give_up(connection, now)
     other = callouts.alias("other")
@@ -271,6 +270,11 @@ async def drop(connection: AsyncConnection, campaign: str, now: datetime) -> int
     given_up = sa.update(callouts).where(waiting, callouts.c.holder.is_(None))
     last_tries = (await connection.execute(sa.update(callouts).where(held).values(tries_left=0))).rowcount
     return last_tries + (await connection.execute(given_up.values(state="given_up", settled_at=now))).rowcount
+
+
+async def _is_too_soon(connection: AsyncConnection, pace: Pace, now: datetime) -> bool:
+    last = await connection.scalar(sa.select(sa.func.max(attempts.c.at)))
+    return last is not None and last <= now < last + timedelta(seconds=60 / pace.per_minute)
 
 
 async def _give_up(connection: AsyncConnection, now: datetime) -> None:

@@ -112,7 +112,7 @@ class Callouts:
                 await callouts.release(connection, self._node)
             self._released = True
         async with self._db.read() as connection:
-            if not await callouts.has_due(connection, now):
+            if not await callouts.has_due(connection, self._campaign.pace, now):
                 return None
         call_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         async with self._db.write() as connection:

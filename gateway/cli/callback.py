@@ -76,12 +76,13 @@ def add(
     name = campaign.strip() or f"{file.stem if file else '待回电'} {now.astimezone(CITY_TIME):%Y-%m-%d}"
 
     async def take(db: Database) -> tuple[int, int, int]:
-        async with db.write() as connection:
-            wanted, left = listed, 0
+        wanted, left = listed, 0
+        async with db.read() as connection:
             if file is None:
                 wanted, left = await find_missed(connection, rules.allows, now)
             else:
                 await _know(connection, file, wanted)
+        async with db.write() as connection:
             added = await callouts.add(connection, name, wanted, rules.tries, getpass.getuser(), now)
             return added, len(wanted) - added, left
 

@@ -133,6 +133,23 @@ async def test_whom_an_agent_has_called_back_is_called_no_more(database, numbers
     assert standing.states == {"done": 1}
 
 
+async def test_who_is_missed_again_on_the_same_day_is_called_again(database, numbers, tmp_path):
+    await file_call(
+        database,
+        numbers,
+        CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up().folder,
+    )
+    assert await place(database, numbers, tmp_path, 9, Concluded("confirmed"), Concluded("done"))
+    assert await place(database, numbers, tmp_path, 10) is None
+    await file_call(
+        database,
+        numbers,
+        CallFolder(tmp_path, "20260701T103000-0a1b2c3d").begin(caller=NUMBER).hang_up().folder,
+    )
+    assert await place(database, numbers, tmp_path, 11, Concluded("confirmed"), Concluded("done"))
+    assert await place(database, numbers, tmp_path, 12) is None
+
+
 async def test_who_said_nothing_is_left_to_people(database, numbers, tmp_path):
     silent = CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up(by="gateway")
     await file_call(database, numbers, silent.folder)

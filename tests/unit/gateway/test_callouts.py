@@ -265,6 +265,23 @@ async def test_two_gateways_share_one_rate_and_call_nobody_twice(db: Database) -
     assert max(Counter(number for _, number in dialled).values()) == 1
 
 
+async def test_the_database_is_written_to_only_when_somebody_may_be_called(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await want(db, [f"{THERE}{n:04}" for n in range(600)])  # more than one statement takes
+    assert (await standing(db)).states == {"waiting": 600}
+    site, begun, write = Site(db), [], db.write
+
+    def begin() -> Any:
+        begun.append(site.now)
+        return write()
+
+    monkeypatch.setattr(db, "write", begin)
+    await site.go_through(("10:00:00", "10:00:29"))
+    assert len(site.dialled) == 3
+    assert len(begun) == 1 + 3 + 3  # what it held before; each claim, and each result
+
+
 async def test_a_number_of_two_lists_is_not_called_for_both_at_once(db: Database) -> None:
     await want(db, [f"{THERE}0000"], campaign="一")
     await want(db, [f"{THERE}0000"], campaign="二")
