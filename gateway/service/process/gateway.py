@@ -207,6 +207,7 @@ async def _guard(
     """Let in who may call, and lead who is refused."""
     agent.guard(rules_of(settings))
     agent.on_unwelcome = Teller().take
+    agent.on_full = lambda incoming: switchboard.refused(incoming)  # noqa: PLW0108 - set by who lists them
     await nuisances.look()
     switchboard.lead = refuse_by(_open_refusal(settings), nuisances)
 
@@ -285,9 +286,8 @@ def watch(
             faults.append("SIP does not listen yet")
         if trouble := switchboard.trouble:
             faults.append(trouble)
-        if not await journals.moves(
-            _PROOF_SECONDS
-        ):  # the database may lie on it, too: a look could hold up all
+        # The database may lie on the disk, too: a look could hold up all.
+        if not await journals.moves(_PROOF_SECONDS):
             limits.append(f"the disk of {data} stands still: calls go on, what they tell waits in memory")
             return Readiness(tuple(faults), tuple(limits))
         wrong, away = await look_at_database(db)

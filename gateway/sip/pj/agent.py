@@ -74,6 +74,8 @@ class UserAgent:
         """Called on the loop with each INVITE; without it every INVITE is refused."""
         self.admit: Callable[[Incoming], tuple[int, Mapping[str, str]] | None] = lambda _incoming: None
         """Called on the SIP thread: None lets a call in, a status and headers refuse it at once."""
+        self.on_full: Callable[[Incoming], None] = lambda _incoming: None
+        """Called on the SIP thread with each call that finds its trunk's lines taken; waits for nothing."""
         self.retry_after: Callable[[], int] = lambda: 0
         """Called on the SIP thread at every beat: in how many seconds to try again, what OPTIONS tells; 0: now."""
         self.on_unwelcome: Callable[[Unwelcome], None] = lambda _unwelcome: None
@@ -269,6 +271,7 @@ class UserAgent:
             if trunk is None:
                 leg.refuse(403)
             else:
+                self.on_full(incoming)
                 leg.refuse(503, {"Retry-After": str(self.retry_after() or _RETRY_SECONDS)})
             return
         on_invite = self.on_invite

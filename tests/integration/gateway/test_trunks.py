@@ -288,6 +288,9 @@ async def test_who_is_no_trunks_gets_nothing(agent, legs):
 
 
 async def test_a_full_trunk_has_its_callers_try_again(agent, legs):
+    full = []
+    agent.on_full = full.append
+
     def fill():
         with Far(agent.ports["mu-law"]) as first:
             assert first.invite().status == 200
@@ -297,6 +300,7 @@ async def test_a_full_trunk_has_its_callers_try_again(agent, legs):
 
     refused = await asyncio.to_thread(fill)
     assert (refused.status, refused.headers["Retry-After"]) == (503, "20")
+    assert [one.trunk for one in full] == ["mu-law"]  # he is called back
     await asyncio.to_thread(eventually, lambda: not any(one.calls for one in agent.standings), 5)
     assert len(legs) == 2
     assert (await asyncio.to_thread(ask, agent.ports["mu-law"], "8")).status == 200
