@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from config.calendar import Calendar, read_calendar
 from config.document import ConfigError
@@ -14,6 +15,7 @@ from gateway.calls.campaign import Campaign
 from gateway.calls.line_record import describe
 from gateway.calls.scribe import Scribe
 from gateway.sip.fault import SipError
+from gateway.sip.leg import Leg
 from gateway.site import metrics
 from ivr.hotline import Called, Found
 from ivr.targets import make_hours
@@ -22,10 +24,10 @@ from recordings.entries import Incoming, Placed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.calls.dialogue import Dialogue
     from gateway.calls.filer import Filer
     from gateway.calls.house import House
     from gateway.calls.switchboard import Switchboard
-    from gateway.sip.leg import Leg
     from gateway.sip.pj import UserAgent
     from gateway.sip.trunk import Trunk
     from gateway.site.settings import Settings
@@ -89,6 +91,7 @@ class _Placing:
     ) -> None:
         self._settings, self._trunk, self._agent, self._switchboard = settings, trunk, agent, switchboard
         self._house, self._journals, self._filer = house, journals, filer
+        self._dialogues = WeakKeyDictionary[Leg, "Dialogue"]()  # as they were when somebody was called
 
     async def may_look(self) -> bool:
         """Whether the disk moves: the database may lie on it, and who looks into it then can hold up all calls."""
@@ -124,11 +127,12 @@ class _Placing:
         headers = {"P-Asserted-Identity": f"<{self._trunk.asserted(shown)}>"}
         leg = self._agent.dial(number, caller=shown, headers=headers, trunk=self._trunk.name)
         leg.number = number
+        self._dialogues[leg] = self._switchboard.dialogue
         return leg
 
     async def lead(self, leg: Leg, callout: Callout) -> None:
         """Lead a call that was answered, with its journal, as any other; raises JournalError."""
-        dialogue, shown = self._switchboard.dialogue, self._settings.callback.caller
+        dialogue, shown = self._dialogues[leg], self._settings.callback.caller
         front = dialogue.hotlines.front
         hotline = dataclasses.replace(front, flow=dialogue.placed[callout.kind], openings={}, appeal=None)
         journal = self._journals.begin(callout.call_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,11 @@ import sqlalchemy as sa
 from config.calendar import Calendar, CalendarDays
 from gateway.calls.callouts import Callouts
 from gateway.calls.campaign import Campaign
+from gateway.service.flows import read_dialogue, read_placed
+from gateway.service.placing import _Placing
 from gateway.sip.fault import SipError
 from gateway.sip.leg import Leg
+from gateway.site.settings import DialogueSettings, Settings
 from ivr.target import Hours
 from recordings import calloutreport, callouts
 from recordings.callouts import Kind, Result, Wanted
@@ -330,6 +334,27 @@ async def test_who_is_being_called_when_his_list_is_dropped_is_not_called_again(
     await site.go_through(("09:00:10", "09:00:12"), ("10:00:00", "10:00:10"))
     assert len(site.dialled) == 1
     assert (await standing(db)).states == {"given_up": 1}
+
+
+async def test_a_reload_while_it_rings_changes_nothing_for_who_answers() -> None:
+    class BegunError(Exception):
+        """So far it has come."""
+
+    def begin(_call_id: str) -> None:
+        raise BegunError
+
+    hotlines, flows = read_dialogue(DialogueSettings()), read_placed(DialogueSettings(), None)
+    dialogue: Any = SimpleNamespace(hotlines=hotlines, placed=flows)
+    board: Any = SimpleNamespace(dialogue=dialogue)
+    trunk: Any = SimpleNamespace(name="carrier", asserted=lambda number: f"sip:{number}@192.0.2.1")
+    agent: Any = SimpleNamespace(dial=lambda number, **_more: Line(number).leg)
+    journals: Any = SimpleNamespace(begin=begin)
+    house: Any = None
+    placing = _Placing(Settings(), trunk, agent, board, house, journals, house)
+    leg = placing.dial(f"{THERE}0000")
+    board.dialogue = SimpleNamespace(hotlines=hotlines, placed={})  # the flows cannot be read any more
+    with pytest.raises(BegunError):
+        await placing.lead(leg, callouts.Callout(1, "x", Kind.CARE, f"{THERE}0000", "", 1))
 
 
 async def test_a_result_is_written_once(db: Database) -> None:
