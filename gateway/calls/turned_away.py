@@ -150,6 +150,7 @@ class TurnedAway:
             tasks.create_task(self._file_on(), name="file who was refused")
 
     async def _keep_on(self, find: Callable[[Incoming], Called]) -> None:
+        trouble = ""
         while True:
             await asyncio.sleep(_KEEP_SECONDS)
             try:
@@ -157,8 +158,11 @@ class TurnedAway:
                     held = await _keeping.run(self._keep, find)
                     if held:
                         self._kept.set()
+                    trouble = ""
             except OSError as error:  # it stays noted: the next turn tries again
-                log.error("who was refused could not be written down: %s", error)  # noqa: TRY400
+                if str(error) != trouble:  # a full disk is told of once, not five times a second
+                    trouble = str(error)
+                    log.error("who was refused could not be written down: %s", error)  # noqa: TRY400
 
     async def _file_on(self) -> None:
         await self._settle()
@@ -205,7 +209,7 @@ class TurnedAway:
     def _write(self, callers: Sequence[Refused]) -> None:
         fresh = self._file.with_suffix(".new")
         told = _File(callers=tuple(_Refused.model_validate(one, from_attributes=True) for one in callers))
-        fresh.write_text(told.model_dump_json())
+        fresh.write_text(told.model_dump_json(), encoding="utf-8")
         fresh.replace(self._file)
 
     def _seal(self) -> list[Path]:
@@ -255,5 +259,5 @@ def _clean(text: str) -> str:
 
 
 def _read(file: Path) -> list[Refused]:
-    told = _File.model_validate_json(file.read_text())
+    told = _File.model_validate_json(file.read_bytes())
     return [Refused(**one.model_dump()) for one in told.callers]

@@ -113,6 +113,25 @@ async def test_who_was_refused_is_listed_once_with_his_tries(door):
         assert sorted(map(tuple, rows)) == [("线路忙未接入", 3), ("骚扰名单", 1)]
 
 
+async def test_a_disk_that_takes_nothing_is_told_of_once_and_loses_nobody(door, monkeypatch, caplog):
+    tries, write = [], TurnedAway._write
+
+    def count(refused: TurnedAway, callers: Any) -> None:
+        tries.append(callers)
+        write(refused, callers)
+
+    monkeypatch.setattr(TurnedAway, "_write", count)
+    monkeypatch.setattr(turned_away, "_KEEP_SECONDS", 0.0)
+    async with door.open() as refused:
+        await until((door.data / FOLDER).exists)
+        (door.data / FOLDER).rmdir()
+        refused.note(invite(LEAKING))
+        await until(lambda: len(tries) > 5)
+        (door.data / FOLDER).mkdir()
+        await until(door.listed)
+    assert ["written down" in record.message for record in caplog.records].count(True) == 1
+
+
 async def test_a_database_that_is_away_and_a_kill_lose_nobody_and_double_nobody(door, monkeypatch):
     async def away() -> None:
         raise OSError("the database is away")
