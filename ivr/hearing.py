@@ -136,10 +136,12 @@ def _ask_louder(turn: Turn) -> None:
         turn.change(asked_louder=True)
         turn.queue((turn.flow.speak_up,))
         wait(turn)
-    elif not turn.state.matter.call_back:
-        turn.go(turn.flow.faint)
-    else:
+    elif turn.state.matter.call_back:
         _rest(turn)
+    elif turn.flow.placed and turn.state.concluded is None:
+        turn.misunderstand()  # whom we have called: it may be a machine, for which no person is called
+    else:
+        turn.go(turn.flow.faint)
 
 
 def ear_lost(turn: Turn, _event: EarLost) -> None:

@@ -56,6 +56,7 @@ NOT_HE = {
     "an answering machine": "[{say: 您好，您拨打的用户暂时无法接听，请在提示音后留言, over: true}, {pause: 60}]",
     "a machine that sounds like a yes": "[{say: 好的, over: true}, {say: 可以, over: true}, {pause: 60}]",
     "a machine that goes on and on": "[{say: 没有问题请留言没有问题请留言没有问题请留言, over: true}, {pause: 90}]",
+    "a quiet machine": "[{say: 喂, level: -46}, {say: 请留言, level: -46}, {say: 喂, level: -46}, {pause: 60}]",
     "somebody who hangs up": "[{pause: 2}, hang_up]",
 }
 
