@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.site.trunks import TrunkSettings
 
-_CITIZENS = re.compile(r"1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7}")
+_CITIZENS = re.compile(r"1[3-9][0-9]{9}|0(?:10|2[0-9]|(?!400|800|950|96)[3-9][0-9]{2})[2-8][0-9]{6,7}")
 """A mobile number, or a landline by its area code: nobody else's telephone costs more, or rings abroad."""
 
 

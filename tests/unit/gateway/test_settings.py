@@ -100,7 +100,18 @@ def test_calls_that_could_never_go_out_are_refused(tmp_path: Path, callback: str
 
 @pytest.mark.parametrize(
     "number",
-    ["12345", "110", "96110", "4008123456", "16812345", "0085291234567", "116114", "057112345", "95588"],
+    [
+        "12345",
+        "110",
+        "96110",
+        "4008123456",
+        "04008123456",
+        "16812345",
+        "0085291234567",
+        "116114",
+        "057112345",
+        "95588",
+    ],
 )
 def test_nobody_but_a_citizen_is_called_whatever_the_patterns_are(tmp_path: Path, number: str) -> None:
     settings = read_settings(write(tmp_path, f"{TRUNK}callback: {{trunk: carrier, numbers: ['.*']}}\n"), {})
