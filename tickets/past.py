@@ -74,10 +74,12 @@ async def tell_past(connection: AsyncConnection, asked: int, caller: str, now: d
     """Which ticket the caller is to be asked about, and whether its call was cut off just now."""
     if len(caller) < SHORTEST:
         return Informed(0.0, asked, "none")
-    known = [one for one in await list_documents(connection, caller, now - REPEATS_FOR) if one[1] is not None]
-    if not known or any(_is_secret(one) for _, _, one in known if _is_of_one_call(one, known[0][2])):
+    known = await list_documents(connection, caller, now - REPEATS_FOR)
+    ended = [one for one in known if one[1] is not None]
+    last = {document["call"]["call_id"] for _, _, document in (*known[:1], *ended[:1])}
+    if not ended or any(_is_secret(one) for _, _, one in known if one["call"]["call_id"] in last):
         return Informed(0.0, asked, "none")
-    number, ended_at, document = known[0]
+    number, ended_at, document = ended[0]
     told = await read_progress(connection, [number])
     if ended_at and now - ended_at <= CUT_OFF_FOR and _can_go_on(document):
         return Informed(0.0, asked, "found", number, cut=True)
@@ -89,10 +91,6 @@ async def tell_past(connection: AsyncConnection, asked: int, caller: str, now: d
 def _is_secret(ticket: Mapping[str, Any]) -> bool:
     """Whether nobody must hear that its call was made: of danger, even where a person has taken it up."""
     return is_discreet(ticket) or ticket["appeal"]["urgency"] == "特急"
-
-
-def _is_of_one_call(ticket: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return bool(ticket["call"]["call_id"] == other["call"]["call_id"])
 
 
 def _can_go_on(ticket: Mapping[str, Any]) -> bool:

@@ -15,11 +15,12 @@ from callfolder import CallFolder, heard, stated
 from gateway.calls.beside import Beside
 from gateway.calls.inquiring import Inquiring
 from ivr.actions import Inquire
+from recordings import entries
 from recordings.progress import query_codes
 from recordings.schema import outbox, tickets, worklist
 from tickets.filing import file_call
 from tickets.inquiry import Inquiries
-from tickets.number import NumberBook
+from tickets.number import NumberBook, take_next
 from tickets.past import CUT_OFF_FOR, REPEATS_FOR, tell_past
 
 if TYPE_CHECKING:
@@ -139,6 +140,16 @@ async def test_a_call_of_danger_is_not_spoken_of_though_more_was_told_in_it(data
     call = CallFolder(tmp_path / "one", FIRST).begin(caller=CALLER).hear(LEAK, WALL)
     call.state(stated(0, LEAK, until=4.5, complete=True, danger=True)).state(stated(1, WALL, until=6.0))
     assert len((await file_call(database, numbers, call.hang_up().folder)).numbers) == 2
+    assert (await ask(database)).outcome == "none"
+
+
+@pytest.mark.usefixtures("cut")
+async def test_who_was_in_danger_when_the_gateway_died_is_asked_nothing(database, numbers, tmp_path):
+    assert (await ask(database)).outcome == "found"
+    number = await take_next(numbers, datetime.now(UTC).date())
+    call = CallFolder(tmp_path / "two", SECOND).begin(caller=CALLER).hear(WALL)
+    call.state(stated(0, WALL, danger=True)).note(entries.Number(0, number))
+    assert not (await file_call(database, numbers, call.folder)).ended
     assert (await ask(database)).outcome == "none"
 
 
