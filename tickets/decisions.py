@@ -78,10 +78,11 @@ async def decide(
         raise ReviewRefused(fault)
     await _check_repeats(connection, number, sheet.fields.repeats)
     words = await read_words(connection, call_id)
-    before = (await read_reviews(connection, [call_id])).get(number)
+    # A call that was cut off before, and whose ticket this one goes on with, may have been decided on as well.
+    last = await connection.scalar(sa.select(sa.func.max(reviews.c.review)).where(reviews.c.number == number))
     review = Review(
         number=number,
-        review=before.review + 1 if before else 1,
+        review=(last or 0) + 1,
         call_id=call_id,
         revision=base + 1,
         agent=agent,
@@ -115,11 +116,14 @@ async def take_back(connection: AsyncConnection, call_id: str, number: str, agen
     review = (await read_reviews(connection, [call_id])).get(number)
     if len(standings) < _WITH_THE_ONE_BEFORE or review is None:
         raise ReviewRefused("这张工单没有可以撤回的决定。")
-    standing, before = standings
+    _, before = standings
     if review.agent != agent:
         raise ReviewRefused(f"这个决定是 {review.agent} 作出的,只能由本人撤回。")
-    if review.revision != standing.revision:
-        raise ReviewRefused(f"工单已有新的第 {standing.revision} 版,撤不回了。")
+    last = await connection.scalar(
+        sa.select(sa.func.max(tickets.c.revision)).where(tickets.c.number == number)
+    )
+    if review.revision != last:
+        raise ReviewRefused(f"工单已有新的第 {last} 版,撤不回了。")
     if not await outbox.withdraw(connection, number, review.revision):
         raise ReviewRefused("工单已经送出,撤不回了。")
     await connection.execute(

@@ -18,10 +18,12 @@ from ivr.actions import Inquire
 from recordings import entries
 from recordings.progress import query_codes
 from recordings.schema import outbox, tickets, worklist
+from tickets.decisions import ReviewRefused, decide, take_back
 from tickets.filing import file_call
 from tickets.inquiry import Inquiries
 from tickets.number import NumberBook, take_next
 from tickets.past import CUT_OFF_FOR, REPEATS_FOR, tell_past
+from tickets.review import Fields, Sheet, read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -105,6 +107,32 @@ async def test_a_call_that_was_cut_off_is_gone_on_with_through_another_gateway(
     assert len(await read(database, sa.select(tickets))) == 2
     # It was told to the end: the next call is asked whether it is the same matter.
     assert ((await ask(database)).ticket, (await ask(database)).cut) == (number, False)
+
+
+async def decide_on(database: Database, call_id: str, number: str, base: int) -> int:
+    """An agent accepts the last revision as it is."""
+    last = sa.select(tickets.c.document).where(tickets.c.number == number, tickets.c.revision == base)
+    async with database.write() as connection:
+        document = json.loads(await connection.scalar(last))
+        sheet = Sheet(fields=Fields.model_validate(read_fields(document)))
+        return await decide(connection, call_id, number, base, "张敏", "accepted", sheet, datetime.now(UTC))
+
+
+async def test_an_agent_decides_on_both_calls_of_one_ticket_and_takes_back_the_last_alone(
+    database, numbers, cut, tmp_path
+):
+    _, number = cut
+    assert (await ask(database)).cut
+    assert await decide_on(database, FIRST, number, 1) == 2  # while he speaks again
+    matter = stated(0, WALL, until=2.5, complete=True, confirmed=True, joins=number)
+    again = CallFolder(tmp_path / "two", SECOND).begin(caller=CALLER).hear(WALL).state(matter).hang_up()
+    await file_call(database, numbers, again.folder)
+    async with database.write() as connection:
+        with pytest.raises(ReviewRefused, match="第 3 版"):
+            await take_back(connection, FIRST, number, "张敏", datetime.now(UTC))
+    assert await decide_on(database, SECOND, number, 3) == 4
+    async with database.write() as connection:
+        assert await take_back(connection, SECOND, number, "张敏", datetime.now(UTC)) == 3
 
 
 async def test_who_goes_on_and_hangs_up_may_go_on_again(database, numbers, cut, tmp_path):
