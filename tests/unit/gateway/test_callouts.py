@@ -286,6 +286,14 @@ async def test_the_database_is_written_to_only_when_somebody_may_be_called(
     assert len(begun) == 1 + 3 + 3  # what it held before; each claim, and each result
 
 
+async def test_the_rate_is_kept_when_the_clock_is_set_back(db: Database) -> None:
+    await want(db, [f"{THERE}{n:04}" for n in range(5)])
+    site = Site(db)
+    await site.go_through(("10:00:00", "10:00:09"), ("09:30:00", "09:30:29"))
+    moments = ["10:00:00", "09:30:00", "09:30:10", "09:30:20"]
+    assert [moment for _, moment in site.dialled] == [at(moment) for moment in moments]
+
+
 async def test_a_number_of_two_lists_is_not_called_for_both_at_once(db: Database) -> None:
     await want(db, [f"{THERE}0000"], campaign="一")
     await want(db, [f"{THERE}0000"], campaign="二")
