@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CHAPTER = "callback.md"
 CAMPAIGN = "冬季关爱"
 NEUTRAL = {"placed_care_greeting", "placed_by_key", "placed_wrong_person"}
-TALKS = ["answers", {"talks": 1.0}, {"presses": "1"}, {"talks": 1.0}, {"presses": "1"}]
+TALKS = ["answers", {"talks": 2.0}, {"presses": "1"}, {"talks": 1.0}, {"presses": "1"}]
 HE, OTHER, ENGAGED, AWAY, CUT = (f"138{n}000" for n in range(5))
 DOES: dict[str, list[Any]] = {
     HE: TALKS,
@@ -165,8 +165,8 @@ def test_a_list_is_called_once_whatever_becomes_of_the_gateway(
         folder = scene.folder_of(f"{HE}0001")
         person, line = (read_channel(folder / "audio.wav", n) for n in (0, 1))
         assert min(len(person), len(line)) > RATE
-        assert np.abs(person[:RATE].astype(int)).max() > 1000, "he is heard from the answer on"
-        assert np.abs(line[:RATE].astype(int)).max() > 300, "and so is the greeting"
+        assert np.abs(person[: 2 * RATE].astype(int)).max() > 1000, "he is heard from the answer on"
+        assert np.abs(line[: 5 * RATE].astype(int)).max() > 300, "and so is what he is asked"
 
         report = json.loads(scene.hotline("report", "--campaign", CAMPAIGN, "--json"))
         assert {row["number"] for row in report["rows"]} == {"138****0001", "138****0002"}
