@@ -30,7 +30,7 @@ from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
 from tickets.joining import join, read_before
 from tickets.number import CITY_TIME, take_next
-from tickets.papers import Papers, Revision, describe_call, list_call, write_papers
+from tickets.papers import Papers, Revision, RevisionGone, describe_call, list_call, write_papers
 from tickets.placed import made
 from tickets.reading import read_record
 from tickets.review import lay_over
@@ -123,9 +123,9 @@ async def file_call(db: Database, numbers: NumberBook, folder: Path) -> Filed:
             )
             try:
                 await db.group(write_papers).ask(papers)
-            except sa.exc.IntegrityError:
-                # An agent has decided in between, and the revision is taken. What else may not be written will not
-                # be the next time either.
+            except (sa.exc.IntegrityError, RevisionGone):
+                # An agent has decided in between, or has taken his decision back, and the next revision is another.
+                # What else may not be written will not be the next time either.
                 if await db.group(_read_issued).ask(record.call_id) == issued:
                     raise
             else:

@@ -18,6 +18,8 @@ from tickets.missed import name_missed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from asr.transcript import Transcript
     from recordings.catalogue import Row
     from recordings.database import Database
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from tickets.draft import Draft
     from tickets.placed import Made
     from tickets.record import CallRecord
+
+
+class RevisionGone(RuntimeError):  # noqa: N818 - the name says the error
+    """The revision that another one follows has been taken back since it was read."""
 
 
 class Revision(NamedTuple):
@@ -54,7 +60,10 @@ class Papers(NamedTuple):
 
 
 async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
-    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list."""
+    """One transaction: the catalogue, the tickets, the outbox they leave by, and the agents' work list.
+
+    Raises RevisionGone, and sqlalchemy.exc.IntegrityError for a revision that is there by now.
+    """
     now = datetime.now(UTC)
     new = [(paper.call_id, revision) for paper in papers for revision in paper.revisions]
     values = [
@@ -72,6 +81,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
     async with db.write() as connection:
         await catalogue.store(connection, [row for paper in papers for row in paper.rows])
         await jobs.enqueue(connection, "late", [call for paper in papers for call in paper.wanted], now)
+        await _require_former(connection, [revision for _, revision in new])
         if values:
             await connection.execute(sa.insert(tickets), values)
         await progress.keep_codes(connection, [r.number for _, r in new if r.revision == 1])
@@ -90,6 +100,18 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
         if over:
             await worklist.relist(connection, over)
     return [None] * len(papers)
+
+
+async def _require_former(connection: AsyncConnection, new: Sequence[Revision]) -> None:
+    """Whoever takes a decision back holds its call's row, as the catalogue's rows here do. Raises RevisionGone."""
+    wanted = {(one.number, one.revision - 1) for one in new if one.revision > 1}
+    if not wanted:
+        return
+    query = sa.select(tickets.c.number, tickets.c.revision).where(
+        tickets.c.number.in_({number for number, _ in wanted})
+    )
+    if not wanted <= {(row.number, row.revision) for row in await connection.execute(query)}:
+        raise RevisionGone
 
 
 def describe_call(record: CallRecord) -> list[Row]:

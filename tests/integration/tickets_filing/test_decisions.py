@@ -338,6 +338,32 @@ async def test_a_decision_is_taken_back_as_if_it_had_not_been_and_what_was_typed
     assert await review(database, number, 1, village="李庄村") == 2  # the same number, which nobody has had
 
 
+async def test_a_decision_taken_back_between_a_filings_reading_and_writing_is_in_no_revision(
+    database, numbers, tmp_path, monkeypatch
+):
+    call = cut_off(tmp_path)
+    (number,) = (await file_call(database, numbers, call.folder)).numbers
+    await review(database, number, 1, content="坐席写的")
+    (call.folder / folders.LATE).write_text(json.dumps(LATER.to_json()))
+    write = filing.write_papers
+    undone = []
+
+    async def take_back_first(db: Database, papers: Any) -> Any:
+        if not undone:
+            undone.append(await undo(database, call.call_id, number))
+        return await write(db, papers)
+
+    monkeypatch.setattr(filing, "write_papers", take_back_first)
+    await file_call(database, numbers, call.folder)
+    assert undone == [1]
+    revisions = await documents(database, number)
+    assert [(r["revision"], r["status"], r["review"]) for r in revisions] == [
+        (1, "待审核", None),
+        (2, "待审核", None),
+    ]
+    assert revisions[-1]["appeal"]["content"] != "坐席写的"
+
+
 async def test_only_the_last_decision_is_taken_back_by_whoever_made_it_and_not_once_it_is_claimed(
     database, numbers, tmp_path
 ):
