@@ -3,6 +3,9 @@
 A failure is counted once the password has proved wrong. Attempts at one account from one address are looked at one
 after the other, so many at once gain nothing. Where an account or an address has had many failures, every attempt takes
 longer, but the right password is always let in.
+
+Of what only he is asked for who knows the password (``anywhere``), the wait is the account's, wherever he tries: six
+digits are found soon by who may ask from as many addresses as he likes, as of an IPv6 network.
 """
 
 from __future__ import annotations
@@ -78,12 +81,15 @@ async def attempt(
     address: str,
     now: datetime,
     check: Callable[[], Awaitable[bool]],
+    *,
+    anywhere: bool = False,
 ) -> bool | datetime:
     """Whether ``check`` found the password right; or, without asking it, until when he who tries has to wait."""
-    async with turns.take(_both(name, address)) as mine:
+    both = _both(name, "" if anywhere else address)
+    async with turns.take(both) as mine:
         if not mine:
             return now + timedelta(seconds=_PAUSE_S)
-        until, many_here, many_at_it = await _look(db, name, address, now)
+        until, many_here, many_at_it = await _look(db, both, name, address, now)
         if until is not None:
             return until
         if many_here:
@@ -94,7 +100,10 @@ async def attempt(
         elif many_at_it:
             await asyncio.sleep(_PAUSE_S)
         right = await check()
-        await (_forgive if right else _count)(db, name, address, now)
+        if right:
+            await _forgive(db, both, now)
+        else:
+            await _count(db, both, name, address, now)
         return right
 
 
@@ -133,9 +142,11 @@ async def unlock(connection: AsyncConnection, name: str = "", address: str = "")
     return (await connection.execute(sa.delete(lockouts).where(sa.or_(sa.false(), *subjects)))).rowcount
 
 
-async def _look(db: Database, name: str, address: str, now: datetime) -> tuple[datetime | None, bool, bool]:
+async def _look(
+    db: Database, both: str, name: str, address: str, now: datetime
+) -> tuple[datetime | None, bool, bool]:
     """Until when to wait, and whether the address, and the account, have had many failures."""
-    both, account, source = _both(name, address), _account(name), _address(address)
+    account, source = _account(name), _address(address)
     query = sa.select(lockouts).where(
         lockouts.c.subject.in_((both, account, source)), lockouts.c.last_at > now - _FORGOTTEN
     )
@@ -146,12 +157,11 @@ async def _look(db: Database, name: str, address: str, now: datetime) -> tuple[d
     return (until if until and until > now else None, many[0], many[1])
 
 
-async def _count(db: Database, name: str, address: str, now: datetime) -> None:
+async def _count(db: Database, both: str, name: str, address: str, now: datetime) -> None:
     async with db.write() as connection:
         if name:
             await _add(connection, _account(name), now)
         await _add(connection, _address(address), now)
-        both = _both(name, address)
         failures = await _add(connection, both, now)
         if failures >= _FREE:
             wait = min(_FIRST * 2 ** min(failures - _FREE, 10), _LONGEST)
@@ -176,13 +186,13 @@ async def _add(connection: AsyncConnection, subject: str, now: datetime) -> int:
     return failures
 
 
-async def _forgive(db: Database, name: str, address: str, now: datetime) -> None:
+async def _forgive(db: Database, both: str, now: datetime) -> None:
     """The attempt was right: the account has no failures any more from there."""
     async with db.write() as connection:
         # Not the address's, nor those at the account from elsewhere: who has one account must not wipe out his guesses.
         await connection.execute(
             sa.delete(lockouts).where(
-                sa.or_(lockouts.c.subject == _both(name, address), lockouts.c.last_at < now - _FORGOTTEN)
+                sa.or_(lockouts.c.subject == both, lockouts.c.last_at < now - _FORGOTTEN)
             )
         )
 

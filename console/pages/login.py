@@ -106,7 +106,9 @@ async def try_code(request: web.Request, name: str, typed: str, now: datetime) -
             return await factor.check(connection, name, typed[:_LONGEST_CODE], now)
 
     db, counted = request.app[DATABASE], factor.name_of(name)
-    return await lockout.attempt(db, request.app[TURNS], counted, address_of(request), now, check)
+    return await lockout.attempt(
+        db, request.app[TURNS], counted, address_of(request), now, check, anywhere=True
+    )
 
 
 async def _ask_further(request: web.Request, name: str, wanted: str, now: datetime) -> web.StreamResponse:

@@ -125,10 +125,28 @@ async def test_codes_are_guessed_as_slowly_as_passwords_however_often_the_passwo
     async with site.db.read() as connection:
         assert (
             await connection.scalar(
-                sa.select(lockouts.c.failures).where(lockouts.c.subject == "both:动态码:王芳 127.0.0.1")
+                sa.select(lockouts.c.failures).where(lockouts.c.subject == "both:动态码:王芳 ")
             )
             == 5
         )
+
+
+async def test_codes_are_not_guessed_from_many_addresses_and_whoever_looks_after_logins_ends_the_wait(
+    make_site: Callable[..., Any],
+):
+    async with make_site(Policy(behind_proxy=True)) as site:
+        await enrol(site, await site.logged_in("王芳"), "王芳")
+        half = await give_password(site, "王芳")
+        for n in range(5):
+            there = {"X-Forwarded-For": f"2001:db8::{n}"}
+            assert (await half.post("/login/code", {"code": "000000"}, headers=there)).status == 401
+        code = {"code": await code_of(site, "王芳")}
+        late = await half.post("/login/code", code, headers={"X-Forwarded-For": "2001:db8::9"})
+        assert (late.status, "连续多次不正确" in late.text) == (429, True)
+        security = await site.logged_in("安全", Role.SECURITY)
+        assert "动态码:王芳" in (await security.get("/logins")).text
+        assert (await security.post("/logins/unlock", {"name": "动态码:王芳", "address": ""})).status == 200
+        assert (await half.post("/login/code", {"code": await code_of(site, "王芳")})).status == 303
 
 
 async def test_the_half_of_a_login_is_over_after_some_minutes_and_after_the_account_is(site):
