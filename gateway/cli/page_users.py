@@ -79,12 +79,17 @@ async def add_console_user(
 
 
 async def unlock_console(settings: Settings, paths: Paths, whom: str) -> bool:
-    """Forget the wrong passwords at an account, or from an address; whether there were any. Raises WrongRevision."""
+    """Forget the wrong passwords and codes at an account, or from an address; whether there were any.
+
+    Raises WrongRevision.
+    """
     db = open_database(paths.database_url(settings))
     try:
         await require_current(db)
         async with db.write() as connection:
-            ended = await unlock(connection, name=whom) + await unlock(connection, address=whom)
+            names = (whom, factor.name_of(whom))
+            ended = sum([await unlock(connection, name=name) for name in names])
+            ended += await unlock(connection, address=whom)
             if ended:
                 await record_command(connection, Action.UNLOCK, whom)
         return bool(ended)

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from console import factor
 from console.policy import Policy, Role
+from gateway.cli.page_users import reset_second_factor, unlock_console
+from gateway.site.settings import DatabaseSettings, Paths, Settings
 from recordings.users import lockouts, recovery_codes, second_factors, sessions
 
 if TYPE_CHECKING:
@@ -193,6 +195,22 @@ async def test_a_security_administrator_resets_it_for_another(site):
     await enrol(site, security, "安全")
     assert (await security.post("/users/安全/factor")).status == 409
     assert ("安全", "重置动态码", "王芳") in await site.trail()
+
+
+async def test_the_machines_commands_end_the_wait_and_reset_it(site, database_url, tmp_path):
+    client = await site.logged_in("王芳")
+    await enrol(site, client, "王芳")
+    half = await give_password(site, "王芳")
+    for _ in range(5):
+        await half.post("/login/code", {"code": "000000"})
+    settings, paths = Settings(database=DatabaseSettings(url=database_url)), Paths(tmp_path, {})
+    assert await unlock_console(settings, paths, "王芳")
+    assert (await half.post("/login/code", {"code": await code_of(site, "王芳")})).status == 303
+    assert not await unlock_console(settings, paths, "王芳")
+    assert await reset_second_factor(settings, paths, "王芳")
+    assert (await client.get("/")).status == 303  # logged out
+    assert not await reset_second_factor(settings, paths, "王芳")
+    assert (await site.client().log_in("王芳")).headers["Location"] == "/"
 
 
 async def test_whose_role_asks_for_it_does_nothing_before_he_has_it_and_does_not_end_it(
