@@ -43,7 +43,8 @@ async def change(request: web.Request) -> web.StreamResponse:
     if deed not in ({"codes", "end"} if found and found.confirmed else {"confirm"}) or found is None:
         return await _show(request, wrong="请重新操作。")
     now = datetime.now(UTC)
-    if wrong := _tell_fault(await try_code(request, user, form.get("code", ""), now), "动态码"):
+    right = await try_code(request, user, form.get("code", ""), now)
+    if wrong := await _tell_fault(request, right, "动态码"):
         return await _show(request, wrong=wrong)
     if deed == "end":
         return await _end(request)
@@ -79,7 +80,8 @@ async def _begin(request: web.Request, form: Mapping[str, str]) -> web.StreamRes
         return user is not None and len(password) <= LONGEST and await check_password(password, user.password)
 
     now, address = datetime.now(UTC), address_of(request)
-    if wrong := _tell_fault(await lockout.attempt(db, request.app[TURNS], name, address, now, check), "密码"):
+    right = await lockout.attempt(db, request.app[TURNS], name, address, now, check)
+    if wrong := await _tell_fault(request, right, "密码"):
         return await _show(request, wrong=wrong)
     async with db.write() as connection:
         await factor.begin(connection, name)
@@ -97,10 +99,17 @@ async def _end(request: web.Request) -> web.StreamResponse:
     return await _show(request, done="已停用。")
 
 
-def _tell_fault(right: bool | datetime, what: str) -> str:
+async def _tell_fault(request: web.Request, right: bool | datetime, what: str) -> str:
+    """What is wrong, "" when nothing is; who guesses at an open page is in the trail, as at the login."""
     if isinstance(right, datetime):
         return lockout.tell_wait(right)
-    return "" if right else f"{what}不正确。"
+    if right:
+        return ""
+    async with request.app[DATABASE].write() as connection:
+        await audit.record(
+            connection, request, Action.FAIL, session_of(request).user, f"{what}不正确,在“动态码”页"
+        )
+    return f"{what}不正确。"
 
 
 async def _show(

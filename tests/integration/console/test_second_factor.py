@@ -240,5 +240,6 @@ async def test_a_page_left_open_is_not_enough_to_begin(site):
     wrong = await client.post("/account/factor", {"do": "begin", "password": "not mine, sorry"})
     assert (wrong.status, "密码不正确" in wrong.text) == (422, True)
     assert await secret_of(site, "王芳") is None
+    assert ("王芳", "登录失败", "王芳") in await site.trail()
     for deed in ("confirm", "codes", "end", "else"):
         assert (await client.post("/account/factor", {"do": deed, "code": "000000"})).status == 422
