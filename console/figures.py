@@ -52,10 +52,11 @@ def list_hours(volume: Volume, scope: Scope) -> list[Row]:
 
 
 def list_days(volume: Volume, scope: Scope) -> list[Row]:
-    """Each day of the period."""
+    """Each day of the period, with its year where it spans two: 366 days may begin and end on one date."""
+    form = "%m-%d" if scope.since.year == scope.until.year else "%Y-%m-%d"
     days = [scope.since + timedelta(days=n) for n in range((scope.until - scope.since).days + 1)]
     counts = [
-        (f"{day:%m-%d}", volume.days.get(day, 0), {"since": str(day), "until": str(day)}) for day in days
+        (f"{day:{form}}", volume.days.get(day, 0), {"since": str(day), "until": str(day)}) for day in days
     ]
     return _make_rows(counts, volume.calls, scope)
 

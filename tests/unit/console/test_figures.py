@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from console.exporting import write_csv
-from console.figures import list_categories, list_counties, list_lines, list_measures
+from console.figures import list_categories, list_counties, list_days, list_lines, list_measures
 from tickets.overview.measures import Measures
 from tickets.overview.scope import Scope
 from tickets.overview.volume import Volume
@@ -51,6 +51,13 @@ def test_lines_and_categories_by_how_many_what_has_none_last():
         "12333",
     ]
     assert [row.name for row in list_categories(VOLUME, SCOPE)] == ["城乡建设", "民政", "没有分类"]
+
+
+def test_no_two_days_of_a_period_have_one_name():
+    rows = list_days(VOLUME, Scope(date(2025, 7, 1), date(2026, 7, 1)))
+    assert len({row.name for row in rows}) == len(rows) == 366
+    assert (rows[0].name, rows[-1].name, rows[-1].count) == ("2025-07-01", "2026-07-01", 8)
+    assert [row.name for row in list_days(VOLUME, SCOPE)] == ["07-01", "07-02"]
 
 
 def test_of_nothing_there_is_no_measure():
