@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula, or skips before one (OWASP, CSV injection)."""
+_FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""What a spreadsheet takes for the beginning of a formula, wide characters in East Asia too (OWASP, CSV injection)."""
 
 
 def write_csv(rows: Iterable[Sequence[str | int]]) -> bytes:
@@ -22,4 +23,4 @@ def write_csv(rows: Iterable[Sequence[str | int]]) -> bytes:
 
 
 def _disarm(text: str) -> str:
-    return f"'{text}" if text.lstrip(" \u3000").startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import fields, replace
 from datetime import date
 
@@ -84,3 +86,11 @@ def test_lengths_are_told_in_a_unit_of_their_size(seconds, told):
 def test_numbers_stay_numbers_and_a_formula_becomes_a_text():
     written = write_csv([("甲", 3), ("=1+1", -3), ('"引号",逗号', 0), ("\ud800", 1)]).decode("utf-8")
     assert written == '\ufeff甲,3\r\n\'=1+1,-3\r\n"""引号"",逗号",0\r\n?,1\r\n'
+
+
+@pytest.mark.parametrize(
+    "text", ["=1", "+1", "-1", "@A1", "\t=1", "\r1", "\n1", " =1", "\xa0=1", "\u3000\uff1d1", "\uff201"]
+)
+def test_a_text_that_would_be_a_formula_begins_with_an_apostrophe(text):
+    ((cell, kept),) = csv.reader(io.StringIO(write_csv([(text, "颍州区=1")]).decode("utf-8-sig"), newline=""))
+    assert (cell, kept) == (f"'{text}", "颍州区=1")
