@@ -6,9 +6,11 @@ const KEPT = "decided"; // the last decision of this tab
 const at = (id) => document.getElementById(id);
 
 export class TakeBack {
-  // `undone(callId)`: it is unfinished work again; `failed(message, callId)`: it is not, whyever.
-  constructor(callId, undone, failed) {
+  // `keepTyped()` resolves once what is being typed is kept. `undone(callId)`: the decision is unfinished work again;
+  // `failed(message, callId)`: it is not, whyever.
+  constructor(callId, keepTyped, undone, failed) {
     this.callId = callId;
+    this.keepTyped = keepTyped;
     this.undone = undone;
     this.failed = failed;
     this.ticket = null; // the one on the page, when its decision can be taken back
@@ -50,6 +52,7 @@ export class TakeBack {
     }
     this.busy = true;
     try {
+      await this.keepTyped();
       await ask("POST", `/calls/${encodeURIComponent(callId)}/tickets/${number}/take-back`);
       this.keep(null);
       this.undone(callId);

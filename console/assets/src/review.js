@@ -42,6 +42,7 @@ const saving = new Saving(`${path}/worksheet`, edits, showSaved, (message) => {
 
 const takeBack = new TakeBack(
   callId,
+  () => saving.flush(),
   (other) => (other === callId ? load().then(() => claiming.take()) : goTo(other)),
   (message, other) => (other === callId ? warn(message) : warn(message, "打开改正", () => goTo(other))),
 );

@@ -235,6 +235,26 @@ def test_what_was_accepted_too_soon_is_taken_back_from_the_next_call_until_it_ha
         assert house.tickets(first)[0]["status"] == "已审核"
 
 
+def test_what_was_just_typed_in_the_next_ticket_is_kept_when_the_one_before_is_taken_back(browser, house):
+    house.clear()
+    call_id = house.file("颍上县慎城镇我家房子漏雨", "颍上县慎城镇路灯不亮", appeal="求助")
+    first, second = [ticket["number"] for ticket in house.tickets(call_id)]
+    with window(browser, house) as page:
+        open_call(page, house, call_id)
+        complete(page)
+        page.get_by_role("button", name="接受").click()
+        page.locator("#ticket-title", has_text=second).wait_for()
+        page.get_by_label("标题").fill("路灯三天不亮")
+        page.locator("#take-back").click()
+        page.locator("#ticket-title", has_text=first).wait_for()
+        ((kept,),) = house.read(
+            sa.select(schema.worksheets.c.document).where(schema.worksheets.c.call_id == call_id)
+        )
+        edits = json.loads(kept)["tickets"]
+        assert set(edits) == {first, second}
+        assert edits[second]["title"] == "路灯三天不亮"
+
+
 def test_both_tickets_of_a_call_are_accepted_by_mouse(browser, house):
     house.clear()
     call_id = house.file("颍上县慎城镇我家房子漏雨", "颍上县慎城镇路灯不亮", appeal="求助")
