@@ -6,7 +6,7 @@ import asyncio
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -74,8 +74,9 @@ def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterat
         calls, socket = live.Board(), data / "gateway.sock"
         db, events = open_database(url), await serve_events(calls, socket)
         try:
+            policy = Policy(take_back=timedelta(hours=1))  # a machine that is slow takes back in time, too
             app = make_app(
-                db, Policy(), lambda: hotlines, read_categories(), data, data, [socket], city_map=read_map()
+                db, policy, lambda: hotlines, read_categories(), data, data, [socket], city_map=read_map()
             )
             async with serve(app, "127.0.0.1", 0) as address:
                 over = asyncio.Event()
