@@ -25,7 +25,7 @@ from asr.transcript import Utterance, Word
 from console.pages import watch
 from console.policy import Role
 from console.problem import Problem
-from recordings import entries, schema
+from recordings import entries, schema, users
 from recordings.database import migrate
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -71,7 +71,7 @@ class House:
     def clear(self) -> None:
         """Nothing waits any more."""
         self.write(sa.update(schema.worklist).values(state="已审核", call_back=False))
-        self.write(sa.delete(schema.claims))
+        self.write(sa.delete(users.claims))
 
     def write(self, statement: Any) -> None:
         async def run() -> None:
@@ -405,7 +405,7 @@ def test_a_page_whose_stream_was_refused_asks_for_it_again_and_has_missed_nothin
 
 
 def holders(house: House) -> dict[str, str]:
-    return {row.call_id: row.user_name for row in house.read(sa.select(schema.claims))}
+    return {row.call_id: row.user_name for row in house.read(sa.select(users.claims))}
 
 
 def test_looking_takes_nothing_work_does_and_a_closed_window_gives_it_back(browser, house):
@@ -564,14 +564,14 @@ def test_an_open_page_does_not_keep_a_login_alive_but_whoever_uses_it_does(brows
     house.console.add_user("赵敏", Role.AGENT)
     house.cookies["赵敏"] = house.console.log_in("赵敏")
     call_id = house.file("颍上县慎城镇我家房子漏雨", appeal="求助")
-    seen = sa.select(schema.sessions.c.seen_at).where(schema.sessions.c.user_name == "赵敏")
+    seen = sa.select(users.sessions.c.seen_at).where(users.sessions.c.user_name == "赵敏")
     with window(browser, house, "赵敏") as page:
         open_call(page, house, call_id)
         page.locator("#take").click()
         page.get_by_text("您正在处理这通电话。").wait_for()
         before = house.read(seen)[0].seen_at - timedelta(minutes=28, seconds=30)
         house.write(
-            sa.update(schema.sessions).where(schema.sessions.c.user_name == "赵敏").values(seen_at=before)
+            sa.update(users.sessions).where(users.sessions.c.user_name == "赵敏").values(seen_at=before)
         )
         # Told by the stream, which is no use; it looks every ten seconds, and later when something happens meanwhile.
         page.get_by_text("分钟后退出登录").wait_for(timeout=60_000)
@@ -595,7 +595,7 @@ def test_who_is_to_be_put_out_is_asked_about_first_and_a_first_password_is_chang
         row = page.locator("tr", has_text="新人")
         row.get_by_role("button", name="停用").click()
         page.get_by_role("dialog").get_by_role("button", name="取消").click()
-        assert house.read(sa.select(schema.users.c.active).where(schema.users.c.name == "新人"))[0].active
+        assert house.read(sa.select(users.users.c.active).where(users.users.c.name == "新人"))[0].active
         row.get_by_role("button", name="停用").click()
         page.get_by_role("dialog").get_by_role("button", name="确定").click()
         page.get_by_text("新人 已停用。").wait_for()
@@ -619,7 +619,7 @@ def test_a_second_factor_is_enrolled_asked_for_and_asked_for_over_an_open_review
     password = "known to me alone"
     hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
     house.console.add_user("周敏", Role.AGENT)
-    house.write(sa.update(schema.users).where(schema.users.c.name == "周敏").values(password=hashed))
+    house.write(sa.update(users.users).where(users.users.c.name == "周敏").values(password=hashed))
     call_id = house.file("颍上县慎城镇我家房子漏雨", appeal="求助")
     with opening_page(browser, inspected=True) as page:
         log_in(page, house.console.address, "周敏", password)
@@ -647,7 +647,7 @@ def test_a_second_factor_is_enrolled_asked_for_and_asked_for_over_an_open_review
         page.keyboard.press("Enter")
         page.wait_for_url(house.console.address)
         open_call(page, house, call_id)
-        house.write(sa.delete(schema.sessions).where(schema.sessions.c.user_name == "周敏"))
+        house.write(sa.delete(users.sessions).where(users.sessions.c.user_name == "周敏"))
         page.get_by_label("标题").fill("漏雨三天")
         dialog = page.get_by_role("dialog", name="登录已过期")
         dialog.get_by_label("密码").fill(password)
