@@ -71,13 +71,26 @@ def _when(told: Sequence[tuple[int, int, bytes]]) -> float:
     return time.monotonic() - (time.time() - seconds - nanoseconds / 1e9)
 
 
+def _bind_pair() -> tuple[socket.socket, socket.socket]:
+    """An even port and the next, where RTCP comes (RFC 3550, 11): another socket there would get it for its own."""
+    while True:
+        first, second = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        first.bind((LOOPBACK, 0))
+        port = first.getsockname()[1]
+        if port % 2 == 0:
+            with contextlib.suppress(OSError):
+                second.bind((LOOPBACK, port + 1))
+                return first, second
+        first.close()
+        second.close()
+
+
 class Rtp:
     """A socket that sends one stream (RFC 3550) and keeps what comes."""
 
     def __init__(self, *, timestamp: int | None = None) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket, self._control = _bind_pair()
         self._socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
-        self._socket.bind((LOOPBACK, 0))
         self.port: int = self._socket.getsockname()[1]
         self.ssrc = secrets.randbits(32)
         self.sequence = secrets.randbits(15)
@@ -92,6 +105,7 @@ class Rtp:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        self._control.close()
 
     def _receive(self) -> None:
         with contextlib.suppress(OSError):
