@@ -84,7 +84,7 @@ async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
     told = {"certificate": str(files["file"]), "key": str(files["key"])}
     settings = Settings.model_validate({"console": told})
     look = Outlook(settings, tmp_path, database)
-    for free, near in ((int(rate * 86400 * 8), 0), (int(rate * 86400 * 6), 1)):
+    for free, near in ((int(rate * 86400 * 8), 0), (int(rate * 86400 * 4), 1)):
         for module in (outlook, "gateway.doctor.outlook"):
             name = f"{module}.free_bytes" if isinstance(module, str) else f"{module.__name__}.free_bytes"
             monkeypatch.setattr(name, lambda _folder, free=free: free)
@@ -95,7 +95,7 @@ async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
         (finding,) = [one async for one in look_ahead(Patient(settings, paths), database)]
         assert finding.level == ("warning" if near else "ok")
         assert metrics.DISK_FULL_IN.collect()[0].samples[0].value == pytest.approx(free / rate)
-    assert "is full in 6 days" in lines[0]
+    assert "is full in 4 days" in lines[0]
     ends = [record.message for record in caplog.records if "certificate of console ends" in record.message]
     assert len(ends) == 1
     await look.look(NOW + timedelta(days=1))
