@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -176,24 +177,23 @@ def test_ten_calls_by_keys_alone_six_for_each_at_most(browser, house):
     house.clear()
     matters = ("拖欠农民工工资", "小区电梯坏了物业乱收费", "房子漏雨三天", "有人占道经营", "噪音扰民睡不着")
     ids = [house.file(f"颍上县慎城镇{matters[n % 5]}第{n}次反映", appeal=None) for n in range(10)]
-    before = house.read(sa.select(sa.func.count()).select_from(schema.reviews))[0][0]
     with window(browser, house) as page:
         page.goto(f"{house.console.address}calls/{ids[0]}")
+        expect(page.locator("#shift")).to_contain_text("待审 10")
+        told = page.locator("#shift").inner_text()  # a shift may have begun just now
+        before = int(re.findall(r"\d+", told)[0])
         for n, call_id in enumerate(ids):
             go_on_to(page, call_id)
             expect(page.locator("#shift")).to_have_text(f"本班已审 {before + n} · 待审 {10 - n}")
             offered = page.locator("#offers-list button").first
             name = offered.inner_text().removeprefix("Alt 1").rsplit(" ", 1)[0]
-            pressed = 0
             for keys in ("2", "Alt+1", "Control+Enter"):
                 if keys == "Control+Enter":
                     expect(page.get_by_label("诉求类型")).to_have_value("求助")
-                    assert page.evaluate(PATH) == name.strip().split(" › ")
                     expect(offered).to_have_attribute("aria-pressed", "true")
+                    assert page.evaluate(PATH) == name.strip().split(" › ")
                     page.locator(LOOKED_AT).wait_for()
                 page.keyboard.press(keys)
-                pressed += len(keys.split("+"))
-            assert pressed <= 6
         page.get_by_text("没有等待审核的电话了。").wait_for()
         for call_id in ids:
             (ticket,) = house.tickets(call_id)
@@ -625,6 +625,7 @@ def test_a_second_factor_is_enrolled_asked_for_and_asked_for_over_an_open_review
         log_in(page, house.console.address, "周敏", password)
         page.goto(f"{house.console.address}account")
         page.get_by_role("link", name="动态码").click()
+        page.wait_for_url("**/account/factor")
         page.get_by_label("密码").fill(password)
         page.get_by_role("button", name="开通").click()
         page.get_by_role("img", name="二维码").wait_for()
@@ -640,6 +641,7 @@ def test_a_second_factor_is_enrolled_asked_for_and_asked_for_over_an_open_review
         assert len(recovery) == 10
         page.get_by_role("link", name="已经记下").click()
         page.get_by_role("button", name="退出").click()
+        page.wait_for_url("**/login*")
         log_in(page, house.console.address, "周敏", password, to="login/code?next=%2F")
         keep(page, "factor-login")
         assert find_barriers(page) == []
