@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import signal
 import sys
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -182,14 +184,29 @@ async def test_a_folder_that_was_moved_away_is_an_error_and_no_empty_call(databa
     assert await rows(database, calls) == []
 
 
-async def test_archiving_waits_for_a_filing(tmp_path):
+async def test_archiving_waits_for_a_filing(tmp_path, monkeypatch):
     call = one_matter(tmp_path).hang_up()
+    lock, asked = fcntl.flock, threading.Event()
+
+    def ask(descriptor, operation):
+        if operation == fcntl.LOCK_EX:
+            asked.set()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", ask)
     async with folders.alone(call.folder):
         archiving = asyncio.create_task(asyncio.to_thread(folders.archive, call.folder, tmp_path))
-        waiting = asyncio.create_task(_enter(call.folder))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(asked.wait, 30)
         assert call.folder.is_dir()
     assert (await archiving).is_dir()
+
+
+async def test_who_waits_for_a_folder_that_is_moved_away_is_not_alone_with_nothing(tmp_path):
+    call = one_matter(tmp_path).hang_up()
+    async with folders.alone(call.folder):
+        waiting = asyncio.create_task(_enter(call.folder))
+        await asyncio.sleep(0)  # it has found somebody there
+        call.folder.rename(tmp_path / "elsewhere")
     with pytest.raises(FileNotFoundError):
         await waiting
 
