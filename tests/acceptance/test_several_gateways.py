@@ -9,9 +9,8 @@ import pytest
 from callfolder import told
 from waiting import RTP_PORTS, eventually, free_port
 
-from recordings.entries import Played
+from recordings.entries import InformedEvent, Played
 
-CALLER = "13855812345"
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
@@ -41,35 +40,50 @@ def test_who_was_cut_off_goes_on_through_another_gateway(make_house: Any) -> Non
         gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 6000}],
     )
     house.start()
+    ports = (house.sip_port, further)
+    for caller in (f"1385581234{n}" for n in range(5)):
+        if go_on(house, ports, caller):
+            break
+    else:
+        raise AssertionError("for none of five callers the database answered in time")
+    assert house.faults() == []
+
+
+def go_on(house: Any, ports: tuple[int, int], caller: str) -> bool:
+    """He is cut off and calls again; False when the database was asked too late for a busy machine's 300 ms."""
+    house.sip_port = ports[0]
     first = [
         {"pause": 1.0},
         {"say": "我要投诉颍州区清河街道小区夜间施工噪音扰民", "over": True},
         {"pause": 2.0},
     ]
-    (cut,) = house.calls([{"name": "cut", "caller": CALLER, "steps": [*first, "hang_up"]}])
+    (cut,) = house.calls([{"name": "cut", "caller": caller, "steps": [*first, "hang_up"]}])
     (ticket,) = house.final_tickets(cut["sip_call_id"])
     assert "来电人未办完即挂机" in ticket["notes"]
 
-    house.sip_port = further
+    house.sip_port = ports[1]
     then = [{"wait": "prompt"}, {"say": "我家停水三天了没人管"}, {"press": "#"}, {"pause": 2.0}]
-    (again,) = house.calls([{"name": "again", "caller": CALLER, "steps": [*then, "hang_up"]}])
+    (again,) = house.calls([{"name": "again", "caller": caller, "steps": [*then, "hang_up"]}])
 
     def joined() -> Any:
         revisions = [t["revisions"][-1]["ticket"] for t in house.tickets()]
         last = [t for t in revisions if t["call"]["sip_call_id"] == again["sip_call_id"]]
-        return revisions if last and last[0]["call"]["ended_at"] else None
+        return last[0] if last and last[0]["call"]["ended_at"] else None
 
-    (whole,) = eventually(joined, 60, "the ticket of both calls")
-    assert whole["number"] == ticket["number"]
-    assert "噪音" in whole["appeal"]["content"]
-    assert "停水" in whole["appeal"]["content"]
+    whole = eventually(joined, 60, "the ticket of both calls")
     folder = eventually(
         lambda: next(house.data.glob(f"calls/*/*/*/{whole['call']['call_id']}"), None), 30, "its folder"
     )
-    said = [entry.text for entry in told(folder) if isinstance(entry, Played)]
+    journal = told(folder)
+    if any(isinstance(entry, InformedEvent) and entry.outcome == "away" for entry in journal):
+        return False
+    assert whole["number"] == ticket["number"]
+    assert "噪音" in whole["appeal"]["content"]
+    assert "停水" in whole["appeal"]["content"]
+    said = [entry.text for entry in journal if isinstance(entry, Played)]
     assert said[0].startswith("您好，通话会录音。您刚才的电话断了。")
     assert not any("噪音" in text for text in said)
-    assert house.faults() == []
+    return True
 
 
 def wait_for_words(house: Any, sip_call_id: str) -> Any:
