@@ -63,10 +63,6 @@ class Seat:
         command = ["paplay", f"--device={self._name}_mouth", str(wav)]
         return subprocess.Popen(command, env=self._pulse.environment)
 
-    def say(self, wav: Path) -> None:
-        """The same, to its end."""
-        assert self.start_saying(wav).wait(60) == 0
-
     @contextlib.contextmanager
     def heard(self, channels: int = 1) -> Iterator[Path]:
         """A file that grows by all that comes out of the loudspeaker, silence too: s16le at 8 kHz."""
@@ -83,7 +79,7 @@ class Seat:
                 yield file
             finally:
                 recorder.terminate()
-                recorder.wait(10)
+                recorder.wait(60)
 
 
 @contextlib.contextmanager
@@ -118,5 +114,5 @@ def running_pulse() -> Iterator[Pulse]:
             yield pulse
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(60)
             log.close()
