@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import soxr
 from pydub import AudioSegment
-from pydub.exceptions import CouldntDecodeError
 
-from gateway.prompts.sounds import SoundError
+from gateway.prompts.sounds import SoundError, convert
 from gateway.prompts.voice import SPEECH_LEVEL, level, measure_level, trim
 from gateway.site.sound import SAMPLE_RATE, Sound
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHORTEST: Final = 0.1  # seconds
 _LONGEST: Final = 300.0
+_RATE: Final = 48000  # Hz: no recording of speech has more to give
 _ROOM: Final = 35.0  # dB below the speech: what a room sounds like in which nobody speaks
 _LOWEST: Final = -90.0  # dBFS; of nothing at all there is no level
 _FAINT: Final = -50.0  # dBFS: what is fainter than that in its speech is no recording of anybody
@@ -39,15 +40,13 @@ class Finished:
 
 
 def read(file: Path) -> AudioSegment:
-    """The sound of a file of any format that ffmpeg reads. Raises SoundError."""
+    """The sound of a file of any format that ffmpeg reads, of one that is too long a little more than is allowed.
+
+    Raises SoundError, and KilledError.
+    """
     if not file.is_file():
         raise SoundError(f"{file}: 没有这个文件 / no such file")
-    try:
-        return AudioSegment.from_file(file)
-    except FileNotFoundError as error:
-        raise SoundError("没有安装 ffmpeg / ffmpeg is not installed: apt install ffmpeg") from error
-    except (CouldntDecodeError, IndexError, KeyError) as error:  # the last two: ffprobe names no audio in it
-        raise SoundError(f"{file}: 不是可用的声音文件 / not a usable sound file") from error
+    return of_pcm(asyncio.run(convert(file, _RATE, _LONGEST + 1.0)), _RATE)
 
 
 def of_pcm(pcm: bytes, rate: int) -> AudioSegment:

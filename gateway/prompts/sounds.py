@@ -22,27 +22,31 @@ class SoundError(LastingFault):
     """A sound file cannot be used; the message names it and says what to do."""
 
 
-async def convert(file: Path) -> bytes:
-    """Read a sound file of any format and rate that ffmpeg knows as mono s16le PCM at 8 kHz.
+async def convert(file: Path, rate: int = SAMPLE_RATE, longest: float | None = None) -> bytes:
+    """Read a sound file of any format and rate that ffmpeg knows as mono s16le PCM at ``rate`` Hz.
 
-    Raises SoundError when it is unreadable or empty, or when ffmpeg is missing, KilledError when it was killed.
+    Of one longer than ``longest`` seconds only so much is read. Raises SoundError when it is unreadable or empty, or
+    when ffmpeg is missing, KilledError when it was killed.
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *("ffmpeg", "-v", "error", "-nostdin", "-i", f"file:{file}"),
-            *("-vn", "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-"),
+            *("ffmpeg", "-v", "error", "-nostdin"),
+            *(() if longest is None else ("-t", str(longest))),
+            *("-i", f"file:{file}", "-vn", "-ac", "1", "-ar", str(rate), "-f", "s16le", "-"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError as error:
-        raise SoundError("ffmpeg is not installed: run `apt install ffmpeg`") from error
+        raise SoundError("没有安装 ffmpeg / ffmpeg is not installed: apt install ffmpeg") from error
     pcm, complaint = await process.communicate()
     if process.returncode is not None and process.returncode < 0:
         raise KilledError("ffmpeg", -process.returncode)
     if process.returncode or not pcm:
         reason = complaint.decode(errors="replace").strip().splitlines()
-        raise SoundError(f"{file}: not a usable sound file ({reason[-1] if reason else 'no audio in it'})")
+        raise SoundError(
+            f"{file}: 不是可用的声音文件 / not a usable sound file ({reason[-1] if reason else 'no audio in it'})"
+        )
     return pcm
 
 

@@ -16,7 +16,7 @@ from config.prompts import PromptTexts
 from gateway.cli import _register, app
 from gateway.prompts.book import PromptBook
 from gateway.prompts.finishing import finish, of_pcm, read
-from gateway.prompts.sounds import SoundError, read_wav
+from gateway.prompts.sounds import SoundError, read_wav, write_wav
 from gateway.prompts.takes import keep, list_pieces, read_note
 from gateway.prompts.voice import measure_level
 from gateway.prompts.wording import find_recordings
@@ -79,6 +79,19 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, content):
     file.write_bytes(content)
     with pytest.raises(SoundError, match="not a usable sound file"):
         read(file)
+
+
+def test_of_a_file_without_end_no_more_is_read_than_may_be_used(tmp_path: Path):
+    file = tmp_path / "opening.wav"
+    write_wav(file, bytes(2 * 8000 * 600))
+    assert read(file).duration_seconds == pytest.approx(301, abs=1)
+
+
+def test_a_file_that_was_cut_off_is_used_as_far_as_it_goes(tmp_path: Path):
+    file = tmp_path / "opening.wav"
+    write_wav(file, tone(1.0, -20.0, 8000))
+    file.write_bytes(file.read_bytes()[:-4001])
+    assert finish(read(file), "it").sound.seconds == pytest.approx(0.75, abs=0.05)
 
 
 def test_a_recording_is_noted_its_text_is_followed_and_the_former_one_kept(tmp_path: Path):
