@@ -64,14 +64,14 @@ class Writer:
                 connection, "ticket", number, whose["contact"] or whose["number"], now, {"number": number}
             )
 
-    async def tell_missed(self, connection: AsyncConnection, caller: str, now: datetime) -> None:
+    async def tell_missed(self, connection: AsyncConnection, caller: str, at: datetime) -> None:
         """A call of ``caller`` (digits) came to nothing, on a line that is not anonymous: say that he is called back.
 
-        Once a day of the city, however often he tries.
+        Once a day of the city that his calls are of, however often he tries.
         """
-        day = f"{now.astimezone(CITY_TIME):%Y%m%d}"
+        day = f"{at.astimezone(CITY_TIME):%Y%m%d}"
         whose = hashlib.sha256(f"{day} {caller}".encode()).hexdigest()[:12]
-        await self._put(connection, "missed", f"{day}-{whose}", caller, now, {})
+        await self._put(connection, "missed", f"{day}-{whose}", caller, at, {})
 
     async def _put(
         self,

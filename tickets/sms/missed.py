@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import sqlalchemy as sa
+
 from recordings.callbacks import Missed, list_missed
+from recordings.schema import calls, tickets
+from tickets.missed import QUIET
+from tickets.past import is_discreet
 from tickets.runner import Backoff, keep_at
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Collection
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
     from tickets.sms.message import Writer
@@ -39,14 +48,24 @@ class MissedWatch:
     async def look(self, now: datetime) -> None:
         """Look once. Raises SQLAlchemyError or OSError when the database is away."""
         async with self._db.read() as connection:
-            owed = {
-                one.call_id: one.caller
-                for one in await list_missed(connection, now, since=now - _LATELY)
-                if one.missed in TOLD
-            }
-        new = owed.keys() - self._told
-        if new:
+            missed = await list_missed(connection, now, since=now - _LATELY)
+            owed = {one.call_id: one for one in missed if one.missed in TOLD}
+            new = owed.keys() - self._told
+            told = sorted(new - await _find_discreet(connection, new))
+        if told:
             async with self._db.write() as connection:
-                for call_id in sorted(new):
-                    await self._writer.tell_missed(connection, owed[call_id], now)
+                for call_id in told:
+                    await self._writer.tell_missed(connection, owed[call_id].caller, owed[call_id].at)
         self._told = set(owed)
+
+
+async def _find_discreet(connection: AsyncConnection, call_ids: Collection[str]) -> set[str]:
+    """Those of these calls of which others who share the caller's telephone must not learn."""
+    if not call_ids:
+        return set()
+    quiet = sa.select(calls.c.call_id).where(calls.c.call_id.in_(call_ids), calls.c.reason == QUIET)
+    filed = sa.select(tickets.c.call_id, tickets.c.document).where(tickets.c.call_id.in_(call_ids))
+    return {
+        *(await connection.scalars(quiet)),
+        *(row.call_id for row in await connection.execute(filed) if is_discreet(json.loads(row.document))),
+    }

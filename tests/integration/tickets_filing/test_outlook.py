@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from gateway.site.settings import Paths, Settings
 from recordings import refused
 from recordings.growth import forecast, read_growth
 from recordings.refused import Refused
-from recordings.schema import calls, outbox, recordings
+from recordings.schema import calls, outbox, recordings, tickets
 from tickets import metrics
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -106,8 +107,11 @@ async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
     database: Database, tmp_path: Path
 ) -> None:
     cut = begin(tmp_path, 5).hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost")
+    confidential = begin(tmp_path, 4, "13900006666").hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost")
     for call in (
         cut,
+        confidential,
+        begin(tmp_path, 3, "13900005555").hang_up(by="lost"),  # said nothing either
         begin(tmp_path, 6, "13900001111").hang_up(by="gateway"),  # said nothing
         begin(tmp_path, 7, "13900002222").hang_up(),  # hung up in the opening
         begin(tmp_path, 8, "13900003333", anonymous=True)
@@ -117,23 +121,39 @@ async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
         begin(tmp_path, 90, "13900004444").hang_up(by="lost"),  # no news any more
     ):
         await file(database, tmp_path, call)
-    for _ in range(2):
-        await MissedWatch(database, Writer(Templates(), "")).look(NOW)
+    async with database.write() as connection:
+        which = tickets.c.call_id == confidential.call_id
+        ticket = json.loads(await connection.scalar(sa.select(tickets.c.document).where(which)) or "")
+        ticket["caller"]["confidential"] = True
+        await connection.execute(sa.update(tickets).where(which).values(document=json.dumps(ticket)))
+    assert await tell(database, NOW, NOW) == [
+        Message(to="13855812345", text=Templates().missed, what="missed")
+    ]
+
+
+async def tell(database: Database, *looks: datetime) -> list[Message]:
+    """What is there to be sent when a worker has started at each of these moments and looked."""
+    for now in looks:
+        await MissedWatch(database, Writer(Templates(), "")).look(now)
     async with database.read() as connection:
         rows = (await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "sms"))).all()
-    (message,) = [Message.model_validate_json(row) for row in rows]
-    assert (message.to, message.text) == ("13855812345", Templates().missed)
+    return [Message.model_validate_json(row) for row in rows]
+
+
+def refuse(number: int, at: datetime) -> Refused:
+    caller = f"139{number:08}"
+    return Refused(f"{at:%Y%m%dT%H%M%S}-{number:08x}", "s", caller, "12345", "12345", at, 1, barred=False)
+
+
+async def test_a_call_before_midnight_is_told_of_once_though_the_day_has_changed(database: Database) -> None:
+    at = datetime(2026, 7, 1, 15, 50, tzinfo=UTC)  # 23:50 in the city
+    async with database.write() as connection:
+        await refused.store(connection, [refuse(1, at)], 1)
+    assert len(await tell(database, at + timedelta(minutes=1), at + timedelta(minutes=20))) == 1
 
 
 async def test_who_is_missed_now_is_told_however_many_wait_for_longer(database: Database) -> None:
-    def refuse(number: int, at: datetime) -> Refused:
-        call_id, caller = f"{at:%Y%m%dT%H%M%S}-{number:08x}", f"139{number:08}"
-        return Refused(call_id, "s", caller, "12345", "12345", at, tries=1, barred=False)
-
     waiting = [refuse(number, NOW - timedelta(hours=2)) for number in range(1001)]
     async with database.write() as connection:
         await refused.store(connection, [*waiting, refuse(2000, NOW - timedelta(minutes=1))], 1)
-    await MissedWatch(database, Writer(Templates(), "")).look(NOW)
-    async with database.read() as connection:
-        rows = (await connection.scalars(sa.select(outbox.c.document).where(outbox.c.kind == "sms"))).all()
-    assert [Message.model_validate_json(row).to for row in rows] == ["13900002000"]
+    assert [message.to for message in await tell(database, NOW)] == ["13900002000"]
