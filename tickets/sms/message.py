@@ -101,11 +101,18 @@ class Writer:
 
 
 async def give_up_old(connection: AsyncConnection, now: datetime) -> int:
-    """Send nothing that has waited for longer than ``LATELY``; returns how many messages that were."""
+    """Send nothing that has waited for longer than ``LATELY``; returns how many messages that were.
+
+    What a courier has at this moment is left to him.
+    """
     old = sa.and_(outbox.c.kind == "sms", outbox.c.state == "pending", outbox.c.created_at < now - LATELY)
+    free = sa.or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+    ids = sa.select(outbox.c.id).where(old, free).with_for_update(skip_locked=True)
     reason = "not sent within a day: it is no news any more"
     given_up = await connection.execute(
-        sa.update(outbox).where(old).values(state="dead", last_error=reason, settled_at=now, lease_until=None)
+        sa.update(outbox)
+        .where(outbox.c.id.in_(ids))
+        .values(state="dead", last_error=reason, settled_at=now, lease_until=None)
     )
     return given_up.rowcount
 

@@ -17,7 +17,7 @@ from recordings.schema import outbox as table
 from tickets import outbox
 from tickets.client import IntakeClient
 from tickets.courier import Courier
-from tickets.sms.message import LATELY, Writer
+from tickets.sms.message import LATELY, Writer, give_up_old
 from tickets.sms.provider import read_provider
 from tickets.sms.sender import SmsClient
 from tickets.sms.texting import Texting
@@ -239,3 +239,14 @@ async def test_what_has_waited_for_a_day_is_no_news(database, operator, working)
     async with working():
         (row,) = await settled(database, 1)
     assert (row.state, operator.asked) == ("dead", 0)
+
+
+async def test_what_is_being_sent_is_not_given_up(database):
+    created, now = datetime.now(UTC) - LATELY, datetime.now(UTC)
+    await tell_missed(database, ["13855812345"], created)
+    async with database.write() as connection:
+        (parcel,) = await outbox.claim(connection, now, 30.0, 1, ("sms",))
+        later = now + timedelta(seconds=1)
+        assert await give_up_old(connection, later) == 0
+        await outbox.postpone(connection, parcel.id, "busy", later, held=False)
+        assert await give_up_old(connection, later) == 1
