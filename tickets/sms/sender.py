@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, unquote_plus
 
 import aiohttp
 
@@ -55,11 +57,16 @@ class SmsClient:
         """Give one `Message`, a JSON text, to the gateway under our id ``key``.
 
         ``again``: nobody knows what came of an attempt before this. A gateway that does not know a message by its id
-        is not asked again then: better no message than two. Never raises for what the other side does.
+        is not asked again then: better no message than two. Never raises for what the other side does. Reasons go to
+        the log: the secret, the number and the text are left out of them.
         """
         if again and not self._provider.file.idempotent:
             return Lost(f"this program stopped in the middle: {_LOST}")
         message = Message.model_validate_json(document)
+        outcome = await self._try(message, key)
+        return _blot(outcome, (self._secret, message.to, message.text))
+
+    async def _try(self, message: Message, key: str) -> Outcome:
         request = self._provider.compose(message.to, message.text, key, self._secret)
         progress = SimpleNamespace(sent=False)
         try:
@@ -75,6 +82,8 @@ class SmsClient:
             return Unavailable(f"the proxy answers HTTP {error.status}")
         except TimeoutError:
             return self._wonder(f"no answer within {self.timeout_s:g} s", progress)
+        except aiohttp.ClientResponseError as error:  # it tells the whole URL
+            return self._wonder(clean(f"{type(error).__name__}: {error.message}"), progress)
         except aiohttp.ClientError as error:
             return self._wonder(clean(f"{type(error).__name__}: {error}"), progress)
 
@@ -114,6 +123,25 @@ class SmsClient:
     async def close(self) -> None:
         """Close what is open."""
         await self._session.close()
+
+
+def _blot(outcome: Outcome, private: tuple[str, ...]) -> Outcome:
+    """The outcome without these words in what it tells: the other side may repeat what it was sent."""
+
+    def blot(told: str) -> str:
+        for word in filter(None, private):
+            for read in (str, unquote, unquote_plus):  # as it stands in a body, in a URL, in a form
+                if word in read(told):
+                    told = read(told).replace(word, "…")
+        return told
+
+    match outcome:
+        case Rejected() | Barred():
+            return replace(outcome, detail=blot(outcome.detail))
+        case Unavailable() | Lost():
+            return replace(outcome, reason=blot(outcome.reason))
+        case Accepted():
+            return outcome
 
 
 async def _note_sent(

@@ -15,9 +15,9 @@ from aiohttp import web
 from recordings.schema import calls
 from recordings.schema import outbox as table
 from tickets import outbox
-from tickets.client import IntakeClient
+from tickets.client import IntakeClient, Lost
 from tickets.courier import Courier
-from tickets.sms.message import LATELY, Writer, give_up_old
+from tickets.sms.message import LATELY, Message, Writer, give_up_old
 from tickets.sms.provider import read_provider
 from tickets.sms.sender import SmsClient
 from tickets.sms.texting import Texting
@@ -250,3 +250,30 @@ async def test_what_is_being_sent_is_not_given_up(database):
         assert await give_up_old(connection, later) == 0
         await outbox.postpone(connection, parcel.id, "busy", later, held=False)
         assert await give_up_old(connection, later) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 500 E\r\nContent-Length: %d\r\n\r\n%b", b"NONSENSE %d %b"],
+    ids=["repeats what it was sent", "is no HTTP"],
+)
+async def test_no_reason_repeats_the_secret_or_the_number(answer):
+    async def serve(reader, writer):
+        asked = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+        writer.write(answer % (len(asked), asked))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/s?m={{to}}&k={{secret}}&c={{text}}"
+    client = SmsClient(
+        read_provider(f"version: 1\nmethod: GET\nurl: {url}\ntaken: [{{contains: OK}}]"), "g heim!", 9
+    )
+    message = Message(to="13855812345", text="您好 1", what="ticket")
+    outcome = await client.post(message.model_dump_json(), "k")
+    await client.close()
+    server.close()
+    assert isinstance(outcome, Lost)
+    assert not [word for word in ("heim", "13855812345", "您好", "%E6") if word in outcome.reason], (
+        outcome.reason
+    )
