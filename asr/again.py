@@ -37,7 +37,7 @@ class Again:
         self._sent = 0  # pieces
         self._finals: list[Final] = []
         self._partial = ""
-        self._lost = False
+        self._lost = self._closed = False
         self._hearing = asyncio.Lock()
 
     async def hear(self, pieces: Sequence[bytes], *, ended: bool) -> Final | None:
@@ -52,6 +52,9 @@ class Again:
                 self._lost = True  # unless this comes to its end
                 if self._stream is None:
                     self._stream = await self._client.open(purpose="question")
+                    if self._closed:  # meanwhile: the phrase has ended, or its call
+                        await self.close()
+                        return None
                 fresh, self._sent = pieces[self._sent :], len(pieces)
                 await self._send(self._stream, fresh, ended=ended)
                 self._lost = False
@@ -61,7 +64,8 @@ class Again:
         return Final(text, tuple(word for final in self._finals for word in final.words))
 
     async def close(self) -> None:
-        """Drop the stream."""
+        """Drop the stream, one that is being opened too."""
+        self._closed = True
         stream, self._stream = self._stream, None
         if stream:
             await stream.close()

@@ -477,3 +477,24 @@ async def test_a_phrase_is_not_lost_while_it_is_heard_once_more(
     (told_of,) = told.of(Utterance)
     assert (told_of.text, told_of.confirmed) == (dropped.text, False)
     assert told.of(HeardAgain) == told.faults == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_is_over_before_it_can_be_heard_once_more_leaves_no_stream(client, server, spoken):
+    asked, may_open = asyncio.Event(), asyncio.Event()
+
+    class Slow(AsrClient):
+        async def open(self, phrases=None, purpose="dictation"):
+            asked.set()
+            await may_open.wait()
+            return await client.open(phrases, purpose)
+
+    again = Again(Slow("unix:/nowhere"))
+    hearing = asyncio.create_task(again.hear([await spoken("路灯不亮")], ended=False))
+    async with asyncio.timeout(PATIENT):
+        await asked.wait()
+        await again.close()
+        may_open.set()
+        assert await hearing is None
+        while server.streams:  # noqa: ASYNC110 - a server tells nobody that a stream is over
+            await asyncio.sleep(0.02)
