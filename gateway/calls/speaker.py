@@ -94,8 +94,10 @@ class Speaker:
             return rendered, None
         try:
             told = await self._prompts.render(notice)
-        except (PromptError, VoiceError, SoundError, KilledError) as error:
+        except (PromptError, VoiceError, SoundError, KilledError, OSError) as error:
             log.error("a notice is left out: %s", error)  # noqa: TRY400 - the message says what
+            if not isinstance(error, KilledError):  # else the next prompt may have it
+                self.notice = None
             return rendered, None
         return Rendered(Sound(rendered.sound.pcm + told.sound.pcm), rendered.text + told.text), notice
 

@@ -9,6 +9,11 @@ import pytest
 
 from gateway.calls import reserve
 from gateway.calls.reserve import ENDED, NOTICE, Reserve, Taping
+from gateway.calls.speaker import Speaker
+from gateway.prompts.book import Rendered
+from gateway.prompts.wording import PromptError
+from gateway.site.sound import Sound
+from ivr.actions import Play, Prompt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,3 +66,38 @@ def test_a_call_that_comes_then_is_not_recorded_and_told_so_from_the_start(tmp_p
     line: Any = Line()
     assert Taping(line, line, lambda: True, anonymous=False).place(tmp_path) is None
     assert (line.stopped, line.notice) == ([ENDED], NOTICE)
+
+
+class Desk:
+    """Leg, prompts and scribe of a speaker: all that is played, by the prompts' own text."""
+
+    ended = None
+    anonymous = False
+    media_seconds = 0.0
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def render(self, prompt: Prompt) -> Rendered:
+        if prompt.name != "opening":
+            raise PromptError(f"there is no prompt {prompt.name!r}")
+        return Rendered(Sound(b""), "您好")
+
+    def play(self, _sound: Sound) -> int:
+        return 1
+
+    def stop_playing(self) -> None:
+        pass
+
+    def note(self, played: Any) -> None:
+        self.told.append(played.text)
+
+
+async def test_a_notice_that_the_prompts_do_not_have_is_missed_once(caplog: pytest.LogCaptureFixture) -> None:
+    desk: Any = Desk()
+    speaker = Speaker(desk, desk, desk)
+    speaker.notice = NOTICE
+    for number in range(3):
+        assert await speaker.play(Play(number, Prompt("opening")))
+    assert desk.told == ["您好"] * 3
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
