@@ -26,10 +26,12 @@ async def look_ahead(patient: Patient, db: Database) -> AsyncIterator[Finding]:
     left = forecast(free_bytes(patient.paths.data), rate)
     days = left / _DAY_SECONDS
     if days < patient.settings.disk.warn_days:
-        what = f"按近一天的速度,磁盘还够 / at the last day's rate the disk is full in {tell_time(left)}"
+        what = f"按近一天的速度,磁盘 {days:.1f} 天后就满 / at the last day's rate the disk is full in {tell_time(left)}"
         mend = f"腾出或增加空间 / free some, or add some: {patient.paths.data}"
         yield Finding("disk", "warning", what, mend)
     elif rate:
         yield Finding(
-            "disk", "ok", f"按近一天的速度,磁盘还够 / at this rate the disk lasts {tell_time(left)}"
+            "disk",
+            "ok",
+            f"按近一天的速度,磁盘够用 {days:.0f} 天 / at this rate the disk lasts {tell_time(left)}",
         )

@@ -53,11 +53,8 @@ class Outlook:
             metrics.CERTIFICATE_END.labels(one.whose).set(end.timestamp())
             if end - now < SOON:
                 days = (end - now) // _DAY
-                self._say(
-                    one.whose,
-                    now,
-                    f"the certificate of {one.whose} ends {end:%Y-%m-%d}, in {days} days: {one.file}",
-                )
+                when = f"ends {end:%Y-%m-%d}, in {days} days" if end > now else f"ended {end:%Y-%m-%d}"
+                self._say(one.whose, now, f"the certificate of {one.whose} {when}: {one.file}")
         async with self._db.read() as connection:
             rate = await read_growth(connection, self._settings.nodes, now)
         left = forecast(free_bytes(self._data), rate)

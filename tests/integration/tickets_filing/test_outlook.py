@@ -95,12 +95,15 @@ async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
         assert len(lines) == near, "once a day"
         (finding,) = [one async for one in look_ahead(Patient(settings, paths), database)]
         assert finding.level == ("warning" if near else "ok")
+        assert ("天后就满" in finding.what) == bool(near)
         assert metrics.DISK_FULL_IN.collect()[0].samples[0].value == pytest.approx(free / rate)
     assert "is full in 4 days" in lines[0]
     ends = [record.message for record in caplog.records if "certificate of console ends" in record.message]
     assert len(ends) == 1
     await look.look(NOW + timedelta(days=1))
     assert sum("certificate of console ends" in record.message for record in caplog.records) == 2
+    await look.look(NOW + timedelta(days=30))
+    assert "certificate of console ended" in caplog.text
 
 
 async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
