@@ -30,6 +30,7 @@ from gateway.service.flows import read_dialogue, read_nuisance_flow, read_placed
 from gateway.service.grammars import find_unknown
 from gateway.service.guarding import OPEN, is_open
 from gateway.service.rules import choose_rules
+from gateway.service.texting import prove_texting
 from gateway.site.demo_model import DEMO_WARNING
 from ivr.compile import compile_flow
 from recordings.database import open_database, require_current
@@ -38,7 +39,6 @@ from tickets.mapping import read_mapping
 from tickets.meaning.understanding import version
 from tickets.number import CITY_TIME
 from tickets.proposal import count_points
-from tickets.sms.provider import read_provider
 from tickets.sms.wording import What
 
 if TYPE_CHECKING:
@@ -193,10 +193,9 @@ def _tell_intake(intake: IntakeSettings) -> None:
 
 def _tell_sms(sms: SmsSettings) -> None:
     """Which messages callers are sent, and in how many parts each is paid for."""
-    if sms.provider is None:
+    if prove_texting(sms) is None:
         out.print("不发短信 / no messages are sent: sms.provider")
         return
-    read_provider(sms.provider)
     out.print(f"短信网关 / SMS gateway: {sms.provider}")
     kinds: tuple[What, ...] = get_args(What)
     for what in kinds:

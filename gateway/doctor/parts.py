@@ -20,6 +20,7 @@ from gateway.doctor.outlook import look_ahead
 from gateway.service.flows import read_dialogue
 from gateway.service.guarding import OPEN, is_open, rules_of
 from gateway.service.intakes import open_intake
+from gateway.service.texting import prove_texting
 from gateway.site.demo_model import DEMO_WARNING
 from gateway.site.settings import DEFAULT_FILE, Settings
 from gateway.site.speech import second_client, speech_client
@@ -28,7 +29,6 @@ from recordings.database import AddressError, WrongRevision, open_database, requ
 from tickets.client import Accepted, Barred, Rejected
 from tickets.letters import read_dead_letters, read_overdue
 from tickets.number import CITY_TIME
-from tickets.sms.provider import read_provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -224,9 +224,8 @@ def check_sms(patient: Patient) -> Iterator[Finding]:
     if provider is None:
         return
     try:
-        read_provider(provider)
-        patient.settings.sms.access.make_context()
-    except (ConfigError, ValueError) as error:
+        prove_texting(patient.settings.sms)
+    except ConfigError as error:
         yield Finding(
             "sms", "failure", str(error), "改正文件和 sms 一节 / correct the file and the section sms"
         )

@@ -40,3 +40,13 @@ def test_a_mapping_is_proved_by_its_command(tmp_path: Path):
     assert done.exit_code == 0
     assert "1 个字段" in done.output
     assert "caller" in done.output  # goes nowhere
+
+
+def test_the_check_refuses_a_way_to_the_sms_gateway_that_contradicts_itself(tmp_path: Path):
+    _register(["check"])
+    file, config = tmp_path / "sms.yaml", tmp_path / "gateway.yaml"
+    file.write_text('version: 1\nurl: "http://h/{to}/{text}"\nmethod: GET\ntaken: [{contains: OK}]\n')
+    config.write_text(f"sms: {{provider: {file}, proxy: nowhere}}\n")
+    words = ["--config", str(config), "--data", str(tmp_path / "data"), "check"]
+    done = CliRunner().invoke(app, words)
+    assert "is not of the form http(s)" in str(done.exception)
