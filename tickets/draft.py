@@ -13,6 +13,7 @@ from recordings import folders, wav
 from tickets.joining import CUT_SHORT, UNFINISHED, tell_before
 from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
+from tickets.past import IN_DANGER, SAYS_DANGER
 from tickets.placed import tell_placed
 from tickets.proposal import propose
 from tickets.telling import find_related
@@ -40,8 +41,6 @@ _UNHEARD = "(语音未能识别,请听录音)"
 _NOT_SAID = "(来电人未留言)"
 _WITHHELD = "(匿名热线,不记录通话内容)"
 _AGREED = "来电人同意回电。号码不随工单外传,请凭通话编号在本系统查看后尽快回电;回电时不要透露来电内容"
-_IN_DANGER = "来电人按了求助键,可能有危险"
-_SAYS_DANGER = "来电人说有危险"
 _UNREACHABLE = "来电人没有留下可以回电的号码"
 _PASSED_ON = ("设分中心", "转接")
 
@@ -117,7 +116,7 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
         "place": PlacePart(),
         "transcript": TranscriptPart(complete=True),
         "notes": [
-            *([_IN_DANGER] if matter.danger else []),
+            *([IN_DANGER] if matter.danger else []),
             _AGREED if matter.contact_confirmed else _UNREACHABLE,
         ],
     }
@@ -287,7 +286,7 @@ def _draft_notes(record: CallRecord, told: Told) -> list[str]:
     elif told.unheard:
         notes.append("语音未能识别,请听录音")
     if matter.danger:
-        notes.append(_SAYS_DANGER if matter.call_back.startswith(_SAYS_DANGER) else _IN_DANGER)
+        notes.append(SAYS_DANGER if matter.call_back.startswith(SAYS_DANGER) else IN_DANGER)
     if call_back := need_call_back(record, matter):
         notes.append(f"{call_back},须回电")
     if related := find_related(record, matter):

@@ -35,6 +35,10 @@ SHORTEST: Final = 7
 HANDLED: Final = ("回访", "结案")
 """What is told of a ticket once there is an outcome."""
 
+IN_DANGER: Final = "来电人按了求助键,可能有危险"
+SAYS_DANGER: Final = "来电人说有危险"
+"""Notes of a ticket, which stay when somebody has talked with the caller and nobody need call back any more."""
+
 _DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
 _CALLS: Final = 20  # of one number are looked at, the newest
 
@@ -43,6 +47,8 @@ def is_discreet(ticket: Mapping[str, Any]) -> bool:
     """Whether others who share the caller's telephone must not learn that there is such a ticket."""
     whose = ticket["caller"]
     if whose["confidential"] or whose["anonymous"] or _DISCREETLY in whose["call_back"]:
+        return True
+    if IN_DANGER in ticket["notes"] or SAYS_DANGER in ticket["notes"]:
         return True
     return bool(whose["call_back"]) and ticket["appeal"]["urgency"] == "特急"  # danger, from a person perhaps
 

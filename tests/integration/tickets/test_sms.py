@@ -212,6 +212,9 @@ async def test_who_is_told_of_his_ticket_and_who_must_not_be(
         ticket(call_back="来电无人说话，须回电；回电时不要透露来电内容"),
         ticket(number="05582212345", contact="05582212345"),
         ticket(started_at=now - LATELY - timedelta(minutes=1)),
+        ticket().model_copy(
+            update={"notes": ("来电人说有危险", "已转110,通话65秒")}
+        ),  # nobody need call back
     ]
     for one in (told, keyed, writes, *others):
         await file_ticket(database, one)

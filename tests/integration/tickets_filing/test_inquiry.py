@@ -94,6 +94,8 @@ async def test_the_calling_number_hears_the_status_of_its_newest_ticket_and_no_m
         {"caller": {"confidential": True}},
         {"caller": {"call_back": "来电无人说话，须回电；回电时不要透露来电内容"}},
         {"caller": {"call_back": "来电人说有危险，须立即处置"}, "appeal": {"urgency": "特急"}},
+        {"notes": ["来电人按了求助键,可能有危险", "已转110,通话65秒"]},  # nobody need call back any more
+        {"notes": ["来电人说有危险"]},
     ],
 )
 async def test_what_others_at_that_telephone_must_not_learn_is_told_of_by_the_tickets_number_alone(
@@ -103,7 +105,7 @@ async def test_what_others_at_that_telephone_must_not_learn_is_told_of_by_the_ti
     async with database.write() as connection:
         document = json.loads(await connection.scalar(sa.select(tickets.c.document)))
         for part, told in changes.items():
-            document[part] |= told
+            document[part] = {**document[part], **told} if isinstance(told, dict) else told
         await connection.execute(sa.update(tickets).values(document=json.dumps(document)))
     assert (await ask("caller")).outcome == "none"
     assert (await ask("ticket", number, caller="13900000000")).outcome == "found"
