@@ -12,7 +12,7 @@ from ivr.matter import AppealType
 from recordings import folders, wav
 from tickets.joining import CUT_SHORT, UNFINISHED, tell_before
 from tickets.parts import CallPart, LinePart, RecordingPart
-from tickets.passed import draft_passed, is_settled, need_call_back, tell_leg
+from tickets.passed import draft_passed, is_settled, need_call_back, owe_call_back, tell_leg
 from tickets.past import IN_DANGER, SAYS_DANGER
 from tickets.placed import tell_placed
 from tickets.proposal import propose
@@ -42,7 +42,6 @@ _NOT_SAID = "(来电人未留言)"
 _WITHHELD = "(匿名热线,不记录通话内容)"
 _AGREED = "来电人同意回电。号码不随工单外传,请凭通话编号在本系统查看后尽快回电;回电时不要透露来电内容"
 _UNREACHABLE = "来电人没有留下可以回电的号码"
-_PASSED_ON = ("设分中心", "转接")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def _draft_recording(record: CallRecord) -> RecordingPart | None:
 
 def _draft_caller(record: CallRecord, matter: Matter) -> CallerPart:
     contact = matter.contact or record.caller
-    call_back = ";".join(filter(None, (need_call_back(record, matter), _promise(record))))
+    call_back = ";".join(filter(None, (need_call_back(record, matter), owe_call_back(record))))
     return CallerPart(number=record.caller, contact=contact, anonymous=not contact, call_back=call_back)
 
 
@@ -184,14 +183,6 @@ def _draft_line(line: Line) -> LinePart:
 def _levels(line: Line | None) -> tuple[str, str, str]:
     first, second, third, *_ = (*(line.category if line else ()), "", "", "")
     return first, second, third
-
-
-def _promise(record: CallRecord) -> str:
-    """The department that has to call back, because the call could not be passed on to it."""
-    line = record.line
-    if line is None or line.mode not in _PASSED_ON or any(leg.settled for leg in record.legs):
-        return ""
-    return f"{record.hotline}{line.name}热线未能转接,须由{line.department}回电"
 
 
 def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> AppealPart:
@@ -267,7 +258,7 @@ def _draft_line_notes(record: CallRecord) -> list[str]:
     notes = tell_placed(record.placed)
     if record.line is not None and record.line.found_by is None:
         notes.append(f"所拨号码“{record.called}”不是登记的热线,按{record.hotline}受理")
-    if promise := _promise(record):
+    if promise := owe_call_back(record):
         notes.append(promise)
     return notes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from ivr.matter import Window
 from ivr.target import TALKED_SECONDS, Keeper
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ivr.matter import Matter
 
 EndedBy = Literal["caller", "target", "gateway", "lost"]
+
+HANDED_OVER: Final = "handed over to "
+"""How the reason begins of a call that its caller's own side has put through to somebody: see `CallRecord.reason`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,18 @@ def is_theirs(matter: Matter, legs: Iterable[Leg], *, numbered: bool) -> bool:
         return False
     last = theirs[-1]
     return not any(s.start >= (last.ended_at or 0.0) for s in matter.spoken)
+
+
+def name_keeper(legs: Iterable[Leg]) -> str | None:
+    """Who has the ticket of a call that makes none here; None when nobody has."""
+    settled = [leg for leg in legs if leg.settled]
+    if not settled:
+        return None
+    last = next((leg for leg in reversed(settled) if leg.ticket == "theirs"), settled[-1])
+    known = f", there {last.known_as}" if last.known_as else ""
+    if last.handed_over:
+        return f"{HANDED_OVER}{last.target}{known}: its own side has put him through, the ticket is theirs"
+    return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 
 def _read(entry: entries.Dialled) -> Leg:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ivr.target import THIRD
 from tickets.parts import PassedPart
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ivr.matter import Matter
     from tickets.legs import Leg
     from tickets.record import CallRecord
+
+_PASSED_ON: Final = ("设分中心", "转接")  # modes of lines that are another's
 
 
 def draft_passed(record: CallRecord, matter: Matter) -> dict[str, Any]:
@@ -34,6 +36,14 @@ def is_settled(record: CallRecord, matter: Matter) -> bool:
 def need_call_back(record: CallRecord, matter: Matter) -> str:
     """Why the caller must be called back; who asked for a person and has talked with one, need not."""
     return "" if is_settled(record, matter) else matter.call_back
+
+
+def owe_call_back(record: CallRecord) -> str:
+    """Which department has to call back, because the call could not be passed on to it; "" when none has."""
+    line = record.line
+    if line is None or line.mode not in _PASSED_ON or any(leg.settled for leg in record.legs):
+        return ""
+    return f"{record.hotline}{line.name}热线未能转接,须由{line.department}回电"
 
 
 def tell_leg(leg: Leg) -> str:

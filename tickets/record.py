@@ -23,13 +23,13 @@ from recordings.entries import (
 from tickets import merging
 from tickets.entries import read_model, read_number
 from tickets.gathered import Gathered
-from tickets.legs import Leg, fold_legs
+from tickets.legs import Leg, fold_legs, name_keeper
 from tickets.missed import ASKED, BROKEN, GONE, GREETINGS, LEFT, QUIET, UNANSWERED
 from tickets.placed import give_reason
 from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ivr.matter import Window
     from recordings.entries import Reading, Strange, Understood
@@ -41,8 +41,6 @@ HungUpBy = Literal["caller", "gateway", "lost"]
 FRONT_DOOR: Final = "12345"
 """The line of a call whose journal lost which one was called."""
 
-HANDED_OVER = "handed over to "
-"""How the reason begins of a call that its caller's own side has put through to somebody: see `CallRecord.reason`."""
 _NOTHING_KEPT = "an anonymous line, and the caller asked for no call back"
 
 
@@ -203,7 +201,7 @@ def fold(
         ratings=journal.ratings,
         reason=None
         if told or not ended
-        else _name_keeper(legs)
+        else name_keeper(legs)
         or (_NOTHING_KEPT if anonymous and answered_at else None)
         or (ASKED if _has_asked(journal) and not wanted else None)
         or give_reason(journal.last(Placed), journal.last(Concluded))
@@ -269,18 +267,6 @@ def _name_who(hungup: HungUp | None) -> HungUpBy | None:
     if hungup is None:
         return None
     return cast("HungUpBy", hungup.by) if hungup.by in get_args(HungUpBy) else "lost"
-
-
-def _name_keeper(legs: Iterable[Leg]) -> str | None:
-    """Who has the ticket of a call that makes none here."""
-    settled = [leg for leg in legs if leg.settled]
-    if not settled:
-        return None
-    last = next((leg for leg in reversed(settled) if leg.ticket == "theirs"), settled[-1])
-    known = f", there {last.known_as}" if last.known_as else ""
-    if last.handed_over:
-        return f"{HANDED_OVER}{last.target}{known}: its own side has put him through, the ticket is theirs"
-    return f"passed on to {last.target}{known}: they talked for {round(last.talked)} s, the ticket is theirs"
 
 
 def _give_reason(

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from recordings.callbacks import Result, call_backs
 from recordings.instant import elapsed
 from recordings.schema import calls, legs, reviews, worklist
+from tickets.legs import HANDED_OVER
 from tickets.missed import LEFT
-from tickets.record import HANDED_OVER
 from tickets.review import PARTS
 
 if TYPE_CHECKING:

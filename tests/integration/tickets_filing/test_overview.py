@@ -12,11 +12,11 @@ from mattermaking import told
 from recordings import matters
 from recordings.callbacks import Missed, Result, call_backs
 from recordings.schema import calls, legs, reviews, tickets, worklist
+from tickets.legs import HANDED_OVER
 from tickets.missed import GONE, LEFT
 from tickets.overview.measures import measure
 from tickets.overview.scope import Scope
 from tickets.overview.volume import count_volume
-from tickets.record import HANDED_OVER
 
 if TYPE_CHECKING:
     from recordings.database import Database
