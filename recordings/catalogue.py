@@ -38,6 +38,7 @@ class CallRow:
     reason: str | None
     folder: str
     late: Literal["none", "wanted", "done"]
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

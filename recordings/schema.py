@@ -38,6 +38,7 @@ calls = sa.Table(
     sa.Column("reason", sa.Text),  # why an ended call has no ticket
     sa.Column("folder", sa.Text, nullable=False),  # relative to the data directory, once archived
     sa.Column("late", sa.Text, nullable=False),  # late transcription: none, wanted, done
+    sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()),  # a probe's, no citizen's
     sa.Index("ix_calls_started_at", "started_at"),
     sa.Index("ix_calls_sip_call_id", "sip_call_id"),
     sa.Index("ix_calls_caller", "caller"),

@@ -62,7 +62,12 @@ class CallFolder:
         self.folder = self.journal.folder
 
     def begin(
-        self, *, caller: str = "13855812345", model: ModelFingerprint | None = DEMO, **line: Any
+        self,
+        *,
+        caller: str = "13855812345",
+        model: ModelFingerprint | None = DEMO,
+        test: bool = False,
+        **line: Any,
     ) -> CallFolder:
         """``line`` is what differs from the front door in the journal's `line`."""
         self.journal.append(
@@ -75,6 +80,7 @@ class CallFolder:
                 line=replace(FRONT, **line),
                 flow="default",
                 node=1,
+                test=test,
             )
         )
         if model:

@@ -15,6 +15,7 @@ from tickets.parts import CallPart, LinePart, RecordingPart
 from tickets.passed import draft_passed, is_settled, need_call_back, owe_call_back, tell_leg
 from tickets.past import IN_DANGER, SAYS_DANGER
 from tickets.placed import tell_placed
+from tickets.probed import mark_title, tell_probed
 from tickets.proposal import propose
 from tickets.telling import find_related
 from tickets.text.display import read_matter, read_phrase
@@ -105,7 +106,7 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
             number="", contact="", confidential=True, anonymous=True, call_back=matter.call_back
         ),
         "appeal": AppealPart(
-            title=matter.call_back,
+            title=mark_title(matter.call_back, test=record.test),
             content=_WITHHELD,
             category_1=category[0],
             category_2=category[1],
@@ -115,6 +116,7 @@ def _draft_anonymous(record: CallRecord, line: Line, matter: Matter) -> dict[str
         "place": PlacePart(),
         "transcript": TranscriptPart(complete=True),
         "notes": [
+            *tell_probed(test=record.test),
             *([IN_DANGER] if matter.danger else []),
             _AGREED if matter.contact_confirmed else _UNREACHABLE,
         ],
@@ -194,7 +196,7 @@ def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> A
     urgency = meant.urgency if meant and text else ""
     return AppealPart(
         type=cast("AppealType", kind) if kind in get_args(AppealType) else None,
-        title=(meant.title if meant else "") or _entitle(record, told),
+        title=mark_title((meant.title if meant else "") or _entitle(record, told), test=record.test),
         reading=read_matter(matter, record.transcript),
         content=text or (_PENDING if told.pending else _UNHEARD if told.unheard else _NOT_SAID),
         category_1=(*category, "")[0],
@@ -255,7 +257,7 @@ def _draft_utterance(utterance: Utterance) -> UtterancePart:
 
 
 def _draft_line_notes(record: CallRecord) -> list[str]:
-    notes = tell_placed(record.placed)
+    notes = [*tell_probed(test=record.test), *tell_placed(record.placed)]
     if record.line is not None and record.line.found_by is None:
         notes.append(f"所拨号码“{record.called}”不是登记的热线,按{record.hotline}受理")
     if promise := owe_call_back(record):

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from recordings import matters as rows
 from recordings.matters import MatterRow, matters
-from recordings.schema import tickets
+from recordings.schema import calls, tickets
 from tickets.meaning.topics import name_main_topic
 from tickets.meaning.understanding import categorizer
 from tickets.meaning.words import plain
 from tickets.number import CITY_TIME
+from tickets.probed import is_probed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,8 +88,9 @@ def find_urging(text: str) -> str:
 
 
 async def store(connection: AsyncConnection, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Store the rows of tickets, each a number and a document; in the transaction that stores these."""
-    await rows.store(connection, [describe_matter(number, document) for number, document in documents])
+    """Store the rows of tickets, each a number and a document; in the transaction that stores these. None of probes."""
+    told = [(number, document) for number, document in documents if not is_probed(document)]
+    await rows.store(connection, [describe_matter(number, document) for number, document in told])
 
 
 async def backfill(db: Database) -> int:
@@ -96,9 +98,10 @@ async def backfill(db: Database) -> int:
     count = 0
     behind: sa.ColumnElement[bool] = sa.true()
     missing = ~sa.exists().where(matters.c.number == tickets.c.number)
+    probed = sa.exists().where(calls.c.call_id == tickets.c.call_id, calls.c.test)
     newest = sa.select(tickets.c.number).distinct().order_by(tickets.c.number.desc()).limit(_BATCH)
     while True:
-        query = newest.where(behind, missing)
+        query = newest.where(behind, missing, ~probed)
         async with db.read() as connection:
             numbers = list(await connection.scalars(query))
             last = await _read_last(connection, numbers)

@@ -136,6 +136,7 @@ def describe_call(record: CallRecord) -> list[Row]:
             reason=record.reason,
             folder=str(home),
             late=record.transcription,
+            test=record.test,
         )
     ]
     if record.ended_at and record.seconds:
@@ -196,8 +197,8 @@ def _describe_legs(record: CallRecord) -> list[Row]:
 
 
 def list_call(record: CallRecord, drafts: tuple[Draft, ...]) -> tuple[WorkRow, str] | None:
-    """The call in the agents' work list, once it has ended, and its words to be searched."""
-    if record.ended_at is None:
+    """The call in the agents' work list, once it has ended, and its words to be searched; None for a probe's."""
+    if record.ended_at is None or record.test:
         return None
     documents = [drafted.content for drafted in drafts]
     row = worklist.summarise(

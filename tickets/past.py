@@ -56,10 +56,13 @@ def is_discreet(ticket: Mapping[str, Any]) -> bool:
 async def list_documents(
     connection: AsyncConnection, caller: str, since: datetime
 ) -> list[tuple[str, datetime | None, dict[str, Any]]]:
-    """The caller's tickets, the newest call first and in it the last: number, end of the call, last revision."""
+    """The caller's tickets, the newest call first and in it the last: number, end of the call, last revision.
+
+    A probe has none: it is to be answered like who calls for the first time, each time.
+    """
     recent = (
         sa.select(calls.c.call_id)
-        .where(calls.c.caller == caller, calls.c.started_at > since)
+        .where(calls.c.caller == caller, calls.c.started_at > since, ~calls.c.test)
         .order_by(calls.c.started_at.desc())
         .limit(_CALLS)
     )

@@ -80,7 +80,7 @@ class CallRecord:
     Of a call that we have placed, ``placed`` says what for, ``concluded`` how far it has come.
     ``transcription`` is the state of the late transcription. ``legs`` are those by
     which the call was passed on. ``strange`` counts what of the journal this program does not know.
-    ``barred``: the caller was on the nuisance list.
+    ``barred``: the caller was on the nuisance list. ``test``: it is a probe of `hotline probe`, no citizen's call.
     """
 
     call_id: str
@@ -115,6 +115,7 @@ class CallRecord:
     placed: Placed | None
     concluded: Concluded | None
     barred: bool = False
+    test: bool = False
 
 
 def fold(
@@ -212,6 +213,7 @@ def fold(
         barred=incoming.barred,
         placed=journal.last(Placed),
         concluded=journal.last(Concluded),
+        test=incoming.test,
     )
 
 

@@ -91,9 +91,10 @@ async def store(connection: AsyncConnection, work: Sequence[WorkRow], texts: Map
 
 
 async def relist(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
-    """Bring the rows of ended calls up to date with their tickets on file."""
+    """Bring the rows of ended calls up to date with their tickets on file; a probe's has none."""
     work, heard = [], {}
-    wanted = sa.select(calls).where(calls.c.call_id.in_(call_ids), calls.c.ended_at.is_not(None))
+    ended = calls.c.ended_at.is_not(None)
+    wanted = sa.select(calls).where(calls.c.call_id.in_(call_ids), ended, ~calls.c.test)
     found = (await connection.execute(wanted)).all()
     documents = await _read_tickets(connection, call_ids)
     spoken = await _read_transcripts(connection, call_ids)
@@ -124,9 +125,10 @@ async def relist(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
 
 async def backfill(db: Database) -> int:
     """List the calls that were filed before there was a list; returns how many. Repeatable, by any process."""
+    unlisted = ~sa.exists().where(worklist.c.call_id == calls.c.call_id)
     missing = (
         sa.select(calls.c.call_id)
-        .where(calls.c.ended_at.is_not(None), ~sa.exists().where(worklist.c.call_id == calls.c.call_id))
+        .where(calls.c.ended_at.is_not(None), ~calls.c.test, unlisted)
         .order_by(calls.c.call_id)
         .limit(_BATCH)
     )

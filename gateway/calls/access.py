@@ -1,4 +1,4 @@
-"""Callers who are not put through: who is on the list now, and how a call of theirs is led."""
+"""Callers who are not put through: who is on the list now, and how a call of theirs is led; and probes."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ class Access:
             return found
         hotline = dataclasses.replace(found.hotline, flow=self.flow, openings={}, appeal=None)
         return dataclasses.replace(found, hotline=hotline)
+
+
+def keep_here(found: Found) -> Found:
+    """The line as it answers a probe: put through to nobody, as on a line that has nobody."""
+    return dataclasses.replace(found, hotline=dataclasses.replace(found.hotline, targets={}))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ivr.machine import start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
+    from config.duty import Duty
     from gateway.calls.house import House
     from gateway.prompts.book import PromptBook
     from ivr.flow import Flow
@@ -39,6 +40,13 @@ class Dialogue:
     """What calls that we place are led by; none where nobody is to be called, or a file is wrong."""
     unplaced: str = ""
     """Why there is none though there should be."""
+
+
+def why_at_once(dialogue: Dialogue, duty: Duty, number: str) -> str:
+    """Why a call of that line is passed to a person at once now, as its record says it; "" when it is not."""
+    if duty.order_for(number, datetime.now(UTC)) is not None:
+        return "duty"
+    return "makeshift" if dialogue.makeshift else ""
 
 
 def begin(hotline: Hotline, house: House, *, at_once: bool, ticket: str) -> State:

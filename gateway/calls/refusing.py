@@ -49,7 +49,7 @@ def refuse_by(flow: Flow, nuisances: Followed[Mapping[str, Nuisance]]) -> Callab
 async def keep_refused(
     turned_away: TurnedAway, switchboard: Switchboard, nuisances: Followed[Mapping[str, Nuisance]]
 ) -> None:
-    """Have those who find no line free listed for a call back, until cancelled."""
+    """Have those who find no line free listed for a call back, until cancelled; probes call again by themselves."""
 
     def find(incoming: Incoming) -> Called:
         now = datetime.now(UTC)
@@ -59,7 +59,11 @@ async def keep_refused(
         barred = entry is not None and entry.since <= now < entry.until
         return Called(line.number, line.anonymous, barred)
 
-    switchboard.refused = turned_away.note
+    def note(incoming: Incoming) -> None:
+        if not switchboard.is_probe(incoming):
+            turned_away.note(incoming)
+
+    switchboard.refused = note
     await turned_away.run(find)
 
 

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from config.duty import Duty
+from gateway.calls.access import keep_here
 from gateway.calls.call import Call
+from gateway.calls.dialogue import why_at_once
 from gateway.calls.line_record import describe, tell_call
 from gateway.calls.redirecting import redirect
 from gateway.calls.scribe import Scribe
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from config.duty import Duty
     from gateway.calls.dialogue import Dialogue
     from gateway.calls.house import House
     from gateway.calls.outgoing import Outgoing
@@ -126,17 +128,25 @@ class Switchboard:
         """Whether new calls are refused because the gateway is stopping."""
         return self._draining
 
+    def is_probe(self, incoming: Incoming) -> bool:
+        """Whether it is a call of `hotline probe`, no citizen's. Any thread."""
+        return self._settings.probe.is_ours(incoming.caller)
+
     def admit(self, incoming: Incoming) -> Refusal | None:
         """SIP thread: None lets the call in; else the status and headers to refuse it with."""
         with self._lock:
             source = incoming.source
             if self._trouble_for(source) or self._unacknowledged.is_too_many(source, self.cap):
                 self.refused(incoming)
-                return _refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds))
+                return self._refuse()
             self._unacknowledged.expect(source)
             self._lines += 1
             self._unfinished += 1
         return None
+
+    def _refuse(self) -> Refusal:
+        metrics.REFUSED.labels("503").inc()
+        return 503, {"Retry-After": str(self._settings.sip.retry_after_seconds)}
 
     def take(self, leg: Leg) -> None:
         """Loop: run an admitted call."""
@@ -214,7 +224,7 @@ class Switchboard:
         if leg.incoming is not None:
             self.refused(leg.incoming)
         try:
-            leg.refuse(*_refusal(503, "Retry-After", str(self._settings.sip.retry_after_seconds)))
+            leg.refuse(*self._refuse())
         except SipError:  # the caller has gone by himself
             leg.hang_up()
 
@@ -225,9 +235,11 @@ class Switchboard:
         dialogue = self.dialogue
         found = dialogue.hotlines.find(incoming.dialled, datetime.now(CITY_TIME).date())
         led = self.lead(found, incoming.caller)
-        at_once = self._why_at_once(dialogue, found.hotline.number) if led is found else ""
-        barred = led is not found
-        found, hotline = led, led.hotline
+        barred, probed = led is not found, self.is_probe(incoming)
+        duty = Duty() if probed else self._duty()
+        at_once = "" if barred else why_at_once(dialogue, duty, found.hotline.number)
+        found = keep_here(led) if probed else led
+        hotline = found.hotline
         try:
             journal = await self._begin(call_id, incoming, found, at_once, barred=barred)
         except JournalError as error:
@@ -255,12 +267,6 @@ class Switchboard:
             self._closed(journal.folder)
         return outcome
 
-    def _why_at_once(self, dialogue: Dialogue, number: str) -> str:
-        """Why a call of that line is passed to a person at once, as its record says it; "" when it is not."""
-        if self._duty().order_for(number, datetime.now(UTC)) is not None:
-            return "duty"
-        return "makeshift" if dialogue.makeshift else ""
-
     async def _begin(
         self, call_id: str, incoming: Incoming, found: Found, at_once: str, *, barred: bool
     ) -> JournalWriter:
@@ -284,6 +290,7 @@ class Switchboard:
                 trunk=incoming.trunk,
                 claims=tuple(Claim(claim.header, claim.user) for claim in incoming.claims),
                 barred=barred,
+                test=self.is_probe(incoming),
             )
             Scribe(journal, self._house.board, anonymous=hotline.anonymous).note(invited)
             await journal.settle()
@@ -291,8 +298,3 @@ class Switchboard:
             journal.close()
             raise
         return journal
-
-
-def _refusal(status: int, header: str, value: str) -> Refusal:
-    metrics.REFUSED.labels(str(status)).inc()
-    return status, {header: value}

@@ -35,6 +35,7 @@ _COMMANDS = {
     "outbox": "outbox",
     "intake-map": "intake_map",
     "sms": "sms",
+    "probe": "probe",
     "reconcile": "reconcile",
     "model": "model",
     "classify": "classify",

@@ -137,7 +137,7 @@ def _tabulate(found: list[CallLine]) -> Table:
             tell_moment(call.started_at),
             call.call_id,
             call.hotline,
-            escape(call.caller) or "未显示 / withheld",
+            (escape(call.caller) or "未显示 / withheld") + (" 拨测 / probe" if call.test else ""),
             "" if call.duration_s is None else f"{call.duration_s:.0f} s",
             "[red]系统中断 / crash[/]" if call.interrupted else ended,
             "\n".join(made) or escape(call.reason or ""),

@@ -25,7 +25,11 @@ _PLACES = {
 }
 _WANTS = "/etc/systemd/system/hotline.target.wants"
 _ALWAYS = ("hotline.target", "hotline-worker.service", "hotline-console.service")
-_BY_HAND = "hotline-intake.service"  # an operator enables it for a trial
+_TIMERS = "/etc/systemd/system/timers.target.wants"
+_BY_HAND = (
+    "hotline-intake.service",
+    "hotline-probe.timer",
+)  # an operator enables them: for a trial, for probes
 _KEPT = "/etc/hotline, /var/lib/hotline"
 
 
@@ -105,7 +109,7 @@ def _enable(machine: Machine) -> None:
     second = ["hotline-asr-second.service"] if settings.asr.runs_second else []
     wanted = [*_ALWAYS, *asr, *second, *(f"hotline-gateway@{port}.service" for port in settings.ports)]
     for unit in _enabled(machine):
-        if unit not in (*wanted, _BY_HAND):
+        if unit not in (*wanted, *_BY_HAND):
             machine.run("systemctl", "disable", unit)
             machine.say(f"设置不再需要,取消自启 / no longer needed by the settings, disabled: {unit}")
     machine.run("systemctl", "enable", *wanted)
@@ -115,5 +119,6 @@ def _enable(machine: Machine) -> None:
 def _enabled(machine: Machine) -> list[str]:
     """Our units that start at boot now; a link into nowhere counts."""
     found = [link.name for link in machine.at(_WANTS).glob("hotline-*.service")]
+    found += [link.name for link in machine.at(_TIMERS).glob("hotline-*.timer")]
     target = machine.at("/etc/systemd/system/multi-user.target.wants/hotline.target")
     return sorted(found) + (["hotline.target"] if target.is_symlink() else [])

@@ -7,7 +7,13 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY: Final = CollectorRegistry()
+PROBES: Final = CollectorRegistry()
+"""What the last probe has found: no service's, `hotline probe --textfile` writes it."""
 
+PROBE_OK: Final = Gauge(
+    "hotline_probe_ok", "1 when this part of the last probe was well.", ["check"], registry=PROBES
+)
+PROBE_AT: Final = Gauge("hotline_probe_timestamp_seconds", "When the last probe began.", registry=PROBES)
 CALLS_IN_PROGRESS: Final = Gauge(
     "hotline_calls_in_progress", "Calls at this moment, those still ringing included.", registry=REGISTRY
 )

@@ -19,6 +19,7 @@ from gateway.site.credentials import read_secret, with_intake_secrets, with_pass
 from gateway.site.disk import DiskSettings
 from gateway.site.intake import IntakeSettings
 from gateway.site.passing import PassingSettings
+from gateway.site.probe import ProbeSettings
 from gateway.site.recognition import AsrSettings
 from gateway.site.section import Address, Node, Port, Section
 from gateway.site.sms import SmsSettings
@@ -113,6 +114,7 @@ class Settings(Section):
     disk: DiskSettings = DiskSettings()
     intake: IntakeSettings = IntakeSettings()
     sms: SmsSettings = SmsSettings()
+    probe: ProbeSettings = ProbeSettings()
     dialogue: DialogueSettings = DialogueSettings()
     understanding: UnderstandingSettings = UnderstandingSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -42,6 +42,7 @@ class Incoming(Entry):
     the caller was passed to a person at once: ``duty`` (the duty switch), ``makeshift`` (no dialogue could be used).
     ``trunk`` is what it came by, "" for the open door; ``claims`` are headers whose word was not taken there.
     ``barred``: the caller is on the nuisance list, and is led by the dialogue that refuses him.
+    ``test``: it is a probe, no citizen's.
     """
 
     kind: ClassVar = "incoming"
@@ -58,6 +59,7 @@ class Incoming(Entry):
     trunk: str = kept("")
     claims: tuple[Claim, ...] = withheld(())
     barred: bool = withheld(default=False)
+    test: bool = kept(default=False)
 
 
 @dataclass(frozen=True, slots=True)

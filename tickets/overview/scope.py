@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from recordings.schema import legs
+from recordings.schema import calls, legs
 from tickets.number import CITY_TIME
 
 # As its index has it: no value of a query is known to be the index's.
@@ -17,7 +17,9 @@ _PLACED: Final = (legs.c.leg == sa.literal_column("0"), legs.c.direction == sa.l
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Calls that came from ``since`` to ``until``, both days included; none that we placed. ``hotline`` "": any.
+    """Calls of citizens from ``since`` to ``until``, both days included: none that we placed, no probes.
+
+    ``hotline`` "": any.
 
     ``hidden`` are lines of which who asks may not know that anybody called.
     """
@@ -40,8 +42,10 @@ class Scope:
     def choose(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
         """The same as conditions on a table that has ``call_id`` and ``hotline``."""
         placed = sa.select(legs.c.call_id).where(*_PLACED, *self.choose_days(legs.c.call_id))
-        came = table.c.call_id.not_in(placed)
-        return [*self.choose_days(table.c.call_id), *self._choose_lines(table.c.hotline), came]
+        came: list[sa.ColumnElement[bool]] = [table.c.call_id.not_in(placed)]
+        if table is calls:  # the others have none
+            came.append(~calls.c.test)
+        return [*self.choose_days(table.c.call_id), *self._choose_lines(table.c.hotline), *came]
 
     def choose_days(self, call_id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         """The days alone."""

@@ -21,6 +21,7 @@ from recordings.database import insert
 from recordings.schema import outbox
 from tickets.number import CITY_TIME
 from tickets.past import is_discreet
+from tickets.probed import is_probed
 from tickets.sms.wording import Templates, What
 
 LATELY: Final = timedelta(days=1)
@@ -54,7 +55,8 @@ class Writer:
         Nobody is told of a ticket that others who share his telephone must not learn of (`is_discreet`).
         """
         ticket: dict[str, Any] = json.loads(document)
-        if datetime.fromisoformat(ticket["call"]["started_at"]) < now - LATELY:
+        began = datetime.fromisoformat(ticket["call"]["started_at"])
+        if began < now - LATELY or is_probed(ticket):
             return
         whose, number = ticket["caller"], ticket["number"]
         if _WANTS_TO_WRITE in whose["call_back"] and not whose["anonymous"]:

@@ -33,6 +33,7 @@ from gateway.sip.fault import SipError
 from gateway.sip.incoming import Incoming
 from gateway.sip.leg import Leg
 from gateway.sip.pump import MediaPump
+from gateway.site.probe import ProbeSettings
 from gateway.site.settings import DialogueSettings, Settings, SipSettings
 from ivr.events import Heard, SpeechStarted
 from ivr.hotline import Called
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from gateway.site.sound import Sound
 
 DIALOGUE = DialogueSettings()
+PROBE = "05589990000"
 NOBODY = Outgoing(lambda *_: pytest.fail("nobody is called"), 0, 0)
 
 
@@ -163,7 +165,7 @@ class Desk:
         self.house = House(
             client, lambda: self.model, self.pump, Board(), self.numbers, lambda _folder: None, NOBODY
         )
-        settings = Settings(sip=SipSettings(drain_seconds=0.2))
+        settings = Settings(sip=SipSettings(drain_seconds=0.2), probe=ProbeSettings(caller=PROBE))
         self.switchboard = Switchboard(
             settings,
             self.journals,

@@ -135,6 +135,7 @@ def test_what_came_over_several_streams_is_one_reception() -> None:
 
 def families() -> list[Metric]:
     registries = [module.metrics.REGISTRY for module in (asr, console, gateway.site, tickets)]
+    registries.append(gateway.site.metrics.PROBES)
     return [family for registry in registries for family in registry.collect()]
 
 

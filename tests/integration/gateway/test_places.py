@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from integration.gateway.test_broken_calls import Desk, QuietLine, desk, kinds, prompts, until
+from integration.gateway.test_broken_calls import PROBE, Desk, QuietLine, desk, kinds, prompts, until
 
+from config.duty import Duty, Order
 from gateway.calls.bounds import Bounds
 from gateway.sip.fault import SipError
 from gateway.sip.leg import Leg
-from recordings.entries import HungUp, Interrupted
+from recordings.entries import HungUp, Incoming, Interrupted
 from recordings.journal import Journal, JournalError
 
 if TYPE_CHECKING:
@@ -167,3 +169,16 @@ async def test_a_call_whose_recording_never_closes_is_let_go_of(
     entries = await desk.over()
     assert kinds(entries) == ["incoming", "deaf", "hungup", "finished"]
     await until(lambda: not desk.switchboard.unfinished)
+
+
+@pytest.mark.parametrize(("caller", "at_once"), [(PROBE, ""), ("13855812345", "duty")])
+async def test_a_probe_gets_the_dialogue_though_all_are_passed_to_a_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caller: str, at_once: str
+) -> None:
+    duty = Duty(orders=(Order(since=datetime.now(UTC)),))
+    monkeypatch.setattr(desk.switchboard, "_duty", lambda: duty)
+    line = desk.ring(caller=caller)
+    await desk.reach("played")
+    line.leg.disconnected(200, "OK", "")
+    (incoming,) = [entry for entry in await desk.over() if isinstance(entry, Incoming)]
+    assert (incoming.test, incoming.at_once) == (caller == PROBE, at_once)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from integration.gateway.test_broken_calls import PROBE, Desk, desk, prompts
 
 from gateway.calls import turned_away
+from gateway.calls.refusing import follow_nuisances, keep_refused
 from gateway.calls.turned_away import FOLDER, Called, TurnedAway
 from gateway.sip.incoming import Incoming
 from gateway.site.metrics import REGISTRY
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
+
+__all__ = ["desk", "prompts"]  # fixtures
 
 LEAKING, BARRED = "13855812345", "13900001111"
 
@@ -130,6 +134,19 @@ async def test_a_disk_that_takes_nothing_is_told_of_once_and_loses_nobody(door, 
         (door.data / FOLDER).mkdir()
         await until(door.listed)
     assert ["written down" in record.message for record in caplog.records].count(True) == 1
+
+
+async def test_a_probe_that_was_refused_is_not_called_back(door: Door, desk: Desk) -> None:
+    away, nobody = TurnedAway(door.data, 1, door.database, ours, moves), desk.switchboard.refused
+    task = asyncio.create_task(keep_refused(away, desk.switchboard, follow_nuisances(door.data)))
+    await until(lambda: desk.switchboard.refused is not nobody)
+    await desk.switchboard.drain()
+    for caller in (PROBE, LEAKING):
+        assert desk.switchboard.admit(invite(caller)) is not None
+    await until(door.listed)
+    task.cancel()
+    assert {row[0] for row in await door.listed()} == {LEAKING}
+    assert await door.count(calls) == 1
 
 
 async def test_a_database_that_is_away_and_a_kill_lose_nobody_and_double_nobody(door, monkeypatch):

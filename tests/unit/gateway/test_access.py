@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from config.document import ConfigError
-from gateway.calls.access import Access, Nuisance
+from gateway.calls.access import Access, Nuisance, keep_here
 from gateway.calls.nuisances import (
     FILE,
     NuisanceError,
@@ -121,6 +122,14 @@ def test_a_broken_list_says_where_and_what_to_do(tmp_path: Path, text: str) -> N
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ConfigError, match=r"nuisances\.json.*hotline nuisance add"):
         read_entries(tmp_path)
+
+
+def test_a_probe_is_answered_as_any_caller_and_put_through_to_nobody() -> None:
+    found = read_dialogue(read_settings(None).dialogue).find(
+        (Called("12345", "request-uri"),), date(2026, 11, 27)
+    )
+    called = replace(found, hotline=replace(found.hotline, targets={"person": (), "danger": ()}))
+    assert keep_here(called) == replace(found, hotline=replace(found.hotline, targets={}))
 
 
 async def test_a_gateway_follows_the_list_and_a_broken_one_leaves_that_of_before(

@@ -12,6 +12,7 @@ from ivr.matter import Matter, Window
 from recordings import entries, journal
 from tickets.draft import draft
 from tickets.missed import name_missed
+from tickets.papers import list_call
 from tickets.record import CallRecord, fold
 from tickets.ticket import Ticket
 
@@ -652,3 +653,17 @@ def test_a_phrase_that_was_parted_between_matters_stays_as_it_was_told(call):
     second = Transcript(BIG, (replace(both, text="路灯不亮还有我家停电"),))
     told = fold(call.call_id, journal.read(call.folder), None, 30.0, None, second).matters
     assert [t.matter.text for t in told] == ["路灯不亮", "还有我家停水"]
+
+
+def test_a_probes_ticket_says_so_and_is_in_no_agents_list(tmp_path: Path) -> None:
+    agreed = Matter(
+        0, complete=True, call_back="来电人同意回电", contact="13855812345", contact_confirmed=True
+    )
+    for test in (False, True):
+        call = CallFolder(tmp_path / str(test)).begin(test=test).hear(LEAK).state(stated(0, LEAK)).hang_up()
+        hidden = CallFolder(tmp_path / f"{test} hidden").begin(caller="", test=test, anonymous=True)
+        for record in (read(call), read(hidden.state(agreed).hang_up())):
+            (ticket,) = issue(record)
+            assert ticket.appeal.title.startswith("【拨测】") == test
+            assert ("拨测来电,不是市民诉求,请勿派单" in ticket.notes) == test
+            assert (list_call(record, draft(record)) is None) == test
