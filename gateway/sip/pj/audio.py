@@ -48,13 +48,7 @@ class Audio:
             return False
         first = self._pcm is None
         if self._pcm is None:
-            pcm = pj.PcmPort()
-            try:
-                pcm.createPort("pcm", CLOCK_RATE, FRAME_MS, _RING_MS)
-            except pj.Error:
-                destroy(pcm)
-                raise
-            self._pcm = pcm
+            self._pcm = _make_ring()
             prompt.createPort("prompt", CLOCK_RATE, FRAME_MS)
             self._begin_recording(call, prompt)
             if self._feed is not None:
@@ -80,13 +74,7 @@ class Audio:
         old, prompt = self._pcm, self._prompt
         if old is None or prompt is None:  # there is no media yet: it begins with it
             return
-        pcm = pj.PcmPort()
-        try:
-            pcm.createPort("pcm", CLOCK_RATE, FRAME_MS, _RING_MS)
-        except pj.Error:
-            destroy(pcm)
-            raise
-        self._pcm = pcm
+        self._pcm = pcm = _make_ring()
         destroy(old)
         self._begin_recording(call, prompt)
         if media is not None:
@@ -245,3 +233,14 @@ def _ways(source: Side, to: Side) -> Iterator[tuple[pj.AudioMedia, pj.AudioMedia
         # A recording leaves the bridge with its call, before anybody here knows.
         ears = (ear for ear in audio.ears(own) if ear.getPortId() != pj.PJSUA_INVALID_ID)
         yield from ((voice, ear) for ear in ears)
+
+
+def _make_ring() -> pj.PcmPort:
+    """The caller's audio, until it is read; raises pj.Error."""
+    pcm = pj.PcmPort()
+    try:
+        pcm.createPort("pcm", CLOCK_RATE, FRAME_MS, _RING_MS)
+    except pj.Error:
+        destroy(pcm)
+        raise
+    return pcm
