@@ -106,8 +106,7 @@ def read_calendar(file: Path | None) -> Calendar:
         return Calendar()
     document = read(CalendarFile, file)
     faults = [*_judge(document, "rest", document.value.rest), *_judge(document, "work", document.value.work)]
-    if faults:
-        raise _joined(faults)
+    document.refuse(faults)
     rest = frozenset(day for stretch in document.value.rest for day in stretch.days)
     for i, stretch in enumerate(document.value.work):
         if twice := next((day for day in stretch.days if day in rest), None):
@@ -119,8 +118,7 @@ def read_calendar(file: Path | None) -> Calendar:
             faults.append(
                 document.error(("years", i), what, "name its holidays under `rest`, or delete the year")
             )
-    if faults:
-        raise _joined(faults)
+    document.refuse(faults)
     work = frozenset(day for stretch in document.value.work for day in stretch.days)
     return Calendar(rest, work, frozenset(document.value.years))
 
@@ -131,8 +129,3 @@ def _judge(document: Document[CalendarFile], key: str, stretches: Sequence[Stret
         if length not in range(_LONGEST_DAYS):
             what = f"it lasts {length + 1} days" if length > 0 else "it ends before it begins"
             yield document.error((key, i, "until"), what, "correct `from` or `until`")
-
-
-def _joined(faults: list[ConfigError]) -> ConfigError:
-    first, *more = sorted(faults, key=lambda fault: fault.line)
-    return ConfigError(first.file, first.line, first.what, first.remedy, tuple(more))

@@ -20,7 +20,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from config.fault import LastingFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,6 +57,13 @@ class Document(Generic[M]):
     def error(self, path: Sequence[str | int], what: str, remedy: str) -> ConfigError:
         """A fault found later, in what the file means, at the line of ``path``."""
         return ConfigError(self.file, self.line(*path), what, remedy)
+
+    def refuse(self, faults: Iterable[ConfigError]) -> None:
+        """Raise one ConfigError with all these, in the order of their lines, if there are any."""
+        ordered = sorted(faults, key=lambda fault: fault.line)
+        if ordered:
+            first, *more = ordered
+            raise ConfigError(self.file, first.line, first.what, first.remedy, tuple(more))
 
 
 def embedded(name: str) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from config.document import ConfigError, Document, embedded, load, read
+from config.document import Document, embedded, load, read
 from ivr.discretion import check_discretion
 from ivr.document import (
     AskPart,
@@ -62,7 +62,7 @@ def compile_flow(source: Path | str, texts: PromptTexts) -> Flow:
         said = f"until a key confirms the person, nothing is said but {len(file.neutral)} neutral prompts"
         proof = (*proof, said)
     faults += check_words(document)
-    _raise(document, faults)
+    document.refuse(faults)
     return Flow(
         name=file.name,
         start=file.start,
@@ -105,12 +105,6 @@ def _place_words(document: Document[FlowFile]) -> dict[tuple[str, str], str]:
         for name, words in written.value.words.items()
         for index, word in enumerate(words)
     }
-
-
-def _raise(document: Document[FlowFile], faults: list[ConfigError]) -> None:
-    if faults:
-        first, *more = sorted(faults, key=lambda f: f.line)
-        raise ConfigError(document.file, first.line, first.what, first.remedy, tuple(more))
 
 
 def _node(name: str, part: NodePart) -> Node:  # noqa: PLR0911 -- one for each kind

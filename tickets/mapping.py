@@ -150,10 +150,7 @@ class IntakeMapping:
 def read_mapping(source: Path | str) -> IntakeMapping:
     """Read and check a mapping file (a path, or its text); raises ConfigError with every fault found."""
     document = read(MappingFile, source)
-    faults = list(_find_faults(document))
-    if faults:
-        first, *more = sorted(faults, key=lambda fault: fault.line)
-        raise ConfigError(document.file, first.line, first.what, first.remedy, tuple(more))
+    document.refuse(_find_faults(document))
     return IntakeMapping(document.value)
 
 

@@ -142,10 +142,7 @@ class Provider:
 def read_provider(source: Path | str) -> Provider:
     """Read and check a provider file (a path, or its text); raises ConfigError with every fault found."""
     document = read(ProviderFile, source)
-    faults = list(_find_faults(document))
-    if faults:
-        first, *more = sorted(faults, key=lambda fault: fault.line)
-        raise ConfigError(document.file, first.line, first.what, first.remedy, tuple(more))
+    document.refuse(_find_faults(document))
     return Provider(document.value)
 
 
