@@ -6,23 +6,24 @@ import asyncio
 import csv
 import json
 import sqlite3
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hotlinecommand import run_hotline
 
 from recordings.database import migrate
 from tickets.categories.samples import read_samples
 from tickets.categories.suggestion import SHIPPED_MODEL
 
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
 STARTER = SHIPPED_MODEL.parent / "starter.csv"
-ROOT = Path(__file__).parents[3]
 
 
 def hotline(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from gateway.cli import main; main()", "--data", str(data), "classify"]
-    return subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return run_hotline("--data", str(data), "classify", *words)
 
 
 @pytest.fixture
@@ -126,16 +127,11 @@ def test_what_agents_decided_becomes_examples(tmp_path: Path) -> None:
             )
     settings = tmp_path / "gateway.yaml"
     settings.write_text(f"database: {{url: 'sqlite+aiosqlite:///{file}'}}\n")
-    program = "from gateway.cli import main; main()"
-    command = [sys.executable, "-c", program, "--config", str(settings), "--data", str(tmp_path / "var")]
-    done = subprocess.run(
-        [*command, "classify", "export"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command = ("--config", str(settings), "--data", str(tmp_path / "var"), "classify", "export")
+    done = run_hotline(*command)
     assert done.returncode == 0, done.stderr
     said = REVIEWS[1][4].replace("13855812345", "0").replace("幺三八五五八幺二三四五", "0")
     assert list(csv.reader(done.stdout.splitlines())) == [["text", "label"], [said, "政法"]]
     to = tmp_path / "out.csv"
-    subprocess.run(
-        [*command, "classify", "export", "--out", str(to)], cwd=ROOT, capture_output=True, check=True
-    )
+    assert run_hotline(*command, "--out", str(to)).returncode == 0
     assert to.read_text() == done.stdout

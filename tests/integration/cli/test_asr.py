@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hotlinecommand import run_hotline
 
 from asr.evaluation import load
 from asr.evaluation.record import FILE, read_bench
 from gateway.cli import Site, measuring
 from gateway.prompts.voice import speak
 from gateway.site.settings import Paths, Settings
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).parents[3]
 SENTENCE = "颍州区清河街道路灯不亮"
@@ -24,8 +27,7 @@ SENTENCE = "颍州区清河街道路灯不亮"
 @pytest.fixture
 def hotline(tmp_path: Path):
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "gateway", "--data", str(tmp_path / "data"), "asr", *words]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+        return run_hotline("--data", str(tmp_path / "data"), "asr", *words, folder=ROOT)
 
     return run
 

@@ -6,23 +6,22 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hotlinecommand import run_hotline
 
 from config.document import embedded
 from recordings.database import migrate, open_database
 from tickets import outbox
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 EX_CONFIG = 78
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -30,8 +29,7 @@ def hotline(tmp_path: Path):
     def run(*words: str, settings: str = "{}\n") -> subprocess.CompletedProcess[str]:
         config = tmp_path / "gateway.yaml"
         config.write_text(settings)
-        command = [sys.executable, "-m", "gateway", "--config", str(config), "--data", str(tmp_path), *words]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        return run_hotline("--config", str(config), "--data", str(tmp_path), *words)
 
     return run
 

@@ -8,7 +8,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from hotlinecommand import run_hotline
 from waiting import free_port
 
 from asr.catalogue import DEMO_MODEL
@@ -95,17 +95,7 @@ def mount(site: Installation) -> Iterator[Callable[[str], None]]:
 
 
 def run_doctor(site: Installation, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "gateway",
-        "--config",
-        str(site.config),
-        "--data",
-        str(site.data),
-        "doctor",
-    ]
-    return subprocess.run([*command, *options], cwd=CLONE, capture_output=True, text=True, check=False)
+    return run_hotline("--config", str(site.config), "--data", str(site.data), "doctor", *options)
 
 
 async def test_a_sound_installation_has_no_failure(site: Installation) -> None:
