@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.document import ConfigError
-from gateway.install import install, uninstall
+from console import bundles
+from gateway.install import install, program, uninstall
 from gateway.install.step import InstallError, Machine
 from gateway.site.debian import PACKAGES
 
@@ -46,6 +47,8 @@ class Image:
 
     root: Path
     said: list[str]
+    bare: frozenset[str] = frozenset()  # what files there were before
+    first: tuple[str, ...] = ()  # what the first installation said
 
     def install(self) -> list[str]:
         self.said.clear()
@@ -99,13 +102,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Path
 def image(bare: Callable[[], Path]) -> Image:
     """An image with an installation, shared: a test that changes it puts it right again."""
     made = Image(bare(), [])
-    made.install()
+    made.bare = frozenset(made.tree())
+    made.first = tuple(made.install())
     return made
 
 
-def test_each_thing_done_is_told(bare: Callable[[], Path]) -> None:
-    image = Image(bare(), [])
-    told = "\n".join(image.install())
+def test_each_thing_done_is_told(image: Image) -> None:
+    told = "\n".join(image.first)
     for path in (
         "program installed: /opt/hotline",
         "linked: /usr/local/bin/hotline",
@@ -260,32 +263,30 @@ def tree(tmp_path: Path) -> Path:
     return made
 
 
-def install_tree(tree: Path, root: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gateway", "install", "--root", str(root)]
-    here = os.environ | {"PYTHONPATH": str(tree)}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tree, env=here)
-
-
-def test_the_tools_that_made_the_bundles_are_not_installed(tree: Path, bare: Callable[[], Path]) -> None:
+def test_the_tools_that_made_the_bundles_are_not_installed(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tool = tree / "console" / "assets" / "node_modules" / "bundler" / "index.js"
     tool.parent.mkdir(parents=True)
     tool.write_text("bundle();")
-    root = bare()
-    done = install_tree(tree, root)
-    assert done.returncode == 0, done.stderr
-    (console,) = (root / "opt/hotline").glob("lib/*/site-packages/console")
-    assert (console / "static" / "console.js").is_file()
-    assert (console / "assets" / "build").is_file()
-    assert not (console / "assets" / "node_modules").exists()
-    assert "node_modules" not in next(console.parent.glob("minsheng_hotline*.dist-info/RECORD")).read_text()
+    monkeypatch.setattr(program, "_TREE", tree)
+    files = program._gather()
+    assert files["console/static/console.js"] == tree / "console" / "static" / "console.js"
+    assert files["console/assets/build"] == tree / "console" / "assets" / "build"
+    assert tool not in files.values()
+    (record,) = [content for name, content in files.items() if re.search("^minsheng_hotline.*/RECORD$", name)]
+    assert isinstance(record, bytes)
+    assert b"console/static/console.js,,\n" in record
+    assert b"node_modules" not in record
 
 
-def test_a_tree_without_the_pages_bundles_is_not_installed(tree: Path, bare: Callable[[], Path]) -> None:
-    shutil.rmtree(tree / "console" / "static")
+def test_a_tree_without_the_pages_bundles_is_not_installed(
+    bare: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "STATIC", tmp_path)
     root = bare()
-    done = install_tree(tree, root)
-    assert done.returncode != 0
-    assert "run deploy/setup, or console/assets/build" in done.stderr
+    with pytest.raises(InstallError, match="run deploy/setup, or console/assets/build"):
+        Image(root, []).install()
     assert not (root / "opt").exists()
 
 
@@ -304,34 +305,16 @@ def test_without_the_systems_python_it_says_which(bare: Callable[[], Path]) -> N
     assert not (root / "opt").exists()
 
 
-def test_a_command_of_somebody_elses_is_left_alone(bare: Callable[[], Path]) -> None:
-    root = bare()
-    other = root / "usr/local/bin/hotline"
-    other.parent.mkdir(parents=True)
+def test_a_command_of_somebody_elses_is_left_alone(image: Image) -> None:
+    other = image.root / "usr/local/bin/hotline"
+    ours = other.readlink()
+    other.unlink()
     other.write_text("#!/bin/sh\n")
     with pytest.raises(InstallError, match="move it away"):
-        Image(root, []).install()
+        image.install()
     assert other.read_text() == "#!/bin/sh\n"
-
-
-def test_uninstalling_takes_away_what_it_brought_and_no_data(bare: Callable[[], Path]) -> None:
-    image = Image(bare(), [])
-    before = set(image.tree())
-    image.install()
-    probes = image.root / "etc/systemd/system/timers.target.wants/hotline-probe.timer"
-    probes.parent.mkdir(exist_ok=True)
-    probes.symlink_to("/usr/local/lib/systemd/system/hotline-probe.timer")
-    recording = image.root / "var/lib/hotline/calls/2026/audio.wav"
-    recording.parent.mkdir(parents=True)
-    recording.write_bytes(b"RIFF")
-    told = image.uninstall()
-    assert recording.read_bytes() == b"RIFF"
-    left = [path for path in image.tree() if path not in before and not (image.root / path).is_dir()]
-    strange = [p for p in left if not p.startswith(("etc/hotline/", "var/lib/hotline/"))]
-    assert set(strange) <= {f"etc/{name}" for name in (".pwd.lock", "passwd", "group", "shadow", "gshadow")}
-    assert "已删除 / removed: /opt/hotline" in told
-    assert any("kept: /etc/hotline, /var/lib/hotline" in line for line in told)
-    assert image.uninstall() == [told[-1]]  # there is nothing left to take away
+    other.unlink()
+    other.symlink_to(ours)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -367,3 +350,21 @@ def test_no_service_is_repeated_that_only_an_operator_can_help() -> None:
     assert set(units) - set(repeated) == {"hotline-probe.service"}  # its timer has it tried again
     for name, text in repeated.items():
         assert "\nRestartPreventExitStatus=78\n" in text, name
+
+
+def test_uninstalling_takes_away_what_it_brought_and_no_data(image: Image) -> None:
+    """The last of them: then there is no installation any more."""
+    probes = image.root / "etc/systemd/system/timers.target.wants/hotline-probe.timer"
+    probes.parent.mkdir(exist_ok=True)
+    probes.symlink_to("/usr/local/lib/systemd/system/hotline-probe.timer")
+    recording = image.root / "var/lib/hotline/calls/2026/audio.wav"
+    recording.parent.mkdir(parents=True)
+    recording.write_bytes(b"RIFF")
+    told = image.uninstall()
+    assert recording.read_bytes() == b"RIFF"
+    left = [path for path in image.tree() if path not in image.bare and not (image.root / path).is_dir()]
+    strange = [p for p in left if not p.startswith(("etc/hotline/", "var/lib/hotline/"))]
+    assert set(strange) <= {f"etc/{name}" for name in (".pwd.lock", "passwd", "group", "shadow", "gshadow")}
+    assert "已删除 / removed: /opt/hotline" in told
+    assert any("kept: /etc/hotline, /var/lib/hotline" in line for line in told)
+    assert image.uninstall() == [told[-1]]  # there is nothing left to take away
