@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +22,21 @@ hypothesis.settings.load_profile("ours")
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A part of tests/run that wants a mark need not load the files in which nothing has it."""
+    wanted = re.fullmatch(r"(few|alone|soak)( and not soak)?", config.option.markexpr)
+    if not wanted or not collection_path.match("test_*.py"):
+        return None
+    return f"mark.{wanted[1]}" not in collection_path.read_text() or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that the last ones leave no worker alone with a long one."""
+    parts = ("acceptance", "peers", "integration", "unit")
+    here = Path(__file__).parent
+    items.sort(key=lambda item: parts.index(item.path.relative_to(here).parts[0]))
 
 
 @pytest.fixture(scope="session")
