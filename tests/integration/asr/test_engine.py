@@ -4,13 +4,13 @@ import json
 import logging
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from officialmodel import KOREAN, lay_out
+from staticgraph import make_static_model
 
 from asr.calibration import LEAST
 from asr.catalogue import DEMO_MODEL, ModelError, open_model
@@ -145,13 +145,20 @@ async def test_phrases_outside_the_vocabulary_are_dropped_with_one_warning_that_
     assert decode(free, silence(0.3) + await spoken("我要投诉路灯") + silence(0.3)) == "我要投诉路灯"
 
 
-async def test_a_static_graph_takes_no_phrases_and_says_so_once(spoken, silence, caplog):
-    engine = Engine(replace(open_model(None), static_graph=True))
+async def test_a_static_graph_takes_no_phrases_says_so_once_and_hears_as_well(
+    engine, tmp_path, spoken, silence, matters, caplog
+):
+    model = open_model(make_static_model(tmp_path / "large"))
+    assert model.static_graph
+    await prove(model)
+    large = Engine(model)
+    assert not large.takes_phrases
     with caplog.at_level(logging.WARNING):
-        recognizers = [engine.recognizer(8000, ("是的", "不对")) for _ in range(3)]
+        recognizers = [large.recognizer(8000, ("是的", "不对")) for _ in range(3)]
     assert sum("static" in r.message for r in caplog.records) == 1
-    pcm = silence(0.3) + await spoken("我要投诉路灯") + silence(0.3)
-    assert decode(recognizers[0], pcm) == "我要投诉路灯"
+    for text in matters:
+        pcm = silence(0.3) + await spoken(text) + silence(0.3)
+        assert decode(recognizers[0], pcm) == decode(engine.recognizer(8000), pcm) == text
 
 
 async def test_word_times_go_on_counting_after_a_final(engine, spoken, silence):
