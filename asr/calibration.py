@@ -19,6 +19,9 @@ FEWEST: Final = 20
 """So many phrases of a question make a figure."""
 SHARE: Final = 0.95
 """Of the answers that are taken so many are right."""
+MOST: Final = 0.9
+"""No question asks for more: what hardly any answer reaches would ask every caller again, until a person is called for.
+Where even the surest are wrong more often than that, it is the question that wants another wording, or keys."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ class Calibration:
 def calibrate(heard: Iterable[tuple[float, bool]]) -> Question | None:
     """What phrases of a question show, each with its confidence and whether it was right; None when too few.
 
-    The least confidence is the lowest from which on as many as `SHARE` are right, 1 where there is none.
+    The least confidence is the lowest from which on as many as `SHARE` are right, and `MOST` at most.
     """
     ordered = sorted(heard, reverse=True)
     if len(ordered) < FEWEST:
@@ -58,7 +61,7 @@ def calibrate(heard: Iterable[tuple[float, bool]]) -> Question | None:
         after = ordered[number][0] if number < len(ordered) else -1.0
         if after < confidence and right >= SHARE * number:  # those alike are taken or left together
             least = confidence
-    return Question(len(ordered), right, round(least, 4))
+    return Question(len(ordered), right, min(round(least, 4), MOST))
 
 
 def write_calibration(file: Path, found: Calibration) -> None:
@@ -80,7 +83,7 @@ def read_calibration(file: Path) -> Calibration:
         return Calibration(
             {
                 sha256: {
-                    name: Question(int(told["phrases"]), int(told["right"]), min(1.0, float(told["least"])))
+                    name: Question(int(told["phrases"]), int(told["right"]), min(MOST, float(told["least"])))
                     for name, told in questions.items()
                 }
                 for sha256, questions in models.items()

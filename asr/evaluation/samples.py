@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import wave
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import soxr
 from config.fault import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,22 +47,35 @@ def read_samples(source: Path) -> tuple[Sample, ...]:
     return samples
 
 
+def check_audio(file: Path) -> None:
+    """Raise SamplesError, or OSError, unless FILE can be read by `read_audio`; reads no more than its header."""
+    with _opened(file):
+        pass
+
+
 def read_audio(file: Path) -> NDArray[np.int16]:
     """A WAV file's first channel, at 8 kHz; raises SamplesError, OSError."""
+    with _opened(file) as sound:
+        rate, channels = sound.getframerate(), sound.getnchannels()
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+    first = samples[: len(samples) // channels * channels : channels]
+    return first if rate == RATE else soxr.resample(first, rate, RATE, "HQ").astype(np.int16)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[wave.Wave_read]:
     try:
         with wave.open(str(file)) as sound:
-            rate, channels = sound.getframerate(), sound.getnchannels()
+            rate = sound.getframerate()
             if sound.getsampwidth() != _SAMPLE_BYTES or not rate:
                 raise SamplesError(
                     f"{file}: {sound.getsampwidth() * 8} bits a sample; convert it to 16-bit PCM"
                 )
             if sound.getnframes() / rate > _LONGEST_SECONDS:
                 raise SamplesError(f"{file}: longer than an hour; cut it")
-            samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+            yield sound
     except (wave.Error, EOFError) as error:
         raise SamplesError(f"{file}: no WAV file of 16-bit PCM ({error}); convert it") from error
-    first = samples[: len(samples) // channels * channels : channels]
-    return first if rate == RATE else soxr.resample(first, rate, RATE, "HQ").astype(np.int16)
 
 
 def _read_folder(folder: Path) -> tuple[Sample, ...]:

@@ -137,7 +137,7 @@ def calibrate(context: typer.Context, as_json: AsJson = False) -> None:
 
     网关下次启动起生效 / The gateway goes by it from its next start on.
     """
-    from asr.calibration import FILE, write_calibration
+    from asr.calibration import FILE, MOST, SHARE, write_calibration
     from gateway.cli.measuring import calibrate_reviewed
 
     site: Site = context.obj
@@ -156,6 +156,10 @@ def calibrate(context: typer.Context, as_json: AsJson = False) -> None:
             f"{escape(one['question'])}: 把握 / confidence >= {one['least']:g} "
             f"({one['phrases']} 句 / phrases, 听对 / right {one['right']}; {one['model'][:12]})"
         )
+        if one["least"] >= MOST and one["right"] < SHARE * one["phrases"]:
+            out.print(
+                "  再有把握也常听错:请换个问法或用按键 / even sure answers are often wrong: ask otherwise, or by keys"
+            )
     out.print(f"{len(told)} 个问题 / questions → {escape(str(site.paths.data / FILE))}")
 
 

@@ -13,7 +13,7 @@ from asr.evaluation.measuring import hear
 from asr.evaluation.own_server import serving
 from asr.evaluation.record import FILE, Bench, write_bench
 from asr.evaluation.report import judge, tell_delays, total
-from asr.evaluation.samples import SamplesError, read_audio
+from asr.evaluation.samples import SamplesError, check_audio, read_audio
 from gateway.prompts.voice import speak
 from recordings.database import open_database, require_current
 from tickets.text.normal import normalise
@@ -42,11 +42,13 @@ async def judge_samples(
     site: Site, samples: tuple[Sample, ...], model: Path | None, line: TelephoneLine
 ) -> dict[str, Any]:
     """The figures of these recordings, as they arrive over ``line``, by ``model`` (None: the one in use)."""
-    sounds = [line.carry(read_audio(sample.audio), seed) for seed, sample in enumerate(samples)]
+    for sample in samples:  # what is wrong is told before the first is heard; only one is in memory at a time
+        check_audio(sample.audio)
     folder = open_model(model or site.paths.model(site.settings))
     judged, measured = [], []
     async with serving(folder, site.settings.asr.threads, site.settings.asr.profile) as client:
-        for sample, sound in zip(samples, sounds, strict=True):
+        for seed, sample in enumerate(samples):
+            sound = line.carry(read_audio(sample.audio), seed)
             heard = await hear(client, sound.astype("<i2").tobytes())
             measured.append(heard)
             judged.append(

@@ -85,9 +85,9 @@ class PromptBook:
         """
         await _working.run(_remove_left, self._cache / "joined")
         parts = {part for prompt in self._prompts.values() for part in prompt if isinstance(part, Made)}
-        missing = [part for part in parts if not (await self._find(part)).exists()]
+        missing = [part for part in parts if not sounds.is_whole(await self._find(part))]
         joined = {self._openings / await self._name(self._cut(o), o.slots): o for o in openings if o.slots}
-        unmade = [place for place in joined if not place.exists()]
+        unmade = [place for place in joined if not sounds.is_whole(place)]
         gate = asyncio.Semaphore(at_once)
         made = 0
 
@@ -178,7 +178,7 @@ class PromptBook:
         sound = self._parts.get(part)
         if sound is None:
             place = await self._find(part)
-            if not place.exists():
+            if not sounds.is_whole(place):
                 await self._make(part)
             pcm = await _working.run(sounds.read_wav, place)
             sound = self._parts.setdefault(part, Sound(pcm))

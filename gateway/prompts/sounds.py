@@ -13,8 +13,10 @@ from pydub.generators import Sine
 from config.fault import LastingFault
 from gateway.prompts.voice import KilledError
 from gateway.site.sound import SAMPLE_RATE
+from recordings.journal import sync_file, sync_folder
 
 _TONE_LEVEL = -16.0
+_HEADER_BYTES = 44  # of what `wave` writes
 _FADE_MS = 10  # without it a tone begins and ends with a click
 
 
@@ -62,8 +64,11 @@ def make_silence(seconds: float) -> bytes:
     return bytes(2 * round(seconds * SAMPLE_RATE))
 
 
-def write_wav(file: Path, pcm: bytes) -> None:
-    """Write mono s16le PCM at 8 kHz as a WAV file; a reader sees the whole file or none."""
+def write_wav(file: Path, pcm: bytes, *, durable: bool = False) -> None:
+    """Write mono s16le PCM at 8 kHz as a WAV file; a reader sees the whole file or none.
+
+    ``durable``: after a power failure, too. What is not, `is_whole` tells from what was cut short, and is made again.
+    """
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".wav")
     scratch = Path(name)
     try:
@@ -72,11 +77,24 @@ def write_wav(file: Path, pcm: bytes) -> None:
             target.setsampwidth(2)
             target.setframerate(SAMPLE_RATE)
             target.writeframes(pcm)
+        if durable:
+            sync_file(scratch)
         scratch.chmod(0o644)  # a scratch file is its maker's alone
         scratch.replace(file)
+        if durable:
+            sync_folder(file.parent)
     except BaseException:
-        scratch.unlink()
+        scratch.unlink(missing_ok=True)
         raise
+
+
+def is_whole(file: Path) -> bool:
+    """Whether ``write_wav`` wrote it, and nothing of it is missing."""
+    try:
+        with wave.open(str(file), "rb") as source:
+            return file.stat().st_size == _HEADER_BYTES + source.getnframes() * source.getsampwidth()
+    except (FileNotFoundError, EOFError, wave.Error):
+        return False
 
 
 def read_wav(file: Path) -> bytes:

@@ -105,7 +105,7 @@ def keep(folder: Path, name: str, sound: Sound, note_of: tuple[str, datetime, st
     before = find_recordings(folder).get(name)
     if before is not None:
         _set_aside(before, target)
-    write_wav(target, sound.pcm)
+    write_wav(target, sound.pcm, durable=True)
     text, at, source = note_of
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     _write(

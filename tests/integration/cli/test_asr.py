@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import wave
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ import pytest
 from hotlinecommand import run_hotline
 
 from asr.evaluation import load
+from asr.evaluation.line import TelephoneLine
 from asr.evaluation.record import FILE, read_bench
+from asr.evaluation.samples import SamplesError, read_audio, read_samples
 from gateway.cli import Site, measuring
 from gateway.prompts.voice import speak
 from gateway.site.settings import Paths, Settings
@@ -56,6 +59,37 @@ def test_recordings_are_measured(hotline, tmp_path: Path) -> None:
     assert figures["rtf"] > 0
     assert 0 < figures["final"]["p50"] <= figures["final"]["p95"]
     assert SENTENCE in page.read_text()
+
+
+async def test_one_recording_is_in_memory_at_a_time_and_all_are_looked_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = await speak("路灯不亮")
+    for name in "abcd":
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(bytes(8000) + speech + bytes(8000))
+        (tmp_path / f"{name}.txt").write_text("路灯不亮")
+    read: list[weakref.ref[object]] = []
+    most = 0
+
+    def watched(file: Path) -> object:
+        nonlocal most
+        audio = read_audio(file)
+        read.append(weakref.ref(audio))
+        most = max(most, sum(one() is not None for one in read))
+        return audio
+
+    monkeypatch.setattr(measuring, "read_audio", watched)
+    site = Site(Settings(), Paths(tmp_path / "data"), None)
+    found = await measuring.judge_samples(site, read_samples(tmp_path), None, TelephoneLine(None, None, 0.0))
+    assert (found["recordings"], found["cer"], len(read)) == (4, 0.0, 4)
+    assert most <= 2
+    (tmp_path / "d.wav").write_bytes(b"no sound")
+    read.clear()
+    with pytest.raises(SamplesError, match=r"d\.wav"):
+        await measuring.judge_samples(site, read_samples(tmp_path), None, TelephoneLine(None, None, 0.0))
+    assert not read
 
 
 @pytest.mark.parametrize(

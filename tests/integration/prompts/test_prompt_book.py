@@ -207,6 +207,18 @@ async def test_new_recording_is_taken_at_the_next_start(tmp_path):
     assert (round(old.sound.seconds), round(new.sound.seconds)) == (1, 2)
 
 
+async def test_what_a_power_failure_cut_short_is_made_again(tmp_path):
+    openings = [Prompt("place", {"place": "税务", "brief": "热线"})]
+    await open_book(tmp_path).prepare(openings)
+    kept = {file: file.read_bytes() for file in tmp_path.rglob("*.wav")}
+    for number, (file, whole) in enumerate(kept.items()):
+        file.write_bytes((b"", bytes(len(whole)), whole[:-2])[number % 3])
+    told = []
+    await open_book(tmp_path).prepare(openings, lambda made, wanted: told.append((made, wanted)))
+    assert told[-1] == (len(kept), len(kept))
+    assert {file: file.read_bytes() for file in kept} == kept
+
+
 async def test_unreadable_recording_is_named(tmp_path):
     (tmp_path / "opening.wav").write_bytes(b"no sound at all")
     book = open_book(tmp_path, replacements=tmp_path)

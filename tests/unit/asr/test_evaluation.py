@@ -11,6 +11,7 @@ import pytest
 
 from asr.calibration import (
     LEAST,
+    MOST,
     Calibration,
     Question,
     calibrate,
@@ -211,7 +212,8 @@ def test_a_question_is_taken_from_the_confidence_on_at_which_nearly_all_are_righ
     assert calibrate(sure) == Question(20, 19, 0.9)
     assert calibrate([*sure, *[(0.5, False)] * 5, *[(0.2, True)] * 5]) == Question(30, 24, 0.9)
     assert calibrate([*[(0.9, True)] * 38, (0.4, False), (0.2, True)]) == Question(40, 39, 0.2)
-    assert calibrate([(0.9, True)] * 15 + [(0.9, False)] * 5) == Question(20, 15, 1.0)
+    assert calibrate([(0.8, True)] * 15 + [(0.8, False)] * 5) == Question(20, 15, MOST)
+    assert calibrate([(1.0, True)] * 20 + [(0.97, False)] * 5) == Question(25, 20, MOST)
 
 
 def test_a_calibration_is_of_a_model_and_a_question(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -224,6 +226,8 @@ def test_a_calibration_is_of_a_model_and_a_question(tmp_path: Path, caplog: pyte
         LEAST,
         LEAST,
     ]
+    file.write_text(file.read_text().replace("0.7", "1.0"))  # of before there was a bound
+    assert read_calibration(file).least("x", "confirm") == MOST
     assert not caplog.records
     for broken in ("{", '{"models": {"x": {"confirm": {}}}}', '{"models": {"x": 7}}', "[]"):
         file.write_text(broken)
