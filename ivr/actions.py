@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.flow import InquiryOf, Rating
-    from ivr.matter import Matter
+    from ivr.matter import AskedFor, Matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,13 @@ class LookUp:
     """Find the place in the text and a short title for it; answered by ``LookedUp``.
 
     With ``named``, a name that several places have, the text is an answer to which of them is meant. ``several``: it
-    may tell of more than one matter.
+    may tell of more than one matter. With ``asked`` it is an answer to that, keyed or said: what is it?
     """
 
     text: str
     named: str = ""
     several: bool = False
+    asked: AskedFor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ivr import collecting
 from ivr.flow import DANGER_KEY, Ask, Dictate, Digits, LookUp, Step
 from ivr.turn import SPEECH_LONGEST, spoken
-from ivr.words import SPOKEN_DIGITS, digits_in, normalise
+from ivr.words import digits_in, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,11 +110,15 @@ def ear(flow: Flow, node: Ask, candidates: Sequence[Candidate] = ()) -> tuple[tu
     takers = {type(taker) for taker in nodes}
     if Dictate in takers:
         return None, _TELLING_SILENCE
-    if any(isinstance(taker, LookUp) and taker.of == "place" for taker in nodes):
+    if any(
+        (isinstance(taker, LookUp) and taker.of == "place")
+        or (isinstance(taker, Digits) and collecting.grammar(flow, taker) is None)
+        for taker in nodes
+    ):
         return None, _ANSWER_SILENCE
     phrases = flow.words.phrases([*_classes(flow, node), "person", "somebody", "repeat"])
     named = tuple(phrase for candidate in candidates for phrase in candidate.phrases)
-    numbers = SPOKEN_DIGITS if Digits in takers else ()
+    numbers = tuple(word for taker in nodes if isinstance(taker, Digits) for word in collecting.signs(taker))
     return tuple(dict.fromkeys(phrases + numbers + named)), _ANSWER_SILENCE
 
 
@@ -151,8 +156,9 @@ def _keep(turn: Turn, heard: Heard, text: str) -> bool:
     return said
 
 
-def _is_content(flow: Flow, taker: str, text: str) -> bool:
-    if isinstance(_taker(flow, taker), Digits):
+def _is_content(flow: Flow, name: str, text: str) -> bool:
+    taker = _taker(flow, name)
+    if isinstance(taker, Digits) and taker.of != "day":
         return len(digits_in(text)) >= _NUMBER
     return flow.words.is_content(text)
 

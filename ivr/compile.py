@@ -207,4 +207,5 @@ def _change(part: SetPart) -> Change:
         concluded=part.concluded,
         solved=part.solved,
         past_matter=part.matter == "past",
+        take=part.take,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from ivr.flow import Concluded, Condition, InquiryOf, LookUpOf, Rating
-from ivr.matter import AppealType
+from ivr.matter import AppealType, AskedFor
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Tries = Annotated[int, Field(ge=1, le=10)]
@@ -30,6 +30,7 @@ class SetPart(_Part):
     rating: Rating | None = None
     concluded: Concluded | None = None
     solved: bool | None = None
+    take: AskedFor | None = None
 
 
 class StepPart(_Part):
@@ -90,10 +91,10 @@ class DictatePart(_Part):
 
 
 class DigitsPart(_Part):
-    """``digits:`` take a telephone number, or ``of`` a ticket or a query code."""
+    """``digits:`` take a telephone number, or ``of`` something else."""
 
     digits: Prompts
-    of: Literal["telephone", "ticket", "code"] = "telephone"
+    of: Literal["telephone", "ticket", "code"] | AskedFor = "telephone"
     timeout: Seconds
     gap: Seconds
     on: dict[str, str] = {}

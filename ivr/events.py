@@ -108,7 +108,8 @@ class LookedUp:
     """The answer to ``LookUp``: the gazetteer's name for the place ("" when none was said), and a short title.
 
     ``candidates`` are the places that may be meant, when several go by that name. ``further`` is where in the text
-    further matters begin that surely are matters of their own: place and title are the first one's.
+    further matters begin that surely are matters of their own: place and title are the first one's. ``answer`` is what
+    was asked for, "" when the text is none: an identity number, or a day (ISO 8601).
     """
 
     at: float
@@ -116,6 +117,7 @@ class LookedUp:
     brief: str
     candidates: tuple[Candidate, ...] = ()
     further: tuple[int, ...] = ()
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ivr.matter import AppealType
+    from ivr.matter import AppealType, AskedFor
     from ivr.words import Words
 
 Condition = Literal[
@@ -75,7 +75,7 @@ class Change:
     begins another matter, if this one is complete and the call may have more; ``told_matter`` takes up the next of
     those that were told with it. ``no_matter``: what was said was none. ``rating`` is what the caller thinks of the
     outcome of the ticket that he was told of. Of a call that we have placed, ``concluded`` says how far it has come,
-    ``solved`` whether the matter of its ticket is, as he says. ``past_matter``: it is that of before.
+    ``solved`` whether the matter of its ticket is. ``past_matter``: it is that of before. ``take``: this was read back.
     """
 
     appeal: tuple[AppealType, ...] | None = None
@@ -90,6 +90,7 @@ class Change:
     concluded: Concluded | None = None
     solved: bool | None = None
     past_matter: bool = False
+    take: AskedFor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +167,10 @@ class Dictate:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Take a number, keyed (# ends it, * begins again) or spoken: a telephone's, a ticket's, or a query code.
+    """Take a number ``of`` something, keyed (# ends it, * begins again) or spoken; a telephone's is the contact.
 
-    A telephone's goes into the matter's contact.
-
-    ``timeout`` is for the first digit, ``gap`` for each further one, in seconds. ``invalid`` is said when it is no
-    telephone number. ``ahead``: keys that were pressed while the system was waited for are its beginning.
+    ``timeout`` is for the first digit, ``gap`` for each further one, in seconds. ``invalid`` is said when it is
+    none. ``ahead``: keys that were pressed while the system was waited for are its beginning.
     """
 
     name: str
@@ -185,7 +184,7 @@ class Digits:
     then: str
     deaf: str | None = None
     ahead: bool = False
-    of: Literal["telephone", "ticket", "code"] = "telephone"
+    of: Literal["telephone", "ticket", "code"] | AskedFor = "telephone"
 
 
 @dataclass(frozen=True, slots=True)

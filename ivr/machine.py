@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ivr import connecting, dictating, hearing, inquiring, passing
+from ivr import collecting, connecting, dictating, hearing, inquiring, passing
 from ivr.actions import Finish
 from ivr.entering import WAITING, enter, question, wait
 from ivr.events import (
@@ -163,8 +163,12 @@ def _elapsed(turn: Turn, event: Elapsed) -> None:
 def _looked_up(turn: Turn, event: LookedUp) -> None:
     node, waiting = question(turn), turn.state.lookups
     turn.change(lookups=max(0, waiting - 1))
-    if isinstance(node, LookUp) and waiting == 1:  # else it answers an earlier one, which was left
+    if waiting != 1:  # it answers an earlier one, which was left
+        return
+    if isinstance(node, LookUp):
         passing.looked_up(turn, node, event)
+    elif isinstance(node, Digits):
+        collecting.looked_up(turn, node, event)
 
 
 def _informed(turn: Turn, event: Informed) -> None:

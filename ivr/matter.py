@@ -8,6 +8,9 @@ from typing import Literal
 AppealType = Literal["咨询", "求助", "投诉", "举报", "建议", "表扬"]
 """诉求类型, the six kinds of appeal that 12345 platforms share."""
 
+AskedFor = Literal["identity", "day"]
+"""An identity number (GB 11643-1999), or the day on which it was, by its date (1103, 20251103) or in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -58,7 +61,8 @@ class Matter:
     summary. ``complete`` turns true when the flow has reached its ``Submit`` for this matter. ``told_with`` is the
     index of the matter in whose dictation this one was told too, -1 for none. ``idle`` says that what was told is no
     matter: the caller asked what becomes of another. ``joins`` is the number of the ticket, of a call that was cut off,
-    which this goes on with; ``repeats`` that of one whose matter this is, as the caller says.
+    which this goes on with; ``repeats`` that of one whose matter this is, as the caller says. ``identity`` is the
+    identity number that he was asked for and agreed to, ``day`` (ISO 8601) the day on which it was, alike.
     """
 
     index: int
@@ -78,6 +82,8 @@ class Matter:
     idle: bool = False
     joins: str = ""
     repeats: str = ""
+    identity: str = ""
+    day: str = ""
 
     @property
     def text(self) -> str:

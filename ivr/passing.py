@@ -28,7 +28,7 @@ def take_step(turn: Turn, node: Step) -> None:
     turn.go(node.next, turn.state.carried)
 
 
-def note(turn: Turn, change: Change) -> None:
+def note(turn: Turn, change: Change) -> None:  # noqa: C901 - one case for each thing that is noted
     """Change the matter; the first reason for a call back stands, unless there is danger."""
     state = turn.state
     count = len(state.everything) + len(state.following)
@@ -57,6 +57,8 @@ def note(turn: Turn, change: Change) -> None:
         turn.actions.append(Alert(turn.state.matter.index, risk, words))
     if change.confirmed:
         turn.change_matter(confirmed=True)
+    if change.take:
+        turn.change_matter(**{change.take: getattr(state, change.take)})
     if change.contact == "calling" and _shows_number(turn):
         turn.change_matter(contact=state.caller, contact_confirmed=True)
     elif change.contact == "agreed":

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SLOTS = frozenset(
     {"place", "brief", "tail", "contact", "number", "target", "first", "second", "third"}
-    | {"ticket", "status", "answer"}
+    | {"ticket", "status", "answer", "identity", "day"}
 )
 """What the dialogue can fill into a prompt."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ _PAUSE = "\uff0c"  # the Chinese comma
 _TAIL = 4
 _MOBILE = 11
 _ORDER = ("first", "second", "third")
+_FIGURES = "零一二三四五六七八九"
+_WEEK = "一二三四五六日"
 
 
 def fill(slots: Iterable[str], state: State) -> Mapping[str, str] | None:
@@ -21,7 +24,7 @@ def fill(slots: Iterable[str], state: State) -> Mapping[str, str] | None:
     return values if all(values.values()) else None
 
 
-def _value(slot: str, state: State) -> str:  # noqa: PLR0911 - one for each slot
+def _value(slot: str, state: State) -> str:  # noqa: C901, PLR0911 - one for each slot
     matter = state.matter
     match slot:
         case "place":
@@ -43,8 +46,26 @@ def _value(slot: str, state: State) -> str:  # noqa: PLR0911 - one for each slot
             return state.informed.text if state.informed else ""
         case "contact":
             return _grouped(matter.contact)
+        case "identity":
+            number = state.identity
+            return _PAUSE.join(filter(None, (number[:6], number[6:10], number[10:14], number[14:])))
+        case "day":
+            return _say_day(date.fromisoformat(state.day)) if state.day else ""
         case _:
             return _grouped(state.number)
+
+
+def _say_day(day: date) -> str:
+    """``二零二六年十一月二十四日，星期二``: figures would be read one by one."""
+    year = "".join(_FIGURES[int(digit)] for digit in str(day.year))
+    return f"{year}年{_say_number(day.month)}月{_say_number(day.day)}日{_PAUSE}星期{_WEEK[day.weekday()]}"
+
+
+def _say_number(number: int) -> str:
+    """From 1 to 99."""
+    tens, ones = divmod(number, 10)
+    ten = ("" if tens == 1 else _FIGURES[tens]) + "十" if tens else ""
+    return ten + (_FIGURES[ones] if ones else "")
 
 
 def _grouped(digits: str) -> str:

@@ -57,7 +57,8 @@ class State:
     ``offered`` says that the caller has been told of the danger key. ``lookups`` have not been answered yet.
     ``candidates`` are the places that may be meant by the matter's, when several go by its name. ``following`` are
     matters that were told in one dictation with this one, and come after it. ``ticket`` is the number of a ticket that
-    was asked for or told of, ``code`` the query code keyed in for it, ``inquiry`` counts such questions,
+    was asked for or told of, ``code`` the query code keyed in for it, ``inquiry`` counts such questions, ``identity``
+    and ``day`` (ISO 8601) are what was answered last where these were asked for,
     ``informed`` is the answer to the last. Of a call that we have placed, ``concluded`` says how far it has come, and
     ``solved`` whether the matter of ``ticket`` is, as the person says. ``recalls``: it can be asked whether he has
     called before; ``past`` is the ticket that he has from there.
@@ -105,6 +106,8 @@ class State:
     target: str = ""
     ticket: str = ""
     code: str = ""
+    identity: str = ""
+    day: str = ""
     inquiry: int = 0
     informed: Informed | None = None
     concluded: Concluded | None = None

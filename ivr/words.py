@@ -35,6 +35,9 @@ _DIGITS = {c: str(n) for n, c in enumerate("零一二三四五六七八九")} | 
 SPOKEN_DIGITS = ("零", "一", "幺", "二", "两", "三", "四", "五", "六", "七", "八", "九")
 """The phrases of a grammar for numbers said digit by digit."""
 
+CHECK_NAMES = ("艾克斯", "爱克斯", "埃克斯", "叉")
+"""How one says X, the last of some identity numbers."""
+
 
 def normalise(text: str) -> str:
     """Without spaces and punctuation."""

@@ -138,9 +138,11 @@ def _leave_out_news(plain: dict[str, Any]) -> dict[str, Any]:
         {k: v for k, v in utterance.items() if k != "reading" and (k, v) != ("speaker", "caller")}
         for utterance in plain["transcript"]["utterances"]
     ]
+    caller = {k: v for k, v in plain["caller"].items() if (k, v) != ("identity", "")}
     appeal = {k: v for k, v in plain["appeal"].items() if k != "reading" and (k, v) != ("related", [])}
     rest = {key: value for key, value in plain.items() if (key, value) != ("proposal", None)}
-    return {**rest, "appeal": appeal, "transcript": {**plain["transcript"], "utterances": said}}
+    words = {**plain["transcript"], "utterances": said}
+    return rest | {"caller": caller, "appeal": appeal, "transcript": words}
 
 
 def _draft_call(record: CallRecord) -> CallPart:
@@ -168,7 +170,13 @@ def _draft_recording(record: CallRecord) -> RecordingPart | None:
 def _draft_caller(record: CallRecord, matter: Matter) -> CallerPart:
     contact = matter.contact or record.caller
     call_back = ";".join(filter(None, (need_call_back(record, matter), owe_call_back(record))))
-    return CallerPart(number=record.caller, contact=contact, anonymous=not contact, call_back=call_back)
+    return CallerPart(
+        number=record.caller,
+        contact=contact,
+        identity=matter.identity,
+        anonymous=not contact,
+        call_back=call_back,
+    )
 
 
 def _draft_line(line: Line) -> LinePart:
@@ -202,7 +210,7 @@ def _draft_appeal(record: CallRecord, told: Told, meant: Understood | None) -> A
         category_1=(*category, "")[0],
         category_2=(*category, "", "")[1],
         category_3=(*category, "", "", "")[2],
-        occurred=meant.occurred if meant else "",
+        occurred=",".join(filter(None, (matter.day, meant.occurred if meant else ""))),
         urgency="特急" if matter.danger or urgency == "特急" else "紧急" if urgency == "紧急" else "一般",
         keywords=meant.keywords if meant else (),
         repeats=matter.repeats,

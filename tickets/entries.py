@@ -41,6 +41,8 @@ _EVENTS: Final[Mapping[type, type[entries.Event]]] = {
 }
 _KINDS: Final = {noted: kind for kind, noted in _EVENTS.items()}
 _APPEALS: Final = frozenset(get_args(AppealType))
+_IDENTITY: Final = re.compile("[0-9]{17}[0-9X]")
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def note_event(event: events.Event) -> entries.Event:
@@ -137,6 +139,8 @@ def note_matter(matter: Matter) -> entries.Matter:
         idle=matter.idle,
         joins=matter.joins,
         repeats=matter.repeats,
+        identity=matter.identity,
+        day=matter.day,
     )
 
 
@@ -161,6 +165,8 @@ def read_matter(entry: entries.Matter) -> Matter:
         idle=entry.idle,
         joins=entry.joins if can_be_issued(entry.joins) else "",
         repeats=entry.repeats if can_be_issued(entry.repeats) else "",
+        identity=entry.identity if _IDENTITY.fullmatch(entry.identity) else "",
+        day=entry.day if _DAY.fullmatch(entry.day) else "",
     )
 
 

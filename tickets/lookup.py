@@ -5,14 +5,19 @@ from __future__ import annotations
 from itertools import chain, product
 from typing import TYPE_CHECKING, NamedTuple
 
+from ivr.events import LookedUp
 from ivr.matter import Candidate
 from tickets.gazetteer import open_gazetteer
+from tickets.meaning.identity import is_identity
 from tickets.meaning.matters import find_further
+from tickets.meaning.occasion import read_day
 from tickets.place import brief, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
+    from ivr.actions import LookUp
     from tickets.gazetteer import Gazetteer
     from tickets.place import Place
 
@@ -27,6 +32,17 @@ class Found(NamedTuple):
     brief: str
     candidates: tuple[Candidate, ...]
     further: tuple[int, ...]
+
+
+def answer(wish: LookUp, at: float, today: date) -> LookedUp:
+    """What the dialogue wants to know, AT its time, of a call of TODAY."""
+    match wish.asked:
+        case "identity":
+            return LookedUp(at, "", "", answer=wish.text if is_identity(wish.text, today) else "")
+        case "day":
+            day = read_day(wish.text, today)
+            return LookedUp(at, "", "", answer=day.isoformat() if day else "")
+    return LookedUp(at, *look_up(wish.text, wish.named, several=wish.several))
 
 
 def look_up(text: str, named: str = "", *, several: bool = False) -> Found:

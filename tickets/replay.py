@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from ivr.events import Answered, Informed, LookedUp
+from ivr.events import Answered, Informed
 from ivr.machine import start
 from ivr.replay import replay
 from recordings import entries, folders
 from tickets.entries import read_event
-from tickets.lookup import look_up
+from tickets.lookup import answer
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ivr.actions import LookUp
     from ivr.hotline import Hotline, Hotlines
     from ivr.matter import Matter
     from ivr.replay import Replayed
@@ -29,7 +28,7 @@ Skipped = Literal["anonymous", "unanswered", "other flow"]
 """Why a call is not compared; ``other flow``: the flow in use is not the one by which it was led."""
 
 _COMPARED: Final = (
-    "appeal", "text", "place_name", "contact", "call_back", "danger", "confirmed", "complete",
+    "appeal", "text", "place_name", "contact", "identity", "day", "call_back", "danger", "confirmed", "complete",
     "joins", "repeats",
 )  # fmt: skip
 
@@ -80,7 +79,7 @@ def compare(call_id: str, reading: Reading, before: Hotlines, after: Hotlines) -
         return "other flow"
     asked = any(isinstance(event, Informed) and event.of == "past" for event in happened)
     first = tuple(_begin(line, invited, played, recalls=asked) for line in (old, new))
-    found = replay((old.flow, first[0]), (new.flow, first[1]), happened, _find)
+    found = replay((old.flow, first[0]), (new.flow, first[1]), happened, lambda wish: answer(wish, 0.0, day))
     unknown = {number: name for number, name in played.items() if found.prompts.get(number) != name}
     if unknown or len(found.prompts) > len(played) + 1:
         return "other flow"
@@ -97,10 +96,6 @@ def _begin(line: Hotline, invited: entries.Incoming, played: dict[int, str], *, 
         offer_person=bool(line.flow.offer_person) and played.get(0) == line.flow.offer_person,
         recalls=recalls,
     )
-
-
-def _find(wish: LookUp) -> LookedUp:
-    return LookedUp(0.0, *look_up(wish.text, wish.named, several=wish.several))
 
 
 def _tell(call_id: str, found: Replayed) -> Difference | None:

@@ -41,6 +41,7 @@ _GAINED = {
     "related",
     "proposal",
     "reading",
+    "identity",
 }
 
 
@@ -59,6 +60,8 @@ class CallerPart(Part):
     """是否匿名."""
     call_back: str = ""
     """Why a person must phone the caller; empty when nobody need."""
+    identity: Annotated[str, Field(pattern=r"^([0-9]{17}[0-9X])?$")] = ""
+    """公民身份号码 (GB 11643), where the flow asks for it and the caller agreed to what was read back; else empty."""
     follow_up: bool | None = None
     """是否回访: whether the caller wants to be told the result; null as long as nobody has asked.
     The dialogue does not ask; an agent or the intake may."""

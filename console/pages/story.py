@@ -126,7 +126,7 @@ def _tell_words(story: CallStory) -> list[Step]:
     ]
 
 
-_SAID: Final = {("appeal", "title"), ("appeal", "content"), ("caller", "contact")}  # a number may stand in it
+_SAID: Final = {("appeal", "title"), ("appeal", "content"), ("caller", "contact"), ("caller", "identity")}
 _FIELDS: Final = {
     ("status",): "状态",
     ("appeal", "type"): "诉求类型",
@@ -142,6 +142,7 @@ _FIELDS: Final = {
     ("place", "village"): "村社区",
     ("place", "address"): "详细地址",
     ("caller", "contact"): "联系电话",
+    ("caller", "identity"): "身份证号",
     ("caller", "confidential"): "保密",
     ("passed", "target"): "接听",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.calls.attempt import Party
@@ -30,7 +31,8 @@ from recordings import entries
 from recordings.folders import AUDIO
 from recordings.journal import JournalError
 from tickets.entries import note_event, note_news
-from tickets.lookup import look_up
+from tickets.lookup import answer
+from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
     from asr.transcript import ModelFingerprint
@@ -272,8 +274,7 @@ class Call:
             case actions.StopListening():
                 self._listener.stop()
             case actions.LookUp():
-                told = look_up(action.text, action.named, several=action.several)
-                self._found = events.LookedUp(self._now(), *told)
+                self._found = answer(action, self._now(), datetime.now(CITY_TIME).date())
             case actions.Submit(matter=matter):
                 self._beside.do(self._submit(matter))
             case actions.Alert() | actions.Connect() | actions.Part():

@@ -115,6 +115,7 @@ class LookedUpEvent(Event):
     brief: str = withheld("")
     candidates: tuple[Candidate, ...] = withheld(())
     further: tuple[int, ...] = withheld(())
+    answer: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)

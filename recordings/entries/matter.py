@@ -53,6 +53,8 @@ class Matter(Entry):
     idle: bool = kept(default=False)
     joins: str = withheld("")
     repeats: str = withheld("")
+    identity: str = withheld("")
+    day: str = withheld("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,6 +339,7 @@ def test_change_it_while_calls_go_on(started: Operator) -> None:
     assert "drawn: " in operator.type(chapter.next())
     assert (operator.root / "tmp" / "flow.svg").read_text().startswith("<svg ")
     assert "hotlines: 33" in operator.type(chapter.next())
+    assert "of: identity" in chapter.next("yaml")  # tests/unit/ivr/test_asked.py takes calls by it
     told = operator.type(chapter.next())
     assert told.count("line 12333") == 2
     assert "系统演练" in told

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tickets.numerals import AMOUNT, read_amount
+from tickets.numerals import AMOUNT, read_amount, read_digits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,17 @@ _OFTEN = re.compile(
 _MONEY = re.compile(f"({AMOUNT})(?:多|来)?(?:块钱|块|元|圆)")
 _WEEK = {day: index for index, day in enumerate("一二三四五六日")} | {"天": 6}
 _LEAST = 10  # 块 below it count other things as often
+# As an answer, a day may be less than in a telling: 三号. What is of another calendar is none of ours.
+_LUNAR = re.compile("[农阴旧]历|[正冬腊]月|[大年]初|初[一二三四五六七八九十]|除夕|大年|闰")
+_NOT_THAT = re.compile("不是.+?(?<!不)是(.+)")
+_KEYED = re.compile("(?:([0-9]{4}))?([0-9]{2})([0-9]{2})")
+_SAID_YEAR = re.compile("([零〇一二三四五六七八九]{4}|[0-9]{4}|大前|前|去|今)年的?")
+_DAY_OF_MONTH = re.compile(
+    "(?:(上上|上|这|本)个?月的?|([一二三四五六七八九十]{1,2}|[0-9]{1,2})月的?(?:份的?)?)?"
+    "(?<![零一二三四五六七八九十百千0-9])([零一二三四五六七八九十]{1,3}|[0-9]{1,2})(?:号|日|$)(?!楼|院|门|线|车|厅|桌|房|机|店)"
+)
+_YEARS = {"今": 0, "去": 1, "前": 2, "大前": 3}
+_MONTHS = {"上上": 2, "上": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,71 @@ def find_occasion(text: str, at: datetime) -> Occasion:
         often=often[0] if often else "",
         sums=tuple(value for value in sums if value >= _LEAST),
     )
+
+
+def read_day(text: str, today: date) -> date | None:  # noqa: PLR0911 - one for each way to tell a day
+    """The day, not after TODAY, that an answer means: its date, keyed (1103, 20251103) or said, or how long ago it was.
+
+    None where it means none, or one of the lunar calendar.
+    """
+    if keyed := _KEYED.fullmatch(text):
+        year, month, day = keyed.groups()
+        return _not_after(today, int(year) if year else None, int(month), int(day))
+    if _LUNAR.search(text):
+        return None
+    text = meant[1] if (meant := _NOT_THAT.search(text)) else text
+    if found := _DAY.search(text):
+        return today - timedelta(days=_DAYS[found[1]])
+    if found := _WEEKDAY.search(text):
+        return _weekday(found, today)
+    if (found := _AGO.search(text)) and (days := _count_days(found)):
+        return today - timedelta(days=days) if days < today.toordinal() else None
+    year, rest = _read_year(text, today)
+    if (found := _DAY_OF_MONTH.search(rest)) is None:
+        return None
+    back, named, day = found[1], found[2], read_amount(found[3])
+    if named:
+        return _not_after(today, year, read_amount(named), day)
+    months = today.year * 12 + today.month - 1 - _MONTHS.get(back or "", 0)
+    if back:
+        return _not_after(today, months // 12, months % 12 + 1, day)
+    this = _not_after(today, today.year, today.month, day)
+    return this or _not_after(today, (months - 1) // 12, (months - 1) % 12 + 1, day)
+
+
+def _read_year(text: str, today: date) -> tuple[int | None, str]:
+    """The year that is named, and what is said after it."""
+    found = _SAID_YEAR.search(text)
+    if found is None:
+        return None, text
+    said = found[1]
+    year = today.year - _YEARS[said] if said in _YEARS else int(read_digits(said))
+    return year, text[found.end() :]
+
+
+def _not_after(today: date, year: int | None, month: int, day: int) -> date | None:
+    """That day of that year, or of the last in which it has been."""
+    if year is None:
+        return _nearest(today, month, day)
+    try:
+        found = date(year, month, day)
+    except ValueError:
+        return None
+    return found if found <= today else None
+
+
+def _weekday(found: re.Match[str], today: date) -> date | None:
+    back = {"上": 7, "上上": 14}.get(found[1] or "", 0)
+    day = today - timedelta(days=today.weekday() + back - _WEEK[found[2]])
+    if day > today and found[1] is None:
+        day -= timedelta(days=7)
+    return day if day <= today else None
+
+
+def _count_days(found: re.Match[str]) -> int:
+    """How many days ago it was; 0 where that tells no day."""
+    unit = {"天": 1, "周": 7, "期": 7, "拜": 7}.get(found[2][-1], 0)
+    return read_amount(found[1]) * unit
 
 
 def _find_when(text: str, today: date) -> str:

@@ -58,6 +58,8 @@ _SLOTS: Final = {
     "ticket": "编号尾号",
     "status": "进度",
     "answer": "结果",
+    "identity": "身份证号",
+    "day": "日期",
     "hotline": "热线",
     "department": "部门",
 }
@@ -237,6 +239,8 @@ def _describe(change: Change) -> str:
         told.append("内容已确认")
     if change.contact:
         told.append({"calling": "用来电号码", "agreed": "用此号码", "none": "不留号码"}[change.contact])
+    if change.take:
+        told.append(f"采用{_SLOTS[change.take]}")
     if change.next_matter:
         told.append("另记一件")
     if change.told_matter:

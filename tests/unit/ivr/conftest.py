@@ -47,7 +47,6 @@ from ivr.events import (
     Heard,
     HungUp,
     Informed,
-    LookedUp,
     Parted,
     PromptEnded,
     Refused,
@@ -62,7 +61,7 @@ from ivr.words import normalise
 from recordings import entries
 from recordings.entries import Written
 from tickets.entries import note_event, note_news
-from tickets.lookup import look_up
+from tickets.lookup import answer
 from tickets.meaning.risk import phrases
 from tickets.meaning.watch import Watch
 from tickets.number import is_valid
@@ -286,8 +285,7 @@ class Rehearsal:
                 self._due = [d for d in self._due if not isinstance(d[2], Alarmed | Heard)]
                 heapq.heapify(self._due)
             case LookUp():
-                found = look_up(action.text, action.named, several=action.several)
-                self.schedule(self.now + 0.01, LookedUp(0.0, *found))
+                self.schedule(self.now + 0.01, answer(action, 0.0, TODAY))
             case Inquire():
                 self.schedule(*self.inform_in_time(action))
             case Rate():

@@ -24,13 +24,16 @@ from ivr.replay import replay
 from recordings import entries, journal
 from recordings.entries import encode
 from tickets.entries import note_event, read_event
+from tickets.lookup import answer
 from tickets.meaning.files import RuleFiles
 from tickets.meaning.understanding import use
 from tickets.number import CITY_TIME
-from tickets.replay import _find, compare, find_calls
+from tickets.replay import compare, find_calls
 
 if TYPE_CHECKING:
     from conftest import Rehearsal
+
+    from ivr.actions import LookUp
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "golden").glob("*.yaml"))
 OPEN = [path for path in SCRIPTS if load(Script, path).called != "12356"]
@@ -43,6 +46,10 @@ def begin(call: Rehearsal, flow):
     recalls = any(isinstance(event, events.Informed) and event.of == "past" for event in happened(call))
     reasons = frozenset(call.script.targets)
     return flow, start(flow, openings=line.openings, appeal=line.appeal, reasons=reasons, recalls=recalls)
+
+
+def find(wish: LookUp) -> events.LookedUp:
+    return answer(wish, 0.0, NOON.date())
 
 
 def happened(call: Rehearsal):
@@ -61,7 +68,7 @@ def changed(tmp_path: Path, *changes: tuple[str, str]) -> Path:
 @pytest.mark.parametrize("path", OPEN, ids=lambda path: path.stem)
 def test_by_its_own_flow_a_call_is_what_it_was(path, rehearse):
     call = rehearse(load(Script, path))
-    found = replay(begin(call, call.hotline.flow), begin(call, call.hotline.flow), happened(call), _find)
+    found = replay(begin(call, call.hotline.flow), begin(call, call.hotline.flow), happened(call), find)
     assert found.question is None
     assert found.before == found.after
     assert [told for told in found.after.told if not told.startswith("(")] == call.trace
@@ -72,7 +79,7 @@ def test_by_its_own_flow_a_call_is_what_it_was(path, rehearse):
 def test_behind_a_changed_question_the_caller_answers_what_he_answered(rehearse, texts, tmp_path):
     call = rehearse(load(Script, SCRIPTS[0].with_name("happy.yaml")))
     new = compile_flow(changed(tmp_path, ("    ask: opening\n", "    ask: opening_by_keys\n")), texts)
-    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), _find)
+    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), find)
     assert (found.question, found.guessed) == ("opening", False)
     assert [told for told in found.after.told if not told.startswith("(")] == [
         "opening_by_keys",
@@ -94,7 +101,7 @@ def test_what_nobody_was_asked_is_a_guess_and_ends_all_the_same(rehearse, texts,
         ),
         texts,
     )
-    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), _find)
+    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), find)
     assert found.question == "asked_newly"
     assert found.guessed
     assert [told for told in found.after.told if not told.startswith("(")][-2:] == ["more", "goodbye"]
@@ -162,7 +169,7 @@ def test_what_was_told_of_a_ticket_is_told_by_a_flow_that_asks_less_before(rehea
     new = compile_flow(
         changed(tmp_path, (by_caller, by_caller.replace("progress: progress", "progress: ask_ticket"))), texts
     )
-    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), _find)
+    found = replay(begin(call, call.hotline.flow), begin(call, new), happened(call), find)
     assert (found.question, found.guessed) == ("ask_ticket", False)
     assert list(found.after.told) == call.trace
 

@@ -72,7 +72,7 @@ def test_a_ticket_from_before_version_1_had_all_its_fields_is_still_accepted() -
     document = json.loads(json.dumps(whole))
     for part, gained in (
         (document, ("line", "handling")),
-        (document["caller"], ("follow_up",)),
+        (document["caller"], ("follow_up", "identity")),
         (document["appeal"], ("repeats",)),
         (document["place"], ("longitude", "latitude")),
     ):
@@ -92,7 +92,7 @@ def test_every_field_beyond_the_call_says_what_it_means() -> None:
     """What the gateway leaves to others is in the schema with its meaning, or not at all."""
     parts = SCHEMA["$defs"]
     described = {
-        "CallerPart": ["follow_up"],
+        "CallerPart": ["follow_up", "identity"],
         "AppealPart": ["repeats"],
         "PlacePart": ["longitude", "latitude"],
         "HandlingPart": list(parts["HandlingPart"]["properties"]),
