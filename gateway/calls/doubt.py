@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from asr.grammar import segment
 from gateway.site import metrics
-from ivr.words import SPOKEN_DIGITS
+from ivr.words import CHECK_NAMES, SPOKEN_DIGITS
 from tickets.meaning.risk import phrases as dangers
 from tickets.meaning.sound import sound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from asr.again import HeardAgain
     from asr.transcript import Utterance
     from ivr.words import Words
     from tickets.meaning.watch import Watch
+
+_SIGNS: Final = frozenset((*SPOKEN_DIGITS, *CHECK_NAMES))
+_NUMBER: Final = 3  # digits: fewer beside an answer are no number, but what other speech became
 
 
 def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[str], words: Words) -> bool:
@@ -33,7 +36,7 @@ def is_doubtful(text: str, confidence: float, least: float, phrases: Sequence[st
     pieces = segment(text, set(phrases).__contains__)
     if pieces is None:
         return set(text) <= {char for phrase in (*phrases, *dangers()) for char in phrase}
-    return not _agree(set(pieces), words)
+    return not _agree(pieces, words)
 
 
 def believe(told: HeardAgain, watch: Watch) -> Utterance:
@@ -56,11 +59,14 @@ def believe(told: HeardAgain, watch: Watch) -> Utterance:
     return said
 
 
-def _agree(pieces: Collection[str], words: Words) -> bool:
-    """Whether these are one answer: the same or of one class, whatever digits (不对, 幺三八…) stand beside it.
+def _agree(pieces: Sequence[str], words: Words) -> bool:
+    """Whether these are one answer: the same or of one class, whatever number (不对, 幺三八…) stands beside it.
 
-    All that asks for a person is one answer: 人工,转人工.
+    A digit or two beside it are no number: of 暖气不热 a grammar makes 七不可以. All that asks for a person is one
+    answer: 人工,转人工.
     """
-    said = set(pieces) - set(SPOKEN_DIGITS)
+    said = set(pieces) - _SIGNS
+    if said and 0 < sum(piece in _SIGNS for piece in pieces) < _NUMBER:
+        return False
     asking = {word for name in ("person", "somebody") for word in words.classes.get(name, ())}
     return len(said) <= 1 or any(said <= set(meaning) for meaning in (*words.classes.values(), asking))

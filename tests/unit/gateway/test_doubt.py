@@ -16,7 +16,7 @@ from gateway.calls.house import House
 from gateway.calls.listener import Listener
 from ivr.actions import Listen
 from ivr.events import Alarmed, Heard
-from ivr.words import SPOKEN_DIGITS, Words
+from ivr.words import CHECK_NAMES, SPOKEN_DIGITS, Words
 from tickets.lookup import look_up
 
 WORDS = Words(
@@ -177,11 +177,18 @@ def test_only_what_may_be_something_else_is_heard_twice(listener: Listener) -> N
         ("是的谢谢你啊", False),  # heard freely
         ("三八五", False),
         ("不对幺三八", False),
+        ("不对三四幺二叉", False),
+        ("七不对", True),  # 暖气不热
+        ("不是一", True),
+        ("一二不对", True),
+        ("七", False),
+        ("不是不是", False),
+        ("不对吧", False),
         ("", False),
     ],
 )
 def test_several_answers_at_once_are_none(text: str, doubtful: bool) -> None:
-    assert is_doubtful(text, 1.0, 0.15, (*CHOICES, *SPOKEN_DIGITS), WORDS) is doubtful
+    assert is_doubtful(text, 1.0, 0.15, (*CHOICES, *SPOKEN_DIGITS, *CHECK_NAMES), WORDS) is doubtful
     assert is_doubtful(text, 0.1, 0.15, CHOICES, WORDS) is bool(text)
 
 
