@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from recordings.agentcalls import Outcome, agent_calls
 from recordings.instant import Instant
 from recordings.schema import calls, counting_id, legs, metadata, worklist
 
@@ -187,7 +188,11 @@ async def note_attempt(
 
 
 async def read_attempts(connection: AsyncConnection, call_id: str) -> Sequence[Attempt]:
-    """All attempts at the caller, the first first: of one who was missed also those at his missed calls before."""
+    """All attempts at the caller, the first first: of one who was missed also those at his missed calls before.
+
+    Calls from the page (回拨) are among them: those that nobody answered as attempts of their agents, the others with
+    what has come of them.
+    """
     own, work, other, theirs = calls.alias(), worklist.alias(), worklist.alias(), calls.alias()
     before = (
         sa.select(other.c.call_id)
@@ -201,7 +206,15 @@ async def read_attempts(connection: AsyncConnection, call_id: str) -> Sequence[A
         sa.or_(call_backs.c.call_id == call_id, call_backs.c.call_id.in_(before))
     )
     rows = await connection.execute(query.order_by(call_backs.c.id))
-    return [Attempt(row.at, row.agent, row.result, row.note) for row in rows]
+    attempts = [Attempt(row.at, row.agent, row.result, row.note) for row in rows]
+    made = sa.select(agent_calls).where(
+        sa.or_(agent_calls.c.about == call_id, agent_calls.c.about.in_(before)),
+        agent_calls.c.outcome.not_in([Outcome.NO_ANSWER, Outcome.BUSY, Outcome.DECLINED]),
+    )
+    for row in await connection.execute(made.order_by(agent_calls.c.ended_at)):
+        note = f"通话 {round(row.talked_s)} 秒" if row.outcome == Outcome.TALKED else ""
+        attempts.append(Attempt(row.ended_at, row.agent, f"回拨{row.outcome}", note))
+    return sorted(attempts, key=lambda attempt: attempt.at)
 
 
 async def owes(connection: AsyncConnection, call_id: str, now: datetime) -> bool:

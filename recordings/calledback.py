@@ -1,4 +1,8 @@
-"""What a call that we place does for a call back that is owed (待回电): it is one attempt, kept beside the agents'."""
+"""What a call that we place does for a call back that is owed (待回电): it is one attempt, kept beside the agents'.
+
+So is one that an agent makes from the page and that nobody answers. Whether one that was answered has reached the
+caller, only the agent knows: a voicemail answers, too.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from recordings import agentcalls
+from recordings.agentcalls import Outcome
 from recordings.callbacks import Missed, list_missed, note_attempt, owed_calls
 from recordings.callbacks import Result as Attempted
 from recordings.callouts import Kind, Result, Wanted, callouts, settle
@@ -26,6 +32,12 @@ _RESULTS: Final[Mapping[Result, tuple[Attempted, str]]] = {
     Result.NOBODY: (Attempted.NO_ANSWER, "接通后无人确认"),
     Result.BUSY: (Attempted.BUSY, ""),
     Result.NO_ANSWER: (Attempted.NO_ANSWER, ""),
+}
+
+_NOT_ANSWERED: Final[Mapping[Outcome, tuple[Attempted, str]]] = {
+    Outcome.NO_ANSWER: (Attempted.NO_ANSWER, "回拨"),
+    Outcome.BUSY: (Attempted.BUSY, "回拨"),
+    Outcome.DECLINED: (Attempted.NO_ANSWER, "回拨,对方拒接"),
 }
 
 
@@ -70,3 +82,19 @@ async def note_result(
     owed = await settle(connection, call_id, result, now, cause=cause, solved=solved, again=again)
     if owed and result in _RESULTS:
         await note_attempt(connection, owed, AGENT, *_RESULTS[result], now)
+
+
+async def note_outcome(
+    connection: AsyncConnection,
+    call_id: str,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    cause: str = "",
+    talked_s: float = 0.0,
+) -> None:
+    """Write down what has come of an agent's call, see `agentcalls.conclude`: also with the call that it is about."""
+    told = await agentcalls.conclude(connection, call_id, outcome, now, cause=cause, talked_s=talked_s)
+    if told is not None and outcome in _NOT_ANSWERED:
+        about, agent = told
+        await note_attempt(connection, about, agent, *_NOT_ANSWERED[outcome], now)

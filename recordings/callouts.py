@@ -203,9 +203,12 @@ async def claim(
             attempts.c.at > now - pace.apart,
         )
     )
-    query = _due(now).where(~sa.exists(lately)).order_by(callouts.c.next_at, callouts.c.id).limit(1)
-    row = (await connection.execute(query)).first()
-    if row is None:
+    theirs = sa.table(
+        "agent_calls", sa.column("number"), sa.column("ended_at")
+    )  # whose module knows this one
+    called = sa.exists().where(theirs.c.number == callouts.c.number, theirs.c.ended_at.is_(None))
+    query = _due(now).where(~sa.exists(lately), ~called).order_by(callouts.c.next_at, callouts.c.id).limit(1)
+    if (row := (await connection.execute(query)).first()) is None:
         return None
     await connection.execute(
         sa.update(callouts)
@@ -234,9 +237,9 @@ async def settle(
     solved: bool | None = None,
     again: datetime | None = None,
 ) -> str | None:
-    """Write down what came of an attempt; the id of the call for which a call back is owed, "" for none.
+    """Write down what came of an attempt; the id of the call for which a call back is owed, "" for none, None: known.
 
-    None: it was known. ``again`` is when to try next, None: when the claim had it.
+    ``again`` is when to try next, None: when the claim had it.
     """
     changed = await connection.execute(
         sa.update(attempts)

@@ -21,6 +21,9 @@ users = sa.Table(
         "must_change", sa.Boolean, nullable=False, server_default=sa.false()
     ),  # another knows the password
     sa.Column("founder", sa.Boolean, nullable=False, server_default=sa.false()),  # see console.users
+    sa.Column(
+        "extension", sa.Text, nullable=False, server_default=""
+    ),  # his own telephone, by which he calls
 )
 
 user_roles = sa.Table(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from recordings.agentcalls import PURPOSE
 from recordings.callouts import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from recordings.entries import Concluded, Placed
+    from tickets.legs import Leg
     from tickets.record import CallRecord
 
 
@@ -25,9 +28,10 @@ class Made(NamedTuple):
 def made(record: CallRecord) -> Made | None:
     """The result of a call that we have placed, once it has ended; None of any other.
 
-    Nor of one that its gateway cut short before anybody said who he is: that one's end is unknown.
+    Nor of one that its gateway cut short before anybody said who he is: that one's end is unknown. What comes of an
+    agent's call from the page is written by who has made it.
     """
-    if record.placed is None or record.ended_at is None:
+    if record.placed is None or record.placed.purpose == PURPOSE or record.ended_at is None:
         return None
     if record.concluded is None and record.interrupted:
         return None
@@ -38,6 +42,22 @@ def made(record: CallRecord) -> Made | None:
 def give_reason(placed: Placed | None, concluded: Concluded | None) -> str | None:
     """Why a call that we have placed has no ticket of its own; None of any other."""
     return f"called by us ({placed.purpose}): {_result(concluded)}" if placed else None
+
+
+def tell_agents_call(placed: Placed | None, legs: Sequence[Leg]) -> str | None:
+    """Why an agent's call from the page makes no ticket: he writes what was said himself. None of any other."""
+    if placed is None or placed.purpose != PURPOSE:
+        return None
+    about = f" about {placed.ticket}" if placed.ticket else ""
+    return f"called by us ({PURPOSE}){about}: they talked for {round(sum(leg.talked for leg in legs))} s"
+
+
+def may_tell(placed: Placed | None, concluded: Concluded | None) -> bool:
+    """Whether what was said, and no question has asked for, may be a matter: not before he has said that he is the one.
+
+    An answering machine speaks, too, and so does somebody else.
+    """
+    return placed is None or (concluded is not None and concluded.outcome != "other")
 
 
 def tell_placed(placed: Placed | None) -> list[str]:

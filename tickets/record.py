@@ -25,7 +25,7 @@ from tickets.entries import read_model, read_number
 from tickets.gathered import Gathered
 from tickets.legs import Leg, fold_legs, name_keeper
 from tickets.missed import ASKED, BROKEN, GONE, GREETINGS, LEFT, QUIET, UNANSWERED
-from tickets.placed import give_reason
+from tickets.placed import give_reason, may_tell, tell_agents_call
 from tickets.telling import Told, add_loose_words, tell
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def fold(
     told = tell(journal, live, late, said, voiced, legs)
     if anonymous:
         told = tuple(t for t in told if t.matter.contact_confirmed or t.matter.danger)
-    elif ended:
+    elif ended and (told or may_tell(journal.last(Placed), journal.last(Concluded))):
         told = add_loose_words(journal, told, said, late, seconds, legs)
     if not ended:
         told = tuple(t for t in told if t.matter.index in journal.numbers)
@@ -202,7 +202,8 @@ def fold(
         ratings=journal.ratings,
         reason=None
         if told or not ended
-        else name_keeper(legs)
+        else tell_agents_call(journal.last(Placed), legs)
+        or name_keeper(legs)
         or (_NOTHING_KEPT if anonymous and answered_at else None)
         or (ASKED if _has_asked(journal) and not wanted else None)
         or give_reason(journal.last(Placed), journal.last(Concluded))

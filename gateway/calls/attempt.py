@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.calls.scribe import Scribe
     from gateway.calls.speaker import Speaker
     from gateway.calls.target_line import By
-    from gateway.prompts.book import PromptBook
+    from gateway.prompts.book import PromptBook, Rendered
     from gateway.sip.leg import Leg
     from gateway.site.sound import Sound
     from ivr.events import Event
@@ -36,6 +36,17 @@ _ACCEPT_SECONDS: Final = 15.0  # for a person to take the telephone to his ear, 
 _WHISPER_SECONDS: Final = 1.0  # how long a summary that is not ready when the target answers is waited for
 _WHISPER_LONGEST: Final = 6.0  # of it the target hears, while the caller waits: what is longer is cut
 _PRESS_ONE: Final = Prompt("press_one")
+
+
+async def render(prompts: PromptBook, prompt: Prompt) -> Rendered | None:
+    """The prompt, None when it cannot be made."""
+    try:
+        return await prompts.render(prompt)
+    except (PromptError, VoiceError, SoundError, KilledError, OSError) as error:
+        # What cannot be said may be the caller's own words.
+        told = "it cannot be said" if isinstance(error, VoiceError) else error
+        log.error("prompt %s left out: %s", prompt.name, told)  # noqa: TRY400 - the message says what and where
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +63,8 @@ class Party:
 
     async def render(self, prompt: Prompt | None) -> Sound | None:
         """The prompt as a sound, None when it cannot be made: a call is passed on without it, too."""
-        if prompt is None:
-            return None
-        try:
-            return (await self.prompts.render(prompt)).sound
-        except (PromptError, VoiceError, SoundError, KilledError, OSError) as error:
-            # What cannot be said may be the caller's own words.
-            told = "it cannot be said" if isinstance(error, VoiceError) else error
-            log.error("prompt %s left out: %s", prompt.name, told)  # noqa: TRY400 - the message says what and where
-            return None
+        rendered = await render(self.prompts, prompt) if prompt is not None else None
+        return rendered.sound if rendered is not None else None
 
 
 @dataclass(frozen=True, slots=True)

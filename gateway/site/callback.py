@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CITIZENS = re.compile(r"1[3-9][0-9]{9}|0(?:10|2[0-9]|(?!400|800|950|96)[3-9][0-9]{2})[2-8][0-9]{6,7}")
 """A mobile number, or a landline by its area code: nobody else's telephone costs more, or rings abroad."""
 
+_EXTENSION = re.compile(r"[0-9]{2,12}")
+
 
 def _check_pattern(text: str) -> str:
     try:
@@ -36,6 +38,10 @@ class CallbackSettings(Section):
     gateway; ``keep_free`` lines are left to those who call us. An answer is waited for ``ring_seconds``. A number is
     tried ``tries`` times; after the first again in ``busy_seconds`` or ``no_answer_seconds``, after each further one in
     twice as long. ``flows`` is a folder of your own flows.
+
+    Agents call by the same trunk from the page, whatever the hour, ``agents_at_once`` of them in one gateway: each his
+    own telephone, whose number there matches one of ``extensions`` as a whole. ``announce``: the citizen is told that
+    the talk is recorded.
     """
 
     trunk: str = ""
@@ -56,10 +62,19 @@ class CallbackSettings(Section):
     busy_seconds: Annotated[float, Field(ge=60, le=86400)] = 600.0
     no_answer_seconds: Annotated[float, Field(ge=60, le=86400)] = 3600.0
     flows: Path | None = None
+    extensions: Annotated[tuple[Annotated[str, AfterValidator(_check_pattern)], ...], Field(min_length=1)] = (
+        "[2-8][0-9]{2,4}",
+    )
+    agents_at_once: Annotated[int, Field(ge=1, le=200)] = 10
+    announce: bool = True
 
     def allows(self, number: str) -> bool:
         """Whether this number, as dialled within the country, may be called."""
         return bool(_CITIZENS.fullmatch(number)) and any(re.fullmatch(p, number) for p in self.numbers)
+
+    def allows_extension(self, number: str) -> bool:
+        """Whether this may be the telephone of an agent: digits, as dialled on the trunk."""
+        return bool(_EXTENSION.fullmatch(number)) and any(re.fullmatch(p, number) for p in self.extensions)
 
 
 def check_callback(callback: CallbackSettings, trunks: Sequence[TrunkSettings], cap: int) -> None:

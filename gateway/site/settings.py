@@ -146,9 +146,8 @@ class Settings(Section):
     @property
     def lines(self) -> int:
         """Calls that a gateway's stack has room for: each cap, and those that are refused."""
-        return (
-            self.sip.cap + self.passing.cap + (self.callback.at_once if self.callback.trunk else 0) + _SPARE
-        )
+        placed = self.callback.at_once + 2 * self.callback.agents_at_once if self.callback.trunk else 0
+        return self.sip.cap + self.passing.cap + placed + _SPARE
 
     @property
     def nodes(self) -> frozenset[int]:

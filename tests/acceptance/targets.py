@@ -2,13 +2,13 @@
 
 What is given says for each user part what its telephone does, as in a script's ``targets``: a list of
 ``{"rings": SECONDS}``, ``{"plays": SECONDS}``, ``"answers"``, ``{"talks": SECONDS}``, ``{"holds": SECONDS}``,
-``{"brings_in": SECONDS}``, ``{"presses": KEYS}``,
+``{"brings_in": SECONDS}``, ``{"presses": KEYS}``, ``{"sounds": SECONDS}`` (the tone once more),
 ``"hangs_up"``, ``"busy"``, ``"fails"``, ``"silent"``, and ``"dies"``, with which the whole process is gone; besides,
 ``{"speaks": CODECS}`` before the answer, ``{"tells": HEADERS}`` with it, and ``{"moved": URI}``. One that has nothing
 more to do stays as it is. Who has answered, or plays, sounds a tone of ``HERTZ`` for four seconds.
 
 Prints its address, then a JSON line for each call that comes (with the INVITE's ``head``, and when it came: ``at``, in
-seconds since 1970) and one when it is over (``ended``, ``heard`` seconds of sound).
+seconds since 1970) and one when it is over (``ended``, ``heard`` seconds of sound, ``toned`` of them of that tone).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 HERTZ: Final = 1310
 _LOUD = 300
+_TONE = 2000  # of the 8000 that it has
 
 
 def tone() -> Sound:
@@ -75,7 +76,9 @@ class Telephones(UserAgent):
                 break
             await do(leg, deed, over)
         await over.wait()
-        tell(ended=user, status=leg.ended.status if leg.ended else 0, heard=round(await heard, 2))
+        sound, toned = await heard
+        status = leg.ended.status if leg.ended else 0
+        tell(ended=user, status=status, heard=round(sound, 2), toned=round(toned, 2))
 
 
 async def do(leg: Leg, deed: Any, over: asyncio.Event) -> None:
@@ -89,6 +92,9 @@ async def do(leg: Leg, deed: Any, over: asyncio.Event) -> None:
             leg.play(tone())
             await wait(over, seconds)
         case {"talks": seconds}:
+            await wait(over, seconds)
+        case {"sounds": seconds}:
+            leg.play(tone())
             await wait(over, seconds)
         case {"brings_in": seconds}:
             leg.press("*3")
@@ -142,14 +148,17 @@ async def wait(over: asyncio.Event, seconds: float) -> None:
     await asyncio.wait((asyncio.ensure_future(over.wait()),), timeout=seconds)
 
 
-async def listen(leg: Leg, over: asyncio.Event) -> float:
-    """Seconds of sound that came."""
-    loud = 0
+async def listen(leg: Leg, over: asyncio.Event) -> tuple[float, float]:
+    """Seconds of sound that came, and of the tone."""
+    loud = toned = 0
     while not over.is_set():
         samples = np.frombuffer(leg.read(), "<i2")
         loud += int(np.count_nonzero(np.abs(samples) > _LOUD))
+        turns = np.exp(2j * np.pi * HERTZ / 8000 * np.arange(len(samples)))
+        if 2 * abs(np.dot(samples, turns)) > _TONE * len(samples):
+            toned += len(samples)
         await asyncio.sleep(0.1)
-    return loud / 8000
+    return loud / 8000, toned / 8000
 
 
 async def run() -> None:

@@ -21,6 +21,8 @@ _BESIDE_FLOWS: Final[Mapping[str, str]] = {
     "whisper_line": "转接:对接听的人说",
     "whisper_danger": "转接:对接听的人说",
     "third_refused": "转接:对接听的人说",
+    "agent_call": "坐席从网页回拨:对坐席说",
+    "agent_call_recorded": "坐席从网页回拨:对市民说",
 }
 _SHOWN: Final = 3
 

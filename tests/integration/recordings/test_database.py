@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from recordings import callbacks, callouts, jobs, matters, progress, search, users
+from recordings import agentcalls, callbacks, callouts, jobs, matters, progress, search, users
 from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
 from recordings.schema import calls, metadata, outbox, transcripts
 
@@ -42,6 +42,7 @@ def call_row(call_id: str, **fields: object) -> dict[str, object]:
 
 async def test_the_migrations_make_the_schema(database: Database):
     for module in (
+        agentcalls.agent_calls,
         callbacks.call_backs,
         callouts.callouts,
         jobs.jobs,

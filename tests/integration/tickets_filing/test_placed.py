@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from callfolder import CallFolder
+from callfolder import CallFolder, heard, silence
 
+from asr.transcript import Transcript
 from recordings import callouts
+from recordings.agentcalls import PURPOSE
 from recordings.callbacks import Result as Attempted
 from recordings.callbacks import list_missed, note_attempt, read_attempts
 from recordings.calledback import AGENT, find_missed, leave_made
 from recordings.calloutreport import count, list_rows
 from recordings.callouts import Kind, Pace, Result, Wanted
-from recordings.entries import Concluded, Placed, Rated
+from recordings.entries import Concluded, Deaf, Dialled, LegAnswered, LegEnded, Placed, Rated
+from recordings.folders import LATE
 from recordings.progress import read_opinions
 from recordings.schema import legs
 from tickets.filing import file_call
 from tickets.number import NumberBook
+from tickets.reading import write_transcript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +86,31 @@ async def test_of_a_call_that_died_before_anybody_confirmed_nothing_is_known(dat
         await callouts.release(connection, 1)  # its gateway starts
         assert await callouts.claim(connection, 1, "b", PACE, NOW + timedelta(minutes=59)) is None
         assert await callouts.claim(connection, 1, "c", PACE, NOW + timedelta(minutes=60)) is not None
+
+
+@pytest.mark.parametrize(
+    ("concluded", "tickets"), [((), 0), ((Concluded("other"),), 0), ((Concluded("confirmed"),), 1)]
+)
+async def test_the_words_of_a_machine_make_no_ticket(database, numbers, tmp_path, concluded, tickets):
+    """Speech was out of reach in the call, and its words are found in the recording."""
+    call = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
+    call.note(Placed("关爱"), Deaf("refused", 0.0), *concluded).record(silence(6)).hang_up(seconds=6.0)
+    words = Transcript(None, (heard("我家房子漏雨没有人管", 1.0, 5.0),))
+    write_transcript(call.folder, LATE, words)
+    filed = await file_call(database, numbers, call.folder)
+    assert len(filed.numbers) == tickets
+
+
+async def test_what_an_agent_talks_of_makes_no_ticket_and_the_call_says_how_long(database, numbers, tmp_path):
+    call = CallFolder(tmp_path, "20260701T080000-0a1b2c3d").begin(caller=NUMBER)
+    agent = (Dialled(leg=1, target="张敏", uri="6001"), LegAnswered(1, 1.0), LegEnded(1, 48.0, talked=47.0))
+    call.note(Placed(PURPOSE, TICKET), *agent).record(silence(48)).hang_up(seconds=48.0)
+    write_transcript(call.folder, LATE, Transcript(None, (heard("我家房子漏雨没有人管", 5.0, 9.0),)))
+    filed = await file_call(database, numbers, call.folder)
+    assert (filed.numbers, filed.reason) == (
+        (),
+        f"called by us (人工回拨) about {TICKET}: they talked for 47 s",
+    )
 
 
 async def place(

@@ -1,0 +1,382 @@
+"""Calls that agents make from the page: one telephone after the other, each once, whatever becomes of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.calls.live import Board
+from gateway.calls.pagecall import PageCall
+from gateway.calls.pagecalls import PageCalls
+from gateway.calls.pagetalk import Desk
+from gateway.prompts.sounds import SoundError
+from gateway.service.flows import read_dialogue
+from gateway.sip.fault import SipError
+from gateway.sip.leg import Leg
+from gateway.sip.pump import MediaPump
+from gateway.site.settings import CallbackSettings, DialogueSettings
+from recordings import agentcalls, callouts
+from recordings.agentcalls import AgentCall, Clash, Outcome, Stage, agent_calls
+from recordings.callbacks import read_attempts
+from recordings.callouts import Kind, Pace, Wanted
+from recordings.database import migrate, open_database
+from recordings.entries import Answered, Finished, HungUp, LegEnded, Placed
+from recordings.folders import spool
+from recordings.journal import read
+from recordings.journals import Journals
+from recordings.schema import calls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from recordings.database import Database
+
+NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)  # a Saturday: an agent calls whatever the hour
+ABOUT = "20261127T020000-00000001"
+HOTLINES = read_dialogue(DialogueSettings())
+DESK, CITIZEN = "6001", "13800000001"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - the calls tell nobody
+            await asyncio.sleep(0.001)
+
+
+class Line:
+    """A telephone as the SIP stack would tell of it; ``does``: answers, rings, or refuses with a status."""
+
+    def __init__(self, number: str, does: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.leg = Leg(self, None, lambda function: function(), loop.create_future())
+        self.leg.number = number
+        if does.isdigit():
+            loop.call_soon(lambda: self.leg.disconnected(int(does), "No", ""))
+        elif does == "answers":
+            loop.call_soon(self.leg.confirmed)
+
+    def end(self) -> None:
+        self.leg.disconnected(487, "Request Terminated", "")
+
+    def bury(self) -> None:
+        self.leg.closed.set_result(None)
+
+    def seconds(self) -> float:
+        return 0.0
+
+    def signs(self) -> int:
+        return 0
+
+    def trouble(self) -> str:
+        return ""
+
+    def reception(self) -> Any:
+        return SimpleNamespace(packets=0, lost=0, jitter_seconds=0.0)
+
+    def __getattr__(self, _name: str) -> Callable[..., Any]:
+        return lambda *_args, **_more: None
+
+
+class Silence:
+    """Prompts none of which can be made: what is said is tried over real SIP."""
+
+    async def render(self, prompt: Any) -> Any:
+        raise SoundError(f"{prompt.name}: none")
+
+
+class Site:
+    """One gateway by which agents call; ``does`` says what each telephone does, ``dialled`` which were called."""
+
+    def __init__(self, db: Database, folder: Path, node: int = 1) -> None:
+        self.db, self.now, self.room = db, NOW, True
+        self.does = {DESK: "answers", CITIZEN: "answers"}
+        self.dialled: list[str] = []
+        self.lines: dict[str, Line] = {}
+        self.filed: list[Path] = []
+        self.journals = Journals(spool(folder))
+        self.anonymous = False
+        self.calls = PageCalls(db, node, self.make, lambda _calls: self.room, self.may_look, lambda: self.now)
+
+    async def may_look(self) -> bool:
+        return True
+
+    def dial(self, number: str) -> Leg:
+        self.dialled.append(number)
+        if self.does[number] == "unsent":
+            raise SipError("the trunk is full")
+        line = self.lines[number] = Line(number, self.does[number])
+        return line.leg
+
+    def make(self, wanted: AgentCall, reach: Callable[[Stage], None]) -> PageCall:
+        bounds: Any = SimpleNamespace(longest=60.0)
+        house: Any = SimpleNamespace(
+            board=Board(),
+            pump=MediaPump(),
+            is_short_of_disk=lambda: False,
+            target_silence=30.0,
+            longest_hold=30.0,
+            bounds=bounds,
+        )
+        prompts: Any = Silence()
+        desk = Desk(
+            self.dial,
+            self.journals.begin,
+            self.filed.append,
+            house,
+            next(line for line in HOTLINES if line.anonymous is self.anonymous),
+            prompts,
+            "12345",
+            "carrier",
+            1,
+            0.05,  # seconds of the real clock
+            announce=False,
+        )
+        return PageCall(wanted, desk, reach)
+
+    async def look(self) -> None:
+        await self.calls.look()
+
+    async def row(self) -> Any:
+        async with self.db.read() as connection:
+            return (
+                await connection.execute(sa.select(agent_calls).order_by(agent_calls.c.asked_at.desc()))
+            ).first()
+
+    async def over(self) -> Any:
+        await until(lambda: self.calls.calls == 0)
+        return await self.row()
+
+    async def reaches(self, stage: Stage) -> None:
+        async with asyncio.timeout(20):
+            while (await self.row()).stage != stage:  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(0.001)
+
+
+def wanted(call_id: str = "20261128T020000-0000000a", agent: str = "张敏", **more: str) -> AgentCall:
+    told = {
+        "about": ABOUT,
+        "ticket": "202611270001",
+        "hotline": "12345",
+        "extension": DESK,
+        "number": CITIZEN,
+    }
+    return AgentCall(call_id=call_id, agent=agent, **(told | more))
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path / 'hotline.db'}"
+    await migrate(url)
+    opened = open_database(url)
+    about = {"call_id": ABOUT, "sip_call_id": "x", "caller": CITIZEN, "called": "12345", "hotline": "12345"}
+    rest = {
+        "flow": "",
+        "node": 1,
+        "started_at": NOW,
+        "cause": "",
+        "interrupted": False,
+        "folder": "",
+        "late": "none",
+    }
+    async with opened.write() as connection:
+        await connection.execute(sa.insert(calls).values(about | rest))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def site(db: Database, tmp_path: Path) -> Site:
+    return Site(db, tmp_path)
+
+
+async def ask(db: Database, one: AgentCall, now: datetime = NOW) -> Clash | None:
+    async with db.write() as connection:
+        return await agentcalls.ask(connection, one, now)
+
+
+async def attempts(db: Database) -> list[tuple[str, str, str]]:
+    async with db.read() as connection:
+        return [(one.agent, one.result, one.note) for one in await read_attempts(connection, ABOUT)]
+
+
+async def test_the_agent_is_called_first_and_then_both_talk(site: Site) -> None:
+    assert await ask(site.db, wanted()) is None
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    assert site.dialled == [DESK, CITIZEN]
+    assert site.lines[CITIZEN].leg.partners
+    site.lines[DESK].leg.disconnected(200, "OK", "")  # he hangs up
+    row = await site.over()
+    assert (row.stage, row.outcome, row.number) == (Stage.OVER, Outcome.TALKED, "")
+    assert await attempts(site.db) == [("张敏", "回拨已接通", "通话 0 秒")]
+    (folder,) = site.filed
+    told = [written.entry for written in read(folder).entries]
+    placed = next(entry for entry in told if isinstance(entry, Placed))
+    assert (placed.purpose, placed.ticket) == (agentcalls.PURPOSE, "202611270001")
+    assert [type(entry) for entry in told if isinstance(entry, Answered | LegEnded | HungUp | Finished)] == [
+        Answered,
+        LegEnded,
+        HungUp,
+        Finished,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("desk", "citizen", "dialled", "outcome", "noted"),
+    [
+        ("rings", "answers", [DESK], Outcome.AGENT_AWAY, ("回拨坐席未接听", "")),
+        ("486", "answers", [DESK], Outcome.AGENT_AWAY, ("回拨坐席未接听", "")),
+        ("unsent", "answers", [DESK], Outcome.FAILED, ("回拨呼叫失败", "")),
+        ("answers", "rings", [DESK, CITIZEN], Outcome.NO_ANSWER, ("无人接听", "回拨")),
+        ("answers", "486", [DESK, CITIZEN], Outcome.BUSY, ("占线或关机", "回拨")),
+        ("answers", "603", [DESK, CITIZEN], Outcome.DECLINED, ("无人接听", "回拨,对方拒接")),
+        ("answers", "500", [DESK, CITIZEN], Outcome.FAILED, ("回拨呼叫失败", "")),
+        ("answers", "unsent", [DESK, CITIZEN], Outcome.FAILED, ("回拨呼叫失败", "")),
+    ],
+)
+async def test_what_has_come_of_it_is_an_attempt(
+    site: Site, desk: str, citizen: str, dialled: list[str], outcome: Outcome, noted: tuple[str, str]
+) -> None:
+    site.does = {DESK: desk, CITIZEN: citizen}
+    await ask(site.db, wanted())
+    await site.look()
+    row = await site.over()
+    assert (site.dialled, row.outcome, row.number) == (dialled, outcome, "")
+    assert await attempts(site.db) == [("张敏", *noted)]
+    assert all(line.leg.is_hanging_up or line.leg.ended for line in site.lines.values())
+    assert site.filed == []  # nobody has answered: there was no call
+
+
+async def test_an_agent_who_hangs_up_while_it_rings_leaves_nobody_ringing(site: Site) -> None:
+    site.does[CITIZEN] = "rings"
+    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: CITIZEN in site.lines)
+    site.lines[DESK].leg.disconnected(200, "OK", "")
+    row = await site.over()
+    assert (row.outcome, site.lines[CITIZEN].leg.is_hanging_up) == (Outcome.AGENT_LEFT, True)
+
+
+def _patient(call: PageCall) -> PageCall:
+    """It waits for an answer as long as it takes."""
+    desk = call._desk
+    call._desk = Desk(
+        **{name: getattr(desk, name) for name in Desk.__dataclass_fields__} | {"ring_seconds": 60.0}
+    )
+    return call
+
+
+async def test_one_call_an_agent_and_one_a_citizen(site: Site) -> None:
+    assert await ask(site.db, wanted()) is None
+    assert await ask(site.db, wanted("b")) is Clash.AGENT  # a double click
+    assert await ask(site.db, wanted("c", "王芳")) is Clash.CITIZEN
+    assert await ask(site.db, wanted("d", "王芳", number="13800000002")) is None
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    assert await ask(site.db, wanted("e")) is Clash.AGENT
+    site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+    await site.over()
+    assert await ask(site.db, wanted("f"), NOW + timedelta(minutes=1)) is None
+
+
+async def test_nobody_is_called_by_an_agent_and_a_list_at_once(site: Site) -> None:
+    pace = Pace(60, timedelta(hours=1), timedelta(hours=1), timedelta(hours=2))
+    async with site.db.write() as connection:
+        await callouts.add(connection, "一", [Wanted(Kind.CARE, CITIZEN)], 1, "operator", NOW)
+        await callouts.turn(connection, on=True, by="operator", now=NOW)
+    await ask(site.db, wanted())
+    async with site.db.write() as connection:
+        assert await callouts.claim(connection, 1, "x", pace, NOW) is None
+    async with site.db.write() as connection:
+        await agentcalls.conclude(connection, wanted().call_id, Outcome.BUSY, NOW)
+        assert await callouts.claim(connection, 1, "y", pace, NOW) is not None
+    assert await ask(site.db, wanted("z")) is Clash.CITIZEN
+
+
+async def test_a_gateway_that_dies_calls_nobody_twice_and_the_attempt_says_so(
+    site: Site, tmp_path: Path
+) -> None:
+    await ask(site.db, wanted())
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    next_one = Site(site.db, tmp_path / "next")  # of the same node: the first is gone without a word
+    await next_one.look()
+    assert next_one.dialled == []
+    row = await site.row()
+    assert (row.stage, row.outcome, row.number) == (Stage.OVER, Outcome.CUT, "")
+    assert await attempts(site.db) == [("张敏", "回拨中断", "")]
+    for line in site.lines.values():
+        line.leg.disconnected(200, "OK", "")
+    await until(lambda: site.calls.calls == 0)
+
+
+async def test_a_gateway_that_never_comes_back_holds_nobody_up(site: Site) -> None:
+    await ask(site.db, wanted())
+    async with site.db.write() as connection:
+        assert await agentcalls.take(connection, 7, NOW) == wanted()
+        assert await agentcalls.take(connection, 1, NOW) is None
+    later = NOW + agentcalls.LEASE + timedelta(seconds=1)
+    async with site.db.read() as connection:
+        (shown,) = await agentcalls.read_progress(connection, later)
+    assert (shown.stage, shown.outcome) == (Stage.OVER, Outcome.CUT)
+    site.now = later
+    await site.look()
+    assert (site.dialled, (await site.row()).outcome) == ([], Outcome.CUT)
+
+
+async def test_what_no_gateway_can_make_in_time_is_not_made_later(site: Site) -> None:
+    await ask(site.db, wanted())
+    site.room = False
+    await site.look()
+    assert (await site.row()).stage == Stage.WAITING
+    site.now, site.room = NOW + agentcalls.PATIENCE, True
+    await site.look()
+    assert (site.dialled, (await site.row()).outcome) == ([], Outcome.NO_LINE)
+
+
+async def test_two_gateways_make_one_call(site: Site, tmp_path: Path) -> None:
+    other = Site(site.db, tmp_path / "other", node=2)
+    await ask(site.db, wanted())
+    await asyncio.gather(site.look(), other.look())
+    await site.reaches(Stage.TALKING)
+    assert sorted(site.dialled + other.dialled) == sorted([DESK, CITIZEN])
+    for line in (site.lines | other.lines).values():
+        line.leg.disconnected(200, "OK", "")
+    await until(lambda: site.calls.calls + other.calls.calls == 0)
+
+
+async def test_a_gateway_that_stops_ends_what_rings(site: Site) -> None:
+    site.does[DESK] = "rings"
+    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: DESK in site.lines)
+    await site.calls.stop(20)
+    assert (site.dialled, (await site.row()).outcome) == ([DESK], Outcome.CUT)
+
+
+async def test_a_call_of_an_anonymous_line_keeps_no_number(site: Site) -> None:
+    site.anonymous = True
+    await ask(site.db, wanted(hotline="12356"))
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+    await site.over()
+    (folder,) = site.filed
+    assert CITIZEN not in (folder / "events.jsonl").read_text()
+    assert "202611270001" not in (folder / "events.jsonl").read_text()
+
+
+def test_an_agents_telephone_is_one_of_the_house() -> None:
+    callback = CallbackSettings()
+    allowed = ("6001", "80123", "201")
+    assert all(callback.allows_extension(number) for number in allowed)
+    refused = ("", "110", "12345", "96110", "13800000001", "00441234567", "sip:6001", "6001;x", "95588")
+    assert [number for number in refused if callback.allows_extension(number)] == []
