@@ -20,6 +20,7 @@ from console.keys import (
     CATEGORIES,
     DATA,
     DATABASE,
+    DIALLING,
     DOOR,
     GATEWAYS,
     HOTLINES,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from config.categories import Category
     from config.citymap import CityMap
+    from console.dialling import Dialling
     from console.policy import Policy
     from recordings.database import Database
 
@@ -69,12 +71,14 @@ def make_app(
     gateways: Sequence[Path],
     anonymous: Collection[str] = (),
     city_map: CityMap | None = None,
+    dialling: Dialling | None = None,
 ) -> web.Application:
     """The application over ``db`` and the calls' folders in ``data``.
 
     ``hotlines`` tells the public lines' names of today by number, ``categories`` are what a ticket may be filed under,
     ``run`` holds the courier's socket, ``gateways`` are the sockets where gateways tell of the calls in progress,
     ``anonymous`` the numbers of the lines whose calls not everybody may know of, ``city_map`` the counties' shapes.
+    ``dialling`` are the rules by which agents call citizens from the page, None: nobody does.
     Raises AssetsMissingError when the scripts have not been bundled.
     """
     app = web.Application(
@@ -103,7 +107,7 @@ def make_app(
     app[STREAMS] = Counter()
     app[DOOR] = Door(policy.head_s, None if policy.behind_proxy else policy.half_open)
     app[GATEWAYS], app[WORDS], app[WATCH] = gateways, HotWords(hidden), WorkWatch(db)
-    app[MAP] = city_map
+    app[MAP], app[DIALLING] = city_map, dialling
     app.cleanup_ctx.append(_follow)
     set_up_templates(app)
     app.on_response_prepare.extend((set_headers, note_start))

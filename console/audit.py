@@ -33,6 +33,7 @@ class Action(StrEnum):
     DISABLE_USER = "停用用户"
     ENABLE_USER = "启用用户"
     RESET_PASSWORD = "重置密码"  # noqa: S105 - likewise
+    EXTENSION = "设置话机"
     ENROL = "开通动态码"
     END_FACTOR = "停用动态码"
     RESET_FACTOR = "重置动态码"
@@ -45,6 +46,7 @@ class Action(StrEnum):
     OVERVIEW = "查看概览"
     NUMBER = "查看号码"
     CALL_BACK = "回电"
+    DIAL = "回拨"
     PLAY = "播放"
     LISTEN = "旁听"
     EXPORT = "导出"

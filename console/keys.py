@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from config.categories import Category
     from config.citymap import CityMap
+    from console.dialling import Dialling
 
 DATABASE: Final = web.AppKey("DATABASE", Database)
 POLICY: Final = web.AppKey("POLICY", Policy)
@@ -38,6 +39,8 @@ CATEGORIES: Final[web.AppKey[Sequence[Category]]] = web.AppKey("CATEGORIES")
 """The catalogue that an agent chooses from."""
 MAP: Final[web.AppKey[CityMap | None]] = web.AppKey("MAP")
 """The shapes of the city's counties."""
+DIALLING: Final[web.AppKey[Dialling | None]] = web.AppKey("DIALLING")
+"""By what rules agents call citizens; None: nobody does."""
 DATA: Final = web.AppKey("DATA", Path)
 """The folder where the calls' own folders lie."""
 RUN: Final = web.AppKey("RUN", Path)

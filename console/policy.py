@@ -21,6 +21,7 @@ class Right(StrEnum):
     READ = "查看来电"
     REVIEW = "审核来电"
     NUMBERS = "查看完整号码"
+    DIAL = "回拨市民"
     AID = "查看匿名热线的来电"
     LEAD = "转派来电"
     OVERVIEW = "查看概览"
@@ -46,11 +47,11 @@ class Role(StrEnum):
 
 ROLES: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
-        Role.AGENT: frozenset({Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS}),
+        Role.AGENT: frozenset({Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS, Right.DIAL}),
         Role.LEAD: frozenset(
             {
                 *(Right.OWN, Right.READ, Right.REVIEW, Right.NUMBERS, Right.AID, Right.LEAD, Right.DUTY),
-                *(Right.OVERVIEW, Right.EXPORT),
+                *(Right.DIAL, Right.OVERVIEW, Right.EXPORT),
             }
         ),
         Role.QUALITY: frozenset({Right.OWN, Right.READ, Right.OVERVIEW, Right.EXPORT}),

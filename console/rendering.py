@@ -11,7 +11,7 @@ import jinja2
 
 from console.duty import orders_in_force
 from console.headers import nonce_of
-from console.keys import ASSETS, SESSION
+from console.keys import ASSETS, DIALLING, SESSION
 from console.masking import mask
 from console.policy import Right
 from tickets.number import CITY_TIME
@@ -62,7 +62,8 @@ def render(
     """The template as a page.
 
     Besides ``context`` it knows ``session`` (or None), ``csrf``,
-    ``asset``, ``nonce``, ``here`` (the path), ``navigation`` and ``duty`` (the orders that pass callers to people).
+    ``asset``, ``nonce``, ``here`` (the path), ``navigation``, ``duty`` (the orders that pass callers to people)
+    and ``dialling`` (whether agents call from the page).
     """
     session = request.get(SESSION)
     assets = request.app[ASSETS]
@@ -74,6 +75,7 @@ def render(
         "here": request.path,
         "navigation": [(path, name) for path, name, right in _NAVIGATION if session and session.may(right)],
         "rights": {right.name: right for right in Right},
+        "dialling": request.app[DIALLING] is not None,
         "duty": orders_in_force(request.app, datetime.now(UTC)) if session else (),
     }
     return aiohttp_jinja2.render_template(template, request, {**common, **(context or {})}, status=status)

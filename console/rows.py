@@ -56,6 +56,7 @@ def describe(
         "urgency": row.urgency,
         "flags": [name for name, holds in flags.items() if holds],
         "state": row.state,
+        "owed": bool(row.owed),
         "holder": row.holder,
         "waited": _tell_length(now - row.started_at) if waits or row.owed else "",
         "due": due if waits else None,

@@ -30,7 +30,8 @@ class UserExistsError(Exception):
 class User:
     """A user; ``password`` is the hash. Who is not ``active`` cannot log in.
 
-    ``founder``: he came first, by the command, and may do all until there is a 安全管理员 beside him.
+    ``founder``: he came first, by the command, and may do all until there is a 安全管理员 beside him. ``extension`` is
+    the telephone by which he calls citizens from the page, "" for none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class User:
     active: bool
     created_at: datetime
     founder: bool = False
+    extension: str = ""
 
 
 def is_name(name: str) -> bool:
@@ -78,6 +80,7 @@ async def read_users(connection: AsyncConnection, name: str = "", *, lock: bool 
             row.active,
             row.created_at,
             row.founder,
+            row.extension,
         )
         for row in rows
     ]
@@ -130,6 +133,11 @@ async def set_password(
     await connection.execute(
         sa.update(users).where(users.c.name == name).values(password=password, **changed)
     )
+
+
+async def set_extension(connection: AsyncConnection, name: str, extension: str) -> None:
+    """Say which telephone is the user's, "" for none."""
+    await connection.execute(sa.update(users).where(users.c.name == name).values(extension=extension))
 
 
 async def set_active(connection: AsyncConnection, name: str, *, active: bool) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.dialling import tell_progress
+from recordings.agentcalls import read_progress
 from recordings.callbacks import owed_calls
 from recordings.schema import worklist
 from recordings.users import claims
@@ -82,17 +84,25 @@ class WorkWatch:
             if not self._watchers:
                 self._wanted.clear()
 
-    def tell(self, watcher: Watcher, hidden: Collection[str], *, reads: bool) -> Mapping[str, Any]:
-        """What a page shows, as JSON: no call of the lines that are ``hidden``, and none to who ``reads`` none."""
+    def tell(self, watcher: Watcher, user: str, hidden: Collection[str], *, reads: bool) -> Mapping[str, Any]:
+        """What a page of ``user`` shows, as JSON: no call of the lines that are ``hidden``, none to who ``reads`` none.
+
+        Of the calls that agents make, his own.
+        """
         watcher.changed.clear()
         if not reads:
-            return {"urgent": [], "stamp": ""}
+            return {"urgent": [], "dialled": None, "stamp": ""}
         urgent = [
             {name: value for name, value in each.items() if name != "hotline"}
             for each in self._told.get("urgent", ())
             if each["hotline"] not in hidden
         ]
-        return {**self._told, "urgent": urgent[:_SHOWN]}
+        own = next((one for one in self._told.get("dialled", ()) if one.agent == user), None)
+        return {
+            **self._told,
+            "urgent": urgent[:_SHOWN],
+            "dialled": None if own is None else tell_progress(own),
+        }
 
 
 async def read_stamp(connection: AsyncConnection, now: datetime) -> str:
@@ -130,5 +140,6 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
             {"call_id": row.call_id, "title": row.title, "hotline": row.hotline, "holder": row.holder}
             for row in await connection.execute(urgent)
         ],
+        "dialled": await read_progress(connection, now),
         "stamp": await read_stamp(connection, now),
     }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
     from pathlib import Path
 
+    from console.dialling import Dialling
     from recordings.database import Database
 
 
@@ -66,7 +67,9 @@ async def serve_events(calls: live.Board, socket: Path) -> web.AppRunner:
 
 
 @contextmanager
-def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterator[Console]:
+def running_console(
+    url: str, data: Path, hotlines: Mapping[str, str], dialling: Dialling | None = None
+) -> Iterator[Console]:
     """The page over the database at ``url``, with one gateway that tells of its calls."""
     started: Future[tuple[Console, asyncio.Event]] = Future()
 
@@ -76,7 +79,15 @@ def running_console(url: str, data: Path, hotlines: Mapping[str, str]) -> Iterat
         try:
             policy = Policy(take_back=timedelta(hours=1))  # a machine that is slow takes back in time, too
             app = make_app(
-                db, policy, lambda: hotlines, read_categories(), data, data, [socket], city_map=read_map()
+                db,
+                policy,
+                lambda: hotlines,
+                read_categories(),
+                data,
+                data,
+                [socket],
+                city_map=read_map(),
+                dialling=dialling,
             )
             async with serve(app, "127.0.0.1", 0) as address:
                 over = asyncio.Event()

@@ -28,7 +28,7 @@ async def tell_number(request: web.Request) -> web.Response:
     """The number to call back, in full; asking for it is noted."""
     call_id = request.match_info["call_id"]
     async with request.app[DATABASE].write() as connection:
-        number = await _find_number(connection, call_id)
+        number = await find_number(connection, call_id)
         if number is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "请刷新页面后重试。")
         await audit.record(connection, request, Action.NUMBER, call_id)
@@ -47,7 +47,7 @@ async def note(request: web.Request) -> web.Response:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "请写明原因", "不再回电时,须写明为什么。")
     user, now = session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].write() as connection:
-        if await _find_number(connection, call_id) is None:
+        if await find_number(connection, call_id) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "请刷新页面后重试。")
         if not await owes(connection, call_id, now):
             raise Problem(HTTPStatus.CONFLICT, "无须回电", "这个来电不需要回电,或已经回过了。请刷新页面。")
@@ -56,7 +56,7 @@ async def note(request: web.Request) -> web.Response:
         return web.json_response({"owed": await owes(connection, call_id, now)})
 
 
-async def _find_number(connection: AsyncConnection, call_id: str) -> str | None:
+async def find_number(connection: AsyncConnection, call_id: str) -> str | None:
     """What the caller gave to be called back at, else where the call came from; "" when neither is known."""
     caller = await connection.scalar(sa.select(calls.c.caller).where(calls.c.call_id == call_id))
     told = sa.select(matters.c.caller).where(matters.c.call_id == call_id, matters.c.caller != "")

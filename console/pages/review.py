@@ -15,6 +15,7 @@ from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
 from console.keys import ANONYMOUS, CATEGORIES, DATA, DATABASE, HOTLINES, POLICY, RUN, session_of
+from console.pages.dialling import describe
 from console.pages.worklist import list_able
 from console.policy import Right
 from console.problem import Problem
@@ -124,10 +125,11 @@ async def show_sheet(request: web.Request) -> web.Response:
         held = await find_claim(connection, call_id, now)
         attempts = await read_attempts(connection, call_id)
         owed = await owes(connection, call_id, now)
+        dialled = await describe(connection, request, call_id)
         missed = await connection.scalar(sa.select(worklist.c.missed).where(worklist.c.call_id == call_id))
     claim_ = {"user": held.user, "mine": held.user == user} if held else None
     tries = [{"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": a.note} for a in attempts]
-    call_back = {"owed": owed, "attempts": tries, "why": missed or ""}
+    call_back = {"owed": owed, "attempts": tries, "why": missed or "", "dial": dialled}
     return _answer({**sheet, "claim": claim_, "call_back": call_back, "shift": shift})
 
 

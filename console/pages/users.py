@@ -110,7 +110,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 async def show_own(request: web.Request) -> web.StreamResponse:
     """The form for one's own password."""
     wrong = "请先把初始密码改成只有您知道的密码。" if session_of(request).must_change else ""
-    return await _show_own(request, wrong=wrong, status=HTTPStatus.OK)
+    return await answer_own(request, wrong=wrong, status=HTTPStatus.OK)
 
 
 async def change_own(request: web.Request) -> web.StreamResponse:
@@ -127,23 +127,23 @@ async def change_own(request: web.Request) -> web.StreamResponse:
     right = await lockout.attempt(db, request.app[TURNS], session.user, address, now, check)
     if isinstance(right, datetime):
         told = lockout.tell_wait(right)
-        return await _show_own(request, wrong=told, status=HTTPStatus.TOO_MANY_REQUESTS)
+        return await answer_own(request, wrong=told, status=HTTPStatus.TOO_MANY_REQUESTS)
     if not right:
         async with db.write() as connection:
             await audit.record(connection, request, Action.FAIL, session.user, "修改密码时")
-        return await _show_own(request, wrong="原密码不正确。")
+        return await answer_own(request, wrong="原密码不正确。")
     if new != form.get("again", ""):
-        return await _show_own(request, wrong="两次输入的新密码不一致。")
+        return await answer_own(request, wrong="两次输入的新密码不一致。")
     if new == old:
-        return await _show_own(request, wrong="新密码与原密码相同。")
+        return await answer_own(request, wrong="新密码与原密码相同。")
     if fault := find_fault(new, session.user):
-        return await _show_own(request, wrong=fault)
+        return await answer_own(request, wrong=fault)
     kept = await hash_password(new)
     async with db.write() as connection:
         await users.set_password(connection, session.user, kept, must_change=False)
         await users.end_sessions(connection, session.user, but=session.token_sha256)
         await audit.record(connection, request, Action.CHANGE_PASSWORD, session.user)
-    return await _show_own(request, done="密码已修改。")
+    return await answer_own(request, done="密码已修改。")
 
 
 async def end_own(request: web.Request) -> web.StreamResponse:
@@ -153,7 +153,7 @@ async def end_own(request: web.Request) -> web.StreamResponse:
         if not await end_session(connection, key, user):
             raise Problem(HTTPStatus.NOT_FOUND, "没有这个登录", "它可能刚刚结束,请刷新页面。")
         await audit.record(connection, request, Action.END_LOGIN, user)
-    return await _show_own(request, done="那处登录已结束。")
+    return await answer_own(request, done="那处登录已结束。")
 
 
 def _refuse_change(request: web.Request, before: Collection[User], after: Collection[User]) -> None:
@@ -210,14 +210,16 @@ async def show_all(request: web.Request, *, wrong: str = "", done: str = "") -> 
     return render(request, "users.html", context, _status(wrong))
 
 
-async def _show_own(
+async def answer_own(
     request: web.Request, *, wrong: str = "", done: str = "", status: HTTPStatus | None = None
 ) -> web.Response:
+    """One's own account, with what was wrong or has been done."""
     session, policy = session_of(request), request.app[POLICY]
     async with request.app[DATABASE].read() as connection:
         logins = await list_sessions(connection, datetime.now(UTC), policy, session.user)
+        (user,) = await users.read_users(connection, session.user)
     context = {"shortest": SHORTEST, "wrong": wrong, "done": done, "logins": logins}
-    context["this"] = session.token_sha256
+    context |= {"this": session.token_sha256, "extension": user.extension}
     return render(request, "account.html", context, status or _status(wrong))
 
 

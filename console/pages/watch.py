@@ -23,7 +23,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         hidden = request.app[ANONYMOUS]
     reads = session.may(Right.READ)
     with watch.watch() as watcher:
-        return await stream_events(request, watcher.changed, lambda: watch.tell(watcher, hidden, reads=reads))
+        return await stream_events(
+            request, watcher.changed, lambda: watch.tell(watcher, session.user, hidden, reads=reads)
+        )
 
 
 async def stay(request: web.Request) -> web.Response:  # noqa: ARG001 - the guard has done it

@@ -56,6 +56,7 @@ export function listenForAlerts(changed) {
   const take = (told) => {
     if (told.kind === "work") {
       showUrgent(told.urgent);
+      document.dispatchEvent(new CustomEvent("dialled", { detail: told.dialled }));
       changed(told);
     } else if (told.kind === "expiring") showExpiring(told.seconds);
   };

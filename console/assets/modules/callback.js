@@ -5,9 +5,13 @@ const at = (id) => document.getElementById(id);
 const moment = (iso) =>
   new Date(iso).toLocaleString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "short" });
 
-export function showCallBack({ owed, attempts }, why) {
-  at("call-back").hidden = !owed && !attempts.length;
-  at("call-back-title").textContent = owed ? "待回电" : "已回电";
+const SETTLES = ["已接通", "不再回电"];
+
+export function showCallBack({ owed, attempts, dial }, why) {
+  at("call-back").hidden = !owed && !attempts.length && !dial?.ready; // who has no telephone is told so where a call is owed
+  const settled = attempts.some(({ result }) => SETTLES.includes(result));
+  at("call-back-title").textContent = owed ? "待回电" : settled ? "已回电" : "回电";
+  if (dial) showDialled(dial);
   at("call-back-why").textContent = why;
   at("call-back-form").hidden = !owed || "looks" in at("review").dataset;
   at("call-back-tries").replaceChildren(
@@ -19,8 +23,45 @@ export function showCallBack({ owed, attempts }, why) {
   );
 }
 
+const OVER = "已结束";
+let last = "";
+
+// How one's call from the page stands; what has come of it is one of the attempts by then.
+function showDialled({ stage, outcome, talked_s: talked }) {
+  if (!at("dial")) return;
+  last = stage;
+  const over = !stage || stage === OVER;
+  at("dial").disabled = !over;
+  const told = outcome ? `:${outcome}${talked ? `,通话 ${talked} 秒` : ""}` : over ? "" : "…";
+  at("dial-told").textContent = stage ? `${stage}${told}` : "";
+}
+
+function listenForDialling(path, call, noted, told) {
+  if (!at("dial")) return;
+  document.addEventListener("dialled", ({ detail }) => {
+    if (detail?.about !== call) return;
+    const before = last;
+    showDialled(detail);
+    if (detail.stage === OVER && before && before !== OVER) {
+      // Whether he was the one, only the agent knows; his answer is offered.
+      if (detail.outcome === SETTLES[0]) at("call-back-form").elements.result.value = SETTLES[0];
+      noted().catch(() => {});
+    }
+  });
+  at("dial").addEventListener("click", async () => {
+    at("dial").disabled = true;
+    try {
+      showDialled(await ask("POST", `${path}/dial`));
+    } catch (error) {
+      at("dial").disabled = false;
+      told(error.status ? error.message : "连接不上服务器,没有拨出,请重试。");
+    }
+  });
+}
+
 // `noted()` is called when an attempt has been kept, `told(text)` with what the agent is to know.
-export function listenForCallBack(path, noted, told) {
+export function listenForCallBack(path, call, noted, told) {
+  listenForDialling(path, call, noted, told);
   const number = async () => (await ask("GET", `${path}/number`)).number;
   at("number-show").addEventListener("click", async () => {
     at("number").textContent = (await number()) || "没有号码";

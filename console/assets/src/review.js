@@ -262,7 +262,7 @@ function listen() {
   at("previous").disabled = !readPast(callId).length;
   at("take").addEventListener("click", deeds.take);
   at("release").addEventListener("click", () => claiming.release().catch((error) => tell(error.message)));
-  listenForCallBack(path, async () => {
+  listenForCallBack(path, callId, async () => {
     sheet.call_back = (await ask("GET", `${path}/sheet`)).call_back;
     showOwed();
   }, tell);

@@ -13,6 +13,7 @@ from config.citymap import read_map
 from config.document import ConfigError
 from console import metrics
 from console.app import make_app, serve
+from console.dialling import Dialling
 from console.policy import Policy
 from gateway.service.flows import read_dialogue
 from gateway.service.notify import serving
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from config.categories import Category
     from config.citymap import CityMap
+    from gateway.site.callback import CallbackSettings
     from gateway.site.console import ConsoleSettings
     from gateway.site.settings import Paths, Settings
     from ivr.hotline import Hotlines
@@ -64,6 +66,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             gateways,
             {line.number for line in hotlines if line.anonymous},
             _read_map(page),
+            _read_dialling(settings.callback),
         )
         listing = asyncio.create_task(_list_earlier_calls(db))
         try:
@@ -98,6 +101,10 @@ def _read_map(page: ConsoleSettings) -> CityMap | None:
     except ConfigError as fault:
         log.error("the map cannot be used, the overview shows its table alone: %s", fault)  # noqa: TRY400
         return None
+
+
+def _read_dialling(callback: CallbackSettings) -> Dialling | None:
+    return Dialling(callback.allows, callback.allows_extension) if callback.trunk else None
 
 
 def watch(data: Path, db: Database) -> Window:

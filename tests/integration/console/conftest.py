@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
 
+    from console.dialling import Dialling
     from recordings.database import Database
 
 PASSWORD = "correct horse battery"
@@ -129,9 +130,10 @@ async def open_site(
     data: Path,
     anonymous: Collection[str] = (),
     gateways: Collection[Path] = (),
+    dialling: Dialling | None = None,
 ) -> AsyncIterator[Site]:
     app = make_app(
-        db, policy, lambda: HOTLINES, CATEGORIES, data, data, tuple(gateways), anonymous, read_map()
+        db, policy, lambda: HOTLINES, CATEGORIES, data, data, tuple(gateways), anonymous, read_map(), dialling
     )
     async with serve(app, "127.0.0.1", 0) as address:
         site = Site(address, db, [])

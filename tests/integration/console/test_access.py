@@ -107,6 +107,7 @@ def body_of(route) -> dict[str, object]:
         "/calls/{call_id}/assign": {"to": "我"},
         "/calls/{call_id}/call-back": {"result": "已接通"},
         "/users/{name}/password": {"password": FRESH},
+        "/account/extension": {"extension": ""},
     }
     return {"data": form.get(route.path, {})}
 
@@ -138,6 +139,7 @@ OF_EACH_RIGHT = {
         "GET /account",
         "POST /account",
         "POST /account/logins",
+        "POST /account/extension",
         "GET /account/factor",
         "POST /account/factor",
     },
@@ -154,13 +156,14 @@ OF_EACH_RIGHT = {
         "POST /surges/{surge}/seen",
     },
     Right.NUMBERS: {"GET /calls/{call_id}/number"},
+    Right.DIAL: {"POST /calls/{call_id}/dial"},
     Right.AID: set(),  # asked for of single calls; see below
     Right.OVERVIEW: {"GET /overview", "GET /overview/words", "GET /overview/map"},
     Right.EXPORT: {"GET /overview/csv"},
     Right.LEAD: {"POST /calls/{call_id}/assign"},
     Right.DUTY: {"GET /duty", "POST /duty", "POST /duty/off"},
     Right.ACCOUNTS: {"GET /users", "POST /users/{name}/password"},  # whose, goes by what he is
-    Right.USERS: {"POST /users", "POST /users/{name}/active"},
+    Right.USERS: {"POST /users", "POST /users/{name}/active", "POST /users/{name}/extension"},
     Right.GRANT: {"POST /users/{name}/roles", "POST /users/{name}/factor"},
     Right.LOGINS: {"GET /logins", "POST /logins/end", "POST /logins/unlock"},
     Right.AUDIT: {"GET /audit"},
@@ -251,6 +254,7 @@ async def ask_for_both(site, call_id: str, route, n: str) -> None:
                 "/next": 303 if whose == "own" else 200,
                 "/stay": 204,
                 "/calls/{call_id}/call-back": 409,  # nobody waits for one
+                "/calls/{call_id}/dial": 409,  # there is no trunk to call by
                 "/calls/{call_id}/tickets/{number}/take-back": 409,  # nothing has been decided
                 "/calls/{call_id}/assign": 303,
                 "/logout": 303,

@@ -118,6 +118,9 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/calls/{call_id}/claim"): {},
     ("POST", "/calls/{call_id}/assign"): {"to": one_of("同事", "没有这个人", "")},
     ("POST", "/calls/{call_id}/call-back"): {"result": one_of(*Result), "note": TEXT},
+    ("POST", "/calls/{call_id}/dial"): {},
+    ("POST", "/account/extension"): {"extension": TEXT},
+    ("POST", "/users/{name}/extension"): {"extension": TEXT},
     ("POST", "/calls/{call_id}/release"): {},
     ("POST", "/calls/{call_id}/tickets/{number}/take-back"): {},
     ("POST", "/duty"): {

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,12 @@ from consoleserver import running_console
 from playwright.sync_api import expect
 
 from asr.transcript import Utterance, Word
+from console.dialling import Dialling
 from console.pages import watch
 from console.policy import Role
 from console.problem import Problem
 from recordings import entries, schema, users
+from recordings.agentcalls import agent_calls
 from recordings.database import migrate
 from tickets.filing import file_call
 from tickets.number import NumberBook
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from consoleserver import Console
     from playwright.sync_api import Browser, Page
 
+DIALLING = Dialling(lambda number: number.startswith("1"), lambda extension: extension == "6001")
 DEMO = "演示模型转写,文字仅供测试"
 
 
@@ -106,7 +109,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     url = f"sqlite:///{data / 'hotline.db'}"
     with ThreadPoolExecutor(1) as thread:  # this one may have Playwright's own loop
         thread.submit(asyncio.run, migrate(url)).result()
-    with running_console(url, data, {"12345": "政务服务便民热线"}) as console:
+    with running_console(url, data, {"12345": "政务服务便民热线"}, DIALLING) as console:
         cookies = {}
         for name, founder in (("王芳", False), ("李强", False), ("管理", True)):
             console.add_user(name, Role.SECURITY if founder else Role.AGENT, founder=founder)
@@ -471,7 +474,7 @@ def test_a_call_back_stays_until_somebody_was_reached(browser, house):
         page.get_by_text("没有等待审核的电话了").wait_for()
         page.goto(house.console.address)
         page.get_by_role("link", name="待回电 1").click()
-        page.locator(f"tr[data-call='{call_id}'] a").click()
+        page.locator(f"tr[data-call='{call_id}'] .title a").click()
         box = page.get_by_role("region", name="待回电")
         for result, told in (("无人接听", "仍待回电"), ("已接通", "不再待回电")):
             box.get_by_label("回电结果").select_option(result)
@@ -482,6 +485,56 @@ def test_a_call_back_stays_until_somebody_was_reached(browser, house):
         page.get_by_role("link", name="待回电 0").wait_for()
         trail = house.read(sa.select(schema.audit.c.action).where(schema.audit.c.subject == call_id))
         assert {"查看来电", "查看号码", "回电", "编辑", "领取"} <= {row.action for row in trail}
+
+
+def test_an_agent_calls_back_from_the_page_and_sees_how_it_goes(browser, house):
+    house.clear()
+    call_id = house.file("颍上县慎城镇我家房子漏雨", appeal="求助", call_back="来电人要求人工,须回电")
+
+    def go_on(**changes: Any) -> None:
+        house.write(sa.update(agent_calls).where(agent_calls.c.about == call_id).values(changes))
+
+    with window(browser, house) as page:
+        page.goto(f"{house.console.address}?tab=待回电")
+        page.locator(f"tr[data-call='{call_id}']").get_by_role("link", name="回拨").click()
+        box, told = page.get_by_role("region", name="待回电"), page.locator("#dial-told")
+        box.get_by_role("button", name="回拨").click()
+        page.locator("#notice", has_text="请先在“本人账号”填写您的话机号码").wait_for()
+        page.goto(f"{house.console.address}account")
+        page.get_by_label("话机号码").fill("119")
+        page.get_by_role("button", name="保存").click()
+        page.get_by_text("不在允许的范围内").wait_for()
+        page.get_by_label("话机号码").fill("6001")
+        page.get_by_role("button", name="保存").click()
+        page.get_by_text("话机号码已保存").wait_for()
+
+        open_call(page, house, call_id)
+        box.get_by_role("button", name="回拨").click()
+        expect(told).to_have_text("等待呼出…")
+        expect(box.get_by_role("button", name="回拨")).to_be_disabled()
+        with window(browser, house, "李强") as other:
+            house.write(sa.update(users.users).values(extension="6001"))
+            open_call(other, house, call_id)
+            other.get_by_role("button", name="回拨").click()
+            other.locator("#notice", has_text="这位市民正在被呼叫").wait_for()
+        now = datetime.now(UTC)
+        for stage in ("正在呼叫坐席", "正在呼叫市民", "通话中"):
+            go_on(stage=stage, node=1, lease_until=now + timedelta(hours=1))
+            expect(told).to_have_text(f"{stage}…")
+        keep(page, "calling-back")
+        page.reload()
+        expect(told).to_have_text("通话中…")
+        assert "13855812345" not in box.inner_text()
+        go_on(stage="已结束", outcome="已接通", talked_s=47.2, number="", ended_at=datetime.now(UTC))
+        expect(told).to_have_text("已结束:已接通,通话 47 秒")
+        box.get_by_text("回拨已接通:通话 47 秒").wait_for()
+        expect(box.get_by_label("回电结果")).to_have_value("已接通")
+        box.get_by_role("button", name="记下").click()
+        page.locator("#notice", has_text="不再待回电").wait_for()
+    house.write(sa.update(users.users).values(extension=""))
+    trail = house.read(sa.select(schema.audit.c.user_name, schema.audit.c.action))
+    assert {("王芳", "回拨"), ("王芳", "设置话机")} <= {tuple(row) for row in trail}
+    assert ("李强", "回拨") not in {tuple(row) for row in trail}
 
 
 def test_the_next_call_keeps_to_the_list_as_it_was_narrowed(browser, house):
