@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tickets.filing import file_call
 from tickets.number import NumberBook, is_valid
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from recordings.database import Database
@@ -259,58 +261,85 @@ async def test_an_anonymous_lines_alert_tells_nothing_of_its_caller(database, nu
 
 
 FILER = """
-import asyncio, os, sys
+import asyncio, json, os, sys
+from datetime import datetime
 from pathlib import Path
 from recordings.database import open_database
 from tickets import filing
-from tickets.number import NumberBook
+from tickets.meaning.understanding import understand
+from tickets.number import CITY_TIME, NumberBook
 
+understand("房子漏雨", datetime.now(CITY_TIME))  # what it reads of files, it keeps
 PARTS = ("filing.py", "papers.py", "journal.py", "outbox.py", "catalogue.py", "number.py")
 
-async def main(url, data, die_at, *folders):
+async def main(url, data, die_at, folders):
     steps = 0
     def count(frame, event, argument):
         # Any line of the filing itself, or a return into it: the process dies between any two of its steps.
         nonlocal steps
         if frame.f_code.co_filename.endswith(PARTS):
             steps += 1
-            if steps == int(die_at):
+            if steps == die_at:
                 os.kill(os.getpid(), 9)
             return count
     db = open_database(url)
     book = NumberBook(Path(data) / "numbers", 1)
-    if int(die_at):
+    if die_at:
         sys.settrace(count)
         import threading; threading.settrace(count)
     await asyncio.gather(*(filing.file_call(db, book, Path(f)) for f in folders))
     sys.settrace(None)
-    print(steps)
     await db.close()
+    return steps
 
-asyncio.run(main(*sys.argv[1:]))
+for line in sys.stdin:  # each is a process of its own, which need not load all this anew
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, str(asyncio.run(main(*json.loads(line)))).encode())
+        os._exit(0)
+    os.close(writing)
+    _, status = os.waitpid(child, 0)
+    steps = os.read(reading, 20).decode()
+    os.close(reading)
+    print(json.dumps([os.waitstatus_to_exitcode(status), steps]), flush=True)
 """
 
 
-async def run_filer(url: str, data: Path, die_at: int, *folders: Path) -> tuple[int, str]:
+class FilingProcesses:
+    """Processes that file calls, one after the other; ``url`` and ``data`` are the calls'."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str, data: Path) -> None:
+        self._process, self._url, self._data = process, url, data
+
+    async def run(self, die_at: int, *folders: Path) -> tuple[int, str]:
+        """Let one file these folders and be killed at that step, 0: at none; its exit code, and its steps, if any."""
+        assert self._process.stdin
+        assert self._process.stdout
+        job = (self._url, str(self._data), die_at, [str(folder) for folder in folders])
+        self._process.stdin.write(f"{json.dumps(job)}\n".encode())
+        code, steps = json.loads(await self._process.stdout.readline())
+        return code, steps
+
+
+@asynccontextmanager
+async def filing_processes(url: str, data: Path) -> AsyncIterator[FilingProcesses]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        FILER,
-        url,
-        str(data),
-        str(die_at),
-        *map(str, folders),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        sys.executable, "-c", FILER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    output, errors = await process.communicate()
-    return process.returncode or 0, (output + errors).decode()
+    try:
+        yield FilingProcesses(process, url, data)
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        await process.wait()
 
 
 async def test_one_folder_filed_by_processes_at_once_gives_one_ticket(database, database_url, tmp_path):
     made = [one_matter(tmp_path, f"20260701T083015-0000000{i}").hang_up().folder for i in range(3)]
-    results = await asyncio.gather(*(run_filer(database_url, tmp_path, 0, *made, *made) for _ in range(3)))
-    assert [code for code, _ in results] == [0, 0, 0], results
+    async with AsyncExitStack() as stack:
+        two = [await stack.enter_async_context(filing_processes(database_url, tmp_path)) for _ in range(2)]
+        results = await asyncio.gather(*(each.run(0, *made, *made) for each in two))
+    assert [code for code, _ in results] == [0, 0], results
     filed = await rows(database, tickets)
     assert len(filed) == len({row["number"] for row in filed}) == len({row["call_id"] for row in filed}) == 3
     assert len(await rows(database, outbox)) == 3
@@ -321,20 +350,21 @@ async def test_one_folder_filed_by_processes_at_once_gives_one_ticket(database, 
 async def test_kill_9_between_any_two_steps_loses_and_doubles_nothing(
     database, database_url, tmp_path, numbers
 ):
-    call = one_matter(tmp_path, "20260701T083015-00000000").hang_up()
-    code, output = await run_filer(database_url, tmp_path, 10**9, call.folder)
-    assert code == 0, output
-    steps = int(output)
-    assert steps > 50
-    killed = []
-    for turn, die_at in enumerate(range(5, steps, max(steps // 12, 1)), start=1):
-        call = one_matter(tmp_path, f"20260701T083015-{turn:08x}").hang_up()
-        code, output = await run_filer(database_url, tmp_path, die_at, call.folder)
-        assert code == -signal.SIGKILL, (die_at, output)
-        (number,) = (await file_call(database, numbers, call.folder)).numbers
-        given = [entry.number for entry in told(call.folder) if isinstance(entry, entries.Number)]
-        assert given == [number]
-        killed.append((call.call_id, number))
+    async with filing_processes(database_url, tmp_path) as processes:
+        call = one_matter(tmp_path, "20260701T083015-00000000").hang_up()
+        code, counted = await processes.run(10**9, call.folder)
+        assert code == 0
+        steps = int(counted)
+        assert steps > 50
+        killed = []
+        for turn, die_at in enumerate(range(5, steps, max(steps // 12, 1)), start=1):
+            call = one_matter(tmp_path, f"20260701T083015-{turn:08x}").hang_up()
+            code, _ = await processes.run(die_at, call.folder)
+            assert code == -signal.SIGKILL, die_at
+            (number,) = (await file_call(database, numbers, call.folder)).numbers
+            given = [entry.number for entry in told(call.folder) if isinstance(entry, entries.Number)]
+            assert given == [number]
+            killed.append((call.call_id, number))
     filed = {row["call_id"]: row["number"] for row in await rows(database, tickets)}
     assert len(killed) >= 10
     assert all(filed[call_id] == number for call_id, number in killed)
