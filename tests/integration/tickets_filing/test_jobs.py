@@ -108,7 +108,7 @@ async def test_two_workers_do_two_hundred_jobs_once_each_and_dying_loses_none(
     workers = [await start(), await start()]
     try:
         async with asyncio.timeout(240):
-            for killed in range(6):
+            for killed in range(3):
                 while diary.read_text().count("did") < 20 * (killed + 1):  # noqa: ASYNC110 - other processes
                     await asyncio.sleep(0.01)
                 victim = workers.pop(0)
@@ -127,7 +127,7 @@ async def test_two_workers_do_two_hundred_jobs_once_each_and_dying_loses_none(
     did = Counter(line.split()[1] for line in diary.read_text().splitlines() if line.startswith("did"))
     assert set(did) == set(call_ids)
     # Who died between doing and writing it down is succeeded by one who does it again, and nobody else is.
-    assert sum(did.values()) - len(did) <= 12  # six died, with a job of each kind in hand
+    assert sum(did.values()) - len(did) <= 6  # three died, with a job of each kind in hand
 
 
 async def test_a_job_that_always_fails_is_given_up_listed_and_tried_anew_when_told(
