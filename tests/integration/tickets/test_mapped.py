@@ -129,7 +129,7 @@ async def test_each_is_there_once_though_answers_are_lost_and_it_knows_no_key(
         (t.number, 2) for t in further
     )
     async with database.read() as connection:
-        lines = await read_day(connection, datetime.now(CITY_TIME).date())
+        lines = await read_day(connection, now.astimezone(CITY_TIME).date())
     assert {line.intake_number for line in lines} == {f"C-{ticket.number}" for ticket in tickets}
     assert sum(line.accepted for line in lines) == 6
     assert not any(line.waiting or line.refused for line in lines)
