@@ -20,6 +20,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 import yaml
+from hotlinecommand import run_hotline
 from waiting import RTP_PORTS, eventually, free_port
 
 from gateway.site.settings import Paths
@@ -130,6 +131,11 @@ class HouseUp:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
+
+    def type(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of ``hotline`` on this house, ``typed`` given to it."""
+        where = ("--config", str(self.config), "--data", str(self.data))
+        return run_hotline(*where, *words, environment=self.environment, typed=typed)
 
     def call(self, script: Path, *options: str) -> subprocess.Popen[bytes]:
         command = [*HOTLINE, "--data", str(self.folder / "caller"), "call", f"sip:12345@{self.sip}"]

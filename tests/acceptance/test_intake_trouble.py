@@ -109,12 +109,63 @@ async def accepted_once(house: Any, road: Road, calls: list[str]) -> None:
 TROUBLES = ("refuse", "hang", "500", "garbage")
 
 
-async def test_trouble_for_a_while(make_house: Any) -> None:
+def letters(house: Any) -> list[dict[str, Any]]:
+    """What is on its way to the intake, or was refused."""
+    found: list[dict[str, Any]] = json.loads(house.type("outbox", "list", "--json").stdout)
+    return found
+
+
+async def reject(house: Any, road: Road) -> None:
+    calls = await call_through(house, road, ("410",), 1)
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return house.type("check")
+
+    def outbox(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return house.type("outbox", *arguments)
+
+    await asyncio.to_thread(
+        eventually, lambda: [one["state"] for one in letters(house)] == ["dead"], 120, "the dead letter"
+    )
+    before = road.connections
+    await asyncio.sleep(3)
+    assert road.connections == before, "a rejection must not be retried in a loop"
+    refused = check()
+    assert (refused.returncode, "410" in refused.stdout) == (1, True), refused
+    (letter,) = letters(house)
+    assert (letter["state"], letter["kind"]) == ("dead", "ticket")
+    assert letter["number"] in outbox("list").stdout
+    (opened,) = json.loads(outbox("show", letter["number"], "--json").stdout)
+    assert opened["document"]["number"] == letter["number"]
+    assert outbox("show", "nobody's").returncode == 1
+    # What is given up is asked about no more, and is kept.
+    assert outbox("drop", letter["number"], "--why", "", "--who", "值班").returncode == 2
+    assert outbox("drop", letter["number"], "--why", "平台另行登记", "--who", "值班").returncode == 0
+    assert outbox("drop", letter["number"], "--why", "twice").returncode == 1
+    assert check().returncode == 0, check().stdout
+    assert letters(house) == []
+    (given_up,) = json.loads(outbox("list", "--state", "dropped", "--json").stdout)
+    assert given_up["dropped"] == "值班: 平台另行登记"
+    assert "410" in given_up["last_error"]
+    road.mode = "pass"
+    assert outbox("retry", "--all").stdout.endswith(": 0\n"), "it comes back by its number alone"
+    retry = outbox("retry", letter["number"])
+    assert retry.returncode == 0, retry.stderr
+    await accepted_once(house, road, calls)
+    assert check().returncode == 0, check().stdout
+
+
+@pytest.mark.timeout(600)
+async def test_trouble_for_a_while_loses_nothing_and_a_rejection_is_a_dead_letter_until_it_is_retried(
+    make_house: Any,
+) -> None:
     async with troubled_house(make_house) as (house, road):
         calls = await call_through(house, road, TROUBLES, 8)
         await asyncio.to_thread(eventually, lambda: road.connections >= len(TROUBLES), 60, "the attempts")
         assert house.tickets() == []
         await accepted_once(house, road, calls)
+        await asyncio.to_thread(eventually, lambda: letters(house) == [], 60, "an empty outbox")
+        await reject(house, road)
 
 
 @pytest.mark.soak
@@ -123,45 +174,3 @@ async def test_trouble_for_two_minutes_each(make_house: Any) -> None:
     async with troubled_house(make_house) as (house, road):
         calls = await call_through(house, road, TROUBLES, 120)
         await accepted_once(house, road, calls)
-
-
-async def test_a_rejection_is_a_visible_dead_letter_until_it_is_retried(make_house: Any) -> None:
-    async with troubled_house(make_house) as (house, road):
-        calls = await call_through(house, road, ("410",), 1)
-        command = [*house.hotline, "--config", str(house.config), "--data", str(house.data)]
-
-        def check() -> subprocess.CompletedProcess[str]:
-            return subprocess.run([*command, "check"], capture_output=True, text=True, check=False)
-
-        await asyncio.to_thread(eventually, lambda: check().returncode == 1, 60, "the dead letter")
-        before = road.connections
-        await asyncio.sleep(3)
-        assert road.connections == before, "a rejection must not be retried in a loop"
-        assert "410" in check().stdout
-
-        def outbox(*arguments: str) -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                [*command, "outbox", *arguments], capture_output=True, text=True, check=False
-            )
-
-        (letter,) = json.loads(outbox("list", "--json").stdout)
-        assert (letter["state"], letter["kind"]) == ("dead", "ticket")
-        assert letter["number"] in outbox("list").stdout
-        (opened,) = json.loads(outbox("show", letter["number"], "--json").stdout)
-        assert opened["document"]["number"] == letter["number"]
-        assert outbox("show", "nobody's").returncode == 1
-        # What is given up is asked about no more, and is kept.
-        assert outbox("drop", letter["number"], "--why", "", "--who", "值班").returncode == 2
-        assert outbox("drop", letter["number"], "--why", "平台另行登记", "--who", "值班").returncode == 0
-        assert outbox("drop", letter["number"], "--why", "twice").returncode == 1
-        assert check().returncode == 0, check().stdout
-        assert json.loads(outbox("list", "--json").stdout) == []
-        (given_up,) = json.loads(outbox("list", "--state", "dropped", "--json").stdout)
-        assert given_up["dropped"] == "值班: 平台另行登记"
-        assert "410" in given_up["last_error"]
-        road.mode = "pass"
-        assert outbox("retry", "--all").stdout.endswith(": 0\n"), "it comes back by its number alone"
-        retry = outbox("retry", letter["number"])
-        assert retry.returncode == 0, retry.stderr
-        await accepted_once(house, road, calls)
-        assert check().returncode == 0, check().stdout

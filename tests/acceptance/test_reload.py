@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import subprocess
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import psutil
 import pytest
 import yaml
 from callfolder import told
+from hotlinecommand import run_hotline
 from waiting import eventually
 
 from bench.loop import read_loop
@@ -23,6 +23,7 @@ from tickets.meaning.files import RuleFiles
 from tickets.meaning.understanding import use, version
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -65,10 +66,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def hotline(house: HouseUp, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [*house.hotline, "--data", str(house.data), *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, env=house.environment, check=False, timeout=120
-    )
+    return run_hotline("--data", str(house.data), *words, environment=house.environment)
 
 
 def told_to(house: HouseUp, sip_call_id: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 from urllib.request import urlopen
 
@@ -51,11 +50,7 @@ def test_a_house_can_be_seen_through(make_house: Any) -> None:
         return status, document["status"], document["reasons"]
 
     def hotline(*arguments: str) -> Any:
-        options = ["--config", str(house.config), "--data", str(house.data)]
-        command = [*house.hotline, *options, "calls", *arguments, "--json"]
-        return json.loads(
-            subprocess.run(command, capture_output=True, check=True, env=house.environment).stdout
-        )
+        return json.loads(house.type("calls", *arguments, "--json").stdout)
 
     eventually(
         lambda: house.page("worker.sock", "/readyz")[0] == 200, 60, "the worker, which starts by itself"

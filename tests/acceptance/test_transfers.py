@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from acceptance.conftest import HOTLINE
 from acceptance.people import People, passing_house
 from callfolder import told
 from peers.trunk import Trunk
@@ -157,23 +155,7 @@ class Round:
 
     def reason(self, name: str) -> str:
         """Why there is no ticket of it."""
-        done = subprocess.run(
-            [
-                *HOTLINE,
-                "--config",
-                str(self.house.config),
-                "--data",
-                str(self.house.data),
-                "calls",
-                "show",
-                self.place(name).name,
-                "--json",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=self.house.environment,
-        )
+        done = self.house.type("calls", "show", self.place(name).name, "--json")
         assert self.house.tickets(sip_call_id=self.sip_ids[name]) == []
         return str(yaml.safe_load(done.stdout)["call"]["reason"])
 
@@ -303,13 +285,7 @@ def test_a_cold_target_on_a_trunk_that_is_not_said_to_take_it_is_refused(
     del settings["trunks"][0]["transfers"]
     config = tmp_path / "gateway.yaml"
     config.write_text(yaml.safe_dump(settings))
-    done = subprocess.run(
-        [*HOTLINE, "--config", str(config), "--data", str(calls.house.data), "check"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=calls.house.environment,
-    )
+    done = replace(calls.house, config=config).type("check")
     assert done.returncode == 1
     assert re.search("12345 → 811号席: .*'pbx'.*trunks.transfers", done.stderr)
 

@@ -48,17 +48,7 @@ def house(make_house: Callable[..., Any], carrier: Kamailio, tmp_path: Path) -> 
 
 
 def status(house: Any) -> tuple[int, list[dict[str, Any]]]:
-    command = [
-        *HOTLINE,
-        "--config",
-        str(house.config),
-        "--data",
-        str(house.data),
-        "trunk",
-        "status",
-        "--json",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=house.environment)
+    done = house.type("trunk", "status", "--json")
     return done.returncode, json.loads(done.stdout)
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from browser import find_barriers, keep, log_in, opening_browser, opening_page, until
 from callfolder import CallFolder, heard, silence, stated
+from hotlinecommand import run_hotline
 from mattermaking import enter, told
 
 from gateway.site.settings import DEFAULT_FILE
@@ -79,24 +80,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings["console"]["port"] = 0
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
     data = folder / "data"
-    hotline = [
-        sys.executable,
-        "-m",
-        "gateway",
-        "--config",
-        str(folder / "settings.yaml"),
-        "--data",
-        str(data),
-    ]
-    subprocess.run([*hotline, "migrate"], check=True)
+    where = ("--config", str(folder / "settings.yaml"), "--data", str(data))
+    assert run_hotline(*where, "migrate").returncode == 0
     for name, role in (("王芳", "坐席"), ("李强", "坐席"), ("管理", "安全管理员")):
-        command = [*hotline, "console", "add-user", name, "--role", role]
-        added = subprocess.run(command, input=f"{PASSWORD}\n", text=True, capture_output=True, check=True)
+        added = run_hotline(*where, "console", "add-user", name, "--role", role, typed=f"{PASSWORD}\n")
         assert added.stdout.startswith(f"已添加 / added: {name}({role})\n")
         assert ("在有第二位安全管理员之前有全部权限" in added.stdout) is (name == "管理")
     with ThreadPoolExecutor(1) as thread:  # this one may have Playwright's own loop
         thread.submit(asyncio.run, _file(data)).result()
-    with subprocess.Popen([*hotline, "console"], stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "gateway", *where, "console"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         for line in process.stderr:
             if '"ready"' in line:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hotlinecommand import run_hotline
 
 from recordings.database import open_database
 from recordings.nodes import NodeTaken, _identify, claim_node, take_node
 from tickets.number import CITY_TIME, NumberBook, is_valid
 
-ROOT = Path(__file__).parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -80,10 +80,7 @@ def test_all_who_ask_for_a_folders_id_at_once_get_the_same(tmp_path):
 
 
 def hotline(data: Path, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "gateway", "--data", str(data), "--config", str(data / "s.yaml")]
-    done = subprocess.run(
-        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_hotline("--data", str(data), "--config", str(data / "s.yaml"), *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
