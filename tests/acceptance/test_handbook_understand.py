@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from handbook import read_blocks
 
 from gateway.site.settings import DEFAULT_FILE
@@ -65,6 +66,7 @@ class Desk:
         assert list(self._blocks) == []
 
 
+@pytest.mark.soak
 def test_the_commands_of_the_chapter(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.run("hotline migrate")

@@ -67,6 +67,7 @@ async def until(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
+@pytest.mark.soak
 async def test_a_question_that_was_refused_goes_by_keys_and_the_next_one_is_heard(
     make_house: Any, speech: Any
 ) -> None:

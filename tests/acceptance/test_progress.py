@@ -21,7 +21,9 @@ from tickets.signature import read_secret, sign
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.few
+pytestmark = (
+    pytest.mark.soak
+)  # its dialogue is that of the golden calls progress_*, what may be told test_inquiry's
 
 OWNER, SHY, STRANGER = "13855812345", "05582345678", "13700000000"
 ANSWER = "已责令施工单位夜间停工"
