@@ -10,9 +10,19 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from recordings import agentcalls, callbacks, callouts, jobs, matters, progress, search, users
-from recordings.database import AddressError, Database, WrongRevision, migrate, open_database, require_current
+from recordings.database import (
+    _MIGRATIONS,
+    AddressError,
+    Database,
+    WrongRevision,
+    _revisions,
+    migrate,
+    open_database,
+    require_current,
+)
 from recordings.schema import calls, metadata, outbox, transcripts
 
 if TYPE_CHECKING:
@@ -59,6 +69,12 @@ async def test_the_migrations_make_the_schema(database: Database):
     async with database.read() as connection:
         assert await connection.run_sync(compare) == []
     await require_current(database)
+
+
+def test_the_migrations_are_known_by_the_names_of_their_files():
+    script = ScriptDirectory(str(_MIGRATIONS))
+    known = {migration.revision for migration in script.walk_revisions()}
+    assert _revisions() == (script.get_current_head(), known)
 
 
 async def test_check_constraints_are_those_of_the_schema(database: Database):
