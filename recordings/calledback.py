@@ -14,7 +14,8 @@ from recordings import agentcalls
 from recordings.agentcalls import Outcome
 from recordings.callbacks import Missed, list_missed, note_attempt, owed_calls
 from recordings.callbacks import Result as Attempted
-from recordings.callouts import Kind, Result, Wanted, callouts, settle
+from recordings.callouts import Wanted, callouts, settle
+from recordings.calloutwords import Kind, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

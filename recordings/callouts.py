@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from recordings.calloutwords import FINAL, Kind
 from recordings.database import insert
 from recordings.instant import Instant
 from recordings.schema import counting_id, metadata
@@ -25,31 +25,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-
-class Kind(StrEnum):
-    """What a call is for."""
-
-    FOLLOW_UP = "回访"
-    CARE = "关爱"
-    MISSED = "未接回电"
-
-
-class Result(StrEnum):
-    """What came of an attempt; one without is unknown: it goes on, or its gateway has died."""
-
-    DONE = "已完成"
-    CUT = "未答完"
-    WRONG = "非本人"
-    NOBODY = "无人应答"
-    BUSY = "占线"
-    NO_ANSWER = "无人接听"
-    FAILED = "呼叫失败"
+    from recordings.calloutwords import Result
 
 
 _AT_ONCE: Final = 500  # rows of a statement: a long list must not keep the database from who files tickets
-
-FINAL: Final = frozenset({Result.DONE, Result.CUT, Result.WRONG})
-"""Results after which a number is not called again: somebody has said who he is."""
 
 callouts = sa.Table(
     "callouts",

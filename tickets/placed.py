@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from recordings.agentcalls import PURPOSE
-from recordings.callouts import Result
+from recordings.calloutwords import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

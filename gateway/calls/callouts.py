@@ -15,7 +15,7 @@ from gateway.calls.target_line import TargetLine
 from gateway.sip.fault import SipError
 from gateway.site import metrics
 from recordings import calledback, callouts
-from recordings.callouts import Result
+from recordings.calloutwords import Result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from recordings.callouts import Pace, Result
+from recordings.callouts import Pace
+from recordings.calloutwords import Result
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ivr.flow import Flow
     from ivr.hotline import Hotline, Hotlines
     from ivr.state import State
-    from recordings.callouts import Kind
+    from recordings.calloutwords import Kind
 
 
 @dataclass(frozen=True, slots=True)

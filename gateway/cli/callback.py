@@ -22,7 +22,8 @@ from gateway.cli.printing import print_json, tables, tell_moment
 from gateway.sip.calling import read_number
 from recordings import calloutreport, callouts
 from recordings.calledback import find_missed
-from recordings.callouts import Kind, Wanted
+from recordings.callouts import Wanted
+from recordings.calloutwords import Kind
 from recordings.schema import tickets
 from tickets.number import CITY_TIME
 

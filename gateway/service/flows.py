@@ -11,7 +11,7 @@ from config.document import ConfigError, embedded, load
 from config.prompts import PromptTexts
 from ivr.compile import compile_flow
 from ivr.hotlines import read_hotlines
-from recordings.callouts import Kind
+from recordings.calloutwords import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -66,7 +66,7 @@ class Incoming(Entry):
 class Placed(Entry):
     """We have called, and were answered; ``incoming`` names whom as the caller.
 
-    ``purpose`` is what for (``recordings.callouts.Kind``), ``ticket`` what it is about, "" for nothing.
+    ``purpose`` is what for (``recordings.calloutwords.Kind``), ``ticket`` what it is about, "" for nothing.
     """
 
     kind: ClassVar = "placed"

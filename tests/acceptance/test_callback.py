@@ -23,7 +23,7 @@ from waiting import eventually
 from gateway.cli import _register, app
 from recordings import agentcalls
 from recordings.agentcalls import PURPOSE, AgentCall, Outcome, Stage
-from recordings.callouts import Result
+from recordings.calloutwords import Result
 from recordings.database import open_database
 from recordings.entries import Concluded, Incoming, Placed, Played
 

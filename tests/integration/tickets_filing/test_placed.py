@@ -16,7 +16,8 @@ from recordings.callbacks import Result as Attempted
 from recordings.callbacks import list_missed, note_attempt, read_attempts
 from recordings.calledback import AGENT, find_missed, leave_made
 from recordings.calloutreport import count, list_rows
-from recordings.callouts import Kind, Pace, Result, Wanted
+from recordings.callouts import Pace, Wanted
+from recordings.calloutwords import Kind, Result
 from recordings.entries import Concluded, Deaf, Dialled, LegAnswered, LegEnded, Placed, Rated
 from recordings.folders import LATE
 from recordings.progress import read_opinions

@@ -21,7 +21,8 @@ from gateway.sip.leg import Leg
 from gateway.site.settings import DialogueSettings, Settings
 from ivr.target import Hours
 from recordings import calloutreport, callouts
-from recordings.callouts import Kind, Result, Wanted
+from recordings.callouts import Wanted
+from recordings.calloutwords import Kind, Result
 from recordings.database import migrate, open_database
 from tickets.number import CITY_TIME
 

@@ -23,7 +23,8 @@ from gateway.site.settings import CallbackSettings, DialogueSettings
 from recordings import agentcalls, callouts
 from recordings.agentcalls import AgentCall, Clash, Outcome, Stage, agent_calls
 from recordings.callbacks import read_attempts
-from recordings.callouts import Kind, Pace, Wanted
+from recordings.callouts import Pace, Wanted
+from recordings.calloutwords import Kind
 from recordings.database import migrate, open_database
 from recordings.entries import Answered, Finished, HungUp, LegEnded, Placed
 from recordings.folders import spool

@@ -10,7 +10,7 @@ import pytest
 
 from config.document import ConfigError, embedded
 from ivr.compile import compile_flow
-from recordings.callouts import Result
+from recordings.calloutwords import Result
 from recordings.entries import Concluded, Placed, Reading
 from tickets.draft import draft
 from tickets.placed import made
