@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from asr.address import split_addresses
-from asr.place import AsrBusy, AsrUnavailable, Place
+from asr.fault import AsrBusy, AsrUnavailable
+from asr.place import Place
 from asr.protocol import EOF, RESET, BusyError, Configure, Final, Partial, ProtocolError, read_reply
 
 if TYPE_CHECKING:

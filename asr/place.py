@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from asr.address import UnixAddress, read_address
+from asr.fault import AsrUnavailable
 from asr.protocol import write_config
 from asr.transcript import ModelFingerprint
 
@@ -21,14 +22,6 @@ _CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)
 _SHUNNED_SECONDS = 2.0  # a server that was away or busy is asked last for so long
 _GUESSED_CAPACITY = 8.0  # speakers at once, of a server that does not tell
 _OK = 200
-
-
-class AsrUnavailable(Exception):  # noqa: N818 - a state of the world, not a mistake
-    """The speech server cannot be reached, went away, or talks nonsense; the message says which."""
-
-
-class AsrBusy(AsrUnavailable):
-    """The speech server is there, and has too much to do; the message says how much."""
 
 
 class Place:

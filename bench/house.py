@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from bench.processes import child
-from gateway.service.supervisor import ask_health
+from gateway.service.health import ask_health
 from gateway.site.settings import DEFAULT_FILE, Paths
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from recordings import journal
+from recordings.syncing import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -62,14 +63,14 @@ def archive(folder: Path, data: Path) -> Path:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             for name in (AUDIO, journal.NAME):
                 with suppress(FileNotFoundError):
-                    journal.sync_file(folder / name)
+                    sync_file(folder / name)
             folder.rename(target)
     except FileNotFoundError:
         if not target.is_dir():
             raise
     for parent in (target.parent, *target.relative_to(data).parent.parents):
-        journal.sync_folder(data / parent)
-    journal.sync_folder(folder.parent)
+        sync_folder(data / parent)
+    sync_folder(folder.parent)
     return target
 
 

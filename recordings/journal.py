@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from recordings.entries import Reading, encode, read_lines
+from recordings.syncing import sync_folder
 from recordings.threads import Threads
 
 if TYPE_CHECKING:
@@ -174,24 +175,6 @@ def is_live(folder: Path) -> bool:
         return True
     else:
         return False
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power failure."""
-    _sync(folder, os.O_DIRECTORY)
-
-
-def sync_file(file: Path) -> None:
-    """Make what is in a file, whoever wrote it, survive a power failure."""
-    _sync(file, 0)
-
-
-def _sync(path: Path, kind: int) -> None:
-    descriptor = os.open(path, os.O_RDONLY | kind)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

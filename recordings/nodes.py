@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from config.fault import LastingFault
 from recordings.database import insert, require_current
-from recordings.journal import sync_folder
 from recordings.schema import nodes as nodes_table
+from recordings.syncing import sync_folder
 from recordings.threads import Threads
 
 if TYPE_CHECKING:

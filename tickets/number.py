@@ -17,6 +17,7 @@ least (a ticket needs a spoken or keyed matter), both hold.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import zlib
 from contextlib import contextmanager
@@ -24,7 +25,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-import structlog
 from stdnum import damm
 
 from recordings.threads import Threads
@@ -40,7 +40,7 @@ _JUMP: Final = 1_000_000
 _SHORTEST: Final = 12
 _DAYS_MAX: Final = 366
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 _numbering = Threads("numbers", 2)
 
 
@@ -132,10 +132,12 @@ def _read(file: Path) -> tuple[int, int]:
     if known:
         counter, index = known[0]
         # A torn write's number was never given out, but that of a slot that rotted later was: leave it out.
-        _log.warning("ticket number file half damaged", file=str(file), skipped=counter + 1)
+        _log.warning("ticket number file half damaged", extra={"file": str(file), "skipped": counter + 1})
         return counter + 1, index
     counter = _jump()
-    _log.error("ticket number file damaged, skipping ahead", file=str(file), counter=counter + 1)
+    _log.error(
+        "ticket number file damaged, skipping ahead", extra={"file": str(file), "counter": counter + 1}
+    )
     return counter, 0
 
 

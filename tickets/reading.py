@@ -12,6 +12,7 @@ from asr.endpoint import Ended, Endpointer
 from asr.transcript import Transcript
 from ivr.matter import Window
 from recordings import folders, journal, wav
+from recordings.syncing import sync_folder
 from recordings.threads import Threads
 from tickets.record import fold
 
@@ -79,7 +80,7 @@ def write_transcript(folder: Path, name: str, transcript: Transcript) -> None:
     with suppress(FileNotFoundError):
         (folder / name).rename(folder / f"{name}.unreadable")
     draft.rename(folder / name)
-    journal.sync_folder(folder)
+    sync_folder(folder)
 
 
 def _find_voice(audio: Path, seconds: float) -> tuple[Window, ...]:

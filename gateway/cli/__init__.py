@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 
 from config.fault import Fault
+from gateway.site.heap import uncollected
 from gateway.site.identity import become
 from gateway.site.settings import Paths, Settings, read_settings
 from gateway.site.telling import tell
 
 _COMMANDS = {
     "up": "showing",
-    "demo": "showing",
+    "demo": "demonstrating",
     "gateway": "processes",
     "asr": "asr",
     "worker": "processes",
@@ -145,7 +146,8 @@ def _find_origin(config: Path | None) -> Path | None:
 
 def main() -> None:
     """Run the command; what the user got wrong is one clear message, not a traceback."""
-    _register(sys.argv[1:])
+    with uncollected():
+        _register(sys.argv[1:])
     try:
         app()
     except Fault as error:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from gateway.cli import Site, app
 from gateway.cli.printing import print_json
 from gateway.service.logs import configure_logs
+from gateway.site.heap import uncollected
 
 if TYPE_CHECKING:
     from asr.evaluation.load import Run
@@ -35,7 +36,8 @@ def serve(
     """语音识别服务 / Serve speech recognition."""
     if context.invoked_subcommand:
         return
-    from gateway.service.process.asr import run
+    with uncollected():
+        from gateway.service.process.asr import run
 
     site: Site = context.obj
     configure_logs("asr", site.settings.log)

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli import Site, app
-from gateway.cli.page_users import add_console_user, read_roles, reset_second_factor, unlock_console
 from gateway.service.logs import configure_logs
-from gateway.service.process.console import run
+from gateway.site.heap import uncollected
 
 console = typer.Typer(help="坐席页面 / The agents' page.", invoke_without_command=True)
 app.add_typer(console, name="console")
@@ -22,6 +21,9 @@ def serve(context: typer.Context) -> None:
     """坐席页面 / Serve the agents' page; the first user is made by `hotline console add-user`."""
     if context.invoked_subcommand is not None:
         return
+    with uncollected():
+        from gateway.service.process.console import run
+
     site: Site = context.obj
     configure_logs("console", site.settings.log)
     asyncio.run(run(site.settings, site.paths))
@@ -39,6 +41,8 @@ def add_user(
     ] = None,
 ) -> None:
     """添加用户,密码从终端或标准输入读取 / Add a user; the password is asked for, or read from standard input."""
+    from gateway.cli.page_users import add_console_user, read_roles
+
     site: Site = context.obj
     roles = read_roles(role or ["坐席"])
     if sys.stdin.isatty():
@@ -60,6 +64,8 @@ def unlock(
     whom: Annotated[str, typer.Argument(help="用户名或来源地址 / user's name, or address")],
 ) -> None:
     """密码连错之后须等待的,可以马上再试 / Let who has to wait after wrong passwords try again at once."""
+    from gateway.cli.page_users import unlock_console
+
     site: Site = context.obj
     if asyncio.run(unlock_console(site.settings, site.paths, whom)):
         typer.echo(f"已解除 / may try again: {whom}")
@@ -72,6 +78,8 @@ def reset_factor(
     context: typer.Context, name: Annotated[str, typer.Argument(help="用户名 / user's name")]
 ) -> None:
     """手机和恢复码都丢了:取消他的动态码 / Take away the second factor of who has lost telephone and recovery codes."""
+    from gateway.cli.page_users import reset_second_factor
+
     site: Site = context.obj
     if asyncio.run(reset_second_factor(site.settings, site.paths, name)):
         typer.echo(

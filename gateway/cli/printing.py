@@ -13,6 +13,9 @@ from tickets.number import CITY_TIME
 
 _PIPE_COLUMNS = 200
 
+console = Console(highlight=False, soft_wrap=True)
+"""For people."""
+
 tables = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 """As wide as the terminal, and wide enough in a pipe."""
 

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import Site, app
 from gateway.service.logs import configure_logs
+from gateway.site.heap import uncollected
 
 
 @app.command()
@@ -19,10 +20,11 @@ def gateway(
     ] = None,
 ) -> None:
     """接听电话 / Answer calls."""
-    from gateway.service.leaving import leave_what_is_stuck
-    from gateway.service.loop import LoopMeter
-    from gateway.service.process.gateway import run
-    from gateway.site.renewal import Source
+    with uncollected():
+        from gateway.service.leaving import leave_what_is_stuck
+        from gateway.service.loop import LoopMeter
+        from gateway.service.process.gateway import run
+        from gateway.site.renewal import Source
 
     site: Site = context.obj
     configure_logs("gateway", site.settings.log)
@@ -37,7 +39,8 @@ def gateway(
 @app.command()
 def worker(context: typer.Context) -> None:
     """投递工单,补转写 / Deliver tickets; transcribe later what could not be heard live."""
-    from gateway.service.process.worker import run
+    with uncollected():
+        from gateway.service.process.worker import run
 
     site: Site = context.obj
     configure_logs("worker", site.settings.log)
@@ -53,7 +56,8 @@ def intake(
     ] = None,
 ) -> None:
     """参考受理平台 / The reference intake, for tests and trials."""
-    from gateway.service.process.intake import run
+    with uncollected():
+        from gateway.service.process.intake import run
 
     site: Site = context.obj
     configure_logs("intake", site.settings.log)

@@ -1,25 +1,13 @@
-"""What a call looks like on a terminal, as it happens."""
+"""What the entries of a call are called on a terminal."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from typing import TYPE_CHECKING, Any
-
-import aiohttp
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from recordings import entries
-from recordings.entries import decode
 
 if TYPE_CHECKING:
     from recordings.entries import Entry
-
-console = Console(highlight=False, soft_wrap=True)
-
-_ACCEPTANCE_SECONDS = 10.0
 
 
 def describe(entry: Entry) -> tuple[str, str, str] | None:
@@ -67,69 +55,3 @@ def _describe_trouble(entry: Entry) -> tuple[str, str, str] | None:
             return "系统中断 / cut off", "red", reason
         case _:
             return None
-
-
-class Screen:
-    """Shows the events of every call, and when the intake at ``tickets`` (its list's address) accepts a ticket."""
-
-    def __init__(self, tickets: str) -> None:
-        self._tickets = tickets
-        self._asking: set[asyncio.Task[None]] = set()
-
-    def show(self, event: dict[str, Any]) -> None:
-        """One line for one event; a partial text is overwritten by the next where the terminal can."""
-        entry = decode(event)
-        match entry:
-            case None:
-                return
-            case entries.Partial(text=text):
-                end = "\r" if console.is_terminal else "\n"
-                console.print(f"[dim]{'…':>20} {escape(text)}[/]", end=end)
-            case _ if told := describe(entry):
-                self._line(*told)
-        if isinstance(entry, entries.Number):
-            task = asyncio.create_task(self._tell_acceptance(entry.number))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
-
-    def _line(self, title: str, style: str, text: str) -> None:
-        console.print(f"[{style}]{title:>20}[/] {escape(text)}")
-
-    async def _tell_acceptance(self, number: str) -> None:
-        timeout = aiohttp.ClientTimeout(total=_ACCEPTANCE_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            for _ in range(round(_ACCEPTANCE_SECONDS / 0.1)):
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.get(f"{self._tickets}/{number}") as answer:
-                        if answer.ok:
-                            ticket = await answer.json()
-                            self._line("已受理 / accepted", "bold yellow", ticket["intake_number"])
-                            return
-                await asyncio.sleep(0.1)
-
-
-def show_ticket(result: dict[str, Any]) -> None:
-    """What `gateway.caller.demo.demonstrate` returned, as a table."""
-    ticket = result["ticket"]
-    table = Table(
-        title=f"工单已受理 / ticket accepted: {ticket['number']}", show_header=False, title_style="bold green"
-    )
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    place = ticket["place"]
-    for name, value in (
-        ("受理平台编号 / intake's number", ticket["intake_number"]),
-        ("诉求类型 / type", ticket["appeal"]["type"] or ""),
-        ("标题 / title", ticket["appeal"]["title"]),
-        ("诉求内容 / content", ticket["appeal"]["content"]),
-        (
-            "地点 / place",
-            "".join(place[k] for k in ("county", "township", "village", "address")) or place["said"],
-        ),
-        ("联系电话 / contact", ticket["caller"]["contact"]),
-        ("备注 / notes", ";".join(ticket["notes"])),
-        ("字错误率 / CER", f"{result['cer']:.2%}"),
-        ("挂断到受理 / hang-up to accepted", f"{result['hangup_to_accepted_ms']:.0f} ms"),
-    ):
-        table.add_row(name, escape(str(value)))
-    console.print(table)

@@ -1,11 +1,9 @@
-"""``hotline up | demo``: the whole site on one desk, and one call through it, shown live."""
+"""``hotline up``: the whole site on one desk."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,17 +11,12 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from asr.models.official import read_official
-from config.document import embedded, load
-from config.script import Script
-from gateway.caller.demo import demonstrate, watch
 from gateway.cli import ORIGIN, Site, app
-from gateway.cli.page_users import first_login
-from gateway.cli.printing import print_json
-from gateway.cli.screen import Screen, console, show_ticket
+from gateway.cli.printing import console
 from gateway.service.logs import configure_logs
 from gateway.service.ports import settle
 from gateway.service.process.common import alone, stop_signal
-from gateway.service.supervisor import Supervisor, UpError, ask_health
+from gateway.service.supervisor import Supervisor, UpError
 from gateway.sip.address import default_address
 
 if TYPE_CHECKING:
@@ -52,17 +45,6 @@ def up(
     asyncio.run(_up(site, demo=demo, once=once))
 
 
-@app.command()
-def demo(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="只输出一个 JSON / print one JSON object")] = False,
-) -> None:
-    """演示一通真实电话 / Make one real call and follow it to its accepted ticket."""
-    site: Site = context.obj
-    configure_logs("demo", site.settings.log)
-    asyncio.run(_demo(site, as_json=as_json))
-
-
 async def _up(site: Site, *, demo: bool, once: bool) -> None:
     """Until SIGTERM or Ctrl-C, at whatever moment it comes."""
     stopped = asyncio.create_task(stop_signal().wait())
@@ -83,45 +65,32 @@ async def _run(site: Site, *, demo: bool, once: bool) -> None:
             log_file = site.paths.data / "hotline.log"
             log_to = files.enter_context(log_file.open("ab"))
             console.print(f"启动中,日志在 {log_file} / starting, log in {log_file}", style="dim")
-        async with _house_up(site, log_to, demo=demo) as (supervisor, settings, health):
+        async with house_up(site, log_to, demo=demo) as (supervisor, settings, health):
             if health["warning"]:
                 console.print(f"⚠ {health['warning']}", style="yellow")
             if health["makeshift"]:
                 console.print(f"⚠ {_MAKESHIFT}: {escape(health['makeshift'])}", style="red")
             if health["asr"] != "up":
                 console.print(f"⚠ {_NOT_HEARING}", style="yellow")
-            async with _shown(site, settings) if demo else contextlib.nullcontext():
+            async with contextlib.AsyncExitStack() as opened:
                 if demo:
-                    await _tell_of_page(site, settings)
-                    await _show_call(site, settings, health)
+                    # What it needs, a caller of our own and the page's users, takes half a second: no restart waits.
+                    from gateway.cli import demonstrating  # noqa: PLC0415
+
+                    await opened.enter_async_context(demonstrating.shown(site, settings))
+                    await demonstrating.tell_of_page(site, settings)
+                    await demonstrating.show_call(site, settings, health)
                 if once:
                     return
                 _tell_how_to_dial(site, settings, health)
                 raise UpError(await supervisor.failed)
 
 
-async def _demo(site: Site, *, as_json: bool) -> None:
-    running = await ask_health(site.paths.gateway_socket)
-    async with contextlib.AsyncExitStack() as opened:
-        if running is not None:
-            settings, health = _running_settings(site), running
-        else:
-            log_to = opened.enter_context((site.paths.data / "hotline.log").open("ab"))
-            _supervisor, settings, health = await opened.enter_async_context(
-                _house_up(site, log_to, demo=True)
-            )
-        if as_json:
-            result = await _call(settings, health)
-            print_json(result)
-            return
-        await opened.enter_async_context(_shown(site, settings))
-        await _show_call(site, settings, health)
-
-
 @contextlib.asynccontextmanager
-async def _house_up(
+async def house_up(
     site: Site, log_to: IO[bytes] | None, *, demo: bool
 ) -> AsyncIterator[tuple[Supervisor, Settings, dict[str, Any]]]:
+    """The house while the block runs, the settings it goes by, and the gateway's health. Raises UpError."""
     with alone(site.paths.data, "up"):
         settings = settle(site.settings) if demo else site.settings
         origin = {ORIGIN: str(site.origin or "")}
@@ -134,50 +103,8 @@ async def _house_up(
             await supervisor.stop()
 
 
-@contextlib.asynccontextmanager
-async def _shown(site: Site, settings: Settings) -> AsyncIterator[None]:
-    """Every call's events on the terminal."""
-    following = asyncio.Event()
-    watching = asyncio.create_task(watch(site.paths, Screen(settings.intake.address).show, following))
-    await following.wait()
-    try:
-        yield
-    finally:
-        watching.cancel()
-
-
-def _running_settings(site: Site) -> Settings:
-    """The settings the running `up` gave its children: ports may have moved."""
-    effective = site.paths.run / "settings.yaml"
-    return load(type(site.settings), effective) if effective.exists() else site.settings
-
-
-async def _call(settings: Settings, health: dict[str, Any]) -> dict[str, Any]:
-    script = load(Script, embedded("demo.yaml"))
-    with tempfile.TemporaryDirectory(prefix="hotline-demo-") as folder:
-        return await demonstrate(health["sip"], script, settings.intake.address, Path(folder))
-
-
-async def _show_call(site: Site, settings: Settings, health: dict[str, Any]) -> None:
-    console.print(Panel(f"演示来电 / a demonstration call to sip:12345@{health['sip']}", style="bold"))
-    result = await _call(settings, health)
-    show_ticket(result)
-    console.print(f"录音 / recording: {site.paths.data / result['recording']}")
-    console.print(f"审核这通电话 / review this call: {_page_address(settings)}calls/{result['call_id']}")
-
-
-async def _tell_of_page(site: Site, settings: Settings) -> None:
-    login = await first_login(settings, site.paths)
-    entry = (
-        f"用户 / user: {login[0]}  密码 / password: {login[1]}\n"
-        "改密码:点页面右上角的用户名 / to change it, click the name at the top right of the page"
-        if login
-        else "用已有的用户登录 / log in as a user you have added (hotline console add-user)"
-    )
-    console.print(Panel(f"{_page_address(settings)}\n{escape(entry)}", title="坐席页面 / the agents' page"))
-
-
-def _page_address(settings: Settings) -> str:
+def page_address(settings: Settings) -> str:
+    """Where a browser on this machine finds the agents' page."""
     page = settings.console
     return f"{'https' if page.certificate else 'http'}://{_reached_at(page.host)}:{page.port}/"
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gateway.cli import Site, app
 from gateway.cli.printing import print_json
-from gateway.service.supervisor import ask_health
+from gateway.service.health import ask_health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

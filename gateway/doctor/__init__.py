@@ -9,7 +9,7 @@ from pathlib import Path
 from config.document import ConfigError
 from gateway.doctor import machine, parts, services, trunks
 from gateway.doctor.finding import Finding, Patient
-from gateway.service.supervisor import ask_health
+from gateway.service.health import ask_health
 from gateway.site.identity import become
 from gateway.site.settings import Paths, read_settings
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from config.document import ConfigError
 from gateway.doctor.finding import Finding
 from gateway.service.flows import read_dialogue
-from gateway.service.supervisor import ask_health
+from gateway.service.health import ask_health
 from gateway.service.trunks import open_trunks
 from gateway.site.certificate import SOON, CertificateError, list_certificates
 

@@ -13,7 +13,7 @@ from pydub.generators import Sine
 from config.fault import LastingFault
 from gateway.prompts.voice import KilledError
 from gateway.site.sound import SAMPLE_RATE
-from recordings.journal import sync_file, sync_folder
+from recordings.syncing import sync_file, sync_folder
 
 _TONE_LEVEL = -16.0
 _HEADER_BYTES = 44  # of what `wave` writes

@@ -9,7 +9,7 @@ import re
 import traceback
 from typing import TYPE_CHECKING
 
-from asr.client import AsrUnavailable
+from asr.fault import AsrUnavailable
 from gateway.sip.fault import SipError
 
 if TYPE_CHECKING:

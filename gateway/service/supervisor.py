@@ -15,11 +15,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
-import aiohttp
 import yaml
 
 from config.fault import Fault, LastingFault
 from gateway.service.attendance import tell_end
+from gateway.service.health import ask_health
 from gateway.service.watchdog import Watch, end_hung, send
 from gateway.site.reach import AWAY, reach
 from gateway.site.telling import tell
@@ -27,7 +27,6 @@ from recordings.database import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
-    from pathlib import Path
 
     from gateway.site.settings import Paths, Settings
 
@@ -92,7 +91,9 @@ class Supervisor:
         effective = self._paths.run / "settings.yaml"
         effective.touch(mode=0o600)
         document = json.loads(self._settings.model_dump_json(by_alias=True))
-        effective.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        effective.write_text(
+            yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True), encoding="utf-8"
+        )
         base = [sys.executable, "-m", "gateway", "--config", str(effective), "--data", str(self._paths.data)]
         commands = [["worker"], ["console"], ["gateway"]]
         commands += [["gateway", "--port", str(further.port)] for further in self._settings.gateways]
@@ -266,19 +267,3 @@ class Supervisor:
             await asyncio.wait_for(process.wait(), self._settings.sip.drain_seconds + _STOP_SECONDS)
         except TimeoutError:
             send(process, signal.SIGKILL)
-
-
-async def ask_health(process: Path) -> dict[str, Any] | None:
-    """The health of the process that shows it on this socket, or None when none answers."""
-    timeout = aiohttp.ClientTimeout(total=2)
-    try:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(path=str(process)), timeout=timeout
-            ) as session,
-            session.get("http://process/healthz") as answer,
-        ):
-            health: dict[str, Any] = await answer.json()
-            return health
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        return None
