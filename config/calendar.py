@@ -30,7 +30,7 @@ _LONGEST_DAYS: Final = 31  # no stretch of days off or of working days that a no
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class Stretch(_Model):

@@ -30,7 +30,7 @@ Key = Annotated[Name, AfterValidator(_check_key)]
 
 
 class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     name: Name
     code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,20}$")] = ""
@@ -65,7 +65,7 @@ First = Name | dict[Key, tuple[Second, ...]] | FirstNode
 class CategoriesDocument(BaseModel):
     """The file: a name, a name with those below it, or a node with its ``name``, ``code``, ``words``, ``below``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     categories: tuple[First, ...]
 

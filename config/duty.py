@@ -34,7 +34,7 @@ class Order(BaseModel):
     ``line`` is a public line's number, "" for all. ``by`` is who said so, ``why`` his reason.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     line: Annotated[str, Field(pattern=r"^([0-9]{3,8})?$")] = ""
     since: AwareDatetime
@@ -50,7 +50,7 @@ class Order(BaseModel):
 class Duty(BaseModel):
     """All orders, at most one a line."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     version: Literal[1] = 1
     orders: tuple[Order, ...] = ()

@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Tone(BaseModel):
     """A tone instead of a text: ``tone`` in Hz, ``seconds`` long."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     tone: float = Field(ge=200, le=3400)
     seconds: float = Field(gt=0, le=2)
@@ -23,7 +23,7 @@ class Tone(BaseModel):
 class Melody(BaseModel):
     """Soft music instead of a text: ``melody`` are its chords, each of notes in Hz; each fades over ``seconds``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     melody: tuple[tuple[Annotated[float, Field(ge=100, le=3400)], ...], ...] = Field(
         min_length=1, max_length=64
@@ -34,7 +34,7 @@ class Melody(BaseModel):
 class PromptTexts(BaseModel):
     """All prompts: a text, in which ``{slot}`` stands for what is filled in when it is said, a tone, or a melody."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     prompts: dict[str, str | Tone | Melody]
 

@@ -34,7 +34,7 @@ _LEVELS = 3
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class ModePart(_Part):

@@ -53,7 +53,7 @@ _Clock = Annotated[str, AfterValidator(_check_clock)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class HoursPart(_Part):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from tickets.described import Described
 from tickets.meaning.risk import RiskKind
 from tickets.parts import Digits, Part, Timestamp
 
@@ -91,7 +92,7 @@ def make_schema() -> dict[str, Any]:
     All are required but a surge's ``revision``, which the houses of before it do not tell.
     """
     adapter: TypeAdapter[Alert] = TypeAdapter(Annotated[Alert, Field(discriminator="kind")])
-    schema = adapter.json_schema(mode="serialization")
+    schema = adapter.json_schema(mode="serialization", schema_generator=Described)
     # OpenAPI's keyword: JSON Schema knows it not, and each kind's constant says the same.
     schema.pop("discriminator", None)
     schema["$defs"]["SurgeAlert"]["required"].remove("revision")

@@ -39,8 +39,8 @@ class Part(BaseModel):
         frozen=True,
         allow_inf_nan=False,
         hide_input_in_errors=True,  # it is what a citizen said, and the error goes into logs
-        use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
+        defer_build=True,  # most processes meet no more than some of them
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ivr.matter import AppealType
+from tickets.described import Described
 from tickets.parts import (
     CallPart,
     Digits,
@@ -242,7 +243,7 @@ def make_schema() -> dict[str, Any]:
 
     Not required is what version 1 gained after it was first posted: a ticket of before may still be on its way.
     """
-    schema = Ticket.model_json_schema(mode="serialization")
+    schema = Ticket.model_json_schema(mode="serialization", schema_generator=Described)
     for part in (schema, *schema["$defs"].values()):
         part["required"] = [name for name in part["required"] if name not in _GAINED]
     return {

@@ -24,4 +24,5 @@ Address = Annotated[str, AfterValidator(_check_address)]
 class Section(BaseModel):
     """A mapping of the settings file; a key it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built as parts of the whole: each by itself would take as long once more.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
