@@ -11,7 +11,6 @@ import math
 import random
 import socket
 import time
-from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from tickets.client import IntakeClient
     from tickets.sms.texting import Texting
 
-SOCKET: Final = "courier.sock"
-"""The courier's socket in the runtime folder."""
-
 _POLL_S: Final = 1.0
 _LEASE_S: Final = 30.0
 _BACKOFF_FIRST_S: Final = 0.5
@@ -43,14 +39,6 @@ _DOUBLINGS_MAX: Final = 7
 _ROUSE_EVERY_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
-
-
-def wake(run_dir: Path) -> None:
-    """Tell the courier that the outbox has something; never raises, never blocks, and may go unheard."""
-    kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
-    # No courier, or one with a full queue: the poll finds the row.
-    with suppress(OSError), closing(socket.socket(socket.AF_UNIX, kind)) as sender:
-        sender.sendto(b"!", str(run_dir / SOCKET))
 
 
 def compute_backoff(attempt: int, dice: float) -> float:
@@ -70,7 +58,7 @@ class _Bell(asyncio.DatagramProtocol):
 
 
 class Courier:
-    """Posts the outbox of ``db`` through ``client``; ``bell`` is the path of its Unix socket (``SOCKET``).
+    """Posts the outbox of ``db`` through ``client``; ``bell`` is the path of its Unix socket (see `tickets.bell`).
 
     The kinds of ``withheld`` are not posted: they are settled with a note. It begins ``per_second`` posts of tickets on
     average, or as many as the intake takes (0). Without ``texting`` no message goes to a caller. Tickets, alerts and

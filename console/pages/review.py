@@ -26,7 +26,7 @@ from recordings.callbacks import Result, owes, read_attempts
 from recordings.schema import calls, worklist
 from recordings.worklist import State, is_open
 from tickets import worksheet
-from tickets.courier import wake
+from tickets.bell import wake
 from tickets.decisions import ReviewRefused, count_decided, decide, take_back
 from tickets.gazetteer import open_gazetteer
 from tickets.review import Decision, Sheet

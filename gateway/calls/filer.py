@@ -13,7 +13,7 @@ from gateway.site import metrics
 from gateway.site.reach import AWAY, reach
 from recordings.folders import archive, locate
 from recordings.threads import Threads
-from tickets.courier import wake
+from tickets.bell import wake
 from tickets.filing import file_call
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gateway.cli.asking import ask
 from gateway.cli.printing import print_json, tables, tell_moment
 from recordings.progress import read_opinions, read_progress
 from tickets import letters
-from tickets.courier import wake
+from tickets.bell import wake
 
 if TYPE_CHECKING:
     from recordings.database import Database

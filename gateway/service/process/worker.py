@@ -23,7 +23,8 @@ from gateway.site.speech import second_client, speech_client
 from recordings.database import open_database
 from recordings.nodes import claim_nodes
 from tickets import metrics
-from tickets.courier import SOCKET, Courier
+from tickets.bell import SOCKET
+from tickets.courier import Courier
 from tickets.jobs import JobRunner
 from tickets.late import LateTranscriber
 from tickets.number import NumberBook

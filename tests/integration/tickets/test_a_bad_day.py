@@ -23,8 +23,9 @@ from waiting import RTP_PORTS, free_port
 from recordings import entries
 from recordings.schema import outbox as table
 from tickets import outbox
+from tickets.bell import SOCKET
 from tickets.client import IntakeClient
-from tickets.courier import SOCKET, Courier
+from tickets.courier import Courier
 from tickets.filing import file_call
 from tickets.number import NumberBook
 

@@ -23,8 +23,9 @@ from recordings.schema import outbox as table
 from tickets import courier as module
 from tickets import outbox
 from tickets.alerting import enqueue_alerts
+from tickets.bell import SOCKET, wake
 from tickets.client import IntakeClient
-from tickets.courier import SOCKET, Courier, compute_backoff, wake
+from tickets.courier import Courier, compute_backoff
 
 ROOT = Path(module.__file__).parents[1]
 
@@ -417,7 +418,8 @@ import asyncio, sys
 from pathlib import Path
 from recordings.database import open_database
 from tickets.client import IntakeClient
-from tickets.courier import Courier, SOCKET
+from tickets.bell import SOCKET
+from tickets.courier import Courier
 
 async def main(database, url, secret, run):
     client = IntakeClient(url, secret, 20.0)

@@ -13,8 +13,9 @@ from aiohttp import web
 from recordings.schema import outbox as table
 from tickets import outbox
 from tickets.access import Access
+from tickets.bell import SOCKET
 from tickets.client import Accepted, Unavailable
-from tickets.courier import SOCKET, Courier
+from tickets.courier import Courier
 from tickets.mapped import MappedClient
 from tickets.mapping import read_mapping
 from tickets.number import CITY_TIME
