@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -82,8 +83,14 @@ def read(model: type[M], source: Path | str) -> Document[M]:
     Keys that ``model`` does not know, keys given twice, wrong types and YAML's own errors raise ConfigError.
     An empty file is an empty mapping.
     """
-    file = str(source) if isinstance(source, Path) else "<text>"
-    root = _compose(_text(source) if isinstance(source, Path) else source, file)
+    if isinstance(source, Path):
+        return _read(model, _text(source), str(source))
+    return _read(model, source, "<text>")
+
+
+@lru_cache(maxsize=8)  # by what stands in it: several read one file at a start
+def _read(model: type[M], text: str, file: str) -> Document[M]:
+    root = _compose(text, file)
     data = {} if root is None else _build(root, file, ())
     try:
         # By way of JSON: its strict mode takes a list for a tuple, a text for a path, but never "60" for 60.

@@ -139,11 +139,8 @@ def _tell_words(choice: Choice) -> list[str]:
     return [kind + "".join(f"“{word}”" for word in words) for kind, words in named if words]
 
 
-@lru_cache(maxsize=3)
 def open_categorizer(
-    catalogue: Path | None = None,
-    model: Path | None = None,
-    digest: str = "",  # noqa: ARG001 - what is kept is kept by it
+    catalogue: Path | None = None, model: Path | None = None, digest: str = ""
 ) -> Categorizer:
     """The categorizer of a catalogue file and of a classifier's folder (None: the embedded ones), read once.
 
@@ -151,6 +148,11 @@ def open_categorizer(
 
     Raises ConfigError for the catalogue, ModelError for the classifier.
     """
+    return _open(catalogue, model, digest if catalogue or model else "")
+
+
+@lru_cache(maxsize=3)
+def _open(catalogue: Path | None, model: Path | None, _digest: str) -> Categorizer:
     return Categorizer(load(model or SHIPPED_MODEL), read_catalogue(catalogue))
 
 
