@@ -31,7 +31,7 @@ _NOT_BARE = r"(?!小区|花园|[东西南北中]?路|大道|街|大桥|公园)"
 class CountyDocument(BaseModel):
     """A county of the file; ``code`` has six digits (GB/T 2260), ``also`` are other names for it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
     name: Name
@@ -43,7 +43,7 @@ class CountyDocument(BaseModel):
 class GazetteerDocument(BaseModel):
     """The gazetteer file."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     counties: tuple[CountyDocument, ...]
     roads: tuple[Name, ...] = ()
@@ -58,8 +58,8 @@ class Gazetteer:
     ``township_counties`` a township's county, ``short_townships`` a township by its name without 镇 or 街道. The
     patterns find names, the longest first; ``road`` finds landmarks too.
 
-    ``aliases`` gives the townships that go by another name, ``sounds`` what a name sounds like: those of counties and
-    townships, whatever they are called. ``divisions`` gives a township's 9 digits, ``villages`` its villages;
+    ``aliases`` gives the townships that go by another name, ``spoken`` are all names of counties and townships whose
+    sound tells which is meant. ``divisions`` gives a township's 9 digits, ``villages`` its villages;
     ``known_villages`` gives by a village's name, with and without its kind, every (township, village).
     """
 
@@ -71,7 +71,7 @@ class Gazetteer:
     township: re.Pattern[str]
     road: re.Pattern[str]
     aliases: dict[str, tuple[str, ...]]
-    sounds: dict[Sound, tuple[str, ...]]
+    spoken: tuple[str, ...]
     divisions: dict[str, str]
     villages: dict[str, tuple[Village, ...]]
     known_villages: dict[str, tuple[tuple[str, Village], ...]]
@@ -81,6 +81,10 @@ class Gazetteer:
         named = (said,) if said in self.township_counties else ()
         every = (*named, *(t for t in self.aliases.get(said, ()) if t not in named))
         return tuple(t for t in every if self.township_counties[t] == county) or every
+
+    def sounding(self, sound: Sound) -> tuple[str, ...]:
+        """The names among ``spoken`` that sound so."""
+        return _hear(self.spoken).get(sound, ())
 
 
 def open_gazetteer() -> Gazetteer:
@@ -124,7 +128,7 @@ def _open(file: Path, divisions_file: Path, _digest: str) -> Gazetteer:
         township=re.compile(_any((*townships, *(name for name in aliases if len(name) > _BARE)))),
         road=re.compile(_any((*document.roads, *document.landmarks))),
         aliases=aliases,
-        sounds=_hear((*full, *townships, *(name for name in aliases if _KIND.search(name)))),
+        spoken=(*full, *townships, *(name for name in aliases if _KIND.search(name))),
         divisions=divisions,
         villages=villages,
         known_villages={name: tuple(places) for name, places in known.items()},
@@ -163,7 +167,8 @@ def _find_aliases(document: GazetteerDocument, townships: dict[str, str]) -> dic
     return {said: tuple(dict.fromkeys(named)) for said, named in aliases.items()}
 
 
-def _hear(names: Iterable[str]) -> dict[Sound, tuple[str, ...]]:
+@lru_cache(maxsize=2)
+def _hear(names: tuple[str, ...]) -> dict[Sound, tuple[str, ...]]:
     sounds: dict[Sound, list[str]] = {}
     for name in dict.fromkeys(names):
         for sound in readings(name):

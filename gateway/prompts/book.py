@@ -18,7 +18,7 @@ from config.document import load
 from config.prompts import Melody, PromptTexts, Tone
 from gateway.prompts import sounds
 from gateway.prompts.melody import MELODY_VERSION, make_melody
-from gateway.prompts.pronounce import pronounce
+from gateway.prompts.pronounce import is_sayable
 from gateway.prompts.voice import VOICE_VERSION, speak
 from gateway.prompts.wording import Fixed, Part, PromptError, Slot, cut, find_recordings, label
 from gateway.site.sound import Sound
@@ -210,7 +210,7 @@ class PromptBook:
     async def _join(self, parts: Sequence[Part], slots: Mapping[str, str]) -> bytes:
         fixed = {part: await self._take(part) for part in parts if isinstance(part, Fixed)}
         values = {slots[part.name] for part in parts if isinstance(part, Slot)}
-        sayable = [value for value in values if pronounce(value)]
+        sayable = [value for value in values if is_sayable(value)]
         spoken = dict(zip(sayable, await asyncio.gather(*map(speak, sayable)), strict=True))
         joined = bytearray()
         for part in parts:

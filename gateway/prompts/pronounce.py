@@ -40,6 +40,20 @@ def pronounce(text: str) -> str:
     return " ".join(spoken)
 
 
+def is_sayable(text: str) -> bool:
+    """Whether `pronounce` finds anything in it that can be said; mostly told without the dictionary."""
+    plain = unicodedata.normalize("NFKC", text)
+    return any((c.isascii() and c.isalnum()) or _is_common(c) for c in plain) or bool(pronounce(text))
+
+
+def _is_common(character: str) -> bool:
+    """Whether it is a Chinese character of GB 2312, all of which have a reading."""
+    try:
+        return "一" <= character <= "龥" and bool(character.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
+
+
 def _read(token: str) -> list[str]:
     first = token[0]
     if first.isascii() and first.isdigit():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from config import prompts
 from config.fault import LastingFault
 from config.prompts import Melody, Tone
-from gateway.prompts.pronounce import pronounce
+from gateway.prompts.pronounce import is_sayable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -93,12 +93,12 @@ def _cut(name: str, text: str | Tone | Melody, recordings: dict[str, Path]) -> I
         yield Fixed("", recordings.pop(name)) if name in recordings else text
         return
     pieces = prompts.split(text)
-    if not any(slot or pronounce(words) for words, slot in pieces):
+    if not any(slot or is_sayable(words) for words, slot in pieces):
         raise PromptError(f"prompt {name!r} says nothing: give it Chinese text")
     single = not any(slot for _, slot in pieces)
     number = 0
     for words, slot in pieces:
-        if pronounce(words):
+        if is_sayable(words):
             number += 1
             yield Fixed(words, recordings.pop(name if single else f"{name}.{number}", None))
         elif words.strip():

@@ -13,7 +13,7 @@ from gateway.service.dialogues import open_dialogue
 from gateway.service.rules import name_rules
 from gateway.site import metrics
 from recordings.threads import Threads
-from tickets.meaning.understanding import go_by, prove
+from tickets.meaning.understanding import go_by, prepare, prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,7 @@ class Reload:
             late = (*late, "passing.cap")
         settings = settings.model_copy(update=changes)
         rules = prove(name_rules(settings))
+        prepare(rules)
         return settings, late, await open_dialogue(settings, self._paths, self._note_made, at_once=1), rules
 
     def _note_made(self, _made: int, _wanted: int) -> None:

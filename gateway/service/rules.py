@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from config.fault import LastingFault
 from tickets.meaning.files import RuleFiles
-from tickets.meaning.understanding import use
+from tickets.meaning.understanding import use, warm_up
 
 if TYPE_CHECKING:
     from gateway.site.settings import Settings
@@ -34,10 +34,15 @@ def choose_rules(settings: Settings) -> None:
     use(name_rules(settings))
 
 
-def choose_some_rules(settings: Settings) -> None:
-    """The same, or by the embedded ones: calls are answered and filed whatever an operator has written."""
+def choose_some_rules(settings: Settings, *, warm: bool = False) -> None:
+    """The same, or by the embedded ones: calls are answered and filed whatever an operator has written.
+
+    ``warm``: and with all that a first text would wait for.
+    """
     try:
         choose_rules(settings)
     except LastingFault as fault:
         log.critical("tickets are understood by the embedded rules, yours cannot be used: %s", fault)
         use(RuleFiles())
+    if warm:
+        warm_up()

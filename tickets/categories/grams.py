@@ -11,8 +11,6 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-from pypinyin import Style, lazy_pinyin
-
 _LEFT_OUT = re.compile(r"[^\u3400-\u9fffa-z0-9]+")
 _NUMBER = re.compile(r"[0-9]{6,}")
 _LONGEST = 3
@@ -46,6 +44,8 @@ def list_spans(text: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=20_000)
 def _sound(character: str) -> str:
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415 - takes a quarter of a second; see tickets.meaning.sound
+
     sound = lazy_pinyin(character, style=Style.NORMAL)[0]
     if sound[:2] in {"zh", "ch", "sh"}:
         sound = sound[0] + sound[2:]

@@ -11,6 +11,7 @@ import numpy as np
 
 from config.fault import LastingFault
 from tickets.categories.model import Belief, Classifier, Linear, Vocabulary
+from tickets.meaning.files import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-FILE = "model.npz"
 _FORMAT = 1
 
 
@@ -48,7 +48,7 @@ def save(classifier: Classifier, folder: Path) -> Path:
         }
     arrays["format"] = np.array([_FORMAT], np.int32)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / FILE
+    file = folder / MODEL
     with file.open("wb") as out:
         np.savez_compressed(out, allow_pickle=False, **arrays)
     return file
@@ -56,7 +56,7 @@ def save(classifier: Classifier, folder: Path) -> Path:
 
 def load(folder: Path) -> Classifier:
     """The classifier in ``folder``; raises ModelError."""
-    file = folder / FILE
+    file = folder / MODEL
     try:
         version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
         with np.load(file, allow_pickle=False) as arrays:

@@ -35,7 +35,7 @@ Weight = Annotated[float, Field(gt=0)]
 class AppealsDocument(BaseModel):
     """The file."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     default: AppealType
     preset: Weight

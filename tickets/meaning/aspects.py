@@ -41,7 +41,7 @@ _PERSON = re.compile(
 class AspectsDocument(BaseModel):
     """The file: patterns by name."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     venues: dict[str, str]
     things: dict[str, str]

@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from tickets.categories.storage import FILE as MODEL
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+MODEL: Final = "model.npz"
+"""The file in a classifier's folder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _hear(text: str, taken: list[Span], gazetteer: Gazetteer) -> Iterator[Mentio
             if _overlaps((start, end), taken):
                 continue
             said = text[start:end]
-            names = [n for n in gazetteer.sounds.get(sound(said), ()) if n.endswith(kind[0])]
+            names = [n for n in gazetteer.sounding(sound(said)) if n.endswith(kind[0])]
             if not names:
                 continue
             taken.append((start, end))

@@ -56,7 +56,7 @@ _SETTLED = 2  # characters behind the words that a partial must have: the next o
 class RiskDocument(BaseModel):
     """The file."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     phrases: tuple[str, ...]
     words: dict[str, tuple[str, ...]]

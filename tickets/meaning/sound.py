@@ -10,8 +10,6 @@ import re
 from functools import cache, lru_cache
 from itertools import product
 
-from pypinyin import Style, pinyin
-
 _INITIAL = re.compile(r"^(zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?)(.*)$")
 _SEVERAL = frozenset("行长会")  # characters of names here that callers read in more than one way
 _MERGED = {"zh": "z", "ch": "c", "sh": "s", "n": "l"}
@@ -44,6 +42,8 @@ def differ_little(one: Sound, two: Sound) -> bool:
 
 @cache
 def _syllables(character: str) -> tuple[str, ...]:
+    from pypinyin import Style, pinyin  # noqa: PLC0415 - takes a quarter of a second: who has no text waits for none
+
     found = pinyin(character, style=Style.NORMAL, heteronym=True, errors="default")[0]
     return tuple(dict.fromkeys(_merge(syllable) for syllable in found)) or (character,)
 

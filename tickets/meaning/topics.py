@@ -63,7 +63,7 @@ _IDLE = re.compile(
 class TopicsDocument(BaseModel):
     """The file: a pattern for each topic."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     topics: dict[str, str]
 

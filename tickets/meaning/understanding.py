@@ -15,7 +15,7 @@ from config.document import embedded
 from tickets.categories import open_categorizer
 from tickets.gazetteer import read_gazetteer
 from tickets.meaning.appeal import name_kind, open_classifier
-from tickets.meaning.files import choose, chosen, pin
+from tickets.meaning.files import RuleFiles, choose, chosen, pin
 from tickets.meaning.matters import split
 from tickets.meaning.occasion import Occasion, find_occasion
 from tickets.meaning.personal import Personal, find_personal
@@ -27,6 +27,7 @@ from tickets.place import Place, locate
 from tickets.proposal import assign
 from tickets.proposal import locate as find_point
 from tickets.proposal import prove as prove_proposals
+from tickets.text.numbers import prepare as prepare_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from config.places import Point
     from ivr.matter import AppealType
     from tickets.categories import Categorizer, Suggestion
-    from tickets.meaning.files import RuleFiles
     from tickets.meaning.words import Words
 
 Urgency = Literal["一般", "紧急", "特急"]
@@ -126,15 +126,20 @@ def understand(
 
 
 def prove(files: RuleFiles) -> RuleFiles:
-    """Read these files as they stand now, which takes half a second of no call's time, and keep what they say.
+    """Read these files as they stand now, which takes some time of no call's, and keep what they say.
 
     Returns them, ready to be gone by. Raises LastingFault when one of them cannot be used. Nothing else changes by it:
-    it may be done beside whoever goes by others meanwhile.
+    it may be done beside whoever goes by others meanwhile. The embedded ones need no proof: who has no text reads none.
     """
     pinned = pin(files)
+    if pinned != RuleFiles():
+        _read(pinned)
+    return pinned
+
+
+def _read(pinned: RuleFiles) -> None:
     prove_proposals(pinned)
     _version(pinned)
-    return pinned
 
 
 def go_by(proved: RuleFiles) -> None:
@@ -147,6 +152,18 @@ def go_by(proved: RuleFiles) -> None:
 def use(files: RuleFiles) -> None:
     """Prove these files and go by them. Raises LastingFault when one cannot be used: nothing has changed then."""
     go_by(prove(files))
+
+
+def prepare(proved: RuleFiles) -> None:
+    """Have ready what the first text would wait for, half a second long, by these files of `prove`."""
+    _read(proved)
+    read_gazetteer(proved).sounding(())
+    prepare_numbers(proved)
+
+
+def warm_up() -> None:
+    """Understand a first text, so that no call waits for what the first one takes."""
+    prepare(chosen())
     understand("阜阳市颍州区清河街道路灯不亮,电话13900000000", datetime(2026, 1, 1, tzinfo=UTC))
 
 

@@ -7,7 +7,7 @@ ten on, below ten only with a measure, a date, a time, a door or a sum. Names an
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tickets.gazetteer import read_gazetteer
@@ -121,43 +121,48 @@ _CLOCK = re.compile(
 _NOTHING_AT_ALL = re.compile("[一两]点.{0,3}[都也]")
 # 三点五 alone may be a time.
 _MEASURED = "(?=元|块|米|公里|千米|厘米|平|斤|公斤|吨|度|倍|万|亿|毫|升|岁|小时|个|兆|分贝)"
-_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]] = (
-    (re.compile(f"百分之({_WHOLE}|零|百)(?:点([零〇]*[{WORDS[:11]}]+))?{_ENDS}"), _write_share),
-    (
-        re.compile(f"{_LONE}({_WHOLE})点([零〇一二三四五六七八九]+){_MEASURED}"),
-        lambda match: _write_decimal(match[1], match[2]),
-    ),
-    (
-        re.compile("(?<![零〇一二三四五六七八九十百])(零)点([零〇一二三四五六七八九]+)(?![十点分])"),
-        lambda match: _write_decimal(match[1], match[2]),
-    ),
-    (_CLOCK, _write_clock),
-    (
-        re.compile(f"(?<![个半几{WORDS}])({_TENS}|{_ONE})月(?![子光饼亮])(?:({_TENS}|{_ONE})([号日]))?"),
-        _write_day,
-    ),
-    (
-        re.compile(
-            f"{_LONE}({_WHOLE})(块)({_ONE})(?:([毛角])({_ONE})?|{_PRICED}|(?!{_COUNTED}|[{WORDS}月日点]))",
+
+
+@cache
+def _open_rules() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]:
+    """Made when first asked for: that takes a tenth of a second, and most processes meet no number."""
+    return (
+        (re.compile(f"百分之({_WHOLE}|零|百)(?:点([零〇]*[{WORDS[:11]}]+))?{_ENDS}"), _write_share),
+        (
+            re.compile(f"{_LONE}({_WHOLE})点([零〇一二三四五六七八九]+){_MEASURED}"),
+            lambda match: _write_decimal(match[1], match[2]),
         ),
-        _write_sum,
-    ),
-    (re.compile(f"{_LONE}({_WHOLE})(元)({_ONE})([角毛])()"), _write_sum),
-    (re.compile(f"{_LONE}({_WHOLE})(?=块钱|元)"), _write_one),
-    (re.compile(f"{_LONE}({_ONE})(?=[毛角]钱)"), _write_one),
-    (
-        re.compile(f"{_LONE}(?!十(?!{_COUNTED}|[一二两三四五六七八九万亿]))({_WHOLE}){_ENDS}(?![来把])"),
-        _write_large,
-    ),
-    (
-        re.compile(
-            f"(?<![{_GAP}几{WORDS}第])(?!一(?:平|层|级|斤|度(?!电)|路(?!公交|车)))({_ONE})"
-            "(?=米|公里|千米|厘米|平方|平米|吨|斤|公斤|岁|楼(?![梯道])|层|栋|幢|单元|室|号|分钟|秒|小时|亩|级(?=地震|伤残|大风)"
-            "|度电|路(?:公交|车))"
+        (
+            re.compile("(?<![零〇一二三四五六七八九十百])(零)点([零〇一二三四五六七八九]+)(?![十点分])"),
+            lambda match: _write_decimal(match[1], match[2]),
         ),
-        _write_one,
-    ),
-)
+        (_CLOCK, _write_clock),
+        (
+            re.compile(f"(?<![个半几{WORDS}])({_TENS}|{_ONE})月(?![子光饼亮])(?:({_TENS}|{_ONE})([号日]))?"),
+            _write_day,
+        ),
+        (
+            re.compile(
+                f"{_LONE}({_WHOLE})(块)({_ONE})(?:([毛角])({_ONE})?|{_PRICED}|(?!{_COUNTED}|[{WORDS}月日点]))",
+            ),
+            _write_sum,
+        ),
+        (re.compile(f"{_LONE}({_WHOLE})(元)({_ONE})([角毛])()"), _write_sum),
+        (re.compile(f"{_LONE}({_WHOLE})(?=块钱|元)"), _write_one),
+        (re.compile(f"{_LONE}({_ONE})(?=[毛角]钱)"), _write_one),
+        (
+            re.compile(f"{_LONE}(?!十(?!{_COUNTED}|[一二两三四五六七八九万亿]))({_WHOLE}){_ENDS}(?![来把])"),
+            _write_large,
+        ),
+        (
+            re.compile(
+                f"(?<![{_GAP}几{WORDS}第])(?!一(?:平|层|级|斤|度(?!电)|路(?!公交|车)))({_ONE})"
+                "(?=米|公里|千米|厘米|平方|平米|吨|斤|公斤|岁|楼(?![梯道])|层|栋|幢|单元|室|号|分钟|秒|小时|亩|级(?=地震|伤残|大风)"
+                "|度电|路(?:公交|车))"
+            ),
+            _write_one,
+        ),
+    )
 
 
 def find_numbers(text: str) -> tuple[Written, ...]:
@@ -181,13 +186,19 @@ def find_numbers(text: str) -> tuple[Written, ...]:
     for run in RUN.finditer(rest):
         if len(run[0]) >= _SHORTEST_RUN and not _is_part(rest, run):
             take(run.start(), run.end(), read_digits(re.sub("[腰妖]", "幺", run[0])))
-    for pattern, write in _RULES:
+    for pattern, write in _open_rules():
         for match in pattern.finditer(rest):
             if (figures := write(match)) is not None:
                 take(match.start(), match.end(), figures)
         if pattern is _CLOCK:  # 八点十分 is a time, 十分严重 is none
             rest = _SAID_SO.sub(_hide, rest)
     return tuple(sorted(found))
+
+
+def prepare(files: RuleFiles) -> None:
+    """Have ready what the first text with a number in it would wait for. Raises as `read_gazetteer`."""
+    _open_rules()
+    _names(files)
 
 
 def _is_part(text: str, run: re.Match[str]) -> bool:

@@ -21,6 +21,7 @@ from gateway.service.observe import Readiness, Window, shown
 from gateway.service.process.common import stop_signal
 from gateway.service.process.database import look_at_database
 from gateway.service.rules import choose_some_rules
+from gateway.site.heap import uncollected
 from gateway.site.reach import AWAY
 from gateway.site.settings import DialogueSettings
 from gateway.site.telling import tell
@@ -49,8 +50,9 @@ async def run(settings: Settings, paths: Paths) -> None:
     """Serve the page until SIGTERM."""
     stop = stop_signal()
     page = settings.console
-    hotlines, categories = _read_lines(settings.dialogue)
-    choose_some_rules(settings)
+    with uncollected():
+        hotlines, categories = _read_lines(settings.dialogue)
+        choose_some_rules(settings)
     tls = open_tls(page)
     db = open_database(paths.database_url(settings))
     try:

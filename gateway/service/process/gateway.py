@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import resource
@@ -45,6 +44,7 @@ from gateway.sip.pj import UserAgent
 from gateway.sip.pump import MediaPump
 from gateway.site import metrics
 from gateway.site.demo_model import DEMO_WARNING
+from gateway.site.heap import keep, uncollected
 from gateway.site.settings import DialogueSettings
 from gateway.site.speech import speech_client
 from recordings.database import open_database
@@ -84,8 +84,9 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
     _open_many_files()
     with alone(paths.data, f"gateway-{settings.node}"):
         trunks = open_trunks(settings)
-        dialogue = await open_some_dialogue(settings, paths)
-        choose_some_rules(settings)  # in no call's time, and while there is a file to be had
+        with uncollected():
+            dialogue = await open_some_dialogue(settings, paths)
+            choose_some_rules(settings, warm=True)  # in no call's time, and while there is a file to be had
         db = open_database(paths.database_url(settings))
         claim = partial(claim_nodes, db, {settings.node}, paths.data)
         await claim_if_there(claim)
@@ -164,10 +165,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         try:
             agent.start(max_calls=settings.lines)
             background.append(asyncio.create_task(meter.run(), name="the loop's meter"))
-            # What the start has made stays, 140,000 objects: to look through them in each full collection would hold up
-            # the loop for a tenth of a second. What belongs to a call is collected as ever, and leans on none of it.
-            gc.collect()
-            gc.freeze()
+            keep()
             async with (
                 shown(window, door, settings.metrics.host, settings.metrics.gateway_port, own),
                 serving(lambda: agent.beats) as stopping,

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.prompts.pronounce import pronounce
+from gateway.prompts.pronounce import is_sayable, pronounce
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,12 @@ def test_reading(text, pinyin):
 def test_every_letter_and_digit_has_a_reading():
     for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789":
         assert pronounce(sign), sign
+
+
+def test_what_can_be_said_is_told_as_it_is_pronounced():
+    every = [
+        *map(chr, range(0x20, 0x250)),
+        *map(chr, range(0x3000, 0xA000)),
+        *map(chr, range(0xFE00, 0xFFF0)),
+    ]
+    assert [sign for sign in every if is_sayable(sign) != bool(pronounce(sign))] == []

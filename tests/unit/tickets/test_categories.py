@@ -14,8 +14,9 @@ from tickets.categories.grams import cut, list_spans, plain
 from tickets.categories.model import Belief, Classifier
 from tickets.categories.rules import Rules
 from tickets.categories.samples import Sample, SamplesError, deal, read_samples, read_turns
-from tickets.categories.storage import FILE, ModelError, load
+from tickets.categories.storage import ModelError, load
 from tickets.categories.suggestion import SHIPPED_MODEL
+from tickets.meaning.files import MODEL as FILE
 
 STARTER = SHIPPED_MODEL.parent / "starter.csv"
 
