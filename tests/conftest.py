@@ -55,7 +55,8 @@ def _postgres_template(postgres: Postgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a migrated database with nothing in it."""
     file = tmp_path_factory.mktemp("template") / "hotline.db"
     asyncio.run(migrate(f"sqlite:///{file}"))
     return file
@@ -78,7 +79,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     """The address of a fresh, migrated database; each test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         file = tmp_path / "hotline.db"
-        shutil.copy(request.getfixturevalue("_sqlite_template"), file)
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
     template = request.getfixturevalue("_postgres_template")

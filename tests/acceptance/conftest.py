@@ -42,6 +42,8 @@ class HouseUp:
     config: Path
     sip_port: int
     intake: str
+    database: Path | None = None
+    """One with tables and nothing in them."""
     hotline: tuple[str, ...] = tuple(HOTLINE)
     process: subprocess.Popen[bytes] | None = None
     peers: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -55,9 +57,13 @@ class HouseUp:
         eventually(self.is_ready, 150, "the house's start")
 
     def launch(self) -> None:
-        if MADE_PROMPTS.is_dir() and not self.data.exists():
+        if not self.data.exists():
             # As at a second start: what the first makes of nothing, the demonstration and the handbook show.
-            shutil.copytree(MADE_PROMPTS, self.data / "prompts")
+            self.data.mkdir(mode=0o750, parents=True)
+            if MADE_PROMPTS.is_dir():
+                shutil.copytree(MADE_PROMPTS, self.data / "prompts")
+            if self.database:
+                shutil.copy(self.database, self.data / "hotline.db")
         log = (self.folder / "up.log").open("ab")
         command = [*self.hotline, "--config", str(self.config), "--data", str(self.data), "up"]
         self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
@@ -228,7 +234,7 @@ class HouseUp:
 
 
 @contextlib.contextmanager
-def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
+def building_houses(place: Path, database: Path) -> Iterator[Callable[..., HouseUp]]:
     houses: list[HouseUp] = []
 
     def make(**settings: Any) -> HouseUp:
@@ -256,7 +262,14 @@ def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
         folder.mkdir()
         config = folder / "gateway.yaml"
         config.write_text(yaml.safe_dump(merged))
-        house = HouseUp(folder, folder / "data", config, sip_port, f"http://127.0.0.1:{intake_port}")
+        house = HouseUp(
+            folder,
+            folder / "data",
+            config,
+            sip_port,
+            f"http://127.0.0.1:{intake_port}",
+            None if "database" in merged else database,
+        )
         houses.append(house)
         return house
 
@@ -268,15 +281,17 @@ def building_houses(place: Path) -> Iterator[Callable[..., HouseUp]]:
 
 
 @pytest.fixture
-def make_house(tmp_path: Path) -> Iterator[Callable[..., HouseUp]]:
-    with building_houses(tmp_path) as make:
+def make_house(tmp_path: Path, sqlite_template: Path) -> Iterator[Callable[..., HouseUp]]:
+    with building_houses(tmp_path, sqlite_template) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def make_house_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., HouseUp]]:
+def make_house_once(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[Callable[..., HouseUp]]:
     """For a house that a whole module of tests lives in."""
-    with building_houses(tmp_path_factory.mktemp("module")) as make:
+    with building_houses(tmp_path_factory.mktemp("module"), sqlite_template) as make:
         yield make
 
 
