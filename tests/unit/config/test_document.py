@@ -129,3 +129,13 @@ def test_a_missing_and_an_unreadable_file(tmp_path: Path):
 def test_any_text_is_read_or_refused_as_configuration(text: str):
     with contextlib.suppress(ConfigError):
         load(Settings, text)
+
+
+def test_what_stands_in_a_file_is_parsed_once_and_never_stale(tmp_path: Path):
+    file, other = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    file.write_text("name: 颍州\n")
+    other.write_text("name: 颍州\n")
+    assert load(Settings, file) is load(Settings, file)
+    assert read(Settings, other).file == str(other)
+    file.write_text("name: 颍泉\n")
+    assert load(Settings, file).name == "颍泉"
