@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -34,8 +34,10 @@ from tickets.number import CITY_TIME
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from config.duty import Duty
     from gateway.calls.dialogue import Dialogue
     from gateway.calls.filer import Filer
+    from gateway.calls.followed import Followed
     from gateway.calls.house import House
     from gateway.calls.switchboard import Switchboard
     from gateway.sip.pj import UserAgent
@@ -61,11 +63,12 @@ def place_calls(
     journals: Journals,
     db: Database,
     filer: Filer,
+    duty: Followed[Duty],
 ) -> Placer:
     """Who places the calls of this gateway: none where its settings name no trunk of its own for them."""
     callback = settings.callback
     trunk = next((trunk for trunk in trunks if trunk.name == callback.trunk), None)
-    placing = _Placing(settings, trunk, agent, switchboard, house, journals, filer)
+    placing = _Placing(settings, trunk, agent, switchboard, house, journals, filer, duty)
     look, rules = placing.may_look, rules_of(settings)
     return Placer(
         Callouts(db, settings.node, rules, placing.dial, placing.lead, placing.is_free, look),
@@ -118,9 +121,10 @@ class _Placing:
         house: House,
         journals: Journals,
         filer: Filer,
+        duty: Followed[Duty],
     ) -> None:
         self._settings, self._trunk, self._agent, self._switchboard = settings, trunk, agent, switchboard
-        self._house, self._journals, self._filer = house, journals, filer
+        self._house, self._journals, self._filer, self._duty = house, journals, filer, duty
         self._dialogues = WeakKeyDictionary[Leg, "Dialogue"]()  # as they were when somebody was called
 
     async def may_look(self) -> bool:
@@ -132,6 +136,8 @@ class _Placing:
         dialogue = self._switchboard.dialogue
         if not dialogue.placed or dialogue.makeshift or not self._has_lines(0):
             return False
+        if self._duty.value.order_for(dialogue.hotlines.front.number, datetime.now(UTC)):
+            return False  # whose callers are to have people, calls nobody by machine
         if (
             self._house.model() is None or self._house.is_short_of_disk()
         ):  # he could not be heard, or not recorded

@@ -140,7 +140,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
         await _guard(settings, agent, switchboard, nuisances)
         agent.on_invite, agent.admit = switchboard.take, switchboard.admit
         agent.retry_after = lambda: settings.sip.retry_after_seconds if switchboard.trouble else 0
-        placing = place_calls(settings, trunks, agent, switchboard, house, journals, db, filer)
+        placing = place_calls(settings, trunks, agent, switchboard, house, journals, db, filer, duty)
         await asyncio.gather(ears.look(), reserve.look())
         sweeping = asyncio.create_task(
             take_up(paths.data, partial(filer.file, final=True, orphan=True)), name="the start-up sweep"

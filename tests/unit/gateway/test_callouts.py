@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from config.calendar import Calendar, CalendarDays
+from config.duty import Duty, Order
 from gateway.calls.callouts import Callouts
 from gateway.calls.campaign import Campaign
 from gateway.service.flows import read_dialogue, read_placed
@@ -359,7 +360,7 @@ async def test_a_reload_while_it_rings_changes_nothing_for_who_answers() -> None
     agent: Any = SimpleNamespace(dial=lambda number, **_more: Line(number).leg)
     journals: Any = SimpleNamespace(begin=begin)
     house: Any = None
-    placing = _Placing(Settings(), trunk, agent, board, house, journals, house)
+    placing = _Placing(Settings(), trunk, agent, board, house, journals, house, house)
     leg = placing.dial(f"{THERE}0000")
     board.dialogue = SimpleNamespace(hotlines=hotlines, placed={})  # the flows cannot be read any more
     with pytest.raises(BegunError):
@@ -373,3 +374,22 @@ async def test_a_result_is_written_once(db: Database) -> None:
     async with db.write() as connection:
         assert not await callouts.settle(connection, site.led[0].call_id, Result.BUSY, datetime.now(UTC))
     assert (await standing(db)).results == {Result.DONE: 1}
+
+
+def test_nobody_is_called_by_machine_while_callers_are_to_have_people() -> None:
+    hotlines, flows = read_dialogue(DialogueSettings()), read_placed(DialogueSettings(), None)
+    dialogue: Any = SimpleNamespace(hotlines=hotlines, placed=flows, makeshift="")
+    board: Any = SimpleNamespace(dialogue=dialogue, trouble="", calls=0, cap=100)
+    trunk: Any = SimpleNamespace(name="carrier")
+    agent: Any = SimpleNamespace(standings=[SimpleNamespace(name="carrier", trouble="", calls=0, cap=100)])
+    house: Any = SimpleNamespace(model=object, is_short_of_disk=lambda: False)
+    duty: Any = SimpleNamespace(value=Duty())
+    rest: Any = None
+    placing = _Placing(Settings(), trunk, agent, board, house, rest, rest, duty)
+    assert placing.is_free(None)
+    for line, holds in (("12333", True), ("12345", False), ("", False)):
+        duty.value = Duty(orders=(Order(line=line, since=DAY),))
+        assert placing.is_free(None) is holds
+        assert placing.has_room(0), "an agent calls by himself"
+    agent.standings[0].calls = 80
+    assert not placing.has_room(0), "the last lines are those of who calls us"
