@@ -24,6 +24,12 @@ LATE_WAIT = 0.5
 """Seconds of live audio's wait from which no recording is begun: that can be done later."""
 OVERDUE_WAIT = 4.0
 """Seconds from which the newest streams are let go, so that the others' words come in time for their callers."""
+CROWDED_WAIT = 0.15
+"""As `SPARE_WAIT`, soon after somebody was refused: then half as many as they keep up with are enough. Else those who
+were let in at the last moment would make all others' finals late."""
+LONGEST_DELAY = 1.5
+"""Seconds that a piece of live audio may take, from its turn's begin, before nobody is let in: the machine is taken by
+others, whatever its speed was."""
 
 _GUESSED_SECONDS = 0.5  # decoding time that the speed tried at the start weighs as much as
 _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
@@ -78,20 +84,29 @@ class Admission:
         """A thread decoded AUDIO seconds in TOOK seconds."""
         self._speed.learn(audio, took)
 
-    def refuse(self, purpose: Purpose, speaking: Iterable[Purpose]) -> str:
-        """Why a stream of PURPOSE is not let in; "" if it is. SPEAKING: what for, of each stream that speaks now."""
+    def refuse(
+        self, purpose: Purpose, speaking: Iterable[Purpose], delay: float = 0.0, *, crowded: bool = False
+    ) -> str:
+        """Why a stream of PURPOSE is not let in; "" if it is. SPEAKING: what for, of each stream that speaks now.
+
+        DELAY: for how many seconds the oldest piece of work for live speech has not been done. ``crowded``: somebody
+        was refused just now.
+        """
         if purpose == "late":
-            live = self.wait("dictation")
+            live = max(self.wait("dictation"), delay)
             return f"live speech waits {live:.1f} s, try again later" if live > LATE_WAIT else ""
+        if delay > LONGEST_DELAY:
+            return f"speech has waited {delay:.1f} s for a piece to be decoded"
         wait = self.wait(purpose)
         if wait > LONGEST_WAIT:
             return f"speech waits {wait:.1f} s to be decoded"
         rivals = PURPOSES[: PURPOSES.index(purpose) + 1]
         speakers = sum(p in rivals for p in speaking) + 1
-        if wait > SPARE_WAIT and speakers > self.capacity:
+        spare, most = (CROWDED_WAIT, self.capacity / 2) if crowded else (SPARE_WAIT, self.capacity)
+        if wait > spare and speakers > most:
             return f"{speakers} speak at once, decoding keeps up with {self.capacity:.0f}"
         return ""
 
-    def is_overdue(self, purpose: Purpose) -> bool:
-        """Whether a live stream of PURPOSE waits so long that somebody has to go."""
-        return purpose != "late" and self.wait(purpose) > OVERDUE_WAIT
+    def is_overdue(self, purpose: Purpose, delay: float = 0.0) -> bool:
+        """Whether a live stream of PURPOSE waits so long that somebody has to go; DELAY as for `refuse`."""
+        return purpose != "late" and max(self.wait(purpose), delay) > OVERDUE_WAIT

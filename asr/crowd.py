@@ -12,11 +12,14 @@ from asr.protocol import PURPOSES
 
 if TYPE_CHECKING:
     from asr.protocol import Purpose
+    from asr.turns import Turns
 
 _log = logging.getLogger(__name__)
 
 _SPEAKING_SECONDS = 1.0  # who has been silent for longer does not speak
 _TOLD_SECONDS = 10.0  # between two lines of log about refusals
+_CROWDED_SECONDS = 3.0  # about as long as a phrase: who was let in before a refusal speaks on
+_RELIEF_SECONDS = 1.0  # after one stream is let go, until it shows in the delay of the others
 
 
 class Member(Protocol):
@@ -31,10 +34,12 @@ class Member(Protocol):
 
 
 class Crowd:
-    """All streams of a server that decodes with THREADS threads, SPEED seconds of audio a second each."""
+    """All streams of a server whose threads take TURNS, and decode SPEED seconds of audio a second each."""
 
-    def __init__(self, threads: int, speed: float) -> None:
-        self.load = Admission(threads, speed)
+    def __init__(self, turns: Turns, speed: float) -> None:
+        self._turns = turns
+        self.load = Admission(turns.threads, speed)
+        self._refused_at, self._relieved_at = -_CROWDED_SECONDS, -_RELIEF_SECONDS
         self._members: list[Member] = []  # the newest last
         self._told_at = -_TOLD_SECONDS
         self._untold = 0
@@ -48,6 +53,8 @@ class Crowd:
         """Why a stream of PURPOSE that asks to be let in is not; "" if it is."""
         reason = self._judge(purpose)
         if reason:
+            if purpose != "late":
+                self._refused_at = time.monotonic()
             metrics.REFUSED.labels(purpose, "begin").inc()
             self._tell(reason)
         return reason
@@ -63,13 +70,18 @@ class Crowd:
 
     def relieve(self, purpose: Purpose) -> None:
         """Audio of PURPOSE came: while that waits too long, the newest of the least urgent live streams is let go."""
-        if not self.load.is_overdue(purpose):
+        delay = self._delay(purpose)
+        if not self.load.is_overdue(purpose, delay):
             return
-        recent = time.monotonic() - _SPEAKING_SECONDS
+        now = time.monotonic()
+        if not self.load.is_overdue(purpose) and now < self._relieved_at + _RELIEF_SECONDS:
+            return
+        recent = now - _SPEAKING_SECONDS
         for rival in reversed(PURPOSES[: PURPOSES.index(purpose) + 1]):
             for member in reversed(self._members):
                 if member.purpose == rival and member.spoke_at > recent:
-                    reason = f"speech waits {self.load.wait(purpose):.1f} s to be decoded"
+                    self._relieved_at = now
+                    reason = f"speech waits {max(self.load.wait(purpose), delay):.1f} s to be decoded"
                     metrics.REFUSED.labels(rival, "behind").inc()
                     self._tell(reason)
                     member.leave(reason)
@@ -77,7 +89,19 @@ class Crowd:
 
     def _judge(self, purpose: Purpose) -> str:
         recent = time.monotonic() - _SPEAKING_SECONDS
-        return self.load.refuse(purpose, [m.purpose for m in self._members if m.spoke_at > recent])
+        speaking = [m.purpose for m in self._members if m.spoke_at > recent]
+        delay = self._delay("dictation" if purpose == "late" else purpose)
+        crowded = time.monotonic() < self._refused_at + _CROWDED_SECONDS
+        return self.load.refuse(purpose, speaking, delay, crowded=crowded)
+
+    def _delay(self, purpose: Purpose) -> float:
+        """How late the work for PURPOSE is, and for what is more urgent."""
+        late = 0.0
+        for one in PURPOSES:
+            late = max(late, self._turns.delay(one))
+            if one == purpose:
+                break
+        return late
 
     def _tell(self, reason: str) -> None:
         now = time.monotonic()

@@ -14,6 +14,7 @@ import vosk
 
 from asr.grammar import UNKNOWNS, is_marker, segment
 from asr.overlay import overlaid
+from asr.pool import Pool
 from config.fault import LastingFault
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SAMPLE_BYTES = 2
-_MOST_FREE, _MOST_FREE_LATE = (
+_MOST_KEPT, _MOST_KEPT_LATE = (
     8,
     2,
-)  # recognisers that wait for the next phrase: 20 MB each with an official small model
+)  # recognisers of a sample rate: 20 to 40 MB each with an official small model
 _MOST_SAMPLES = 1 << 22  # of one recogniser: Vosk counts them in a float, exactly up to 1 << 24
 _MOST_KNOWN = 1000  # lists of phrases of which something is remembered: clients may send anything
 _TRIAL_RATE = 8000  # samples a second
@@ -54,7 +55,7 @@ def _translated(what: str) -> Iterator[None]:
 class Recognizer:
     """Decodes one stream of s16le mono audio. Not thread-safe: one thread at a time."""
 
-    def __init__(self, handle: vosk.KaldiRecognizer, pool: _Pool | None = None) -> None:
+    def __init__(self, handle: vosk.KaldiRecognizer, pool: Pool | None = None) -> None:
         self._handle, self._pool = handle, pool
         self._samples = 0  # decoded by it so far
         self._shift = 0.0
@@ -110,28 +111,6 @@ class Recognizer:
         return json.dumps(_move(json.loads(text), self._shift), ensure_ascii=False, indent=2)
 
 
-class _Pool:
-    """Free recognisers of one sample rate, MOST at a time.
-
-    What they have learnt of the graph makes them twice as fast as new ones: so recordings have others than who speaks
-    live.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._free: list[Recognizer] = []
-        self._lock = threading.Lock()
-
-    def get(self) -> Recognizer | None:
-        with self._lock:
-            return self._free.pop() if self._free else None
-
-    def put(self, recognizer: Recognizer) -> None:
-        with self._lock:
-            if len(self._free) < self._most and not recognizer.is_worn:
-                self._free.append(recognizer)
-
-
 def name_model(folder: ModelFolder, profile: Profile) -> str:
     """What a model is called, with the profile where that is not its own."""
     name = folder.fingerprint.name
@@ -154,7 +133,7 @@ class Engine:
         self.fingerprint = replace(folder.fingerprint, name=name_model(folder, profile))
         self._static = folder.static_graph
         self._lock = threading.Lock()
-        self._pools: dict[tuple[int, bool], _Pool] = {}
+        self._pools: dict[tuple[int, bool], Pool] = {}
         self._grammars: dict[tuple[str, ...], str | None] = {}
         self._warned: set[str] = set()
         vosk.SetLogLevel(-1)
@@ -202,16 +181,31 @@ class Engine:
         # 0 is the word for nothing, which ends the process when a phrase holds it
         return bool("\0" not in word and self._model.vosk_model_find_word(word) > 0)
 
+    def spare(self, sample_rate: int, most: int) -> Recognizer | None:
+        """Make one more for who will speak live, freely; None: there are MOST, which will be kept from now on.
+
+        It serves once it has heard something and was given back.
+        """
+        pool = self._pool(sample_rate, late=False)
+        pool.most = most
+        return self._make(sample_rate, None, pool) if pool.lacks else None
+
     def _free(self, sample_rate: int, *, late: bool) -> Recognizer:
-        most = _MOST_FREE_LATE if late else _MOST_FREE
-        with self._lock:
-            pool = self._pools.setdefault((sample_rate, late), _Pool(most))
+        pool = self._pool(sample_rate, late=late)
         return pool.get() or self._make(sample_rate, None, pool)
 
-    def _make(self, sample_rate: int, grammar: str | None, pool: _Pool | None = None) -> Recognizer:
+    def _pool(self, sample_rate: int, *, late: bool) -> Pool:
+        most = _MOST_KEPT_LATE if late else _MOST_KEPT
+        with self._lock:
+            return self._pools.setdefault((sample_rate, late), Pool(most))
+
+    def _make(self, sample_rate: int, grammar: str | None, pool: Pool | None = None) -> Recognizer:
         arguments = (grammar,) if grammar else ()
         with _translated("Vosk could not make a recogniser"):
-            return Recognizer(vosk.KaldiRecognizer(self._model, sample_rate, *arguments), pool)
+            made = Recognizer(vosk.KaldiRecognizer(self._model, sample_rate, *arguments), pool)
+        if pool:
+            pool.adopt(made)
+        return made
 
     def _grammar(self, phrases: tuple[str, ...]) -> str | None:
         with self._lock:

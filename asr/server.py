@@ -20,8 +20,8 @@ from aiohttp import web
 
 from asr import metrics
 from asr.address import TcpAddress, UnixAddress, read_address
+from asr.ahead import Ahead, try_out
 from asr.crowd import Crowd
-from asr.decoding import SAMPLE_BYTES
 from asr.door import FIRST_SECONDS, Door, Entrance
 from asr.engine import Engine
 from asr.protocol import PURPOSES
@@ -43,7 +43,6 @@ _LARGEST_MESSAGE = 2 * 1024 * 1024  # bytes; 20 s of audio at 48 kHz
 _STOP_SECONDS = 3.0  # for live streams to get their final
 _LEAVE_SECONDS = 1.0  # and for everything else to be over
 _IDLE_SECONDS = 900.0  # longer than anybody listens to a caller who says nothing
-_TRIED_RATE = 8000  # samples a second
 # A client whose machine vanished is noticed within a minute (pings would also drop one that only waits its turn).
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
@@ -68,7 +67,10 @@ class SpeechServer:
         self._engine, self._entrance = engine, entrance or Entrance()
         threads = threads or max(2, os.cpu_count() or 2)
         self._turns = Turns(threads)
-        self._crowd = Crowd(threads, capacity / threads if capacity else _try_speed(engine))
+        tried = try_out(engine)
+        self._crowd = Crowd(self._turns, capacity / threads if capacity else tried.speed)
+        self._ahead = Ahead(engine, self._turns, self._crowd.load.capacity) if tried.slow_at_first else None
+        self._making: asyncio.Task[None] | None = None
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None
         self._bound: tuple[Path, int] | None = None
@@ -119,6 +121,8 @@ class SpeechServer:
     async def start(self, listen: str) -> None:
         """Listen on ``unix:/path`` (mode 0660) or ``tcp:host:port``; raises ServerError, ValueError."""
         address = read_address(listen)
+        if self._ahead:
+            await self._ahead.begin()
         if isinstance(address, UnixAddress):
             path = Path(address.path)
             self._socket = _bind_unix(path)
@@ -130,10 +134,14 @@ class SpeechServer:
             raise AssertionError("setup makes a server")
         self._door = Door(self._runner.server, self._socket, self._entrance.tls)
         self._door.open()
+        if self._ahead:
+            self._making = asyncio.create_task(self._ahead.run())
         _log.info("speech server listens on %s, model %s", listen, self._engine.fingerprint.name)
 
     async def stop(self) -> None:
         """Stop listening; running streams get the final of what they have sent so far."""
+        if self._making:
+            self._making.cancel()
         if self._door:
             await self._door.close()
         await self._runner.cleanup()
@@ -215,21 +223,6 @@ async def serve(
             _log.info("speech server stops: %d streams get their final", server.streams)
     finally:
         await server.stop()
-
-
-def _try_speed(engine: Engine) -> float:
-    """Seconds of audio decoded in a second, by one second of silence.
-
-    Not by the first: a new recogniser takes several times as long for it, and the first caller has this one.
-    """
-    recognizer = engine.recognizer(_TRIED_RATE, words=False)
-    recognizer.accept(bytes(_TRIED_RATE * SAMPLE_BYTES))
-    began = time.monotonic()
-    recognizer.accept(bytes(_TRIED_RATE * SAMPLE_BYTES))
-    took = time.monotonic() - began
-    recognizer.final()
-    recognizer.release()
-    return 1.0 / took
 
 
 def _inode(path: Path) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _NICER = 5  # than the event loop's thread, which must refuse in time while every core decodes
+_PATIENCE_SECONDS = 2.0  # of a piece of a recording
 _NICER_LATE = 15  # beside a thread for who speaks live, one for a recording gets a tenth of a core
 
 
 class Turns:
     """Runs short pieces of work on THREADS threads, those of recordings on others. For one event loop.
 
-    A recording's work begins while fewer than THREADS are at work at all, and leaves one to who speaks live.
+    A recording's work begins while fewer than half of them are at work for who speaks live, and leaves one to him; what
+    has waited for long, as soon as one of them has nothing to do.
     """
 
     def __init__(self, threads: int) -> None:
@@ -40,19 +43,38 @@ class Turns:
         self._late = ThreadPoolExecutor(self._most_late, "decode-late", _yield_to_others, (_NICER_LATE,))
         self._working = dict.fromkeys(PURPOSES, 0)
         self._waiting: dict[Purpose, deque[asyncio.Future[None]]] = {p: deque() for p in PURPOSES}
+        # When work that is not done was asked for, the first first.
+        self._asked: dict[Purpose, dict[object, float]] = {p: {} for p in PURPOSES}
 
     @property
     def waiting(self) -> int:
         """Pieces of work that wait for a thread."""
         return sum(map(len, self._waiting.values()))
 
+    def delay(self, purpose: Purpose) -> float:
+        """For how many seconds the work for PURPOSE that was asked for first has not been done."""
+        for at in self._asked[purpose].values():
+            return time.monotonic() - at
+        return 0.0
+
     async def take(self, purpose: Purpose, work: Callable[[], _T]) -> _T:
         """Do WORK once it is its turn; what it raises comes back."""
-        await self._take_place(purpose)
+        asked = object()
+        self._asked[purpose][asked] = time.monotonic()
+        try:
+            await self._take_place(purpose)
+        except asyncio.CancelledError:
+            del self._asked[purpose][asked]
+            raise
+
+        def pass_on(_turn: object) -> None:
+            del self._asked[purpose][asked]
+            self._pass_on(purpose)
+
         # A turn that nobody waits for any more goes on all the same, and holds its thread to its end.
         pool = self._late if purpose == "late" else self._live
         turn = asyncio.get_running_loop().run_in_executor(pool, work)
-        turn.add_done_callback(lambda _turn: self._pass_on(purpose))
+        turn.add_done_callback(pass_on)
         return await asyncio.shield(turn)
 
     def close(self) -> None:
@@ -78,7 +100,9 @@ class Turns:
     def _is_free(self, purpose: Purpose) -> bool:
         late, all_ = self._working["late"], sum(self._working.values())
         if purpose == "late":
-            return late < self._most_late and all_ < self.threads
+            live = all_ - late
+            most = self.threads if self.delay("late") > _PATIENCE_SECONDS else max(1, self.threads // 2)
+            return late < self._most_late and live < most and all_ < self.threads
         return all_ - late < self.threads
 
     def _pass_on(self, done: Purpose) -> None:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import vosk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from officialmodel import KOREAN, lay_out
 from staticgraph import make_static_model
 
+from asr.ahead import Ahead
 from asr.calibration import LEAST
 from asr.catalogue import DEMO_MODEL, ModelError, open_model
 from asr.engine import Engine
@@ -19,6 +21,7 @@ from asr.grammar import segment
 from asr.hearing import Hearing
 from asr.protocol import Configure, ProtocolError, read_reply, read_request
 from asr.trial import prove
+from asr.turns import Turns
 from config.document import embedded, load, read
 from gateway.calls.doubt import is_doubtful
 from ivr.document import FlowFile, WordsFile
@@ -305,6 +308,42 @@ async def test_the_official_layout_decodes_the_same_however_often_and_on_however
     assert sum(map(len, first)) > 4
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(words, calls * 2)) == first * 2
+
+
+async def test_recognisers_made_ahead_hear_what_new_ones_hear(korean, spoken, silence, matters, monkeypatch):
+    made = []
+
+    class Counted(vosk.KaldiRecognizer):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            made.append(1)
+
+    monkeypatch.setattr("vosk.KaldiRecognizer", Counted)
+    monkeypatch.setattr("asr.ahead._SOUND_SECONDS", 0.4)
+    monkeypatch.setattr("asr.ahead._AT_FIRST_SECONDS", 60.0)
+    turns = Turns(2)
+    await Ahead(korean, turns, 3.2).begin()
+    turns.close()
+    assert korean.spare(8000, 4) is None, "as many as may speak"
+    before = len(made)
+    ready = [korean.recognizer(8000) for _ in range(4)]
+    assert len(made) == before
+    new = korean.recognizer(8000)
+    assert len(made) == before + 1
+    pcm = silence(0.3) + await spoken(matters[0]) + silence(0.3)
+
+    def hear(recognizer) -> list[tuple[str, float, float]]:
+        for at in range(0, len(pcm), 3200):
+            recognizer.accept(pcm[at : at + 3200])
+        heard = json.loads(recognizer.final())["result"]
+        return [(w["word"], w["conf"], round(w["start"], 2)) for w in heard]
+
+    assert hear(ready[0]) == hear(ready[1]) == hear(new)
+    for recognizer in (*ready[:3], new):
+        recognizer.release()
+    assert korean.spare(8000, 4) is None
+    del ready, recognizer
+    assert korean.spare(8000, 4) is not None, "one was never given back"
 
 
 def test_a_recogniser_is_used_again_and_its_clock_begins_anew(laid_out):

@@ -259,6 +259,32 @@ async def test_turns_go_by_urgency_and_in_rounds():
     turns.close()
 
 
+async def test_a_turn_that_is_asked_for_and_not_done_can_be_seen():
+    turns, free, at_work = Turns(1), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        at_work.set()
+        free.wait()
+
+    assert turns.delay("dictation") == 0.0
+    began = time.monotonic()
+    held = asyncio.create_task(turns.take("dictation", hold))
+    await asyncio.to_thread(at_work.wait)
+    waiting = asyncio.create_task(turns.take("question", lambda: None))
+    left = asyncio.create_task(turns.take("question", lambda: None))
+    await asyncio.sleep(0)
+    assert 0.0 < turns.delay("question") < turns.delay("dictation") <= time.monotonic() - began
+    assert turns.delay("late") == 0.0
+    left.cancel()
+    held.cancel()
+    await asyncio.wait({left, held})
+    assert turns.delay("dictation") > 0.0, "it holds its thread, whoever waits for it"
+    free.set()
+    await waiting
+    assert turns.delay("dictation") == turns.delay("question") == 0.0
+    turns.close()
+
+
 async def test_no_recording_holds_up_who_speaks_live():
     """However long a piece of it takes; it has a thread of its own, and gives way on the processor."""
     turns, free, done = Turns(2), threading.Event(), []
@@ -300,6 +326,26 @@ async def test_a_recording_waits_while_every_thread_is_at_work_and_comes_at_the_
     await asyncio.gather(late, live, *held)
     assert sorted(order) == ["late", "live"]
     assert turns.waiting == 0
+    assert await turns.take("late", lambda: 7) == 7
+    turns.close()
+
+
+async def test_a_recording_waits_for_one_who_speaks_live_but_not_for_ever(monkeypatch):
+    turns, free, done = Turns(2), threading.Event(), asyncio.Event()
+    held = asyncio.create_task(turns.take("dictation", free.wait))
+    await asyncio.sleep(0)
+    late = asyncio.create_task(turns.take("late", lambda: "late"))
+    late.add_done_callback(lambda _late: done.set())
+    await asyncio.sleep(0)
+    await turns.take("question", lambda: None)
+    assert not done.is_set(), "one of two threads is at work for who speaks live"
+    monkeypatch.setattr("asr.turns._PATIENCE_SECONDS", 0.0)
+    await turns.take("question", lambda: None)
+    async with asyncio.timeout(PATIENT):
+        assert await late == "late"
+    free.set()
+    await held
+    monkeypatch.undo()
     assert await turns.take("late", lambda: 7) == 7
     turns.close()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.admission import LONGEST_WAIT, OVERDUE_WAIT, Admission
+from asr.admission import LONGEST_DELAY, LONGEST_WAIT, OVERDUE_WAIT, Admission
 from asr.protocol import PURPOSES
 
 
@@ -57,6 +57,16 @@ def test_a_slower_machine_is_found_out(load):
     for _ in range(40):
         load.decoded(0.5, 1.0)
     assert load.capacity < 2
+
+
+def test_a_machine_that_others_have_taken_lets_nobody_in_however_fast_it_was(load):
+    """The speed is learnt from what is done; here nothing comes to its end."""
+    assert load.refuse("dictation", [], delay=LONGEST_DELAY) == ""
+    assert "1.6 s" in load.refuse("dictation", [], delay=LONGEST_DELAY + 0.1)
+    assert "try again later" in load.refuse("late", [], delay=0.6)
+    assert not load.is_overdue("dictation", OVERDUE_WAIT)
+    assert load.is_overdue("dictation", OVERDUE_WAIT + 0.1)
+    assert not load.is_overdue("late", OVERDUE_WAIT + 0.1)
 
 
 @given(st.lists(st.tuples(st.sampled_from(PURPOSES), st.floats(0, 60), st.floats(0.001, 10))))
