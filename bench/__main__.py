@@ -75,7 +75,7 @@ def _measure_recognition(quick: bool) -> Awaitable[dict[str, Any]]:
     model = Path(os.environ["MODEL"]) if "MODEL" in os.environ else None
     if quick:
         return recognition.measure(model, (2,), 1, 3.0)
-    return recognition.measure(model, (4, 6, 8, 10, 12, 16, 20, 24, 32), 3, 20.0)
+    return recognition.measure(model, (2, 4, 8, 12, 16, 20, 24, 32), 3, 10.0)
 
 
 _WITHOUT_CALLS = {"recognition": _measure_recognition, "console": _measure_console, "surges": _measure_surges}

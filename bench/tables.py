@@ -160,27 +160,26 @@ def show_surges(result: dict[str, Any]) -> Table:
 
 
 def show_recognition(result: dict[str, Any]) -> Table:
-    """A row a run."""
-    carried = result["carried"]
+    """A row a server and level, over all rounds."""
+    carried, cost = result["carried"], result["recordings_cost_p95"]["median"]
     table = Table(
-        title=f"{result['model']}: carried {carried['ours']} calls, a stock server {carried['stock']}"
+        title=f"{result['model']}: carried {carried['ours']} calls, a stock server {carried['stock']}; "
+        f"two recordings beside cost {cost:+.3f} s of p95",
+        caption=result["rule"],
     )
-    for name in (
-        *("server", "round", "calls", "questions", "deaf", "told p95", "heard later", "CPU s/s", "MB"),
-        *("final p50", "p95", "p99"),
-    ):
+    names = {
+        "server": "server",
+        "calls": "calls",
+        "questions": "questions",
+        "missed": "missed",
+        "told_p95": "told p95",
+        "followed": "heard later",
+        "cpu_per_second": "CPU s/s",
+        "memory_mb": "MB",
+        **{f"{what}_p{p}": f"{what} p{p}" for what in ("partial", "final") for p in (50, 95, 99)},
+    }
+    for name in names.values():
         table.add_column(name, justify="right")
     for run in result["runs"]:
-        table.add_row(
-            run["server"],
-            str(run["round"]),
-            str(run["calls"]),
-            str(run["questions"]),
-            str(run["deaf"]),
-            f"{run['told_p95']:.3f}",
-            str(run["followed"]),
-            f"{run['cpu_per_second']:.3f}",
-            f"{run['memory_mb']:.0f}",
-            *(f"{run[name]:.3f}" for name in ("final_p50", "final_p95", "final_p99")),
-        )
+        table.add_row(*(f"{run[n]:.3f}" if isinstance(run[n], float) else str(run[n]) for n in names))
     return table

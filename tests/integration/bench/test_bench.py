@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from callfolder import CallFolder
 
-from bench import capacity, console, latency, setups, surges
+from bench import capacity, console, latency, recognition, setups, surges
 from bench.build import BuildError, build_rtpgen
 from bench.deafness import measure_deafness
 from bench.peer import Load, PeerError, generate
 from bench.processes import Busy, Usage, child
-from bench.tables import show_capacity, show_console, show_setups, show_surges
+from bench.tables import show_capacity, show_console, show_recognition, show_setups, show_surges
 from recordings import entries
 
 if TYPE_CHECKING:
@@ -55,6 +55,18 @@ async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> 
     assert summary["calls"] == CALLS
     assert summary["missing"] == {"bare": 0, "gateway": 0}
     assert summary["gap_p99_ms"] == {run["what"]: run["rtp"]["gap_ms"]["p99"] for run in (bare, gateway)}
+
+
+@pytest.mark.soak
+async def test_two_speech_servers_are_asked_the_same_questions() -> None:
+    result = await recognition.measure(None, (1,), 1, 3.0)
+    runs = {run["server"]: run for run in result["runs"]}
+    more = {f"ours, {how}" for how in ("alone", "beside recordings", "beside long frames", "twice as many")}
+    assert runs.keys() == {"ours", "stock"} | more
+    assert all(run["questions"] >= 1 and run["followed"] == run["missed"] for run in runs.values())
+    assert all(run["cpu_per_second"] > 0 and run["memory_mb"] > 10 for run in runs.values())
+    assert runs["ours, twice as many"]["questions"] > runs["ours, alone"]["questions"] / 2
+    assert show_recognition(result).row_count == len(runs)
 
 
 @pytest.mark.soak
