@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import resource
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -223,17 +224,18 @@ def test_streams_that_make_no_sense(target: Target) -> None:
 
 
 @pytest.fixture
-def house_of_few_descriptors(make_house: Callable[..., Any]) -> Any:
-    house = make_house(sip={"cap": 30})
-    house.hotline = ("prlimit", "--nofile=110:110", *house.hotline)
-    house.start()
-    return house
+def few_descriptors(target: Target) -> Iterator[None]:
+    """The gateway may open sixty more than it has open, while it is attacked."""
+    pid, limits = target.gateway.pid, resource.prlimit(target.gateway.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (target.gateway.num_fds() + 60, limits[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
-def test_more_connections_than_descriptors(house_of_few_descriptors: Any) -> None:
+@pytest.mark.usefixtures("few_descriptors")
+def test_more_connections_than_descriptors(target: Target) -> None:
     """Whom the gateway cannot let in it refuses, and lets in when there is room again; who talks, talks on."""
-    house = house_of_few_descriptors
-    target = Target(house)
+    house = target.house
     calling = house.start_calls([SHORT_CALL])
     eventually(lambda: house.health()["calls"] == 1, 20, "the call")
     results = None
