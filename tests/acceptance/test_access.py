@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import re
 import socket
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from acceptance.conftest import HOTLINE
 from acceptance.hostile.wire import Stream, Wire, read_answer
 from waiting import eventually
 
@@ -21,6 +19,7 @@ from gateway.sip.pj import UserAgent
 from gateway.sip.unwelcome import Rules
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from gateway.sip.unwelcome import Told, Unwelcome
@@ -141,8 +140,8 @@ def test_a_caller_on_the_nuisance_list_is_refused_until_he_is_taken_off(house: A
 
 
 def run_hotline(house: Any, *words: str) -> str:
-    command = [*HOTLINE, "--config", str(house.config), "--data", str(house.data), "nuisance", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=house.environment, check=True)
+    done = house.type("nuisance", *words)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -198,8 +197,8 @@ def set_access(house: Any, **access: Any) -> subprocess.CompletedProcess[str]:
     settings = yaml.safe_load(house.config.read_text())
     settings["access"] = {"per_source_per_second": 1, "burst": BURST, **access}
     house.config.write_text(yaml.safe_dump(settings))
-    command = [*HOTLINE, "--config", str(house.config), "--data", str(house.data), "reload"]
-    return subprocess.run(command, capture_output=True, text=True, env=house.environment, check=False)
+    done: subprocess.CompletedProcess[str] = house.type("reload")
+    return done
 
 
 async def test_strangers_hear_nothing_and_a_call_of_ours_follows_no_redirection() -> None:
