@@ -169,8 +169,9 @@ def house(make_house: Callable[..., Any], telephones: Telephones, tmp_path: Path
     return house_of_lines(make_house, telephones.lines(), tmp_path, passing=passing)
 
 
-def test_golden_calls(house: Any, telephones: Telephones) -> None:
-    every = [*TO_THE_LETTER, *ALSO, *PASSED_ON, *OTHERS]
+@pytest.mark.parametrize("others", [(), pytest.param(OTHERS, marks=pytest.mark.soak)], ids=["sure", "every"])
+def test_golden_calls(house: Any, telephones: Telephones, others: tuple[str, ...]) -> None:
+    every = [*TO_THE_LETTER, *ALSO, *PASSED_ON, *others]
     scripts = [
         without_expectation(n) | ({"called": telephones.numbers[n]} if n in PASSED_ON else {}) for n in every
     ]
