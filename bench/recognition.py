@@ -60,7 +60,7 @@ async def measure(model: Path | None, levels: Sequence[int], rounds: int, second
     alone, beside = (runs[f"ours, {how}", max(1, most // 2)] for how in ("alone", "beside recordings"))
     costs = [cut(b.finals, 95) - cut(a.finals, 95) for a, b in zip(alone, beside, strict=True)]
     return {
-        "model": str(folder),
+        "model": "/".join(folder.parts[-2:]),
         "seconds": seconds,
         "rounds": rounds,
         "levels": list(levels),
@@ -136,7 +136,7 @@ def _describe(rounds: Sequence[Asked]) -> dict[str, Any]:
         "memory_mb": round(max(run.memory for run in rounds) / 1e6),
         **{f"partial_p{p}": cut(all_["partials"], p) for p in (50, 95, 99)},
         **{f"final_p{p}": cut(all_["finals"], p) for p in (50, 95, 99)},
-        "final_max": max(all_["finals"], default=0.0),
+        "final_max": cut(all_["finals"], 100),
         "final_p95_rounds": [cut(run.finals, 95) for run in rounds],
     }
 

@@ -179,7 +179,7 @@ def show_recognition(result: dict[str, Any]) -> Table:
         **{f"{what}_p{p}": f"{what} p{p}" for what in ("partial", "final") for p in (50, 95, 99)},
     }
     for name in names.values():
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=name == "server")
     for run in result["runs"]:
         table.add_row(*(f"{run[n]:.3f}" if isinstance(run[n], float) else str(run[n]) for n in names))
     return table
