@@ -117,7 +117,7 @@ def main() -> None:
             f" {figures.ms:.2f} ms of CPU a text; without a reason: {figures.unexplained};"
             f" pairs told rightly: {figures.pairs:.1%}"
         )
-    for part in ("third", "fourth", "fifth", "sixth", "seventh", "eighth"):
+    for part in ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"):
         kind, category = measure_kinds(part)
         print(f"{part}: type {kind:.1%}, category macro-F1 {category:.3f}")
 
