@@ -21,13 +21,14 @@ from tickets.categories.grams import plain as spell
 from tickets.categories.storage import load as load_classifier
 
 if TYPE_CHECKING:
-    from tickets.categories.model import Classifier
+    from tickets.categories.model import Classifier, Counted
     from tickets.meaning.words import Words
 
 MODEL = Path(__file__).parent / "kinds"
 
 _SHOWN = 3  # reasons
 _LEARNT = 6.0  # what a margin of the classifier counts for: about 1 lies between a kind that fits and one that does not
+_LONG, _END = 200, 40  # characters: of a long telling, and of what is taken for its end
 
 Weight = Annotated[float, Field(gt=0)]
 
@@ -97,8 +98,7 @@ def name_kind(words: Words, preset: AppealType | None = None, *, danger: str = "
     said = spell(words.text)
     classifier = open_classifier()
     counted = classifier.vocabulary.count(said)
-    margins = classifier.first.measure(counted)
-    for name, margin in zip(classifier.first.classes, margins.tolist(), strict=True):
+    for name, margin in zip(classifier.first.classes, _measure(said, classifier, counted), strict=True):
         score[cast("AppealType", name)] += _LEARNT * margin
     best = max(score, key=lambda kind: score[kind])
     if not reasons[best]:
@@ -106,6 +106,15 @@ def name_kind(words: Words, preset: AppealType | None = None, *, danger: str = "
         reasons[best] += [(0.0, f"说法像{best}:{word}") for word in alike] or [(0.0, f"说法像{best}")]
     told = [said for _, said in sorted(reasons[best], reverse=True)[:_SHOWN]]
     return Kind(best, tuple(told), outright=named is not None and named[0] == best)
+
+
+def _measure(said: str, classifier: Classifier, counted: Counted) -> list[float]:
+    """The margin of each kind; in a long telling half of it is that of its end, where callers say what they want."""
+    whole = classifier.first.measure(counted)
+    if len(said) <= _LONG:
+        return cast("list[float]", whole.tolist())
+    end = classifier.first.measure(classifier.vocabulary.count(said[-_END:]))
+    return cast("list[float]", ((whole + end) / 2).tolist())
 
 
 def _name_outright(words: Words, rules: _Rules) -> tuple[AppealType, str] | None:
