@@ -46,6 +46,12 @@ def read(name: str, half: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def read_forms() -> list[dict[str, str]]:
+    """Texts ``a``, each the same ``b`` in another form, and the ``type`` of both."""
+    lines = (TEXTS / "forms.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def measure(half: str) -> Figures:
     """``half`` is open or closed."""
     rows = read("appeals", half)
