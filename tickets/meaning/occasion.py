@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 _NUMBER = "[零一二两三四五六七八九十0-9]{1,3}"
 _HOUR = f"(?:凌晨|清早|早上|早晨|上午|中午|下午|傍晚|晚上|夜里|半夜|夜间|晚)?(?:{_NUMBER}点(?:半|多|钟|{_NUMBER}分)*)?"
 _DAYS = {"今": 0, "昨": 1, "前": 2, "大前": 3}
-_DAY = re.compile(f"(大前|今|昨|前)(?:天|日|晚|夜|儿|早)(?!年){_HOUR}")
+# Of another year or month (去年的今天) it is no day that is reckoned from today.
+_DAY = re.compile(f"(?<!去年|前年|年的|前的|月的)(大前|今|昨|前)(?:天|日|晚|夜|儿|早)(?!年){_HOUR}")
 _AGO = re.compile(f"({AMOUNT})(天|周|个?星期|个?礼拜|个?月|年)(?:之前|以前|前)")
-_WEEKDAY = re.compile("(上上|上|这|本)?(?:个)?(?:星期|礼拜|周)([一二三四五六日天])(?!次|个)")
+_WEEKDAY = re.compile("(上上|上|这|本|下下|下)?个?(?:星期|礼拜|周)([一二三四五六日天])(?!次|个)")
+_YEAR = re.compile(
+    "(大前年|[前去今明后每当那同次]年|[零〇一二两三四五六七八九十千0-9]{2,7}年|[一二两三四五六七八九十几0-9]+年(?:之|以)?前)的?"
+)
 _DATE = re.compile(
-    "(?:今年)?([一二三四五六七八九十]{1,2}|[0-9]{1,2})月([零一二三四五六七八九十]{1,3}|[0-9]{1,2})(?:号|日)"
+    f"(?:{_YEAR.pattern})?"
+    "([一二三四五六七八九十]{1,2}|[0-9]{1,2})月([零一二三四五六七八九十]{1,3}|[0-9]{1,2})(?:号|日)"
 )
 _VAGUE = re.compile(
     "前几天|前两天|上个?(?:星期|礼拜|周|月)(?![一二三四五六日天])|去年|前年|今年(?!才|刚|六|五|七|八)|刚才|刚刚|前阵子|前段时间|年前|月初|月底"
@@ -37,13 +42,15 @@ _LEAST = 10  # 块 below it count other things as often
 _LUNAR = re.compile("[农阴旧]历|[正冬腊]月|[大年]初|初[一二三四五六七八九十]|除夕|大年|闰")
 _NOT_THAT = re.compile("不是.+?(?<!不)是(.+)")
 _KEYED = re.compile("(?:([0-9]{4}))?([0-9]{2})([0-9]{2})")
-_SAID_YEAR = re.compile("([零〇一二三四五六七八九]{4}|[0-9]{4}|大前|前|去|今)年的?")
 _DAY_OF_MONTH = re.compile(
-    "(?:(上上|上|这|本)个?月的?|([一二三四五六七八九十]{1,2}|[0-9]{1,2})月的?(?:份的?)?)?"
+    "(?:(上上|上|这|本|下下|下)个?月的?|([一二三四五六七八九十]{1,2}|[0-9]{1,2})月的?(?:份的?)?)?"
     "(?<![零一二三四五六七八九十百千0-9])([零一二三四五六七八九十]{1,3}|[0-9]{1,2})(?:号|日|$)(?!楼|院|门|线|车|厅|桌|房|机|店)"
 )
-_YEARS = {"今": 0, "去": 1, "前": 2, "大前": 3}
-_MONTHS = {"上上": 2, "上": 1}
+_YEARS = {"今年": 0, "去年": 1, "前年": 2, "大前年": 3, "明年": -1, "后年": -2}
+_SHORT = 2  # digits of a year without its century
+_AHEAD = 10  # years that such a year may lie in the future rather than a century ago
+_LEAST_YEAR = 1000  # that is said as a number (两千零五年); below it, it is no year
+_BACK = {"上上": 2, "上": 1, "下": -1, "下下": -2}  # months or weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def read_day(text: str, today: date) -> date | None:  # noqa: PLR0911 - one for 
     """
     if keyed := _KEYED.fullmatch(text):
         year, month, day = keyed.groups()
-        return _not_after(today, int(year) if year else None, int(month), int(day))
+        return _dated(today, year, int(month), int(day))
     if _LUNAR.search(text):
         return None
     text = meant[1] if (meant := _NOT_THAT.search(text)) else text
@@ -88,35 +95,45 @@ def read_day(text: str, today: date) -> date | None:  # noqa: PLR0911 - one for 
         return today - timedelta(days=_DAYS[found[1]])
     if found := _WEEKDAY.search(text):
         return _weekday(found, today)
-    if (found := _AGO.search(text)) and (days := _count_days(found)):
-        return today - timedelta(days=days) if days < today.toordinal() else None
-    year, rest = _read_year(text, today)
-    if (found := _DAY_OF_MONTH.search(rest)) is None:
+    if found := _AGO.search(text):
+        return today - timedelta(days=days) if 0 < (days := _count_days(found)) < today.toordinal() else None
+    year = _YEAR.search(text)
+    if (found := _DAY_OF_MONTH.search(text, year.end() if year else 0)) is None:
         return None
     back, named, day = found[1], found[2], read_amount(found[3])
     if named:
-        return _not_after(today, year, read_amount(named), day)
-    months = today.year * 12 + today.month - 1 - _MONTHS.get(back or "", 0)
+        return _dated(today, year and year[1], read_amount(named), day)
+    if year:
+        return None
+    months = today.year * 12 + today.month - 1 - _BACK.get(back or "", 0)
     if back:
         return _not_after(today, months // 12, months % 12 + 1, day)
     this = _not_after(today, today.year, today.month, day)
     return this or _not_after(today, (months - 1) // 12, (months - 1) % 12 + 1, day)
 
 
-def _read_year(text: str, today: date) -> tuple[int | None, str]:
-    """The year that is named, and what is said after it."""
-    found = _SAID_YEAR.search(text)
-    if found is None:
-        return None, text
-    said = found[1]
-    year = today.year - _YEARS[said] if said in _YEARS else int(read_digits(said))
-    return year, text[found.end() :]
-
-
-def _not_after(today: date, year: int | None, month: int, day: int) -> date | None:
-    """That day of that year, or of the last in which it has been."""
+def _dated(today: date, year: str | None, month: int, day: int) -> date | None:
+    """That day of the year that is named, or of the last in which it has been; None where that has not come."""
     if year is None:
         return _nearest(today, month, day)
+    read = _read_year(year, today)
+    return _not_after(today, read, month, day) if read else None
+
+
+def _read_year(said: str, today: date) -> int | None:
+    """The year that is named: 去年, 二零二五年, 二五年, 两千零二十五年; None where that tells none (那年, 两年前)."""
+    if said in _YEARS:
+        return today.year - _YEARS[said]
+    number = said.removesuffix("年")
+    digits = read_digits(number)
+    if digits.isdecimal() and len(digits) == _SHORT:
+        century = today.year // 100 * 100
+        return century + int(digits) - (0 if int(digits) <= today.year % 100 + _AHEAD else 100)
+    amount = int(digits) if digits.isdecimal() else read_amount(number)
+    return amount if amount >= _LEAST_YEAR else None
+
+
+def _not_after(today: date, year: int, month: int, day: int) -> date | None:
     try:
         found = date(year, month, day)
     except ValueError:
@@ -125,7 +142,7 @@ def _not_after(today: date, year: int | None, month: int, day: int) -> date | No
 
 
 def _weekday(found: re.Match[str], today: date) -> date | None:
-    back = {"上": 7, "上上": 14}.get(found[1] or "", 0)
+    back = 7 * _BACK.get(found[1] or "", 0)
     day = today - timedelta(days=today.weekday() + back - _WEEK[found[2]])
     if day > today and found[1] is None:
         day -= timedelta(days=7)
@@ -142,9 +159,9 @@ def _find_when(text: str, today: date) -> str:
     if found := _DAY.search(text):
         return _show(found[0], today - timedelta(days=_DAYS[found[1]]))
     if found := _DATE.search(text):
-        return _show(found[0], _nearest(today, read_amount(found[1]), read_amount(found[2])))
+        return _show(found[0], _dated(today, found[1], read_amount(found[2]), read_amount(found[3])))
     if found := _WEEKDAY.search(text):
-        back = {"上": 7, "上上": 14}.get(found[1] or "", 0)
+        back = 7 * _BACK.get(found[1] or "", 0)
         monday = today - timedelta(days=today.weekday() + back)
         day = monday + timedelta(days=_WEEK[found[2]])
         return _show(found[0], day if day <= today else None)
