@@ -191,7 +191,7 @@ def test_the_same_by_keyboard_alone(page, house):
 def accept_as_request(page: Page) -> None:
     """The kind of appeal from whatever it is to 求助; accept, once the ticket has stood there to be looked at."""
     page.keyboard.press("2")
-    expect(page.get_by_label("诉求类型")).to_have_value("求助")
+    expect(page.get_by_role("radio", name="求助")).to_be_checked()
     page.locator("#accept:not([disabled], [aria-disabled])").wait_for()
     page.keyboard.press("Control+Enter")
 

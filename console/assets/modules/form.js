@@ -1,6 +1,7 @@
 // The fields of one ticket, as the agent edits them.
 
 const FIELDS = "[data-field]";
+const LABELLED = "label, .types";
 const PLACELESS = ["咨询", "建议", "表扬"]; // as tickets.worklist has them
 
 export class Form {
@@ -17,6 +18,8 @@ export class Form {
       this.edits.setField(this.number, box.dataset.field, this.read(box));
       if (box.dataset.field === "county") this.leaveCounty();
     });
+    // A click leaves the keys where they were: arrows that go through the words would go through the kinds.
+    this.box("type").addEventListener("mousedown", (event) => event.preventDefault());
     edits.onChange((place) => {
       if (this.number && (!place || place.number === this.number)) this.fill();
     });
@@ -48,7 +51,7 @@ export class Form {
   markLacking(placeless) {
     const lacking = this.findLacking(placeless);
     for (const box of this.form.querySelectorAll(FIELDS)) {
-      box.closest("label").classList.toggle("lacking", lacking.includes(box.dataset.field));
+      box.closest(LABELLED).classList.toggle("lacking", lacking.includes(box.dataset.field));
     }
     return lacking;
   }
@@ -57,9 +60,13 @@ export class Form {
     return this.form.querySelector(`[data-field="${name}"]`);
   }
 
+  types() {
+    return [...this.box("type").querySelectorAll("input")];
+  }
+
   read(box) {
     if (box.type === "checkbox") return box.checked;
-    if (box.dataset.field === "type") return box.value || null;
+    if (box.dataset.field === "type") return box.querySelector(":checked")?.value ?? null;
     return box.value;
   }
 
@@ -68,9 +75,10 @@ export class Form {
       const name = box.dataset.field;
       const value = this.edits.field(this.number, name);
       if (box.type === "checkbox") box.checked = value;
+      else if (name === "type") for (const kind of this.types()) kind.checked = kind.value === value;
       else if (box.value !== (value ?? "")) box.value = value ?? "";
       const changed = this.edits.isChanged(this.number, name);
-      box.closest("label").classList.toggle("changed", changed);
+      box.closest(LABELLED).classList.toggle("changed", changed);
       const before = this.edits.filed.get(this.number)[name];
       box.title = changed ? `原为:${before === true ? "是" : before === false ? "否" : (before ?? "") || "(空)"}` : "";
     }
@@ -92,6 +100,7 @@ export class Form {
   }
 
   focus(name = "type") {
-    this.box(name)?.focus();
+    const types = this.types();
+    (name === "type" ? (types.find((kind) => kind.checked) ?? types[0]) : this.box(name))?.focus();
   }
 }

@@ -1,7 +1,8 @@
 // The keyboard of the review page. It hears keys before the page's own (keys.js), and leaves it those it does not know.
 
-const isTyping = (target) => target.matches?.("input:not([type=checkbox]), textarea, select");
-const presses = (target) => target.matches?.("button:not(.word), a, input[type=checkbox], summary");
+const isTyping = (target) => target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
+const presses = (target) => target.matches?.("button:not(.word), a, input[type=checkbox], input[type=radio], summary");
+const moves = (target) => target.matches?.("input[type=radio]"); // by arrows, as one of several does
 
 // `deeds` names what can be done; see the page's key sheet.
 export function listenForReviewKeys(deeds) {
@@ -51,12 +52,13 @@ export function listenForReviewKeys(deeds) {
     if (control) return null;
     if (isTyping(event.target)) return null;
     if (presses(event.target) && (name === " " || name === "Enter")) return null;
+    if (moves(event.target) && name.startsWith("Arrow")) return null;
     return reading[name] ?? null;
   };
   const pickType = (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
     if (!plain || !/^[1-6]$/.test(event.key) || isTyping(event.target) || document.querySelector("dialog[open]")) return null;
-    return () => deeds.type(Number(event.key));
+    return () => deeds.type(Number(event.key) - 1);
   };
   // By where the key lies: with Alt some keyboards write another sign. Where one types it is no digit either.
   const pickOffer = (event) => {

@@ -227,8 +227,8 @@ const deeds = {
     if (offer && !at("fieldset").disabled) edits.setFields(ticket().number, offer.fields);
   },
   type: (index) => {
-    const option = form.box("type").options[index];
-    if (option && !at("fieldset").disabled) edits.setField(ticket().number, "type", option.value);
+    const kind = form.types()[index];
+    if (kind && !at("fieldset").disabled) edits.setField(ticket().number, "type", kind.value);
   },
 };
 
