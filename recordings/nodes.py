@@ -69,21 +69,28 @@ async def take_node(db: Database, node: int, data: Path) -> None:
     """Make ``node`` the data folder's own, whosever it was; that one's gateway is refused at its next start.
 
     What numbers the other folder may have given out today is for the caller to think of, see
-    ``tickets.number.NumberBook.skip_ahead``. Raises OSError when ``data`` cannot be written.
+    ``tickets.number.NumberBook.skip_ahead``; what revisions of its tickets may have left, ``tickets.following``. Raises
+    OSError when ``data`` cannot be written.
     """
     folder = await _identifying.run(_identify, data)
     async with db.write() as connection:
-        statement = _insert(connection, node, folder, data)
-        changed = {name: statement.excluded[name] for name in ("folder", "holder", "claimed_at")}
+        statement = _insert(connection, node, folder, data, taken_at=datetime.now(UTC))
+        changed = {name: statement.excluded[name] for name in ("folder", "holder", "claimed_at", "taken_at")}
         await connection.execute(statement.on_conflict_do_update(index_elements=["node"], set_=changed))
 
 
+async def read_taken(connection: AsyncConnection) -> dict[int, datetime]:
+    """When each node was last taken over; those that never were are left out."""
+    query = sa.select(nodes_table.c.node, nodes_table.c.taken_at).where(nodes_table.c.taken_at.is_not(None))
+    return {row.node: row.taken_at for row in await connection.execute(query)}
+
+
 def _insert(
-    connection: AsyncConnection, node: int, folder: str, data: Path
+    connection: AsyncConnection, node: int, folder: str, data: Path, taken_at: datetime | None = None
 ) -> postgresql.Insert | sqlite.Insert:
     holder = f"{socket.gethostname()}:{data.absolute()}"
     return insert(connection, nodes_table).values(
-        node=node, folder=folder, holder=holder, claimed_at=datetime.now(UTC)
+        node=node, folder=folder, holder=holder, claimed_at=datetime.now(UTC), taken_at=taken_at
     )
 
 

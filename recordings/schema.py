@@ -107,6 +107,7 @@ nodes = sa.Table(
         "holder", sa.Text, nullable=False
     ),  # host and path of that folder when it was claimed, for people
     sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("taken_at", Instant),  # when it was last taken over from a folder that is lost, or restored
 )
 
 tickets = sa.Table(

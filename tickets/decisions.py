@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from asr.transcript import Transcript
+from recordings.nodes import read_taken
 from recordings.schema import calls, reviews, tickets, transcripts
 from tickets import matters, outbox, worklist, worksheet
 from tickets.deciding import find_fault
 from tickets.draft import draft_transcript
+from tickets.following import follow
 from tickets.merging import combine
 from tickets.review import Decision, Review, Sheet, find_corrected, hash_words, lay_over, read_fields
 from tickets.ticket import Ticket
@@ -84,7 +86,7 @@ async def decide(
         number=number,
         review=(last or 0) + 1,
         call_id=call_id,
-        revision=base + 1,
+        revision=follow(number, base, await read_taken(connection)),
         agent=agent,
         decision=decision,
         sheet=sheet if decision == "returned" else sheet.model_copy(update={"reason": ""}),
@@ -98,7 +100,7 @@ async def decide(
         async with connection.begin_nested():
             await _append(connection, review, standing, document)
     except sa.exc.IntegrityError:  # another transaction was faster
-        raise _moved(base, base + 1) from None
+        raise _moved(base, review.revision) from None
     await matters.store(connection, [(number, content)])
     await outbox.enqueue(connection, number, review.revision, document, now + hold)
     await worklist.relist(connection, [call_id])

@@ -22,12 +22,14 @@ import sqlalchemy as sa
 
 from recordings import entries, folders, journal
 from recordings.journal import JournalError
+from recordings.nodes import read_taken
 from recordings.progress import Opinion
 from recordings.schema import tickets
 from recordings.threads import Threads
 from tickets.alerting import alert_dangers
 from tickets.decisions import read_reviews
 from tickets.draft import Draft, draft
+from tickets.following import follow
 from tickets.joining import join, read_before
 from tickets.number import CITY_TIME, take_next
 from tickets.papers import Papers, Revision, RevisionGone, describe_call, list_call, write_papers
@@ -70,10 +72,11 @@ class Filed:
 
 
 class _Issued(NamedTuple):
-    """The last revision of a ticket on file, and the review that holds for it."""
+    """The last revision of a ticket on file, which one follows it, and the review that holds for it."""
 
     number: str
     revision: int
+    next: int
     sha256: str
     review: Review | None
     is_over: bool
@@ -167,8 +170,10 @@ async def _read_issued(db: Database, call_ids: Sequence[str]) -> list[dict[int, 
         # Of the same moment as the revisions: a review that comes afterwards takes the next revision, and the filing
         # finds it taken.
         reviews = await read_reviews(connection, call_ids)
+        taken = await read_taken(connection)
     for call_id, matter, number, revision, sha256, is_over in rows:
-        found[call_id][matter] = _Issued(number, revision, sha256, reviews.get(number), is_over)
+        following = follow(number, revision, taken)
+        found[call_id][matter] = _Issued(number, revision, following, sha256, reviews.get(number), is_over)
     return [found[call_id] for call_id in call_ids]
 
 
@@ -255,6 +260,6 @@ def _revise(
         if last is None or (last.sha256 != drafted.sha256 and not last.is_over):
             number = given[drafted.matter]
             before = last or gone_before.get(number)
-            revision = before.revision + 1 if before else 1
-            revisions.append(Revision(number, revision, drafted, drafted.issue(number, revision)))
+            former, revision = (before.revision, before.next) if before else (0, 1)
+            revisions.append(Revision(number, revision, former, drafted, drafted.issue(number, revision)))
     return revisions

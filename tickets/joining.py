@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ivr.matter import Spoken
+from recordings.nodes import read_taken
 from recordings.schema import tickets
+from tickets.following import follow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +28,10 @@ CUT_SHORT: Final = "通话中断,内容可能不完整"
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The last revision of a ticket before a call went on with it, and that revision's call."""
+    """The last revision of a ticket before a call went on with it, which one follows it, and that revision's call."""
 
     revision: int
+    next: int
     call_id: str
     document: Mapping[str, Any]
 
@@ -48,8 +51,11 @@ async def read_before(db: Database, record: CallRecord) -> dict[str, Before]:
             if first is not None:
                 query = query.where(tickets.c.revision < first)
             row = (await connection.execute(query.order_by(tickets.c.revision.desc()).limit(1))).first()
+            taken = await read_taken(connection)
         if row is not None:
-            found[number] = Before(row.revision, row.call_id, json.loads(row.document))
+            found[number] = Before(
+                row.revision, follow(number, row.revision, taken), row.call_id, json.loads(row.document)
+            )
     return found
 
 

@@ -105,6 +105,16 @@ def is_valid(number: str) -> bool:
     return 1 <= int(number[2:5]) <= _DAYS_MAX and bool(damm.is_valid(number))
 
 
+def read_node(number: str) -> int:
+    """The node that gave out a ticket number."""
+    return int(number[5:7])
+
+
+def read_day(number: str) -> date:
+    """The day in Shanghai on which a ticket number was given out. Raises ValueError for a number of another kind."""
+    return datetime.strptime(number[:5], "%y%j").replace(tzinfo=CITY_TIME).date()
+
+
 def _compose(day: date, node: int, counter: int) -> str:
     digits = f"{day:%y%j}{node:02d}{counter:04d}"
     return f"{digits}{damm.calc_check_digit(digits)}"

@@ -36,10 +36,11 @@ class RevisionGone(RuntimeError):  # noqa: N818 - the name says the error
 
 
 class Revision(NamedTuple):
-    """A revision to be put on file."""
+    """A revision to be put on file; ``former`` is the one that it follows, 0 for none."""
 
     number: str
     revision: int
+    former: int
     draft: Draft
     document: str
 
@@ -104,7 +105,7 @@ async def write_papers(db: Database, papers: Sequence[Papers]) -> list[None]:
 
 async def _require_former(connection: AsyncConnection, new: Sequence[Revision]) -> None:
     """Whoever takes a decision back holds its call's row, as the catalogue's rows here do. Raises RevisionGone."""
-    wanted = {(one.number, one.revision - 1) for one in new if one.revision > 1}
+    wanted = {(one.number, one.former) for one in new if one.former}
     if not wanted:
         return
     query = sa.select(tickets.c.number, tickets.c.revision).where(

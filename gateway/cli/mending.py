@@ -28,7 +28,8 @@ def take(
 ) -> None:
     """接管编号节点(原数据目录已不复存在时) / Take a node over from a data folder that is lost for good.
 
-    Today's numbers go on beyond a million, so that none is given out twice.
+    Today's numbers go on beyond a million, so that none is given out twice; revisions of the tickets of until today
+    beyond all that may have left since a backup.
     """
     site: Site = context.obj
     chosen = site.settings.node if node is None else node
