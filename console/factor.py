@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pyotp
 import sqlalchemy as sa
 
+from recordings.database import insert
 from recordings.users import recovery_codes, second_factors
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 ISSUER: Final = "12345热线"
 RECOVERY_CODES: Final = 10
-DIGITS: Final = 6
+_DIGITS: Final = 6
 _STEP_S: Final = 30
 _DRIFT: Final = (-1, 0, 1)  # steps that a telephone's clock may be off
 _RECOVERY_BYTES: Final = 10  # 80 bits: a plain hash of them is not to be reversed
@@ -66,16 +68,14 @@ async def list_guarded(connection: AsyncConnection) -> Collection[str]:
 
 async def begin(connection: AsyncConnection, user: str) -> None:
     """Give the user a fresh secret to be confirmed; none when he has confirmed one already."""
+    statement = insert(connection, second_factors).values(user_name=user, secret=pyotp.random_base32())
     await connection.execute(
-        sa.delete(second_factors).where(
-            second_factors.c.user_name == user, second_factors.c.confirmed_at.is_(None)
+        statement.on_conflict_do_update(
+            index_elements=["user_name"],
+            set_={"secret": statement.excluded.secret, "last_step": statement.excluded.last_step},
+            where=second_factors.c.confirmed_at.is_(None),
         )
     )
-    known = sa.select(second_factors.c.user_name).where(second_factors.c.user_name == user)
-    if (await connection.execute(known)).first() is None:
-        await connection.execute(
-            sa.insert(second_factors).values(user_name=user, secret=pyotp.random_base32())
-        )
 
 
 async def confirm(connection: AsyncConnection, user: str, now: datetime) -> None:
@@ -104,10 +104,20 @@ async def drop(connection: AsyncConnection, user: str) -> bool:
     return gone.rowcount > 0
 
 
+def read_typed(typed: str) -> str:
+    """A code as it is compared: without the blanks and dashes that are shown in it, wide characters as narrow ones."""
+    return "".join(unicodedata.normalize("NFKC", typed).upper().replace("-", " ").split())
+
+
+def is_clocks(code: str) -> bool:
+    """Whether it is one of the telephone's, and no recovery code."""
+    return len(code) == _DIGITS
+
+
 async def check(connection: AsyncConnection, user: str, typed: str, now: datetime) -> bool:
     """Whether it is a code of now, or a recovery code, that has not been used; it is used by that."""
-    code = "".join(typed.upper().replace("-", " ").split())
-    if len(code) == DIGITS:
+    code = read_typed(typed)
+    if is_clocks(code):
         return await _use_code(connection, user, code, now)
     gone = await connection.execute(
         sa.delete(recovery_codes).where(

@@ -100,7 +100,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route("POST", "/users", users.add, Right.USERS),
     Route("POST", "/users/{name}/active", users.switch, Right.USERS),
     Route("POST", "/users/{name}/extension", dialling.set_of, Right.USERS),
-    Route("POST", "/users/{name}/password", users.reset, Right.ACCOUNTS),
+    Route("POST", "/users/{name}/password", users.reset, Right.USERS),
     Route("POST", "/users/{name}/factor", factors.reset, Right.GRANT),
     Route("POST", "/users/{name}/roles", users.grant, Right.GRANT),
     Route("GET", "/duty", duty.show, Right.DUTY),

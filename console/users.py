@@ -157,6 +157,11 @@ async def drop_claims(connection: AsyncConnection, name: str) -> None:
     await connection.execute(sa.delete(claims).where(claims.c.user_name == name))
 
 
+def watches(user: User) -> bool:
+    """Whether he says what others may do, or reads what they did: nobody takes his place by the page, see ADR 0047."""
+    return not {Right.GRANT, Right.AUDIT}.isdisjoint(rights_of(user.roles, alone=user.founder))
+
+
 def rights_among(user: User, everyone: Collection[User]) -> frozenset[Right]:
     """What the user may do, one of ``everyone``; nothing when he cannot log in."""
     if not user.active:

@@ -14,7 +14,7 @@ from console.audit import Action
 from console.forms import read_form
 from console.keys import DATABASE, POLICY, TURNS, address_of, session_of
 from console.pages.login import try_code
-from console.pages.users import find, show_all
+from console.pages.users import find, refuse_to_reset, show_all
 from console.passwords import LONGEST, check_password
 from console.problem import Problem
 from console.rendering import render
@@ -62,7 +62,8 @@ async def reset(request: web.Request) -> web.StreamResponse:
     """Take away another's second factor, who has lost it; he logs in anew, by his password alone."""
     user = await find(request)
     if user.name == session_of(request).user:
-        raise Problem(HTTPStatus.CONFLICT, "不能重置自己", "请在“动态码”里停用,或由另一位安全管理员重置。")
+        raise Problem(HTTPStatus.CONFLICT, "不能重置自己", "请在“动态码”里停用,或由运维在服务器上重置。")
+    refuse_to_reset(user, "reset-second-factor")
     async with request.app[DATABASE].write() as connection:
         if not await factor.drop(connection, user.name):
             raise Problem(HTTPStatus.NOT_FOUND, "没有动态码", f"{user.name} 没有开通动态码。")

@@ -94,7 +94,8 @@ async def enter_code(request: web.Request) -> web.StreamResponse:
     async with db.write() as connection:
         await close_pending(connection, token)
         found = await factor.read_factor(connection, name)
-    left = f",恢复码还剩 {found.left} 个" if found and len(typed) > factor.DIGITS else ""
+    by_clock = factor.is_clocks(factor.read_typed(typed))
+    left = "" if by_clock or found is None else f",恢复码还剩 {found.left} 个"
     return await _let_in(request, name, wanted, now, f"动态码{left}")
 
 

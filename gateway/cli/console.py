@@ -45,10 +45,7 @@ def add_user(
 
     site: Site = context.obj
     roles = read_roles(role or ["坐席"])
-    if sys.stdin.isatty():
-        password = typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True)
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
+    password = _read_password()
     first = asyncio.run(add_console_user(site.settings, site.paths, name, password, roles))
     typer.echo(f"已添加 / added: {name}({'、'.join(roles)})")
     if first:
@@ -56,6 +53,27 @@ def add_user(
             "第一位管理员:在有第二位安全管理员之前有全部权限 / "
             "the first administrator: may do all until there is a second 安全管理员"
         )
+
+
+@console.command("reset-password")
+def give_password(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="用户名 / user's name")]
+) -> None:
+    """新密码,从终端或标准输入读取;本人下次登录时须改 / Give a new password, to be changed at the next login.
+
+    It is asked for, or read from standard input. The only way for 安全管理员, 审计员 and the first administrator.
+    """
+    from gateway.cli.page_users import reset_password
+
+    site: Site = context.obj
+    asyncio.run(reset_password(site.settings, site.paths, name, _read_password()))
+    typer.echo(f"密码已重置,请当面告知本人 / reset, tell the person face to face: {name}")
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("密码 / password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @console.command("unlock")

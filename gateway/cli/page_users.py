@@ -12,7 +12,16 @@ from console.audit import Action, record_command
 from console.lockout import unlock
 from console.passwords import check_password, find_fault, hash_password
 from console.policy import Right, Role, find_role_fault, rights_of
-from console.users import UserExistsError, add_user, end_sessions, find_user, is_name, list_users, read_users
+from console.users import (
+    UserExistsError,
+    add_user,
+    end_sessions,
+    find_user,
+    is_name,
+    list_users,
+    read_users,
+    set_password,
+)
 from recordings.database import open_database, require_current
 
 if TYPE_CHECKING:
@@ -70,8 +79,8 @@ async def add_console_user(
             await record_command(connection, Action.ADD_USER, name, "、".join(roles))
     except UserExistsError:
         raise UserError(
-            f"用户 {name} 已存在,请由管理员在页面上重置密码 / "
-            f"user {name} exists: an administrator can reset the password"
+            f"用户 {name} 已存在,请用 hotline console reset-password 重置密码 / "
+            f"user {name} exists: hotline console reset-password gives a new password"
         ) from None
     finally:
         await db.close()
@@ -93,6 +102,25 @@ async def unlock_console(settings: Settings, paths: Paths, whom: str) -> bool:
             if ended:
                 await record_command(connection, Action.UNLOCK, whom)
         return bool(ended)
+    finally:
+        await db.close()
+
+
+async def reset_password(settings: Settings, paths: Paths, name: str, password: str) -> None:
+    """Give a user a new password, to be changed at the next login, and log him out. Raises UserError, WrongRevision."""
+    if fault := find_fault(password, name):
+        raise UserError(f"{fault} / the password is too weak")
+    db = open_database(paths.database_url(settings))
+    try:
+        await require_current(db)
+        if await find_user(db, name) is None:
+            raise UserError(f"没有用户 {name} / there is no user {name}")
+        kept = await hash_password(password)
+        async with db.write() as connection:
+            await set_password(connection, name, kept, must_change=True)
+            await end_sessions(connection, name)
+            await unlock(connection, name)
+            await record_command(connection, Action.RESET_PASSWORD, name)
     finally:
         await db.close()
 

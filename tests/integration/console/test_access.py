@@ -162,8 +162,11 @@ OF_EACH_RIGHT = {
     Right.EXPORT: {"GET /overview/csv"},
     Right.LEAD: {"POST /calls/{call_id}/assign"},
     Right.DUTY: {"GET /duty", "POST /duty", "POST /duty/off"},
-    Right.ACCOUNTS: {"GET /users", "POST /users/{name}/password"},  # whose, goes by what he is
-    Right.USERS: {"POST /users", "POST /users/{name}/active", "POST /users/{name}/extension"},
+    Right.ACCOUNTS: {"GET /users"},
+    Right.USERS: {
+        f"POST /users{part}"
+        for part in ("", *(f"/{{name}}/{deed}" for deed in ("active", "extension", "password")))
+    },
     Right.GRANT: {"POST /users/{name}/roles", "POST /users/{name}/factor"},
     Right.LOGINS: {"GET /logins", "POST /logins/end", "POST /logins/unlock"},
     Right.AUDIT: {"GET /audit"},
@@ -251,6 +254,9 @@ async def ask_for_both(site, call_id: str, route, n: str) -> None:
                 "/logins/unlock": 404,
                 "/users": 422 if whose == "own" else 200,  # the name is taken by then
                 "/users/{name}/roles": 409 if whose == "own" else 200,
+                "/users/{name}/password": 403
+                if whose == "own"
+                else 200,  # who may do all: by the machine alone
                 "/next": 303 if whose == "own" else 200,
                 "/stay": 204,
                 "/calls/{call_id}/call-back": 409,  # nobody waits for one

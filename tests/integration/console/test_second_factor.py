@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from console import factor
 from console.policy import Policy, Role
 from gateway.cli.page_users import reset_second_factor, unlock_console
 from gateway.site.settings import DatabaseSettings, Paths, Settings
+from recordings.schema import audit
 from recordings.users import lockouts, recovery_codes, second_factors, sessions
 
 if TYPE_CHECKING:
@@ -173,6 +175,30 @@ async def test_a_clock_may_be_one_step_off(site, off, right):
         assert not await factor.check(connection, "王芳", code, START)  # used, or never right
 
 
+@pytest.mark.parametrize("write", ["{0[0]} {0[1]}", " {0[0]}-{0[1]} ", "wide"])
+async def test_a_code_is_the_clocks_however_it_is_typed(site, write):
+    client = await site.logged_in("王芳")
+    await enrol(site, client, "王芳")
+    half = await give_password(site, "王芳")
+    code = await code_of(site, "王芳")
+    wide = code.translate({ord("0") + n: ord("\uff10") + n for n in range(10)})
+    typed = wide if write == "wide" else write.format((code[:3], code[3:]))
+    assert (await half.post("/login/code", {"code": typed})).status == 303
+    async with site.db.read() as connection:
+        (told,) = await connection.scalars(sa.select(audit.c.detail).where(audit.c.action == "登录"))
+    assert told == "动态码"
+
+
+async def test_two_windows_that_begin_at_once_are_shown_one_secret_that_counts(site):
+    client = await site.logged_in("王芳")
+    begin = {"do": "begin", "password": PASSWORD}
+    await client.get("/account/factor")
+    both = await asyncio.gather(*(client.post("/account/factor", begin) for _ in range(2)))
+    assert [answer.status for answer in both] == [200, 200]
+    confirm = {"do": "confirm", "code": await code_of(site, "王芳")}
+    assert "已开通。" in (await client.post("/account/factor", confirm)).text
+
+
 async def test_a_code_before_one_that_was_used_is_used_too(site):
     await site.add("王芳")
     async with site.db.write() as connection:
@@ -192,7 +218,6 @@ async def test_a_security_administrator_resets_it_for_another(site):
     assert (await client.get("/")).status == 303  # logged out
     assert (await client.log_in("王芳")).status == 303
     assert (await client.get("/")).status == 200
-    await enrol(site, security, "安全")
     assert (await security.post("/users/安全/factor")).status == 409
     assert ("安全", "重置动态码", "王芳") in await site.trail()
 

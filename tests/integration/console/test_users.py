@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
+from console import factor
 from console.policy import Role
 from console.users import set_active
 from recordings.schema import audit
@@ -133,24 +134,31 @@ async def test_who_makes_users_makes_agents(site):
 
 
 @pytest.mark.parametrize("whom", ["安全", "审计", "管理"])
-async def test_who_makes_users_resets_no_password_of_those_who_watch_over_him(site, whom):
+async def test_nobody_on_the_page_takes_the_place_of_those_who_watch_over_others(site, whom):
     system = await site.logged_in("系统", Role.SYSTEM)
     if whom == "管理":  # may do all, for there is no 安全管理员
         await site.add("管理", Role.LEAD, founder=True)
     else:
         await site.add("安全", Role.SECURITY)
         await site.add("审计", Role.AUDITOR)
-    path = f"/users/{quote(whom)}/password"
-    assert path not in (await system.get("/users")).text
-    refused = await system.post(f"/users/{whom}/password", {"password": FRESH})
-    assert (refused.status, f"{whom} 的密码由安全管理员重置" in refused.text) == (403, True)
-    assert (await site.client().log_in(whom)).status == 303
+    async with site.db.write() as connection:
+        await factor.begin(connection, whom)
+        await factor.confirm(connection, whom, NOW)
+        await factor.renew_codes(connection, whom)
     security = await site.logged_in("安全二", Role.SECURITY)
+    for client, what, command in (
+        (system, "password", "reset-password"),
+        (security, "factor", "reset-second-factor"),
+    ):
+        path = f"/users/{quote(whom)}/{what}"
+        assert path not in (await client.get("/users")).text
+        refused = await client.post(f"/users/{whom}/{what}", {"password": FRESH})
+        assert (refused.status, f"hotline console {command} {whom}" in refused.text) == (403, True)
+    assert (await security.post(f"/users/{whom}/password", {"password": FRESH})).status == 403
+    assert (await site.client().log_in(whom)).headers["Location"] == "/login/code?next=%2F"
     await site.add("李强")
-    assert path in (await security.get("/users")).text
-    assert "密码已重置" in (await security.post(f"/users/{whom}/password", {"password": FRESH})).text
     refused = await security.post("/users/李强/password", {"password": FRESH})
-    assert (refused.status, "李强 的密码由系统管理员重置" in refused.text) == (403, True)
+    assert (refused.status, "不能管理用户" in refused.text) == (403, True)
     assert "密码已重置" in (await system.post("/users/李强/password", {"password": FRESH})).text
 
 
