@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args
@@ -34,6 +35,8 @@ from tickets.story import tell_story
 from tickets.worksheet import Edits, WorksheetMoved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _FAULTS_SHOWN: Final = 5
@@ -167,12 +170,10 @@ async def save(request: web.Request) -> web.Response:
     call_id, now = request.match_info["call_id"], datetime.now(UTC)
     async with request.app[DATABASE].write() as connection:
         await _require_claim(connection, request, call_id, now)
-        try:
+        with _refusing("草稿没有存上"):
             version = await worksheet.save(
                 connection, call_id, body.version, session_of(request).user, body.edits, now
             )
-        except WorksheetMoved as error:
-            raise Problem(HTTPStatus.CONFLICT, "草稿没有存上", str(error)) from error
     return _answer({"version": version})
 
 
@@ -186,13 +187,11 @@ async def conclude(request: web.Request) -> web.Response:
     hold = timedelta() if urgent else request.app[POLICY].take_back
     async with request.app[DATABASE].write() as connection:
         await _require_claim(connection, request, call_id, now)
-        try:
+        with _refusing("没有提交"):
             revision = await decide(
                 connection, call_id, number, body.base, user, body.decision, body.sheet, now, hold
             )
-        except ReviewRefused as error:
-            raise Problem(HTTPStatus.CONFLICT, "没有提交", str(error)) from error
-        version = await worksheet.clear(connection, call_id, number, now)
+            version = await worksheet.clear(connection, call_id, number, now)
         await audit.record(connection, request, Action.EDIT, call_id, _tell(number, revision, body.decision))
         if not await is_open(connection, call_id):
             await release(connection, call_id, user)  # its work is done: others may look at it
@@ -207,13 +206,20 @@ async def undo(request: web.Request) -> web.Response:
     user, now = session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].write() as connection:
         await _require_claim(connection, request, call_id, now)
-        try:
+        with _refusing("没有撤回"):
             revision = await take_back(connection, call_id, number, user, now)
-        except ReviewRefused as error:
-            raise Problem(HTTPStatus.CONFLICT, "没有撤回", str(error)) from error
         detail = f"撤回对工单 {number} 的决定,仍是第 {revision} 版"
         await audit.record(connection, request, Action.TAKE_BACK, call_id, detail)
     return _answer({"revision": revision})
+
+
+@contextmanager
+def _refusing(title: str) -> Iterator[None]:
+    """What was done elsewhere meanwhile is no fault of ours: 409, with what to do."""
+    try:
+        yield
+    except (ReviewRefused, WorksheetMoved) as error:
+        raise Problem(HTTPStatus.CONFLICT, title, str(error)) from error
 
 
 async def _refuse_others(request: web.Request) -> None:
