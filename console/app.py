@@ -43,6 +43,7 @@ from console.plays import Plays
 from console.problem import answer_problems, note_start
 from console.rendering import set_up_templates
 from console.routes import ROUTES
+from console.sheets import warm_up
 from console.watching import WorkWatch
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ async def note_heads(
 
 async def _follow(app: web.Application) -> AsyncIterator[None]:
     """Follow the gateways' calls and what waits for review, as long as the page is served."""
-    following = [asyncio.create_task(app[LIVE].run()), asyncio.create_task(app[WATCH].run())]
+    following = [asyncio.create_task(work) for work in (app[LIVE].run(), app[WATCH].run(), warm_up())]
     yield
     for task in following:
         task.cancel()

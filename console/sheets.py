@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from console.masking import mask, mask_lines, mask_text
 from console.naming import name_line
 from recordings.entries import DigitEvent, Played
+from recordings.threads import Threads
 from tickets import worksheet
 from tickets.decisions import read_reviews
+from tickets.gazetteer import open_gazetteer
+from tickets.meaning.understanding import categorizer
 from tickets.merging import combine
 from tickets.offers import make_offers
 from tickets.repeats import Repeats, find_repeats
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from tickets.review import Review
     from tickets.story import CallStory, TicketStory
     from tickets.worksheet import Worksheet
+
+_composing = Threads("sheets", 2)
 
 
 async def compose_sheet(
@@ -49,6 +54,30 @@ async def compose_sheet(
         reviews = await read_reviews(connection, [call_id])
         sheet = await worksheet.read(connection, call_id)
     repeats = await find_repeats(db, call_id)
+    # Half an hour of speech is read for places and categories: no other page waits for that.
+    return await _composing.run(_compose, story, reviews, sheet, repeats, hotlines, masked=masked, user=user)
+
+
+async def warm_up() -> None:
+    """Read what composing needs, before anybody waits for it. Raises LastingFault."""
+    await _composing.run(_read_rules)
+
+
+def _read_rules() -> None:
+    categorizer()
+    open_gazetteer()
+
+
+def _compose(
+    story: CallStory,
+    reviews: Mapping[str, Review],
+    sheet: Worksheet | None,
+    repeats: Mapping[str, Repeats],
+    hotlines: Mapping[str, str],
+    *,
+    masked: bool,
+    user: str,
+) -> dict[str, Any]:
     spoken = "" if masked else _join_words(story)
     return {
         "call": _show_call(story, name_line(story, hotlines)),
