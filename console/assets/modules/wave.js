@@ -4,6 +4,7 @@ import WaveSurfer from "wavesurfer.js";
 const BUCKET_S = 0.02;
 const BUCKET_BYTES = 4; // lowest and highest of the caller, lowest and highest of what the caller heard
 const REDRAW_MS = 400;
+const LOUDEST = 0.1; // of full scale: a side that is quieter all the time is drawn as quiet, and silence as a line
 const ZOOMS = [0, 20, 50, 100, 200]; // pixels a second; 0: all of it
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -23,7 +24,6 @@ export class Wave {
       splitChannels: [side("--caller"), side("--prompt")],
       cursorColor: style("--danger"),
       cursorWidth: 2,
-      normalize: true,
       interact: true,
       dragToSeek: false,
       hideScrollbar: false,
@@ -79,6 +79,10 @@ export class Wave {
   }
 
   draw() {
-    this.surfer.load(this.url, this.sides, this.seconds);
+    const scaled = this.sides.map((side) => {
+      const loudest = side.reduce((most, one) => Math.max(most, one), LOUDEST);
+      return side.map((one) => one / loudest);
+    });
+    this.surfer.load(this.url, scaled, this.seconds);
   }
 }
