@@ -22,7 +22,8 @@ _PLACE: Final = re.compile(r"([0-9])\.([0-9]{8}T[0-9]{6}-[0-9a-f]{8})")
 _LONGEST: Final = 50
 _LONGEST_NAME: Final = 100  # of a category, as a ticket has it
 _YEARS: Final = range(1900, 2200)  # a day before or behind these must still be a date, of four digits
-_FILTERS: Final = ("tab", "state", "hotline", "county", "category", "hour", "since", "until", "q")
+_FILTERS: Final = ("tab", "state", "hotline", "county", "category", "hour", "came", "since", "until", "q")
+_ONLY_OF_OVERVIEW: Final = frozenset({"category", "hour", "came"})
 
 
 def read_filter(query: Mapping[str, str]) -> Filter:
@@ -43,6 +44,8 @@ def read_filter(query: Mapping[str, str]) -> Filter:
         raise _refuse("分类")
     if hour and not re.fullmatch("1?[0-9]|2[0-3]", hour):
         raise _refuse("时段")
+    if query.get("came", "") not in {"", "1"}:
+        raise _refuse("来电")
     if len(words) > _LONGEST:
         raise Problem(HTTPStatus.BAD_REQUEST, "搜索的文字太长", f"请缩短到 {_LONGEST} 个字以内。")
     return Filter(
@@ -51,6 +54,7 @@ def read_filter(query: Mapping[str, str]) -> Filter:
         county=county,
         category=category,
         hour=int(hour) if hour else None,
+        came=bool(query.get("came")),
         since=read_day(query.get("since", "")),
         until=read_day(query.get("until", "")),
         runs=tuple(split(words)),
@@ -86,7 +90,7 @@ def write_address(query: Mapping[str, str], behind: Position) -> str:
 
 def write_widened(query: Mapping[str, str]) -> str:
     """The address of the same list without what only the overview narrows it to."""
-    kept = {name: query[name] for name in _FILTERS if query.get(name) and name not in {"category", "hour"}}
+    kept = {name: query[name] for name in _FILTERS if query.get(name) and name not in _ONLY_OF_OVERVIEW}
     return f"/?{urlencode(kept)}"
 
 

@@ -20,7 +20,7 @@ from recordings.schema import calls, tickets, worklist
 from recordings.search import search_texts
 from recordings.users import claims
 from recordings.worklist import State
-from tickets.overview.scope import first_id
+from tickets.overview.scope import came_in, first_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,8 @@ class Tab(StrEnum):
 class Filter:
     """What is asked for. ``state`` None: any; "" and None elsewhere: no matter; ``runs`` as ``search.split`` gives.
 
-    ``category`` is one of the first level, ``hour`` one of the day, 0 to 23. A ``tab`` says by itself which states it
-    has. ``unread``: something was searched for in which nothing can be.
+    ``category`` is one of the first level, ``hour`` one of the day, 0 to 23; ``came``: no call that we placed. A
+    ``tab`` says by itself which states it has. ``unread``: something was searched for in which nothing can be.
     ``hidden`` are lines of whose calls he who asks may not know; ``masked``: he may not know callers' numbers either.
     """
 
@@ -63,6 +63,7 @@ class Filter:
     masked: bool = False
     category: str = ""
     hour: int | None = None
+    came: bool = False
 
 
 _WAITING: Final = (Filter(), Filter(tab=Tab.OWED), Filter(tab=Tab.OWN))
@@ -175,6 +176,8 @@ def _narrow(wanted: Filter) -> list[sa.ColumnElement[bool]]:
         conditions.append(worklist.c.call_id.in_(sa.select(matters.c.call_id).where(filed)))
     if wanted.hour is not None:
         conditions.append(_name_hour(worklist.c.call_id) == f"{(wanted.hour - _AHEAD) % 24:02}")
+    if wanted.came:
+        conditions.append(came_in(worklist.c.call_id))
     return [*conditions, *list_days(wanted)]
 
 

@@ -75,6 +75,7 @@ def write_query(scope: Scope) -> str:
 
 
 def write_list(scope: Scope, **narrowed: str) -> str:
-    """The address of the work list with the same calls, ``narrowed`` further."""
+    """The address of the work list with the same calls, none that we have placed, ``narrowed`` further."""
     line = {"hotline": scope.hotline} if scope.hotline else {}
-    return "/?" + urlencode({"state": "全部", "since": scope.since, "until": scope.until, **line, **narrowed})
+    days = {"since": scope.since, "until": scope.until}
+    return "/?" + urlencode({"state": "全部", "came": "1", **days, **line, **narrowed})

@@ -48,7 +48,7 @@ from tickets.surges.register import read_unseen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NARROWING: Final = ("tab", "hotline", "county", "category", "hour", "since", "until", "q")
+_NARROWING: Final = ("tab", "hotline", "county", "category", "hour", "came", "since", "until", "q")
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -75,7 +75,7 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
         "filter": wanted,
         "fault": find_fault(wanted),
         "q": query.get("q", ""),
-        "widened": write_widened(query) if wanted.category or wanted.hour is not None else "",
+        "widened": write_widened(query) if wanted.category or wanted.hour is not None or wanted.came else "",
         "any": ANY,
         "states": list(State),
         "hotlines": request.app[HOTLINES](),
@@ -154,6 +154,10 @@ async def assign_to(request: web.Request) -> web.StreamResponse:
         got = await assign(connection, call_id, to, now)
         if (to and got is None) or await read_row(connection, call_id, now) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有可审核的来电", "这个来电不存在,或没有工单。")
+        if got is not None and got.user != to:  # somebody else was faster, after it had been taken away
+            raise Problem(
+                HTTPStatus.CONFLICT, "没有转派", f"{got.user} 刚刚领取了这个来电,请刷新页面后重试。"
+            )
         await audit.record(connection, request, Action.ASSIGN, call_id, f"转给 {to}" if to else "释放")
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/calls/{call_id}"})
 

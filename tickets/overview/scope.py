@@ -41,8 +41,7 @@ class Scope:
 
     def choose(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
         """The same as conditions on a table that has ``call_id`` and ``hotline``."""
-        placed = sa.select(legs.c.call_id).where(*_PLACED, *self.choose_days(legs.c.call_id))
-        came: list[sa.ColumnElement[bool]] = [table.c.call_id.not_in(placed)]
+        came = [came_in(table.c.call_id, *self.choose_days(legs.c.call_id))]
         if table is calls:  # the others have none
             came.append(~calls.c.test)
         return [*self.choose_days(table.c.call_id), *self._choose_lines(table.c.hotline), *came]
@@ -54,6 +53,11 @@ class Scope:
     def _choose_lines(self, hotline: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         chosen = [hotline == self.hotline] if self.hotline else []
         return [*chosen, hotline.not_in(self.hidden)] if self.hidden else chosen
+
+
+def came_in(call_id: sa.ColumnElement[str], *days: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a citizen has called, and not we him; ``days`` (conditions on ``legs``) may narrow what is looked at."""
+    return call_id.not_in(sa.select(legs.c.call_id).where(*_PLACED, *days))
 
 
 def begin_day(day: date) -> datetime:

@@ -40,7 +40,7 @@ class Volume:
 
 
 async def count_volume(connection: AsyncConnection, scope: Scope) -> Volume:
-    """Count the calls that have ended, and their tickets.
+    """Count the calls that have ended, and their tickets: one whose call still lasts waits for it.
 
     Each by itself: hours and lines, or counties and categories, would make tens of thousands of pairs in a year.
     """
@@ -61,8 +61,11 @@ async def count_volume(connection: AsyncConnection, scope: Scope) -> Volume:
 async def _count(
     connection: AsyncConnection, table: sa.Table, scope: Scope, by: sa.ColumnElement[str]
 ) -> list[tuple[str, int]]:
-    """How many rows there are of each ``by``."""
-    ended = [calls.c.ended_at.is_not(None)] if table is calls else []
+    """How many rows there are of each ``by``, of calls that have ended."""
+    lasting = sa.select(calls.c.call_id).where(
+        calls.c.ended_at.is_(None), *scope.choose_days(calls.c.call_id)
+    )
+    ended = [calls.c.ended_at.is_not(None) if table is calls else table.c.call_id.not_in(lasting)]
     key = by.label("key")
     query = sa.select(key, sa.func.count()).where(*scope.choose(table), *ended).group_by(key)
     return [(name, count) for name, count in await connection.execute(query)]

@@ -2,7 +2,7 @@
 
 const KEPT = "queue";
 // (What was searched for is one call, and no queue.)
-const NARROWING = ["tab", "hotline", "county", "category", "hour", "since", "until"];
+const NARROWING = ["tab", "hotline", "county", "category", "hour", "came", "since", "until"];
 
 export function rememberQueue() {
   const form = document.getElementById("next");

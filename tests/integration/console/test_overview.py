@@ -13,7 +13,7 @@ from mattermaking import enter, told
 
 from console.policy import Policy, Role
 from recordings.matters import matters
-from recordings.schema import calls, worklist
+from recordings.schema import calls, legs, worklist
 
 DAY = "since=2026-07-01&until=2026-07-01"
 BOM = "\ufeff"
@@ -149,6 +149,13 @@ async def test_a_figure_leads_to_its_calls(site, call):
     assert "分类为“城乡建设”的来电" in category[0]
     county = [text for address, text in lists.items() if "county=" in address]
     assert [(mine in text, other in text) for text in county] == [(True, True)]
+    async with (
+        site.db.write() as connection
+    ):  # one that we placed is no citizen's, in figures and lists alike
+        await connection.execute(sa.update(legs).where(legs.c.call_id == mine).values(direction="out"))
+    assert read_drawn((await lead.get(f"/overview?{DAY}")).text)["counties"]["颍上县"] == 1
+    county = (await lead.get(next(address for address in addresses if "county=" in address))).text
+    assert (mine in county, other in county, "来电人打来的电话" in county) == (False, True, True)
     headers = {"Accept": "application/json"}
     served = await lead.post("/next", {"category": "城乡建设规划"}, headers=headers)
     assert json.loads(served.text)["call_id"] == other

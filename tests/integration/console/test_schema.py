@@ -78,6 +78,7 @@ QUERIES: dict[tuple[str, str], dict[str, Any]] = {
         "county": one_of(*list_counties()),
         "category": one_of("城乡建设", "没有这一类", ""),
         "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+        "came": one_of("", "1"),
         "since": DAY,
         "until": DAY,
         "q": one_of("漏雨", "雨", "漏雨 停水"),

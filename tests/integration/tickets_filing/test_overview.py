@@ -137,7 +137,9 @@ async def test_each_hour_day_line_county_and_category_comes_to_the_whole(databas
     days.ticket(days.call(9.9), "阜阳经济技术开发区", "城乡建设规划")  # another one, though it begins alike
     days.ticket(days.call(23.99))
     days.call(33.0)  # the day after, at nine
-    days.call(10.0, ended_at=None)  # still lasts
+    days.ticket(
+        days.call(10.0, ended_at=None), "颍州区"
+    )  # still lasts: filed with its ticket, and not counted
     placed = days.call(11.0)  # we have called somebody
     days.leg(placed, 0, 0.0, 5.0, "caller")
     days.ticket(placed, "颍泉区")
