@@ -8,7 +8,7 @@ The scenes, all of them when none is named:
 - ``setups``: 200 calls a second, for 5 seconds;
 - ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
-- ``console``: the work list and the overview over many calls;
+- ``console``: the work list, the overview and the way to the next call over many calls;
 - ``recognition``: our speech server beside a stock one, with the model in $MODEL (none: the demonstration model);
 - ``surges``: what is found of what is planted in made-up months, and what a look for it costs.
 """

@@ -13,42 +13,42 @@ import tempfile
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import asyncpg
 
-from asr.transcript import Transcript, Utterance
-from bench.complaints import Complaint, make_complaint
-from bench.served import make_rest, store_rest
+from bench.deciding import accept_all, file_waiting
+from bench.madeup import Call, Made, describe, read_hotlines
+from bench.served import caller_of, make_rest, number_of, store_rest
 from config.citymap import read_map
-from config.document import embedded, load
 from console.app import make_app, serve
-from console.asking import list_counties
 from console.policy import Policy, Role
 from console.sessions import open_session
 from console.users import add_user
-from ivr.hotlines import HotlinesFile
 from recordings import worklist
 from recordings.database import migrate, open_database
 from recordings.schema import calls
-from recordings.search import list_terms, split
-from recordings.worklist import State, WorkRow
+from recordings.worklist import State
 from tests.postgres import Postgres
-from tickets.worklist import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from recordings.database import Database
 
-LIMITS_MS = {"list": 200.0, "filter": 200.0, "search": 200.0, "overview": 800.0}
-_LAST = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_APART = timedelta(minutes=5)  # so that a year has 100,000
-_WAITING = 0.04  # the share of calls that nobody has reviewed yet
+LIMITS_MS = {
+    "list": 200.0,
+    "filter": 200.0,
+    "search": 200.0,
+    "title": 200.0,
+    "number": 200.0,
+    "overview": 800.0,
+    "accept": 500.0,
+}
+_AFTER = date(2026, 11, 26)  # of calls that are filed as the gateway does, and decided on
 _BATCH = 5000
 _ASKED = {
     "list": (
@@ -93,45 +93,49 @@ _ASKED = {
         "/?state=全部&q=孔雀",
         "/?state=全部&q=拖欠工资 一直没有人来管",
     ),
+    "title": (
+        "/?state=全部&q=下水道堵了污水流到路面上",
+        "/?q=物业不作为电梯坏了半个月",
+        "/?state=已审核&county=太和县&q=路口红绿灯不亮",
+    ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    row: WorkRow
-    text: str
 
 
 async def measure(count: int, rounds: int) -> dict[str, Any]:
     """Time each request ``rounds`` times over ``count`` calls, on SQLite and on PostgreSQL."""
-    results = []
+    results, made = [], Made.make(count)
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder:
         file = Path(folder) / "hotline.db"
-        results.append(await _measure_one(f"sqlite:///{file}", count, rounds))
+        results.append(await _measure_one(f"sqlite:///{file}", made, rounds))
     postgres = await asyncio.to_thread(Postgres)
     try:
         url = postgres.url(await asyncio.to_thread(postgres.create))
-        results.append(await _measure_one(url, count, rounds))
+        results.append(await _measure_one(url, made, rounds))
     finally:
         await asyncio.to_thread(postgres.stop)
     return {"calls": count, "rounds": rounds, "limits_ms": LIMITS_MS, "databases": results}
 
 
-async def _measure_one(url: str, count: int, rounds: int) -> dict[str, Any]:
+async def _measure_one(url: str, made: Made, rounds: int) -> dict[str, Any]:
     await migrate(url)
     db = open_database(url)
+    asked = {**_ASKED, "number": _ask_numbers(made.calls)}
     try:
         began = time.perf_counter()
-        terms = await _fill(db, url, count)
+        await _fill(db, url, made)
         filled_s = time.perf_counter() - began
-        async with _page(db) as (client, address):
-            times = await _ask_all(client, address, rounds)
+        with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder:
+            await file_waiting(db, Path(folder), _AFTER, rounds + 1)
+            async with _page(db, Path(folder)) as (client, address):
+                times = await _ask_all(client, address, rounds, [p for some in asked.values() for p in some])
+                accepted = await accept_all(client, address, _AFTER)
         kinds = {
-            kind: _summarise([ms for path in paths for ms in times[path]]) for kind, paths in _ASKED.items()
+            kind: _summarise([ms for path in some for ms in times[path]]) for kind, some in asked.items()
         }
+        kinds["accept"] = _summarise(accepted)
         return {
             "database": db.dialect,
-            "terms": terms,
+            "terms": made.terms,
             "filled_s": round(filled_s, 1),
             "ms": kinds,
             "requests_ms": {path: _summarise(found) for path, found in times.items()},
@@ -141,8 +145,16 @@ async def _measure_one(url: str, count: int, rounds: int) -> dict[str, Any]:
         await db.close()
 
 
-async def _ask_all(client: aiohttp.ClientSession, address: str, rounds: int) -> dict[str, list[float]]:
-    paths = [path for some in _ASKED.values() for path in some]
+def _ask_numbers(made: Sequence[Call]) -> tuple[str, ...]:
+    """A ticket's number, its beginning, a telephone's, and its last four digits."""
+    row = next(call.row for call in made[len(made) // 2 :] if call.row.state is State.ACCEPTED)
+    number, caller = number_of(row.call_id), caller_of(row.call_id)
+    return tuple(f"/?state=全部&q={told}" for told in (number, number[:9], caller, caller[-4:]))
+
+
+async def _ask_all(
+    client: aiohttp.ClientSession, address: str, rounds: int, paths: Sequence[str]
+) -> dict[str, list[float]]:
     times: dict[str, list[float]] = defaultdict(list)
     dice = random.Random(7)
     for _ in range(rounds):
@@ -162,45 +174,36 @@ def _summarise(times: list[float]) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def _page(db: Database) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
-    """The console over ``db``, and a client who is logged in."""
+async def _page(db: Database, data: Path) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    """The console over ``db`` and the calls' folders in ``data``, and a client who is logged in."""
     now = datetime.now(UTC)
     async with db.write() as connection:
         await add_user(connection, "bench", "no password", [Role.LEAD], now)
     token = await open_session(db, "bench", now, Policy())
-    names = {line.number: line.name for line in _hotlines().hotlines}
-    nowhere = Path("/nonexistent")  # the list needs no call's folder
-    app = make_app(db, Policy(), lambda: names, (), nowhere, nowhere, (), {"12356"}, read_map())
+    names = {line.number: line.name for line in read_hotlines().hotlines}
+    app = make_app(db, Policy(), lambda: names, (), data, data, (), {"12356"}, read_map())
     cookies = {"Cookie": f"hotline-session={token}", "Accept": "text/html"}
     async with serve(app, "127.0.0.1", 0) as address, aiohttp.ClientSession(headers=cookies) as client:
         yield client, address
 
 
-async def _fill(db: Database, url: str, count: int) -> int:
-    """Store the calls; how many index terms they have."""
-    made, dice = list(_make_calls(count)), random.Random(54321)
-    for start in range(0, count, _BATCH):
-        some = made[start : start + _BATCH]
+async def _fill(db: Database, url: str, made: Made) -> None:
+    """Store the calls."""
+    dice = random.Random(54321)
+    for start in range(0, len(made.calls), _BATCH):
+        some = made.calls[start : start + _BATCH]
         async with db.write() as connection:
-            await connection.execute(calls.insert(), [_describe(call.row) for call in some])
+            await connection.execute(calls.insert(), [describe(call.row) for call in some])
             await worklist.store(connection, [call.row for call in some])
             await store_rest(connection, make_rest((call.row for call in some), dice))
-    postings: dict[str, list[str]] = defaultdict(list)
-    texts = []
-    for call in made:
-        runs = split(call.text)
-        texts.append((call.row.call_id, "\n".join(runs)))
-        for term in list_terms(runs):
-            postings[term].append(call.row.call_id)
-    terms = ((term, call_id) for term in sorted(postings) for call_id in postings[term])
+    terms = ((term, call_id) for term in sorted(made.postings) for call_id in made.postings[term])
     if db.dialect == "sqlite":
-        await asyncio.to_thread(_load_sqlite, url.removeprefix("sqlite:///"), texts, terms)
+        await asyncio.to_thread(_load_sqlite, url.removeprefix("sqlite:///"), made.texts, terms)
     else:
-        await _load_postgresql(url, texts, terms)
-    return sum(map(len, postings.values()))
+        await _load_postgresql(url, made.texts, terms)
 
 
-def _load_sqlite(file: str, texts: list[tuple[str, str]], terms: Iterator[tuple[str, str]]) -> None:
+def _load_sqlite(file: str, texts: Sequence[tuple[str, str]], terms: Iterator[tuple[str, str]]) -> None:
     connection = sqlite3.connect(file)
     try:
         connection.executemany("INSERT INTO search_texts VALUES (?, ?)", texts)
@@ -210,7 +213,9 @@ def _load_sqlite(file: str, texts: list[tuple[str, str]], terms: Iterator[tuple[
         connection.close()
 
 
-async def _load_postgresql(url: str, texts: list[tuple[str, str]], terms: Iterator[tuple[str, str]]) -> None:
+async def _load_postgresql(
+    url: str, texts: Sequence[tuple[str, str]], terms: Iterator[tuple[str, str]]
+) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.copy_records_to_table("search_texts", records=texts)
@@ -218,69 +223,3 @@ async def _load_postgresql(url: str, texts: list[tuple[str, str]], terms: Iterat
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
-
-
-def _make_calls(count: int) -> Iterator[_Call]:
-    """Made-up calls, the oldest first; the same ones each time."""
-    dice = random.Random(12345)
-    lines, counties = [line.number for line in _hotlines().hotlines], list_counties()
-    for n in range(count):
-        moment = _LAST - (count - n) * _APART
-        complaint = make_complaint(dice, counties)
-        phrase = Utterance(complaint.text, (), 1.0, 20.0, dice.betavariate(9, 1.5), -20.0)
-        row = summarise(
-            f"{moment:%Y%m%dT%H%M%S}-{n:08x}",
-            "12345" if dice.random() < 0.6 else dice.choice(lines),  # noqa: PLR2004 - most dial the front door
-            moment,
-            dice.uniform(20, 300),
-            interrupted=dice.random() < 0.01,  # noqa: PLR2004 - some calls break off
-            documents=[_draft(complaint)],
-            transcript=Transcript(None, (phrase,)),
-        )
-        yield _Call(_decide(row, dice), complaint.text)
-
-
-def _decide(row: WorkRow, dice: random.Random) -> WorkRow:
-    """Most calls have been reviewed."""
-    if dice.random() < _WAITING:
-        return row
-    state = dice.choices((State.ACCEPTED, State.RETURNED, State.EMPTY), (90, 5, 5))[0]
-    return WorkRow(**{name: getattr(row, name) for name in row.__slots__} | {"state": state})
-
-
-def _draft(complaint: Complaint) -> dict[str, Any]:
-    return {
-        "appeal": {
-            "type": complaint.kind,
-            "title": complaint.title,
-            "urgency": complaint.urgency,
-            "text_pending": False,
-        },
-        "place": {"county": complaint.county, "township": complaint.township},
-        "caller": {"call_back": "" if complaint.urgency == "一般" else "来电人要求回电", "anonymous": False},
-    }
-
-
-def _describe(row: WorkRow) -> dict[str, Any]:
-    return {
-        "call_id": row.call_id,
-        "sip_call_id": row.call_id,
-        "caller": "13855812345",
-        "called": row.hotline,
-        "hotline": row.hotline,
-        "flow": "default",
-        "node": 1,
-        "started_at": row.started_at,
-        "answered_at": row.started_at,
-        "ended_at": row.started_at + timedelta(seconds=row.duration_s or 0),
-        "duration_s": row.duration_s,
-        "hung_up_by": "caller",
-        "cause": "200 OK",
-        "interrupted": row.interrupted,
-        "folder": f"calls/{row.call_id}",
-        "late": "none",
-    }
-
-
-def _hotlines() -> HotlinesFile:
-    return load(HotlinesFile, embedded("hotlines.yaml"))

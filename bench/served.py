@@ -44,13 +44,23 @@ def make_rest(work: Iterable[WorkRow], dice: random.Random) -> Rows:
             )
         if row.state is State.EMPTY:
             continue
-        number = f"9{row.call_id[2:8]}{row.call_id[-7:]}"
+        number = number_of(row.call_id)
         ticket = {"number": number, "call_id": row.call_id, "revision": 1, "created_at": ended}
         rows[tickets].append({**ticket, "matter": 0, "document": "{}", "content_sha256": ""})
         rows[matters].append(_describe(row, number, "_".join(filter(None, dice.choice(categories))), dice))
         if row.state is not State.OPEN:
             rows[reviews].append({**ticket, **_review(dice), "created_at": _later(row, dice)})
     return rows
+
+
+def number_of(call_id: str) -> str:
+    """The number of a made-up call's ticket, digits alone."""
+    return f"9{call_id[2:8]}{int(call_id[-8:], 16):06}"
+
+
+def caller_of(call_id: str) -> str:
+    """The telephone a made-up call comes from: each calls two or three times in 100,000."""
+    return f"138{int(call_id[-8:], 16) * 7919 % 40_009:08}"
 
 
 async def store_rest(connection: AsyncConnection, rows: Mapping[sa.Table, list[dict[str, Any]]]) -> None:
@@ -71,7 +81,7 @@ def _describe(row: WorkRow, number: str, category: str, dice: random.Random) -> 
         "at": row.started_at,
         "hour": hour_of_week(row.started_at),
         "hotline": row.hotline,
-        "caller": "13855812345",
+        "caller": caller_of(row.call_id),
         "topic": dice.choice(_TOPICS),
         "category": category,
         "county": row.county,

@@ -124,7 +124,7 @@ def show_latency(result: dict[str, Any]) -> Table:
 
 def show_console(result: dict[str, Any]) -> Table:
     """One line a database and kind of request."""
-    table = Table(title=f"the work list over {result['calls']} calls, ms")
+    table = Table(title=f"the page over {result['calls']} calls, ms")
     for column in ("database", "what", "p50", "p95", "max", "limit", "p95 of it"):
         table.add_column(column, justify="left" if column in {"database", "what"} else "right")
     for database in result["databases"]:
