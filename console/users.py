@@ -158,7 +158,7 @@ async def drop_claims(connection: AsyncConnection, name: str) -> None:
 
 
 def watches(user: User) -> bool:
-    """Whether he says what others may do, or reads what they did: nobody takes his place by the page, see ADR 0047."""
+    """Whether he says what others may do, or reads what they did: nobody takes his place by the page, see ADR 0048."""
     return not {Right.GRANT, Right.AUDIT}.isdisjoint(rights_of(user.roles, alone=user.founder))
 
 
