@@ -39,7 +39,7 @@ class Entrance:
 
     def lets_in(self, request: web.Request) -> bool:
         """Whether REQUEST shows the token."""
-        shown = request.headers.get("Authorization", "").encode()
+        shown = request.headers.get("Authorization", "").encode(errors="replace")
         return not self.token or hmac.compare_digest(shown, f"Bearer {self.token}".encode())
 
 
