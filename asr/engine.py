@@ -30,6 +30,7 @@ _MOST_KEPT, _MOST_KEPT_LATE = (
     8,
     2,
 )  # recognisers of a sample rate: 20 to 40 MB each with an official small model
+_MOST_POOLS = 8  # those used last: clients may send audio of any sample rate
 _MOST_SAMPLES = 1 << 22  # of one recogniser: Vosk counts them in a float, exactly up to 1 << 24
 _MOST_KNOWN = 1000  # lists of phrases of which something is remembered: clients may send anything
 _TRIAL_RATE = 8000  # samples a second
@@ -195,9 +196,13 @@ class Engine:
         return pool.get() or self._make(sample_rate, None, pool)
 
     def _pool(self, sample_rate: int, *, late: bool) -> Pool:
-        most = _MOST_KEPT_LATE if late else _MOST_KEPT
+        key = sample_rate, late
         with self._lock:
-            return self._pools.setdefault((sample_rate, late), Pool(most))
+            pool = self._pools.pop(key, None) or Pool(_MOST_KEPT_LATE if late else _MOST_KEPT)
+            self._pools[key] = pool
+            if len(self._pools) > _MOST_POOLS:
+                self._pools.pop(next(iter(self._pools))).close()
+            return pool
 
     def _make(self, sample_rate: int, grammar: str | None, pool: Pool | None = None) -> Recognizer:
         arguments = (grammar,) if grammar else ()

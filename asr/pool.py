@@ -48,3 +48,9 @@ class Pool:
                 self._all.discard(recognizer)
             else:
                 self._free.append(recognizer)
+
+    def close(self) -> None:
+        """Keep none any more."""
+        with self._lock:
+            self.most = 0
+            self._free.clear()

@@ -364,6 +364,18 @@ def test_a_recogniser_is_used_again_and_its_clock_begins_anew(laid_out):
     assert 4 <= len(kept) <= 16
 
 
+def test_those_of_a_rate_that_is_used_no_more_are_let_go(engine):
+    first, open_ = engine.recognizer(9000), engine.recognizer(9000)
+    assert first.release()
+    assert engine.recognizer(9000) is first, "kept"
+    assert first.release()
+    for rate in range(9001, 9011):
+        assert engine.recognizer(rate).release()
+    assert open_.release()
+    assert engine.recognizer(9000) not in (first, open_)
+    assert len(engine._pools) <= 8
+
+
 async def test_times_are_those_of_the_stream_that_has_it_now(laid_out, spoken, silence):
     pcm = silence(0.3) + await spoken("路灯不亮") + silence(0.3)
     for at in (0.0, 7.5, 0.0):
