@@ -33,6 +33,7 @@ _CONNECT_SECONDS = 5.0
 _RESUME_SECONDS = 5.0  # for a server that has died to be there again; an ear waits 8 s for an answer
 _PAUSE_SECONDS = 0.1  # between two rounds of all servers
 _SEEN_SECONDS = 10.0  # a server that answered within so long is worth the wait
+_SILENT_SECONDS = 4.0  # of a server that owes who speaks live an answer: there is time to ask another
 _MOST_RESUMED = 3  # servers that one utterance is sent to again: it may be what ends them
 _MOST_HELD = 4 * 1024 * 1024  # bytes of audio kept of one utterance: more than four minutes
 _BYTES_PER_SECOND = 16000
@@ -54,6 +55,8 @@ class AsrStream:
         self._said: list[Final] = []  # ends of utterances that only this server saw, amid what was repeated
         self._resumed = 0  # times, since the last answer
         self._joining = asyncio.Lock()
+        self._patient = len(places) == 1 or config.purpose == "late"  # there is no other, or there is time
+        self._limit: asyncio.Timeout | None = None  # of the wait for an answer
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,6 +105,8 @@ class AsrStream:
         async with self._joining:
             self._held.append(message)
             self._bytes += _size(message)
+            if self._limit and self._limit.when() is None:
+                self._bound(self._limit)
             if self._socket:
                 with suppress(ConnectionError, aiohttp.ClientError):  # who waits for the answer finds out
                     await _send(self._socket, message)
@@ -110,7 +115,7 @@ class AsrStream:
         if self._socket is None:
             raise AssertionError("a stream has joined a server before anything is said")
         try:
-            message = await self._socket.receive()
+            message = await self._await_message(self._socket)
             if message.type is not aiohttp.WSMsgType.TEXT:
                 raise AsrUnavailable("the speech server closed the stream")
             return read_reply(message.data)
@@ -118,6 +123,23 @@ class AsrStream:
             raise AsrBusy(str(error)) from error
         except (ProtocolError, ConnectionError, aiohttp.ClientError) as error:
             raise AsrUnavailable(str(error)) from error
+
+    async def _await_message(self, socket: aiohttp.ClientWebSocketResponse) -> aiohttp.WSMessage:
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                self._bound(self._limit)
+                return await socket.receive()
+        except TimeoutError as error:
+            if self._place:
+                self._place.shun(silent=True)
+            raise AsrUnavailable(f"the speech server says nothing for {_SILENT_SECONDS:.0f} s") from error
+        finally:
+            self._limit = None
+
+    def _bound(self, limit: asyncio.Timeout) -> None:
+        """Wait no longer than a server may be silent, if it owes an answer and there is another."""
+        if not self._patient and (self._repeated or self._answered < len(self._held)):
+            limit.reschedule(asyncio.get_running_loop().time() + _SILENT_SECONDS)
 
     def _take(self, reply: Partial | Final) -> Partial | Final:
         self._resumed = 0

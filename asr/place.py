@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LARGEST_REPLY = 4 * 1024 * 1024
 _CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)
 _SHUNNED_SECONDS = 2.0  # a server that was away or busy is asked last for so long
+_SILENT_SECONDS = 10.0  # one that stands still: longer than until the gateway asks after its model again
 _GUESSED_CAPACITY = 8.0  # speakers at once, of a server that does not tell
 _OK = 200
 
@@ -52,9 +53,10 @@ class Place:
         """The less, the sooner it is chosen: whether it gave trouble just now, streams over what it can bear."""
         return _now() < self._shunned_until, (self.streams + self._others) / max(self.capacity, 1.0)
 
-    def shun(self) -> None:
-        """It was away or busy."""
-        self._shunned_until = _now() + _SHUNNED_SECONDS
+    def shun(self, *, silent: bool = False) -> None:
+        """It was away or busy; ``silent``: it was there, and said nothing, for which everybody has to wait."""
+        until = _now() + (_SILENT_SECONDS if silent else _SHUNNED_SECONDS)
+        self._shunned_until = max(self._shunned_until, until)
 
     async def connect(self, config: Configure, within_s: float) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket and send CONFIG; raises AsrUnavailable."""
@@ -65,7 +67,7 @@ class Place:
                 )
                 await socket.send_str(write_config(config))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self.shun()
+            self.shun(silent=isinstance(error, TimeoutError))
             raise AsrUnavailable(f"no speech server at {self._url}: {_reason(error)}") from error
         self.seen = _now()
         return socket
@@ -80,7 +82,7 @@ class Place:
                 model = await self._ask("model")
                 told = await self._ask("healthz") if model else None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self.shun()
+            self.shun(silent=isinstance(error, TimeoutError))
             raise AsrUnavailable(f"no speech server at {self._url}: {_reason(error)}") from error
         except ValueError as error:
             raise AsrUnavailable(f"{self._url} is no speech server: GET /model answers nonsense") from error

@@ -94,6 +94,24 @@ async def test_the_only_server_is_killed_and_started_again_in_the_middle_of_a_se
         call.ear.close()
 
 
+async def test_one_of_two_servers_stands_still_in_the_middle_of_a_sentence(
+    server, served, folder, spoken, silence, matters
+):
+    still = f"unix:{folder / 'still.sock'}"
+    process = await served(still)
+    said = [silence(0.4) + await spoken(matters[n]) + bytes(16000) for n in range(2)]
+    async with AsrClient(f"{still} {server.url}") as client:
+        calls = await in_the_midst(client, said)
+        assert [place.streams for place in client._places] == [1, 1]
+        process.send_signal(signal.SIGSTOP)
+        for call, pcm in zip(calls, said, strict=True):
+            call.ear.feed(pcm[len(pcm) * 2 // 3 // 2 * 2 :])
+        assert [(await call.until(Utterance)).text for call in calls] == list(matters[:2])
+        assert [place.load[0] for place in client._places] == [True, False], "nobody waits for it"
+        for call in calls:
+            call.ear.close()
+
+
 async def test_a_server_that_stops_hands_its_callers_over(served, folder, spoken, silence, matters):
     urls = [f"unix:{folder / name}.sock" for name in ("one", "two")]
     processes = [await served(url) for url in urls]
