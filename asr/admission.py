@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 1.5
 """Seconds: a live stream is let in while its first word would be understood within so long."""
-SPARE_WAIT = 0.25
-"""Seconds: while live audio waits longer than this, nobody is let in whom the threads cannot keep up with."""
 LATE_WAIT = 0.5
 """Seconds of live audio's wait from which no recording is begun: that can be done later."""
 OVERDUE_WAIT = 4.0
 """Seconds from which the newest streams are let go, so that the others' words come in time for their callers."""
 CROWDED_WAIT = 0.15
-"""As `SPARE_WAIT`, soon after somebody was refused: then half as many as they keep up with are enough. Else those who
-were let in at the last moment would make all others' finals late."""
+"""Seconds: while live audio waits longer than this, and soon after somebody was refused, there is a crowd: those let in
+last have not said much yet."""
+CROWDED_SHARE = 0.8
+"""Of as many as decoding keeps up with, in a crowd. Else all: what waits shows too late that they are too many."""
 LONGEST_DELAY = 1.5
 """Seconds that a piece of live audio may take, from its turn's begin, before nobody is let in: the machine is taken by
 others, whatever its speed was."""
 
+_FEWEST = (
+    2  # a thread, when nothing waits: a speed that was measured on a machine taken by others may have passed
+)
 _GUESSED_SECONDS = 0.5  # decoding time that the speed tried at the start weighs as much as
 _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
 
@@ -102,8 +105,9 @@ class Admission:
             return f"speech waits {wait:.1f} s to be decoded"
         rivals = PURPOSES[: PURPOSES.index(purpose) + 1]
         speakers = sum(p in rivals for p in speaking) + 1
-        spare, most = (CROWDED_WAIT, self.capacity / 2) if crowded else (SPARE_WAIT, self.capacity)
-        if wait > spare and speakers > most:
+        crowded = crowded or wait > CROWDED_WAIT
+        most = self.capacity * CROWDED_SHARE if crowded else max(self.capacity, _FEWEST * self._threads)
+        if speakers > max(1.0, most):
             return f"{speakers} speak at once, decoding keeps up with {self.capacity:.0f}"
         return ""
 

@@ -115,7 +115,7 @@ class Caller:
 @pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsrClient]:
     # What is heard is tested, not how fast, nor whom a busy machine refuses.
-    for wait in ("again._SECONDS", "ear._PATIENCE_SECONDS", "admission.LONGEST_WAIT", "admission.SPARE_WAIT"):
+    for wait in ("again._SECONDS", "ear._PATIENCE_SECONDS", "admission.LONGEST_WAIT"):
         monkeypatch.setattr(f"asr.{wait}", 60.0)
     monkeypatch.setattr("asr.admission.OVERDUE_WAIT", 60.0)
     server = SpeechServer(Engine(open_model(None)))

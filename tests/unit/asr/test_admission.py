@@ -14,10 +14,21 @@ def load():
     return Admission(2, 5.0)
 
 
-def test_an_idle_server_lets_everybody_in_however_many_speak(load):
+def test_an_idle_server_lets_in_as_many_as_it_keeps_up_with_and_recordings_beside_them(load):
     assert load.capacity == 10
     for purpose in PURPOSES:
-        assert load.refuse(purpose, ["dictation"] * 500) == ""
+        assert load.refuse(purpose, ["dictation"] * 9 + ["late"] * 500) == ""
+
+
+def test_a_speed_of_bad_times_keeps_no_few_callers_out_of_an_idle_server(load):
+    for _ in range(40):
+        load.decoded(0.2, 1.0)
+    assert load.capacity < 1
+    assert load.refuse("dictation", ["dictation"] * 3) == ""
+    assert "5 speak at once" in load.refuse("dictation", ["dictation"] * 4)
+    load.arrived("dictation", 0.2)
+    assert load.refuse("dictation", []) == "", "who comes alone"
+    assert "2 speak at once" in load.refuse("dictation", ["dictation"])
 
 
 def test_who_would_wait_too_long_is_refused_and_told_how_long(load):
@@ -28,12 +39,14 @@ def test_who_would_wait_too_long_is_refused_and_told_how_long(load):
     assert load.refuse("dictation", []) == ""
 
 
-def test_with_audio_waiting_only_as_many_may_speak_as_decoding_keeps_up_with(load):
-    load.arrived("dictation", 3.0)
+def test_only_as_many_may_speak_as_decoding_keeps_up_with_and_fewer_in_a_crowd(load):
     assert load.refuse("dictation", ["dictation"] * 9) == ""
-    assert "11 speak at once" in load.refuse("dictation", ["dictation"] * 10)
+    assert "11 speak at once" in load.refuse("dictation", ["dictation"] * 10), "what waits shows it too late"
     assert load.refuse("dictation", ["late"] * 10) == "", "recordings give way"
     assert load.refuse("question", ["dictation"] * 10) == ""
+    load.arrived("dictation", 2.0)
+    assert load.refuse("dictation", ["dictation"] * 7) == ""
+    assert "9 speak at once" in load.refuse("dictation", ["dictation"] * 8)
 
 
 def test_a_recording_waits_while_live_speech_does(load):
@@ -43,7 +56,7 @@ def test_a_recording_waits_while_live_speech_does(load):
     load.arrived("late", 100.0)
     assert load.refuse("late", []) == ""
     assert not load.is_overdue("late")
-    assert load.refuse("dictation", ["dictation"] * 20) == ""
+    assert load.refuse("dictation", ["late"] * 20) == ""
 
 
 def test_somebody_has_to_go_before_clients_lose_their_patience(load):
