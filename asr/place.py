@@ -22,7 +22,7 @@ _CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)
 _SHUNNED_SECONDS = 2.0  # a server that was away or busy is asked last for so long
 _SILENT_SECONDS = 10.0  # one that stands still: longer than until the gateway asks after its model again
 _GUESSED_CAPACITY = 8.0  # speakers at once, of a server that does not tell
-_OK = 200
+_OK, _UNAUTHORIZED, _FORBIDDEN, _BROKEN = 200, 401, 403, 500  # HTTP; from _BROKEN on: server errors
 
 
 class Place:
@@ -104,9 +104,14 @@ class Place:
             self._session = None
 
     async def _ask(self, what: str) -> object | None:
-        """What GET gives, as JSON; None where there is no such thing. Raises ValueError."""
+        """What GET gives, as JSON; None where there is no such thing. Raises AsrUnavailable, ValueError."""
         async with self._connected().get(self._base + what) as response:
-            return await response.json() if response.status == _OK else None
+            status = response.status
+            if status in (_UNAUTHORIZED, _FORBIDDEN):  # it would take no stream either
+                raise AsrUnavailable(f"{self._url} lets nobody in: HTTP {status}; is asr.token the server's?")
+            if status >= _BROKEN:  # said by whoever stands before it
+                raise AsrUnavailable(f"no speech server at {self._url}: HTTP {status}")
+            return await response.json() if status == _OK else None
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -11,6 +11,7 @@ import sys
 
 import aiohttp
 import pytest
+from aiohttp import web
 from peers.keys import make
 
 from asr.catalogue import DEMO_MODEL
@@ -190,7 +191,30 @@ async def test_only_who_has_the_token_is_let_in_and_over_tls(engine, tmp_path, s
         async with AsrClient(url, token, context) as client:
             with pytest.raises(AsrUnavailable):
                 await client.open()
+            with pytest.raises(AsrUnavailable, match="401" if context else "certificate"):
+                await client.fingerprint()
     await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_taken_for_one"),
+    [(426, True), (404, True), (401, False), (403, False), (502, False), (504, False)],
+)
+async def test_what_refuses_or_stands_before_a_dead_one_is_no_stock_server(
+    aiohttp_server, status, is_taken_for_one
+):
+    async def answer(_):
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_get("/{what}", answer)
+    front = await aiohttp_server(app)
+    async with AsrClient(f"ws://127.0.0.1:{front.port}") as client:
+        if is_taken_for_one:
+            assert (await client.fingerprint()).name == "vosk-server"
+        else:
+            with pytest.raises(AsrUnavailable, match=str(status)):
+                await client.fingerprint()
 
 
 async def test_a_crowd_at_the_door_ends_nobody_who_is_in(served, folder, spoken, silence, tmp_path):
