@@ -260,7 +260,7 @@ class Listener:
         """Whether the dialogue gets to know of it: of what was in doubt only that he asks for a person."""
         if isinstance(told, HeardAgain):
             return utterance is told.freely and self._words.find_request(utterance.text) is not None
-        return not (utterance.confirmed and self._is_doubtful(utterance))
+        return not self._is_doubtful(utterance)  # also while it is heard once more, when a key cuts that off
 
     def _is_doubtful(self, utterance: Utterance) -> bool:
         phrases = self._listen.phrases if self._listen else None

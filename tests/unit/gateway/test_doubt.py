@@ -89,9 +89,19 @@ def test_a_server_that_tells_no_words_is_believed(listener: Listener) -> None:
 
 def test_what_is_said_freely_or_cut_off_is_taken_as_it_comes(listener: Listener) -> None:
     listener.listen(Listen(("是的", "不是"), 0.6))
-    assert hear(listener, "是的", 0.1, confirmed=False)[-1].text == "是的"
+    assert hear(listener, "是的", 0.0, confirmed=False, words=False)[-1].text == "是的"
     listener.listen(Listen(None, 0.6))
     assert hear(listener, "路灯不亮", 0.1)[-1].text == "路灯不亮"
+
+
+@pytest.mark.parametrize(("text", "confidence"), [("是的不是", 0.9), ("是的", 0.1)])
+def test_what_was_in_doubt_is_no_answer_when_a_key_or_a_dying_server_cut_its_second_hearing_off(
+    listener: Listener, notes: Notes, text: str, confidence: float
+) -> None:
+    listener.listen(Listen(("是的", "不是"), 0.6))
+    (told,) = hear(listener, text, confidence, confirmed=False)
+    assert (told.text, told.confirmed) == ("", False)
+    assert notes.taken == [(text, "confirm")]
 
 
 def test_danger_is_told_of_however_unsure(listener: Listener) -> None:
