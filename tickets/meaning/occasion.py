@@ -108,8 +108,11 @@ def read_day(text: str, today: date) -> date | None:  # noqa: PLR0911 - one for 
     months = today.year * 12 + today.month - 1 - _BACK.get(back or "", 0)
     if back:
         return _not_after(today, months // 12, months % 12 + 1, day)
-    this = _not_after(today, today.year, today.month, day)
-    return this or _not_after(today, (months - 1) // 12, (months - 1) % 12 + 1, day)
+    # 三十一号 may be of the month before the last: no two after each other lack it.
+    found_in = (
+        _not_after(today, past // 12, past % 12 + 1, day) for past in (months, months - 1, months - 2)
+    )
+    return next(filter(None, found_in), None)
 
 
 def _dated(today: date, year: str | None, month: int, day: int) -> date | None:

@@ -234,6 +234,25 @@ def test_days(words, day):
     assert (found and found.isoformat()) == day
 
 
+@pytest.mark.parametrize(
+    ("today", "words", "day"),
+    [
+        ("2026-05-05", "三十一号", "2026-03-31"),
+        ("2026-03-01", "三十号", "2026-01-30"),
+        ("2026-03-01", "二十九号", "2026-01-29"),
+        ("2024-03-01", "二十九号", "2024-02-29"),
+        ("2026-01-01", "三十一号", "2025-12-31"),
+        ("2026-01-01", "昨天", "2025-12-31"),
+        ("2026-03-31", "上个月三十一号", None),
+        ("2026-03-31", "三十二号", None),
+        ("2026-03-31", "零号", None),
+    ],
+)
+def test_a_day_of_the_month_is_the_last_that_has_been(today, words, day):
+    found = read_day(words, date.fromisoformat(today))
+    assert (found and found.isoformat()) == day
+
+
 def test_every_day_of_four_years_is_understood_by_its_date():
     today = datetime(2026, 11, 25, tzinfo=UTC).date()
     for back in range(4 * 366):
