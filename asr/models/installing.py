@@ -98,6 +98,7 @@ class Models:
                 f"{name} is in use; choose another one first: hotline model use NAME|demo. 正在使用。"
             )
         gone = self.folder / f".gone-{name}"
+        shutil.rmtree(gone, ignore_errors=True)  # of a removal that was broken off
         source.rename(gone)  # from here on it is not there, whatever happens
         shutil.rmtree(gone)
 

@@ -90,6 +90,15 @@ def test_a_local_archive_is_installed_used_and_removed(tmp_path: Path, archive: 
     assert models.names() == ["another-name", NAME]
 
 
+def test_a_removal_that_was_broken_off_stands_in_no_later_ones_way(tmp_path: Path) -> None:
+    for folder in (NAME, f".gone-{NAME}"):
+        (tmp_path / folder / "am").mkdir(parents=True)
+    models = Models(tmp_path)
+    assert models.names() == [NAME]
+    models.remove(NAME)
+    assert left(tmp_path) == set()
+
+
 def test_where_the_settings_name_a_model_they_win(tmp_path: Path, archive: Path) -> None:
     config = tmp_path / "gateway.yaml"
     config.write_text(f"asr:\n  model: {DEMO_MODEL}\n")
