@@ -162,7 +162,11 @@ class SpeechServer:
             await client.prepare(request)
         except ConnectionResetError:  # who asked has gone
             return web.Response()
-        stream = Stream(client, self._engine, self._turns, self._crowd)
+
+        def is_gone() -> bool:
+            return request.transport is None or request.transport.is_closing()
+
+        stream = Stream(client, self._engine, self._turns, self._crowd, is_gone)
         self._streams.add(stream)
         metrics.STREAMS_OPENED.inc()
         try:

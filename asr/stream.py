@@ -16,7 +16,7 @@ from asr.engine import EngineError
 from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aiohttp.web import WebSocketResponse
 
@@ -41,10 +41,20 @@ _BURST_SECONDS: Mapping[Purpose, float] = {"dictation": 3.0, "question": 20.0}
 
 
 class Stream:
-    """One WebSocket. A member of the crowd (`asr.crowd.Member`) from its first message on."""
+    """One WebSocket. A member of the crowd (`asr.crowd.Member`) from its first message on.
 
-    def __init__(self, socket: WebSocketResponse, engine: Engine, turns: Turns, crowd: Crowd) -> None:
-        self._socket, self._turns, self._crowd = socket, turns, crowd
+    ``is_gone`` says whether the client's connection is over, which no message may have told yet.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocketResponse,
+        engine: Engine,
+        turns: Turns,
+        crowd: Crowd,
+        is_gone: Callable[[], bool],
+    ) -> None:
+        self._socket, self._turns, self._crowd, self._is_gone = socket, turns, crowd, is_gone
         self._decoding = Decoding(engine)
         self._models = engine.fingerprint.name, engine.fingerprint.sha256
         self._warned = False
@@ -208,6 +218,8 @@ class Stream:
                 await self._arrived.wait()
             if self._socket.closed:
                 return
+            if self._is_gone():  # while much waits nothing is read, so no message tells
+                raise ConnectionResetError
             self._fill_batch()
             if not self._batch:
                 break

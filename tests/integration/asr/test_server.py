@@ -158,6 +158,18 @@ async def test_a_client_that_dies_frees_its_stream(web, server, spoken):
             await asyncio.sleep(0.02)
 
 
+async def test_nothing_is_decoded_for_who_has_left_amid_a_recording(web, server):
+    ws = await web.ws_connect("http://asr/")
+    await ws.send_bytes(bytes(2_000_000))  # silence of two minutes in one message takes as long to decode
+    async with asyncio.timeout(20):
+        while not server._crowd.load.backlog("late"):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)
+        ws._response.connection.transport.abort()
+        while server.streams:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.02)
+    assert server._crowd.load.backlog("late") == 0
+
+
 async def test_a_client_that_floods_without_reading_loses_nothing(web, spoken, silence, matters):
     """Its socket fills up, its replies wait for it; everything is answered, in order."""
     pcm = silence(0.3) + await spoken(matters[0]) + silence(0.3)
