@@ -91,7 +91,7 @@ class Talk:
         self._joined_at: float | None = None
 
     async def run(self, reach: Callable[[Stage], None]) -> Ended:
-        """Until either hangs up; raises JournalError, SipError."""
+        """Until either hangs up; raises JournalError."""
         desk, leg, wanted = self._desk, self._citizen.leg, self._wanted
         announced = desk.announce and not wanted.discreet
         told = await render(desk.prompts, _ANNOUNCED) if announced else None
@@ -112,7 +112,10 @@ class Talk:
         self._scribe.note(incoming)
         self._scribe.note(entries.Placed(PURPOSE, wanted.ticket))
         await self._journal.settle()
-        leg.answer(recorded)
+        try:
+            leg.answer(recorded)
+        except SipError:  # he has gone again: it was a call all the same, and its journal is finished
+            self._citizen.hang_up("gateway")
         self._answered_at = self._loop.time()
         self._scribe.note(entries.Answered())
         whom = entries.Dialled(

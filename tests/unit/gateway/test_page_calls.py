@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recordings.database import Database
+    from recordings.journals import JournalWriter
 
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)  # a Saturday: an agent calls whatever the hour
 ABOUT = "20261127T020000-00000001"
@@ -361,6 +362,24 @@ async def test_a_gateway_that_stops_ends_what_rings(site: Site) -> None:
     await until(lambda: DESK in site.lines)
     await site.calls.stop(20)
     assert (site.dialled, (await site.row()).outcome) == ([DESK], Outcome.CUT)
+
+
+async def test_who_hangs_up_as_he_answers_leaves_a_finished_record(site: Site) -> None:
+    begin = site.journals.begin
+
+    def begin_and_lose_him(call_id: str) -> JournalWriter:
+        site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+        return begin(call_id)
+
+    site.journals.begin = begin_and_lose_him  # type: ignore[method-assign]
+    await ask(site.db, wanted())
+    await site.look()
+    row = await site.over()
+    assert (row.outcome, row.talked_s) == (Outcome.TALKED, 0.0)
+    (folder,) = site.filed
+    told = [type(written.entry) for written in read(folder).entries]
+    assert told[-1] is Finished, "else it stands as a call that goes on until the next start"
+    assert HungUp in told
 
 
 async def test_a_call_of_an_anonymous_line_keeps_no_number(site: Site) -> None:
