@@ -66,7 +66,7 @@ class PageCalls:
 
     async def look(self) -> None:
         """Make what is asked for, if it may be made now; never fails."""
-        if self._stopping or not await self._may_look():
+        if not await self._may_look():
             return
         now = self._now()
         try:
@@ -106,6 +106,8 @@ class PageCalls:
             async with self._db.write() as connection:
                 await agentcalls.renew(connection, tuple(self._under_way.values()), now)
             self._renewed = clock
+        if self._stopping:  # but who talks, talks on
+            return None
         async with self._db.read() as connection:
             if not await agentcalls.has_work(connection, now):
                 return None

@@ -382,6 +382,26 @@ async def test_who_hangs_up_as_he_answers_leaves_a_finished_record(site: Site) -
     assert HungUp in told
 
 
+async def test_who_talks_while_the_gateway_stops_keeps_his_call(site: Site) -> None:
+    await ask(site.db, wanted())
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    stopping = asyncio.create_task(site.calls.stop(60))
+    await until(lambda: site.calls._stopping)
+    site.now = NOW + agentcalls.LEASE - timedelta(seconds=1)
+    site.calls._renewed = -60.0  # of the loop's clock
+    await ask(site.db, wanted("b", "王芳", number="13800000002", extension="6002"), site.now)
+    await site.look()
+    async with site.db.write() as connection:
+        await agentcalls.sweep(connection, site.now + timedelta(seconds=5))
+    async with site.db.read() as connection:
+        stages = {row.agent: row.stage for row in await connection.execute(sa.select(agent_calls))}
+    assert stages == {"张敏": Stage.TALKING, "王芳": Stage.WAITING}
+    site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+    await stopping
+    assert site.dialled == [DESK, CITIZEN]
+
+
 async def test_a_call_of_an_anonymous_line_keeps_no_number(site: Site) -> None:
     site.anonymous = True
     await ask(site.db, wanted(hotline="12356"))
