@@ -68,9 +68,8 @@ class PageCalls:
         """Make what is asked for, if it may be made now; never fails."""
         if not await self._may_look():
             return
-        now = self._now()
         try:
-            wanted = await self._take(now)
+            wanted = await self._take()
         except (SQLAlchemyError, OSError) as error:  # a driver's own words may quote a citizen's number
             if self._trouble != type(error).__name__:
                 self._trouble = type(error).__name__
@@ -96,22 +95,23 @@ class PageCalls:
         for task in tuple(self._under_way):  # the database is away: what came of these is unknown
             task.cancel()
 
-    async def _take(self, now: datetime) -> AgentCall | None:
+    async def _take(self) -> AgentCall | None:
         if not self._is_rid:  # what an earlier process of this node had is over
             async with self._db.write() as connection:
-                await agentcalls.cut_off(connection, self._node, now)
+                await agentcalls.cut_off(connection, self._node, self._now())
             self._is_rid = True
         clock = asyncio.get_running_loop().time()
         if self._under_way and clock - self._renewed > _RENEW_SECONDS:
             async with self._db.write() as connection:
-                await agentcalls.renew(connection, tuple(self._under_way.values()), now)
+                await agentcalls.renew(connection, tuple(self._under_way.values()), self._now())
             self._renewed = clock
         if self._stopping:  # but who talks, talks on
             return None
         async with self._db.read() as connection:
-            if not await agentcalls.has_work(connection, now):
+            if not await agentcalls.has_work(connection, self._now()):
                 return None
         async with self._db.write() as connection:
+            now = self._now()  # a database may have been waited for: who asked too long ago is called no more
             await agentcalls.sweep(connection, now)
             if not self._has_room(self.calls):
                 return None

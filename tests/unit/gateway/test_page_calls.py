@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ from recordings.schema import calls
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.database import Database
     from recordings.journals import JournalWriter
@@ -400,6 +403,27 @@ async def test_who_talks_while_the_gateway_stops_keeps_his_call(site: Site) -> N
     site.lines[CITIZEN].leg.disconnected(200, "OK", "")
     await stopping
     assert site.dialled == [DESK, CITIZEN]
+
+
+async def test_a_call_for_which_the_database_was_waited_for_too_long_is_not_made(site: Site) -> None:
+    await ask(site.db, wanted())
+
+    class Late:
+        """The database, which answers the second question when whoever asked has gone for lunch."""
+
+        read = site.db.read
+
+        @asynccontextmanager
+        async def write(self) -> AsyncIterator[AsyncConnection]:
+            async with site.db.write() as connection:
+                site.now = NOW + timedelta(seconds=30)
+                yield connection
+
+    late: Any = Late()
+    site.calls._db, site.calls._is_rid = late, True
+    await site.look()
+    site.calls._db = site.db
+    assert (site.dialled, (await site.row()).outcome) == ([], Outcome.NO_LINE)
 
 
 async def test_a_call_of_an_anonymous_line_keeps_no_number(site: Site) -> None:
