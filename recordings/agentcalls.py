@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from recordings.callouts import callouts
+from recordings.callouts import callouts, switch
 from recordings.instant import Instant
 from recordings.schema import metadata
 
@@ -142,7 +142,11 @@ class Progress:
 
 
 async def ask(connection: AsyncConnection, wanted: AgentCall, now: datetime) -> Clash | None:
-    """Have a gateway make this call; or why it cannot be asked for now."""
+    """Have a gateway make this call; or why it cannot be asked for now.
+
+    Who claims a call of a list waits for it, and it for him: neither sees the citizen free while the other takes him.
+    """
+    await connection.execute(sa.select(switch.c.id).with_for_update())
     await sweep(connection, now)
     if clash := await _find_clash(connection, wanted, now):
         return clash
