@@ -78,7 +78,8 @@ class PageCall:
             return _tell_refusal(agent, citizen)
         journal = desk.begin(self._wanted.call_id)
         try:
-            return await Talk(self._wanted, desk, journal, agent, citizen, music).run(self._reach)
+            talked = await Talk(self._wanted, desk, journal, agent, citizen, music).run(self._reach)
+            return talked or _tell_refusal(agent, citizen)
         finally:
             citizen.hang_up("gateway")
             journal.close()
@@ -106,9 +107,9 @@ async def _let_hear(agent: TargetLine, citizen: TargetLine) -> None:
 
 def _tell_refusal(agent: TargetLine, citizen: TargetLine) -> Ended:
     """Why it has not come to a talk."""
-    refusal, (_, cause) = citizen.refusal(), citizen.ending()
-    if agent.has_ended:
-        return Ended(Outcome.AGENT_LEFT, agent.ending()[1])
+    (by, why), refusal, (_, cause) = agent.ending(), citizen.refusal(), citizen.ending()
+    if agent.has_ended and by in {"target", "lost"}:  # and was not hung up because the citizen had gone
+        return Ended(Outcome.AGENT_LEFT, why)
     if refusal == "busy":
         return Ended(Outcome.DECLINED if cause.startswith(_DECLINED) else Outcome.BUSY, cause)
     return Ended(Outcome.NO_ANSWER if refusal == "no_answer" else Outcome.FAILED, cause)

@@ -90,8 +90,8 @@ class Talk:
         self._answered_at = self._loop.time()
         self._joined_at: float | None = None
 
-    async def run(self, reach: Callable[[Stage], None]) -> Ended:
-        """Until either hangs up; raises JournalError."""
+    async def run(self, reach: Callable[[Stage], None]) -> Ended | None:
+        """Until either hangs up; None: before they heard each other. Raises JournalError."""
         desk, leg, wanted = self._desk, self._citizen.leg, self._wanted
         announced = desk.announce and not wanted.discreet
         told = await render(desk.prompts, _ANNOUNCED) if announced else None
@@ -134,6 +134,8 @@ class Talk:
         finally:
             desk.house.pump.leave(self)
             await self._close()
+        if self._joined_at is None:
+            return None
         return Ended(Outcome.TALKED, self._citizen.ending()[1], self._talked)
 
     async def _greet(self, told: Rendered | None) -> None:

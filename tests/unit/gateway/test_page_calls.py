@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ from gateway.calls.live import Board
 from gateway.calls.pagecall import PageCall
 from gateway.calls.pagecalls import PageCalls
 from gateway.calls.pagetalk import Desk
+from gateway.prompts.book import Rendered
 from gateway.prompts.sounds import SoundError
 from gateway.service.flows import read_dialogue
 from gateway.sip.fault import SipError
 from gateway.sip.leg import Leg
 from gateway.sip.pump import MediaPump
 from gateway.site.settings import CallbackSettings, DialogueSettings
+from gateway.site.sound import Sound
 from recordings import agentcalls, callouts
 from recordings.agentcalls import AgentCall, Clash, Outcome, Stage, agent_calls
 from recordings.callbacks import read_attempts
@@ -77,6 +80,9 @@ class Line:
 
     def signs(self) -> int:
         return 0
+
+    def played(self) -> tuple[int, float]:
+        return 0, 0.0
 
     def trouble(self) -> str:
         return ""
@@ -271,10 +277,11 @@ async def test_an_agent_who_hangs_up_while_it_rings_leaves_nobody_ringing(site: 
 
 def _patient(call: PageCall) -> PageCall:
     """It waits for an answer as long as it takes."""
-    desk = call._desk
-    call._desk = Desk(
-        **{name: getattr(desk, name) for name in Desk.__dataclass_fields__} | {"ring_seconds": 60.0}
-    )
+    return _changed(call, ring_seconds=60.0)
+
+
+def _changed(call: PageCall, **more: Any) -> PageCall:
+    call._desk = replace(call._desk, **more)
     return call
 
 
@@ -378,11 +385,53 @@ async def test_who_hangs_up_as_he_answers_leaves_a_finished_record(site: Site) -
     await ask(site.db, wanted())
     await site.look()
     row = await site.over()
-    assert (row.outcome, row.talked_s) == (Outcome.TALKED, 0.0)
+    assert row.outcome == Outcome.NO_ANSWER, "who hangs up again has taken no call"
     (folder,) = site.filed
     told = [type(written.entry) for written in read(folder).entries]
     assert told[-1] is Finished, "else it stands as a call that goes on until the next start"
     assert HungUp in told
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "outcome"),
+    [
+        (CITIZEN, 200, Outcome.NO_ANSWER),  # he hangs up while he is told of the recording
+        (CITIZEN, 488, Outcome.FAILED),  # there is no sound in common
+        (DESK, 200, Outcome.AGENT_LEFT),
+        ("", 0, Outcome.CUT),  # the gateway ends
+    ],
+)
+async def test_a_call_in_which_nobody_was_talked_with_does_not_count_as_reached(
+    site: Site, number: str, status: int, outcome: Outcome
+) -> None:
+    made: list[PageCall] = []
+
+    def announce(one: AgentCall, reach: Callable[[Stage], None]) -> PageCall:
+        made.append(_announcing(site.make(one, reach)))
+        return made[0]
+
+    site.calls._make = announce
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: CITIZEN in site.lines and bool(site.lines[CITIZEN].leg.partners._hears))
+    if number:
+        site.lines[number].leg.disconnected(status, "No", "")
+    else:
+        made[0].cut()
+    row = await site.over()
+    assert (row.outcome, row.talked_s) == (outcome, 0.0)
+
+
+def _announcing(call: PageCall) -> PageCall:
+    """It tells the citizen of the recording, which takes its time."""
+
+    class Prompts(Silence):
+        async def render(self, prompt: Any) -> Any:
+            if prompt.name != "agent_call_recorded":
+                return await super().render(prompt)
+            return Rendered(Sound(bytes(16000 * 60)), "您好")
+
+    return _changed(call, prompts=Prompts(), announce=True)
 
 
 async def test_who_talks_while_the_gateway_stops_keeps_his_call(site: Site) -> None:
