@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import Site, app
@@ -74,7 +75,7 @@ def _show(found: Sequence[dict[str, Any]]) -> None:
             _SAID[trunk["registered"]],
             _SAID[trunk["reachable"]],
             f"{trunk['calls']}/{trunk['cap']}",
-            trunk["reason"],
+            escape(trunk["reason"]),
             style="red" if lost else None,
         )
     out.print(table)

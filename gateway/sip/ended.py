@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.sip.header import printable
+
 HungUpBy = Literal["caller", "gateway", "lost"]
 
 _ENDED_BY_PEER = {200, 487}  # BYE, CANCEL; anything else is a broken session
@@ -30,8 +32,9 @@ def read_end(status: int, reason: str, message: str, media_seconds: float, *, ou
     """The end of a leg.
 
     ``message`` is the SIP message that ended it, "" if it was not the peer's: a refusal may say when to try again.
-    ``ours``: this side has ended the leg.
+    ``ours``: this side has ended the leg. Of the reason only what can be printed is kept.
     """
     by: HungUpBy = "gateway" if ours else "caller" if status in _ENDED_BY_PEER else "lost"
     retry_after = _RETRY_AFTER.search(message)
-    return Ended(by, status, reason, media_seconds, retry_after[1].strip() if retry_after else "")
+    again = retry_after[1].strip() if retry_after else ""
+    return Ended(by, status, printable(reason), media_seconds, again)

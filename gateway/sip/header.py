@@ -84,5 +84,13 @@ def _find_uri(text: str) -> re.Match[str] | None:
     return _URI.search(text, text.find("<") + 1)  # a name before the brackets is only a name
 
 
+def printable(text: str) -> str:
+    """The text without what cannot be printed.
+
+    Exchanges write GBK where SIP wants UTF-8; what the bindings make of that, no terminal and no database takes.
+    """
+    return "".join(filter(str.isprintable, text))
+
+
 def _decode(part: str) -> str:
-    return "".join(sign for sign in unquote(part) if sign.isprintable())
+    return printable(unquote(part))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from gateway.sip.fault import SipError
+from gateway.sip.header import printable
 from gateway.sip.pj.common import attempt, sip_callback
 from gateway.sip.pj.door import Account
 from gateway.sip.pj.trunk_config import account_config
@@ -136,14 +137,14 @@ class Line(Account):
         registered = prm.code // 100 == 2 and prm.expiration > 0  # noqa: PLR2004 - SIP's class of success
         refused = prm.code in _REFUSED and prm.code not in _TIMEOUTS
         self._try_after = _LATER_SECONDS if refused else _SOON_SECONDS
-        code, reason = prm.code, prm.reason
+        code, reason = prm.code, printable(prm.reason)
         self._agent.post(lambda: self._tell_registered(registered=registered, reason=f"{code} {reason}"))
 
     @sip_callback
     def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:  # noqa: N802 - pjsua2's name
         """OPTIONS was answered; any answer but that of a server that is full, or of nobody, is a sign of life."""
         transaction = prm.e.body.tsxState.tsx
-        code, reason = transaction.statusCode, transaction.statusText
+        code, reason = transaction.statusCode, printable(transaction.statusText)
         if code < 200:  # noqa: PLR2004 - SIP's first final answer
             return
         self._agent.post(lambda: self._answered(code, reason))

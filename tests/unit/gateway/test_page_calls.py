@@ -264,6 +264,18 @@ async def test_what_has_come_of_it_is_an_attempt(
     assert site.filed == []  # nobody has answered: there was no call
 
 
+async def test_an_exchange_that_tells_why_in_gbk_is_understood_by_its_status(site: Site) -> None:
+    site.does[CITIZEN] = "rings"
+    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: CITIZEN in site.lines)
+    reason = "用户忙".encode("gbk").decode(errors="surrogateescape")  # as the SIP stack's bindings read it
+    site.lines[CITIZEN].leg.disconnected(486, f"Busy {reason}\x1b", "")
+    row = await site.over()
+    assert (row.outcome, row.cause[:8], row.cause.isprintable()) == (Outcome.BUSY, "486 Busy", True)
+
+
 async def test_an_agent_who_hangs_up_while_it_rings_leaves_nobody_ringing(site: Site) -> None:
     site.does[CITIZEN] = "rings"
     site.calls._make = lambda one, reach: _patient(site.make(one, reach))

@@ -18,6 +18,7 @@ from config.document import ConfigError, load
 from gateway.doctor.trunks import check_certificates, check_targets
 from gateway.service.trunks import open_trunks
 from gateway.sip.codecs import order_codecs
+from gateway.sip.pj.line import Line
 from gateway.sip.trunk import choose
 from gateway.site.certificate import CertificateError, read_ends
 from gateway.site.settings import DEFAULT_FILE, Settings, read_settings
@@ -291,3 +292,20 @@ def test_a_target_that_nothing_here_can_call_is_told(uri: str, trunk: str, told:
     lines = [SimpleNamespace(number="12345", targets=targets)]
     found = list(check_targets(site, lines))  # type: ignore[arg-type]
     assert [(f.level, told in f.what) for f in found] == ([("failure", True)] if told else [])
+
+
+def test_what_a_trunk_tells_in_gbk_can_be_printed() -> None:
+    (trunk,) = open_trunks(settings({"registration": REGISTRATION}))
+    host: Any = SimpleNamespace(post=lambda function: function())
+    line = Line(host, trunk)
+    told: Any = "禁止".encode("gbk").decode(errors="surrogateescape")  # as the stack's bindings read it
+    refused: Any = SimpleNamespace(code=403, expiration=0, reason=told)
+    line.onRegState(refused)
+    assert line.standing.reason.startswith("403 ")
+    assert line.standing.reason.isprintable()
+    transaction = SimpleNamespace(statusCode=503, statusText=told)
+    answered: Any = SimpleNamespace(
+        e=SimpleNamespace(body=SimpleNamespace(tsxState=SimpleNamespace(tsx=transaction)))
+    )
+    line.onSendRequest(answered)
+    assert (line.standing.reachable, line.standing.reason.isprintable()) == (False, True)
