@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from console.masking import mask, mask_lines, mask_text
 from console.naming import name_line
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tickets.worksheet import Worksheet
 
 _composing = Threads("sheets", 2)
+_WRITTEN: Final = ("title", "content", "contact", "village", "address")
+"""The fields in which a number may stand."""
 
 
 async def compose_sheet(
@@ -87,7 +89,7 @@ def _compose(
         "tickets": [
             {
                 **_show_ticket(ticket, masked=masked),
-                **_show_repeats(repeats.get(ticket.number, Repeats())),
+                **_show_repeats(repeats.get(ticket.number, Repeats()), masked=masked),
                 "offers": [] if masked else _show_offers(ticket, spoken),
                 "take_back": _may_take_back(ticket, reviews.get(ticket.number), user),
             }
@@ -190,10 +192,13 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
     fields, caller, said = read_fields(document), document["caller"], document["place"]["said"]
+    review, delivery = document.get("review"), last.deliveries[-1] if last.deliveries else None
+    refusal = delivery and delivery.last_error
     if masked:
-        fields |= {name: mask_text(fields[name]) for name in ("title", "content", "contact")}
+        fields |= {name: mask_text(fields[name]) for name in _WRITTEN}
         said = mask_text(said)
-    delivery = last.deliveries[-1] if last.deliveries else None
+        review = review and {**review, "reason": mask_text(review["reason"])}
+        refusal = refusal and mask_text(refusal)  # the intake's words, which may repeat the ticket's
     return {
         "number": ticket.number,
         "revision": last.revision,
@@ -206,12 +211,12 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
         "anonymous": caller["anonymous"],
         "said": said,
         "text_pending": document["appeal"]["text_pending"],
-        "review": document.get("review"),
+        "review": review,
         "delivery": delivery
         and {
             "state": delivery.state,
             "attempts": delivery.attempts,
-            "last_error": delivery.last_error,
+            "last_error": refusal,
             "settled_at": delivery.settled_at and delivery.settled_at.isoformat(),
             "intake_number": (delivery.receipt or {}).get("number"),
         },
@@ -236,13 +241,12 @@ def _may_take_back(ticket: TicketStory, review: Review | None, user: str) -> boo
     return any(each.state == "pending" and not each.attempts for each in last.deliveries)
 
 
-def _show_repeats(found: Repeats) -> dict[str, Any]:
+def _show_repeats(found: Repeats, *, masked: bool) -> dict[str, Any]:
     """What may have been told before of a ticket's matter."""
-    return {
-        "urged": found.urged,
-        "calls": found.calls,
-        "likely": [{**asdict(one), "at": one.at.isoformat()} for one in found.likely],
-    }
+    likely = [{**asdict(one), "at": one.at.isoformat()} for one in found.likely]
+    if masked:
+        likely = [{**one, "title": mask_text(one["title"])} for one in likely]
+    return {"urged": found.urged, "calls": found.calls, "likely": likely}
 
 
 def _find_corrections(reviews: Mapping[str, Review], *, masked: bool) -> list[dict[str, Any]]:

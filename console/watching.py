@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.dialling import tell_progress
+from console.masking import mask_text
 from recordings.agentcalls import read_progress
 from recordings.callbacks import owed_calls
 from recordings.schema import worklist
@@ -84,10 +85,12 @@ class WorkWatch:
             if not self._watchers:
                 self._wanted.clear()
 
-    def tell(self, watcher: Watcher, user: str, hidden: Collection[str], *, reads: bool) -> Mapping[str, Any]:
+    def tell(
+        self, watcher: Watcher, user: str, hidden: Collection[str], *, reads: bool, masked: bool
+    ) -> Mapping[str, Any]:
         """What a page of ``user`` shows, as JSON: no call of the lines that are ``hidden``, none to who ``reads`` none.
 
-        Of the calls that agents make, his own.
+        Of the calls that agents make, his own. ``masked``: without the numbers in what was said.
         """
         watcher.changed.clear()
         if not reads:
@@ -97,6 +100,8 @@ class WorkWatch:
             for each in self._told.get("urgent", ())
             if each["hotline"] not in hidden
         ]
+        if masked:
+            urgent = [{**each, "title": mask_text(each["title"])} for each in urgent]
         own = next((one for one in self._told.get("dialled", ()) if one.agent == user), None)
         return {
             **self._told,

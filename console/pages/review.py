@@ -16,6 +16,7 @@ from console import audit
 from console.audit import Action
 from console.claims import claim, find_claim, release
 from console.keys import ANONYMOUS, CATEGORIES, DATA, DATABASE, HOTLINES, POLICY, RUN, session_of
+from console.masking import mask_text
 from console.pages.dialling import describe
 from console.pages.worklist import list_able
 from console.policy import Right
@@ -131,7 +132,10 @@ async def show_sheet(request: web.Request) -> web.Response:
         dialled = await describe(connection, request, call_id)
         missed = await connection.scalar(sa.select(worklist.c.missed).where(worklist.c.call_id == call_id))
     claim_ = {"user": held.user, "mine": held.user == user} if held else None
-    tries = [{"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": a.note} for a in attempts]
+    hide = mask_text if masked else str
+    tries = [
+        {"at": a.at.isoformat(), "agent": a.agent, "result": a.result, "note": hide(a.note)} for a in attempts
+    ]
     call_back = {"owed": owed, "attempts": tries, "why": missed or "", "dial": dialled}
     return _answer({**sheet, "claim": claim_, "call_back": call_back, "shift": shift})
 

@@ -64,6 +64,7 @@ async def show(request: web.Request) -> web.Response:
         "hotline": name_line(story, request.app[HOTLINES]()),
         "steps": steps,
         "reason": _tell_reason(story),
+        "hide": mask_text if masked else str,
         "changes": {ticket.number: _compare(ticket.revisions, masked=masked) for ticket in story.tickets},
     }
     return render(request, "story.html", context)
@@ -126,7 +127,11 @@ def _tell_words(story: CallStory) -> list[Step]:
     ]
 
 
-_SAID: Final = {("appeal", "title"), ("appeal", "content"), ("caller", "contact"), ("caller", "identity")}
+_SAID: Final = {
+    *(("appeal", name) for name in ("title", "content")),
+    *(("place", name) for name in ("village", "address")),
+    *(("caller", name) for name in ("contact", "identity")),
+}
 _FIELDS: Final = {
     ("status",): "状态",
     ("appeal", "type"): "诉求类型",

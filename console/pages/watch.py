@@ -21,10 +21,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
     session, hidden = session_of(request), frozenset[str]()
     if not session.may(Right.AID):
         hidden = request.app[ANONYMOUS]
-    reads = session.may(Right.READ)
+    reads, masked = session.may(Right.READ), not session.may(Right.NUMBERS)
     with watch.watch() as watcher:
         return await stream_events(
-            request, watcher.changed, lambda: watch.tell(watcher, session.user, hidden, reads=reads)
+            request,
+            watcher.changed,
+            lambda: watch.tell(watcher, session.user, hidden, reads=reads, masked=masked),
         )
 
 

@@ -19,6 +19,7 @@ from console.policy import ROLES, Policy, Right, Role
 from console.routes import ROUTES
 from gateway.calls import live
 from recordings import entries, folders, schema, users
+from recordings.callbacks import Result, note_attempt
 from recordings.matters import surges
 
 SAFE = {"GET"}
@@ -390,6 +391,35 @@ async def test_who_has_no_right_to_numbers_reads_none_in_what_was_said(site, cal
     (line,) = sheet["lines"]
     assert "".join(word for word, *_ in line["words"]) == line["text"] == "房子漏雨请打138****2345。"
     assert sheet["tickets"][0]["fields"]["content"] == line["text"]
+
+
+async def test_nor_in_what_people_and_the_intake_write(site, call):
+    call_id, later = await call("房子漏雨", danger=True), await call("房子漏雨")
+    agent, quality = await site.logged_in("坐席"), await site.logged_in("质检", Role.QUALITY)
+    wrote = "房子漏雨请打13855812345"
+    number = await number_of(site, call_id)
+    path = f"/calls/{call_id}/tickets/{number}/decision"
+    sheet = {"fields": {**FIELDS, "title": wrote, "address": wrote}, "reason": wrote}
+    returned = {"decision": "returned", "base": 1, "sheet": sheet}
+    headers = {"X-CSRF-Token": agent.csrf}
+    assert (await agent.ask("POST", path, json=returned, headers=headers)).status == 200
+    async with site.db.write() as connection:
+        await note_attempt(connection, call_id, "坐席", Result.NO_ANSWER, wrote, datetime.now(UTC))
+        posted = sa.update(schema.outbox).where(schema.outbox.c.number == number)
+        await connection.execute(posted.values(last_error=f"HTTP 503: {wrote}"))
+        await connection.execute(sa.update(schema.worklist).values(title=wrote, state="待审核", rank=0))
+    shown = {"sheet": 5, "story": 5, "repeats": 1, "urgent": 2}  # how often, at least, of each page
+    told: dict[str, list[str]] = {name: [] for name in shown}
+    for who in (agent, quality):
+        told["sheet"].append((await who.get(f"/calls/{call_id}/sheet")).text)
+        told["story"].append((await who.get(f"/calls/{call_id}/story")).text)
+        told["repeats"].append((await who.get(f"/calls/{later}/sheet")).text)
+        async with who.http.get(f"{who.address}/events") as stream, asyncio.timeout(15):
+            told["urgent"].append((await stream.content.readuntil(b"\n\n")).decode())
+    for name, (whole, masked) in told.items():
+        assert whole.count("13855812345") >= shown[name], name
+        assert "13855812345" not in masked, name
+        assert masked.count("138****2345") >= shown[name], name
 
 
 async def test_a_ticket_is_decided_as_one_of_its_own_call(site, call):
