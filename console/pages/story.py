@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -164,6 +165,11 @@ _REASONS: Final = {
     "an anonymous line, and the caller asked for no call back": "匿名热线,来电人没有要求回电",
 }
 
+# As ``tickets.placed`` gives it, for a command's reader.
+_PLACED: Final = re.compile(
+    r"called by us \((\w+)\)(?: about ([0-9]+))?: (?:they talked for ([0-9]+) s|(\w+))"
+)
+
 
 def _tell_reason(story: CallStory) -> str:
     """Why there is no ticket here, "" when there is nothing to tell."""
@@ -178,6 +184,10 @@ def _tell_reason(story: CallStory) -> str:
     if reason.startswith("handed over to") and handed:
         known = f"(对方通话编号 {handed[-1].sip_call_id})" if handed[-1].sip_call_id else ""
         return f"已由来电方交换机转至{handed[-1].target}{known},工单由对方生成"
+    if placed := _PLACED.fullmatch(reason):
+        purpose, ticket, talked, result = placed.groups()
+        about = f"(工单 {ticket})" if ticket else ""
+        return f"{purpose}{about},通话 {show_length(int(talked))}" if talked else f"{purpose}外呼,{result}"
     return _REASONS.get(reason, reason)
 
 

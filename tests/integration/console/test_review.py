@@ -246,6 +246,29 @@ async def test_the_story_tells_who_took_the_call_and_whose_ticket_it_is(site, tm
     assert ("<ins>人工坐席</ins>" in page) == (keeper == "ours")
 
 
+LEG = (
+    entries.Dialled(leg=1, target="张敏", uri="6001"),
+    entries.LegAnswered(1, 1.0),
+    entries.LegEnded(1, 48.0, talked=47.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "more", "told"),
+    [
+        ("人工回拨", LEG, "人工回拨(工单 263280700013),通话 0:47"),
+        ("回访", (entries.Concluded("other"),), "回访外呼,非本人"),
+    ],
+)
+async def test_why_a_call_that_we_placed_has_no_ticket_is_told_in_chinese(
+    site, tmp_path, purpose, more, told
+):
+    folder = CallFolder(tmp_path).begin().note(entries.Placed(purpose, "263280700013"), *more)
+    await file_call(site.db, NumberBook(tmp_path / "numbers", 1), folder.hang_up(seconds=48.0).folder)
+    page = (await (await site.logged_in("张敏")).get(f"/calls/{folder.call_id}/story")).text
+    assert f"没有工单:{told}" in page
+
+
 async def test_a_call_is_shown_under_the_name_its_line_had(site, call):
     client = await site.logged_in("张敏")
     now = "12333 人力资源社会保障"
