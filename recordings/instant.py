@@ -41,12 +41,15 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone: give an aware datetime")
         value = value.astimezone(UTC)
-        return value.strftime(_TEXT_FORMAT) if dialect.name == "sqlite" else value
+        # (strftime writes no zeros before a year of less than four digits, as of a clock that was never set.)
+        return f"{value.year:04}{value:{_TEXT_FORMAT[2:]}}" if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read back as UTC."""
         if isinstance(value, str):
             return datetime.strptime(value, _TEXT_FORMAT).replace(tzinfo=UTC)
+        if value is not None and value.tzinfo is None:  # the first moment of all, as asyncpg gives it
+            return value.replace(tzinfo=UTC)
         return value if value is None else value.astimezone(UTC)
 
 

@@ -11,7 +11,10 @@ from ivr.hotline import Mode, Source
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or the last hours that there are, which some programs have for "never"
+        raise ValueError("in UTC it lies outside the calendar") from None
 
 
 Timestamp = Annotated[

@@ -105,6 +105,7 @@ async def test_what_is_refused_leaves_nothing_and_quotes_nothing(tell, database)
         (422, good | {"status": "张三的秘密"}, {}),
         (422, good | {"more": "张三的秘密"}, {}),
         (422, good | {"at": "2026-11-30"}, {}),
+        (422, good | {"at": "0001-01-01T00:00:00+08:00"}, {}),  # which UTC has no word for
         (422, good | {"unit": "甲\u202e乙"}, {}),
     ):
         got, problem = await tell(document, **options)
@@ -176,3 +177,10 @@ async def test_a_moment_to_come_does_not_outlast_what_is_told_later(tell, databa
     assert (first.status, last.status) == ("结案", "派单")
     assert began <= first.at <= datetime.now(UTC)
     assert last.at == datetime.fromisoformat(soon)
+
+
+async def test_a_moment_that_was_never_set_is_before_all_others(tell, database):
+    for name, at in (("closed", "0001-01-01T00:00:00Z"), ("assigned", EXAMPLES["assigned"]["value"]["at"])):
+        assert (await tell(EXAMPLES[name]["value"] | {"at": at}, name))[0] == 201
+    first, last = await read(database)
+    assert (first.status, first.at, last.status) == ("结案", datetime(1, 1, 1, tzinfo=UTC), "派单")
