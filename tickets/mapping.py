@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.document import ConfigError, Document, read
 from tickets.access import read_url
@@ -271,6 +271,9 @@ def _read_answer(part: AnswerPart, told: Any, now: datetime) -> Receipt:
     number, status = look(told, part.number), look(told, part.status) if part.status else "受理"
     if number in (None, ""):
         raise AnswerError(f"there is no {part.number}")
-    return Receipt(
-        number=str(number)[:200], status=str(status or "受理")[:200], accepted_at=now.astimezone(UTC)
-    )
+    try:
+        return Receipt(
+            number=str(number)[:200], status=str(status or "受理")[:200], accepted_at=now.astimezone(UTC)
+        )
+    except ValidationError:  # JSON can tell half a character
+        raise AnswerError(f"{part.number} or the status is no text") from None

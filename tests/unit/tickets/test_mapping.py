@@ -73,6 +73,7 @@ def test_their_answers() -> None:
         (b'{"code": 500, "data": {"id": 77}}', "code is not"),
         (b'{"code": 0}', "no data.id"),
         (b"<", "no JSON"),
+        (b'{"code": 0, "data": {"id": "\\ud800"}}', "no text"),
     ):
         with pytest.raises(AnswerError, match=why):
             mapping.read_receipt(answer, NOW)
