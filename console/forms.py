@@ -27,7 +27,7 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
     except UnicodeDecodeError as error:
         raise _refuse() from error
     form = {name: value for name, value in fields.items() if isinstance(value, str)}
-    if not all(map(is_plain, form.values())):  # a name could read as another; PostgreSQL stores no NUL
+    if not all(map(is_plain, (*form, *form.values()))):  # one could read as another; PostgreSQL stores no NUL
         raise _refuse()
     return form
 

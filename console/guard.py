@@ -46,8 +46,9 @@ def make_guard(routes: Mapping[tuple[str, str], Route]) -> Callable[..., Awaitab
         resource = request.match_info.route.resource
         if resource is None:
             return await handler(request)  # aiohttp's own 404 or 405
-        # No name has a NUL, and PostgreSQL takes none.
-        if any("\0" in part for part in (*request.match_info.values(), *request.query.values())):
+        # No name has a NUL, and PostgreSQL takes none; the trail keeps the names of what was asked for, too.
+        asked = (*request.match_info.values(), *request.query, *request.query.values())
+        if any("\0" in part for part in asked):
             raise web.HTTPNotFound
         route = routes[request.method, resource.canonical]
         await _identify(request, route)

@@ -132,7 +132,9 @@ async def _let_in(
 
 
 async def _open(request: web.Request, name: str, now: datetime, *, pending: bool = False) -> str:
-    address, browser = address_of(request), request.headers.get("User-Agent", "")
+    address = address_of(request)
+    # Bytes that are no text come as half characters, which no database keeps.
+    browser = request.headers.get("User-Agent", "").encode(errors="replace").decode()
     db, policy = request.app[DATABASE], request.app[POLICY]
     return await open_session(db, name, now, policy, address, browser, pending=pending)
 

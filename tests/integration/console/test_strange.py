@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from recordings.schema import worksheets
-from recordings.users import lockouts
+from recordings.users import lockouts, sessions
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -103,6 +103,23 @@ async def test_a_strange_cookie_is_none(site, name, value):
     assert (await send(site, "GET / HTTP/1.1", Cookie=name + b"=" + value, Accept=b"text/html"))[0] == 303
 
 
+async def test_a_browser_of_a_strange_name_is_logged_in(site):
+    await site.add("王芳")
+    token = (await site.client().get("/login")).csrf.encode()
+    got, _ = await send(
+        site,
+        "POST /login HTTP/1.1",
+        "name=王芳&password=correct+horse+battery".encode(),
+        Content_Type=FORM.encode(),
+        Cookie=b"hotline-visitor=" + token,
+        X_CSRF_Token=token,
+        User_Agent=b"\xff \xed\xa0\x80",
+    )
+    assert got == 303
+    async with site.db.read() as connection:
+        assert await connection.scalar(sa.select(sessions.c.browser)) == "? ???"
+
+
 @pytest.mark.parametrize("token", [b"\xff", b"\xed\xa0\x80", "令牌".encode(), b"x" * 7000, b""])
 async def test_a_strange_token_is_a_wrong_one(site, token):
     cookie, _ = await session_of(site)
@@ -119,6 +136,7 @@ async def test_a_strange_token_is_a_wrong_one(site, token):
         ("/?until=2200-01-01", 400),
         ("/?since=1900-01-01&until=2199-12-31", 200),
         ("/?q=%00", 404),
+        ("/?q%00=x", 404),
         ("/?q=%ED%A0%80", 200),
         ("/?q=\xff", 400),
         ("/\xff", 400),
@@ -147,7 +165,8 @@ async def test_a_strange_address(site, query, status):
 
 async def test_a_strange_body_of_a_form_that_a_script_sends(site):
     cookie, token = await session_of(site)
-    for body in (b"besides=%00", b"besides=\xff", b"county=%00", b"since=0001-01-01", b"until=9999-12-31"):
+    days = (b"since=0001-01-01", b"until=9999-12-31")
+    for body in (b"besides=%00", b"besides=\xff", b"county=%00", b"x%00=x", *days):
         got, _ = await send(
             site, "POST /next HTTP/1.1", body, Content_Type=FORM.encode(), Cookie=cookie, X_CSRF_Token=token
         )
