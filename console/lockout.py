@@ -56,6 +56,19 @@ class Turns:
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+        self._told: dict[str, float] = {}  # until when somebody waits at an address, by the loop's clock
+
+    def is_news(self, address: str, seconds: float) -> bool:
+        """Whether it is to be written down that somebody from there has to wait so long: not again before he may try.
+
+        What is refused unlooked-at comes as fast as anybody likes, and each row of the trail is kept for ever.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._told.get(address, now) > now:
+            return False
+        self._told = {each: until for each, until in self._told.items() if until > now}
+        self._told[address] = now + seconds
+        return True
 
     @asynccontextmanager
     async def take(self, subject: str) -> AsyncIterator[bool]:
@@ -120,7 +133,7 @@ async def list_slowed(connection: AsyncConnection, now: datetime) -> Sequence[Sl
     found = []
     for row in await connection.execute(query):
         name, _, address = _read(row.subject)
-        until = row.until if row.until and row.until > now else None
+        until = _find_end(row.until, now)
         if until or row.failures >= (_FREE if name and address else _MANY):
             found.append(Slowed(name, address, row.failures, until))
     return found
@@ -154,7 +167,12 @@ async def _look(
         rows = {row.subject: row for row in await connection.execute(query)}
     until: datetime | None = rows[both].until if both in rows else None
     many = [subject in rows and rows[subject].failures >= _MANY for subject in (source, account)]
-    return (until if until and until > now else None, many[0], many[1])
+    return (_find_end(until, now), many[0], many[1])
+
+
+def _find_end(until: datetime | None, now: datetime) -> datetime | None:
+    """Until when to wait, if still. Nobody waits for so much longer than the longest: a clock was set back since."""
+    return until if until and now < until < now + 2 * _LONGEST else None
 
 
 async def _count(db: Database, both: str, name: str, address: str, now: datetime) -> None:

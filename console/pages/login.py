@@ -49,7 +49,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     # What is no name is nobody's; kept as it is, it may be longer than an index takes.
     right = await lockout.attempt(db, request.app[TURNS], name if is_name(name) else "", address, now, check)
     if isinstance(right, datetime):
-        await _note(request, name, f"须等到 {right.astimezone(CITY_TIME):%H:%M:%S}")
+        await _note_wait(request, name, "", right)
         return _ask(request, wanted, name, lockout.tell_wait(right), HTTPStatus.TOO_MANY_REQUESTS)
     if not right or user is None:
         await _note(request, name, "")
@@ -84,7 +84,7 @@ async def enter_code(request: web.Request) -> web.StreamResponse:
         return _ask(request, wanted, told="请重新输入用户名和密码。", status=HTTPStatus.UNAUTHORIZED)
     right = await try_code(request, name, typed, now)
     if isinstance(right, datetime):
-        await _note(request, name, f"动态码须等到 {right.astimezone(CITY_TIME):%H:%M:%S}")
+        await _note_wait(request, name, "动态码", right)
         told = lockout.tell_wait(right)
         return _ask(request, wanted, told=told, status=HTTPStatus.TOO_MANY_REQUESTS, template="code.html")
     if not right:
@@ -169,6 +169,12 @@ def _ask(
 async def _note(request: web.Request, name: str, detail: str) -> None:
     async with request.app[DATABASE].write() as connection:
         await audit.record(connection, request, Action.FAIL, detail=detail, user=name or "(空)")
+
+
+async def _note_wait(request: web.Request, name: str, what: str, until: datetime) -> None:
+    seconds = (until - datetime.now(UTC)).total_seconds()
+    if request.app[TURNS].is_news(address_of(request), seconds):
+        await _note(request, name, f"{what}须等到 {until.astimezone(CITY_TIME):%H:%M:%S}")
 
 
 async def _renew(db: Database, name: str, password: str) -> None:

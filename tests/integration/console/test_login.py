@@ -125,6 +125,24 @@ async def test_who_fails_five_times_waits_and_longer_each_time(site):
         assert [detail[:4] for detail in details] == [""] * 5 + ["须等到 "] + [""] * 4
 
 
+async def test_a_flood_that_has_to_wait_does_not_fill_the_trail(site):
+    await site.add("王芳")
+    clients = [site.client() for _ in range(10)]
+    for _ in range(5):
+        await clients[0].log_in("王芳", "wrong password")
+    await shift(site.db, lockouts, until=datetime.now(UTC) + timedelta(minutes=1))
+    answers = await asyncio.gather(*(client.log_in("王芳") for client in clients))
+    assert [answer.status for answer in answers] == [429] * 10
+    assert len(await site.trail()) == 6
+
+
+async def test_who_failed_under_a_clock_that_was_ahead_does_not_wait_for_that_day(database):
+    turns, now = Turns(), datetime.now(UTC)
+    for _ in range(5):
+        await attempt(database, turns, "王芳", "203.0.113.9", now + timedelta(hours=8), wrong)
+    assert await attempt(database, turns, "王芳", "203.0.113.9", now, right) is True
+
+
 async def test_nobody_can_lock_another_out_of_his_account(make_site):
     async with make_site(Policy(behind_proxy=True)) as site:
         await site.add("王芳")
