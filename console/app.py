@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 _BODY_BYTES = 1024 * 1024
 _SHUTDOWN_S = 2.0
+# That a connection waits for another request: a proxy of ours gives it up first, and an hour would fill the process.
+_KEPT_S = 75.0
 _LIST_S = 600.0  # a list that an open page keeps up to date is noted anew after as long without a change
 
 
@@ -141,7 +143,7 @@ async def serve(
     app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[str]:
     """Serve until the block ends; yields the page's address. Port 0 takes any free one; OSError when taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, keepalive_timeout=_KEPT_S)
     await runner.setup()
     make, handshake_s = cast("web.Server", runner.server), app[POLICY].head_s if tls else None
     listening: asyncio.Server | None = None

@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from config.fault import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# A call has two RTP sockets and a recording open, a line to a person two sockets; a browser six connections.
+_FILES: Final = 16384
 
 
 class AlreadyRunningError(Fault):
@@ -36,6 +40,12 @@ def alone(data: Path, name: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def open_many_files() -> None:
+    """Let this process open more than the thousand files that are usual, as many as the machine allows it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
 
 
 def stop_signal() -> asyncio.Event:

@@ -18,7 +18,7 @@ from console.policy import Policy
 from gateway.service.flows import read_dialogue
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, shown
-from gateway.service.process.common import stop_signal
+from gateway.service.process.common import open_many_files, stop_signal
 from gateway.service.process.database import look_at_database
 from gateway.service.rules import choose_some_rules
 from gateway.site.heap import uncollected
@@ -49,6 +49,7 @@ _RETRY_S = 30.0
 async def run(settings: Settings, paths: Paths) -> None:
     """Serve the page until SIGTERM."""
     stop = stop_signal()
+    open_many_files()
     page = settings.console
     with uncollected():
         hotlines, categories = _read_lines(settings.dialogue)

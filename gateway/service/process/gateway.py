@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ from gateway.service.limits import find_limits
 from gateway.service.notify import serving
 from gateway.service.observe import Readiness, Window, check_disk, shown
 from gateway.service.placing import place_calls
-from gateway.service.process.common import alone, stop_signal
+from gateway.service.process.common import alone, open_many_files, stop_signal
 from gateway.service.process.database import claim_if_there, look_at_database
 from gateway.service.reload import Reload
 from gateway.service.rules import choose_some_rules
@@ -71,7 +70,6 @@ log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 30.0  # for what follows a drain: calls cut short, the stack's end, the last filings
 _PROOF_SECONDS = 1.0  # in which a disk that works takes a write
-_FILES = 16384  # a call has two RTP sockets and a recording open, a line to a person two sockets
 
 
 async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> None:
@@ -81,7 +79,7 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
     loop that this runs in.
     """
     stop, settings = stop_signal(), source.running
-    _open_many_files()
+    open_many_files()
     with alone(paths.data, f"gateway-{settings.node}"):
         trunks = open_trunks(settings)
         with uncollected():
@@ -183,11 +181,6 @@ async def run(source: Source, paths: Paths, door: Path, meter: LoopMeter) -> Non
             await filer.drain(5)
             await client.close()
             await close_books(db, journals)
-
-
-def _open_many_files() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
 
 
 def _deaf_for_long(settings: Settings, ears: EarWatch) -> Callable[[], bool]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from console import app
 from console.policy import Policy
 
 HALF_HEAD = b"GET /login HTTP/1.1\r\nHost: x\r\n"
@@ -74,6 +75,14 @@ async def test_a_head_has_to_come_and_who_was_answered_may_ask_again(make_site):
         assert await answer(polite) == b"HTTP/1.1 200 OK"
         polite.writer.write(HALF_HEAD)
         assert await is_over(polite)
+
+
+async def test_who_was_answered_and_asks_no_more_holds_no_connection(make_site, monkeypatch):
+    monkeypatch.setattr(app, "_KEPT_S", 0.2)
+    async with make_site(Policy()) as site:
+        idle = await send(site, WHOLE)
+        assert await answer(idle) == b"HTTP/1.1 200 OK"
+        assert await is_over(idle)
 
 
 async def test_a_proxy_of_ours_speaks_for_all(make_site):
