@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bench.understanding import AT, measure, measure_kinds, read_forms
+from bench.understanding import AT, PARTS, measure, measure_kinds, read, read_forms
+from tickets.categories.grams import plain
+from tickets.categories.samples import read_samples
+from tickets.categories.suggestion import SHIPPED_MODEL
+from tickets.meaning.appeal import MODEL as KINDS
 from tickets.meaning.understanding import understand
+
+LEARNT = (SHIPPED_MODEL.parent / "starter.csv", KINDS / "samples.csv")
 
 
 @pytest.mark.parametrize("half", ["open", "closed"])
@@ -13,7 +19,7 @@ def test_the_texts_are_understood(half: str) -> None:
     figures = measure(half)
     print(figures)
     assert figures.kind >= 0.86  # people draw the boundary of 求助 and 投诉 differently
-    assert figures.category >= 0.81  # 0.85 is wanted
+    assert figures.category >= 0.82  # 0.85 is wanted
     assert figures.county >= 0.98
     assert figures.township >= 0.93
     assert figures.personal >= 0.98
@@ -28,13 +34,9 @@ def test_the_texts_are_understood(half: str) -> None:
 @pytest.mark.parametrize(
     ("part", "kinds", "categories"),
     [
-        ("third", 0.90, 0.94),
-        ("fourth", 0.94, 0.84),
-        ("fifth", 0.92, 0.80),
-        ("sixth", 0.94, 0.86),
-        ("seventh", 0.77, 0.85),
-        ("eighth", 0.86, 0.70),
-        ("ninth", 0.78, 0.60),
+        ("seventh", 0.81, 0.89),
+        ("eighth", 0.88, 0.72),
+        ("ninth", 0.81, 0.60),
     ],
 )
 def test_kind_and_category_of_texts_that_nothing_was_made_of_are_told(
@@ -44,6 +46,13 @@ def test_kind_and_category_of_texts_that_nothing_was_made_of_are_told(
     print(part, kind, category)
     assert kind >= kinds
     assert category >= categories
+
+
+def test_nothing_is_learnt_of_the_texts_that_judge() -> None:
+    learnt = {plain(text) for file in LEARNT for text, _ in read_samples(file)}
+    judging = {plain(row["text"]) for part in ("open", "closed", *PARTS) for row in read("appeals", part)}
+    assert len(judging) > 600
+    assert learnt.isdisjoint(judging)
 
 
 def test_the_kind_is_the_same_in_whatever_form_it_is_said() -> None:
