@@ -633,6 +633,8 @@ def test_the_pages_fit_a_desk_and_a_telephone_and_nothing_is_in_the_way(browser,
                 page.locator(".word").first.wait_for()
             keep(page, f"triage-{width}-{path.replace('/', '-').strip('?') or 'list'}")
             assert fits(page), path
+            acts = [act.bounding_box() for act in page.locator("#list td.act").get_by_text("领取").all()]
+            assert all(act and act["x"] + act["width"] < width for act in acts), path
             assert find_barriers(page) == [], path
         nav = page.locator(".bar nav a")
         boxes = [nav.nth(n).bounding_box() for n in range(nav.count())]
