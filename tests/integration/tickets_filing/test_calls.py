@@ -96,7 +96,8 @@ def value(name: str) -> float:
 
 
 @pytest.mark.usefixtures("filed")
-async def test_the_outbox_is_measured(database):
+async def test_the_outbox_is_measured(database, monkeypatch):
+    monkeypatch.setattr(metrics, "_PATIENCE_S", 30.0)
     now = datetime.now(UTC)
     async with database.write() as connection:
         parcels = await outbox.claim(connection, now, 30, 100)

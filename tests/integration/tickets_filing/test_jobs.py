@@ -257,7 +257,7 @@ async def test_other_nodes_calls_are_left_to_them(database: Database) -> None:
 
 async def test_calls_that_wait_to_be_transcribed_become_jobs(empty_database_url: str, monkeypatch) -> None:
     with monkeypatch.context() as before:
-        before.setattr("recordings.database.command.upgrade", upgrade_to("0009"))
+        before.setattr("alembic.command.upgrade", upgrade_to("0009"))
         await migrate(empty_database_url)
     db = open_database(empty_database_url)
     async with db.write() as connection:

@@ -11,6 +11,7 @@ from callfolder import CallFolder, heard, silence, stated
 
 from ivr.matter import Matter
 from recordings import matters as rows
+from recordings import users  # noqa: F401 - others refer to its table
 from recordings.matters import MatterRow, matters
 from recordings.schema import calls, tickets
 from tickets import matters as counting

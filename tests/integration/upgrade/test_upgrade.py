@@ -191,7 +191,8 @@ async def test_the_call_that_was_cut_off_is_finished(house: House, opened: Datab
     mine = [row for row in after["tickets"] if row["call_id"] == house.cut_off]
     told = [row for row in before["tickets"] if row["call_id"] == house.cut_off]
     assert {row["number"] for row in mine if row["matter"] == 0} == {row["number"] for row in told}
-    last = [json.loads(row["document"]) for row in mine if row["revision"] == 2]
+    # A node that was taken goes on above what may have been lost.
+    last = [json.loads(row["document"]) for row in mine if row["revision"] > 1]
     assert [document["call"]["interrupted"] for document in last] == [True]
     page = await read_page(opened, house)
     assert list(page) != list(house.page)
