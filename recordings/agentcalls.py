@@ -68,6 +68,8 @@ class Clash(StrEnum):
     CITIZEN = "citizen"
 
 
+_UNDER_WAY: Final = sa.text("ended_at IS NULL")
+
 agent_calls = sa.Table(
     "agent_calls",
     metadata,
@@ -90,19 +92,11 @@ agent_calls = sa.Table(
     sa.Column("lease_until", Instant),
     sa.Column("ended_at", Instant),
     sa.Index("ix_agent_calls_about", "about"),
-    sa.Index(
-        "uq_agent_calls_agent",
-        "agent",
-        unique=True,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
-    ),
-    sa.Index(
-        "uq_agent_calls_number",
-        "number",
-        unique=True,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
+    *(
+        sa.Index(
+            f"uq_agent_calls_{one}", one, unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY
+        )
+        for one in ("agent", "number")
     ),
     sa.Index("ix_agent_calls_ended_at", "ended_at"),
     sa.CheckConstraint(
