@@ -265,11 +265,7 @@ async def test_what_has_come_of_it_is_an_attempt(
 
 
 async def test_an_exchange_that_tells_why_in_gbk_is_understood_by_its_status(site: Site) -> None:
-    site.does[CITIZEN] = "rings"
-    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
-    await ask(site.db, wanted())
-    await site.look()
-    await until(lambda: CITIZEN in site.lines)
+    await _ring(site, CITIZEN)
     reason = "用户忙".encode("gbk").decode(errors="surrogateescape")  # as the SIP stack's bindings read it
     site.lines[CITIZEN].leg.disconnected(486, f"Busy {reason}\x1b", "")
     row = await site.over()
@@ -277,14 +273,19 @@ async def test_an_exchange_that_tells_why_in_gbk_is_understood_by_its_status(sit
 
 
 async def test_an_agent_who_hangs_up_while_it_rings_leaves_nobody_ringing(site: Site) -> None:
-    site.does[CITIZEN] = "rings"
-    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
-    await ask(site.db, wanted())
-    await site.look()
-    await until(lambda: CITIZEN in site.lines)
+    await _ring(site, CITIZEN)
     site.lines[DESK].leg.disconnected(200, "OK", "")
     row = await site.over()
     assert (row.outcome, site.lines[CITIZEN].leg.is_hanging_up) == (Outcome.AGENT_LEFT, True)
+
+
+async def _ring(site: Site, who: str) -> None:
+    """An agent's call is asked for, and WHO does not answer."""
+    site.does[who] = "rings"
+    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: who in site.lines)
 
 
 def _patient(call: PageCall) -> PageCall:
@@ -377,11 +378,7 @@ async def test_two_gateways_make_one_call(site: Site, tmp_path: Path) -> None:
 
 
 async def test_a_gateway_that_stops_ends_what_rings(site: Site) -> None:
-    site.does[DESK] = "rings"
-    site.calls._make = lambda one, reach: _patient(site.make(one, reach))
-    await ask(site.db, wanted())
-    await site.look()
-    await until(lambda: DESK in site.lines)
+    await _ring(site, DESK)
     await site.calls.stop(20)
     assert (site.dialled, (await site.row()).outcome) == ([DESK], Outcome.CUT)
 
