@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,9 +12,9 @@ from config.calendar import Calendar
 from config.document import ConfigError, Document, embedded, read
 from ivr.actions import Prompt
 from ivr.compile import compile_flow
-from ivr.flow import Ask, Connect, Dictate, LookUp
+from ivr.flow import Ask, Connect, Dictate, Digits, LookUp
 from ivr.hotline import Hotline, Hotlines, Mode
-from ivr.matter import AppealType
+from ivr.matter import AppealType, AskedFor
 from ivr.target import THIRD
 from ivr.targets import TargetsPart, make_targets
 
@@ -225,14 +225,21 @@ class _Reader:
         if name is None:
             self._fault(i, "anonymous", "an anonymous line needs a flow of its own", "add `flow:`")
             return
+        if flow is self._flows[None] and self._folder is not None:
+            return  # instead of one with a fault, which is told
         taking = [
             n.name
             for n in flow.nodes.values()
             if isinstance(n, Dictate | LookUp) or (isinstance(n, Connect) and n.keep_words)
         ]
-        if taking and (flow is not self._flows[None] or self._folder is None):
+        if taking:
             what = f"the flow {name!r} takes down what the caller says: {', '.join(taking)}"
             self._fault(i, "anonymous", what, "use `ask` and `digits` only")
+        for node in flow.nodes.values():
+            if isinstance(node, Digits) and node.of in get_args(AskedFor):
+                what = f"the flow {name!r} asks for {node.of!r}, of which nothing may be kept: {node.name}"
+                remedy = f"delete {node.name} and what leads to it, or name another flow"
+                self._fault(i, "anonymous", what, remedy)
 
     def _openings(
         self, i: int, part: HotlinePart, shared: ModePart, flow: Flow

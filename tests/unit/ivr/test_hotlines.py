@@ -320,3 +320,22 @@ def test_without_own_flows_a_line_keeps_what_it_is_and_is_led_by_an_embedded_one
     (tmp_path / "h.yaml").write_text(other("flow: own.yaml, anonymous: true"))
     with pytest.raises(ConfigError, match="takes down what the caller says"):
         read_hotlines(tmp_path / "h.yaml", texts, flow, catalogue, own_flows=False)
+
+
+@pytest.mark.parametrize("asked", ["identity", "day"])
+def test_no_anonymous_line_is_led_by_a_flow_that_asks_who_calls_or_when_it_was(flow, texts, tmp_path, asked):
+    text = embedded("flows/psychological_aid.yaml").read_text()
+    leads = "来电人同意回电}, next: file}"
+    assert text.count(leads) == 2
+    question = f"digits: ask_{asked}, of: {asked}, invalid: wrong_{asked}"
+    waits = 'timeout: 10, gap: 5, on: {"no": file}, next: file, tries: 2, then: file'
+    text = text.replace(leads, leads.replace("file", "who")) + f"  who: {{{question}, {waits}}}\n"
+    (tmp_path / "aid.yaml").write_text(text)
+    (tmp_path / "h.yaml").write_text(other("flow: aid.yaml"))
+    read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    (tmp_path / "h.yaml").write_text(other("flow: aid.yaml, anonymous: true"))
+    with pytest.raises(ConfigError) as caught:
+        read_hotlines(tmp_path / "h.yaml", texts, flow, CATALOGUE)
+    told = f":5: 12331: the flow 'aid.yaml' asks for '{asked}', of which nothing may be kept: who"
+    assert told in str(caught.value)
+    assert caught.value.remedy == "delete who and what leads to it, or name another flow"
