@@ -192,11 +192,12 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
     fields, caller, said = read_fields(document), document["caller"], document["place"]["said"]
+    identity = caller.get("identity", "")  # one of before could not be asked for it
     review, delivery = document.get("review"), last.deliveries[-1] if last.deliveries else None
     refusal = delivery and delivery.last_error
     if masked:
         fields |= {name: mask_text(fields[name]) for name in _WRITTEN}
-        said = mask_text(said)
+        said, identity = mask_text(said), mask_text(identity)
         review = review and {**review, "reason": mask_text(review["reason"])}
         refusal = refusal and mask_text(refusal)  # the intake's words, which may repeat the ticket's
     return {
@@ -209,6 +210,7 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
         "point": _show_point(document["place"]),
         "call_back": caller["call_back"],
         "anonymous": caller["anonymous"],
+        "identity": identity,
         "said": said,
         "text_pending": document["appeal"]["text_pending"],
         "review": review,

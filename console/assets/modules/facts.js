@@ -67,6 +67,8 @@ export function showState({ tickets }, current, choose) {
     const helping = support.length ? `,协办 ${support.join("、")}` : "";
     notes.push([`建议派单:主办 ${lead}${helping},${days} 个工作日内`, "", reason]);
   }
+  at("identity").hidden = !ticket.identity; // which is asked for by few flows
+  at("identity").querySelector("output").textContent = ticket.identity;
   if (ticket.said) notes.push([`原话地点:${ticket.said}`]);
   if (ticket.point) notes.push([`坐标(经度,纬度):${ticket.point},据坐标点文件`]);
   if (review?.reason) notes.push([`退回原因:${review.reason}(${review.agent})`]);

@@ -502,9 +502,13 @@ def test_a_lead_takes_a_call_over_and_nothing_typed_is_lost(browser, house):
 
 def test_a_call_back_stays_until_somebody_was_reached(browser, house):
     house.clear()
-    call_id = house.file("颍上县慎城镇我家房子漏雨", appeal="求助", call_back="来电人要求人工,须回电")
+    identity = "34120219900101103X"
+    call_id = house.file(
+        "颍上县慎城镇我家房子漏雨", appeal="求助", call_back="来电人要求人工,须回电", identity=identity
+    )
     with window(browser, house) as page:
         open_call(page, house, call_id)
+        expect(page.locator("#identity")).to_have_text(f"身份证号 {identity} 来电人说明并确认过")
         box = page.get_by_role("region", name="待回电")
         assert "来电人要求人工" in box.inner_text()
         assert page.content().count("13855812345") == 0 or page.get_by_label("联系电话").input_value()
