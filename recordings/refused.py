@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - a refused caller is read from a file by his fields' types
 from typing import TYPE_CHECKING, Final
 
 from recordings import catalogue, worklist
@@ -12,7 +13,6 @@ from recordings.worklist import State, WorkRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 

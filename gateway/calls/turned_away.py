@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.site import metrics
 from gateway.site.reach import AWAY
@@ -60,21 +60,8 @@ class Called:
     barred: bool
 
 
-class _Refused(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    call_id: str
-    sip_call_id: str
-    caller: str
-    called: str
-    hotline: str
-    at: datetime
-    tries: int
-    barred: bool
-
-
 class _File(BaseModel):
-    callers: tuple[_Refused, ...]
+    callers: tuple[Refused, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +195,7 @@ class TurnedAway:
 
     def _write(self, callers: Sequence[Refused]) -> None:
         fresh = self._file.with_suffix(".new")
-        told = _File(callers=tuple(_Refused.model_validate(one, from_attributes=True) for one in callers))
-        fresh.write_text(told.model_dump_json(), encoding="utf-8")
+        fresh.write_text(_File(callers=tuple(callers)).model_dump_json(), encoding="utf-8")
         fresh.replace(self._file)
 
     def _seal(self) -> list[Path]:
@@ -236,17 +222,19 @@ class TurnedAway:
                 delay = min(delay * 2, _LAST_RETRY_SECONDS)
 
     async def _take_in(self, file: Path) -> bool:
+        """Whether the next file has its turn."""
         try:
             callers = await _keeping.run(_read, file)
+        except (ValidationError, OSError) as error:  # looked at again when the next callers are filed
+            log.error("%s tells of refused callers and cannot be read; it stays there: %s", file, tell(error))  # noqa: TRY400
+            return True
+        try:
             if not await self._moves(_LAST_RETRY_SECONDS):
                 return False
             await self._claim()
             async with self._db.write() as connection:
                 await refused.store(connection, callers, self._node)
             await _keeping.run(file.unlink)
-        except ValidationError:
-            log.error("%s tells of refused callers and cannot be read; it stays where it is", file)  # noqa: TRY400
-            return True
         except (*AWAY, WrongRevision, NodeTaken) as error:
             log.warning("who was refused waits for the database: %s", tell(error))
             return False
@@ -258,6 +246,5 @@ def _clean(text: str) -> str:
     return "".join(filter(str.isprintable, text))[:_LONGEST]
 
 
-def _read(file: Path) -> list[Refused]:
-    told = _File.model_validate_json(file.read_bytes())
-    return [Refused(**one.model_dump()) for one in told.callers]
+def _read(file: Path) -> tuple[Refused, ...]:
+    return _File.model_validate_json(file.read_bytes()).callers

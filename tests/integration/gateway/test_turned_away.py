@@ -174,3 +174,17 @@ async def test_a_database_that_is_away_and_a_kill_lose_nobody_and_double_nobody(
     async with door.open():
         await until(lambda: door.files() == [])
     assert (LEAKING, "线路忙未接入", 1) in await door.listed()
+
+
+async def test_what_cannot_be_read_stays_and_keeps_nobody_from_being_listed(door, caplog):
+    folder = door.data / FOLDER
+    spoilt, unreadable = (folder / f"1-2026010{day}T000000000000.json" for day in (1, 2))
+    unreadable.mkdir(parents=True)
+    spoilt.write_text("{")
+    async with door.open() as refused:
+        refused.note(invite(LEAKING))
+        await until(door.listed)
+    assert spoilt.exists()
+    assert unreadable.exists()
+    told = [record.message for record in caplog.records if "it stays there" in record.message]
+    assert all(any(str(file) in line for line in told) for file in (spoilt, unreadable))
