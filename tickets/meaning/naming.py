@@ -52,12 +52,12 @@ class Named:
 def find_names(text: str, gazetteer: Gazetteer) -> Named:
     """The county and the township that ``text`` (plain) names; a township that alone is called so finds its county."""
     mentions = _affirm(text, sorted(_mention(text, gazetteer), key=lambda m: m.span))
-    county = next((m for m in mentions if m.level == "county"), None)
+    county = _choose_county(mentions, gazetteer)
     name = county.meant[0] if county else ""
     township = (
         _choose(mentions, name, gazetteer)
         or _follow(text, county, gazetteer)
-        or _nearly(text, name, gazetteer)
+        or _nearly(text, name, mentions, gazetteer)
     )
     if township is None:
         return Named(name, "", (), (county,) if county else ())
@@ -121,6 +121,21 @@ def _affirm(text: str, mentions: list[Mention]) -> list[Mention]:
     return kept
 
 
+def _choose_county(mentions: list[Mention], gazetteer: Gazetteer) -> Mention | None:
+    """The first, unless another has its township right behind it: "老家临泉, 现在住颍泉区闻集镇"."""
+    counties = [m for m in mentions if m.level == "county"]
+    whole = (
+        c
+        for c in counties
+        for t in mentions
+        if t.level == "township" and t.span[0] == c.span[1] and _choose([t], c.meant[0], gazetteer)
+    )
+    first = next(iter(counties), None)
+    if first is None or _choose(mentions, first.meant[0], gazetteer):
+        return first
+    return next(whole, first)
+
+
 def _choose(mentions: list[Mention], county: str, gazetteer: Gazetteer) -> Mention | None:
     for mention in mentions:
         if mention.level == "township":
@@ -151,15 +166,19 @@ def _follow(text: str, county: Mention | None, gazetteer: Gazetteer) -> Mention 
     return None
 
 
-def _nearly(text: str, county: str, gazetteer: Gazetteer) -> Mention | None:
-    """A name of the county that was said, but for half a syllable; only when there is one alone."""
+def _nearly(text: str, county: str, mentions: list[Mention], gazetteer: Gazetteer) -> Mention | None:
+    """A name of the county that was said, but for half a syllable; only when there is one alone.
+
+    What is another township's own name is no name misheard.
+    """
     if not county:
         return None
+    taken = [m.span for m in mentions if not m.heard]
     names = [t for t, home in gazetteer.township_counties.items() if home == county and len(t) >= _SURE]
     for kind in _KIND.finditer(text):
         for length in range(_LONGEST, _SURE - 1, -1):
             start = kind.end() - length
-            if start < 0:
+            if start < 0 or _overlaps((start, kind.end()), taken):
                 continue
             said = sound(text[start : kind.end()])
             near = [t for t in names if len(t) == length and t.endswith(kind[0]) and _near(said, readings(t))]
