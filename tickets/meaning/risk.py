@@ -7,7 +7,7 @@ told by others ("网上说…"), or supposed ("如果着火…"). config/risk.ya
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -59,12 +59,14 @@ class RiskDocument(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True)
 
     phrases: tuple[str, ...]
+    heard: dict[str, tuple[str, ...]]
     words: dict[str, tuple[str, ...]]
     kinds: dict[RiskKind, tuple[str, ...]]
     together: dict[RiskKind, tuple[tuple[str, str], ...]]
     pressing: tuple[str, ...]
     idioms: tuple[str, ...]
     denied: str
+    undone: str
     denied_words: str
     past: str
     hearsay: str
@@ -95,11 +97,14 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
+    heard: dict[str, str]
+    otherwise: re.Pattern[str]
     kinds: tuple[tuple[RiskKind, re.Pattern[str]], ...]
     together: dict[RiskKind, tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]]
     pressing: tuple[re.Pattern[str], ...]
     idiom: re.Pattern[str]
     denied: re.Pattern[str]
+    undone: re.Pattern[str]
     denied_words: re.Pattern[str]
     past: re.Pattern[str]
     hearsay: re.Pattern[str]
@@ -132,10 +137,11 @@ def spot_partial(text: str) -> Risk | None:
 def press(words: Words) -> str:
     """The first words that tell of what cannot wait, though nobody is in danger yet; "" for none."""
     rules = open_rules()
+    read = _read(words, rules)
     for pattern in rules.pressing:
-        for match in pattern.finditer(words.text):
-            if _holds(words, "medical", match, [], rules):
-                return match[0]
+        for match in pattern.finditer(read.text):
+            if _holds(read, "medical", match, [], rules):
+                return words.text[slice(*match.span())]
     return ""
 
 
@@ -145,21 +151,27 @@ def phrases() -> tuple[str, ...]:
     return _document().phrases
 
 
-def _spot(words: Words) -> Iterator[Risk]:
+def _read(said: Words, rules: _Rules) -> Words:
+    """What was said as the rules call it, each character where it stood."""
+    return replace(said, text=rules.otherwise.sub(lambda match: rules.heard[match[0]], said.text))
+
+
+def _spot(said: Words) -> Iterator[Risk]:
     rules = open_rules()
+    words = _read(said, rules)
     text = words.text
     idioms = [match.span() for match in rules.idiom.finditer(text)]
     for kind, pattern in rules.kinds:
         found = next((m for m in pattern.finditer(text) if _holds(words, kind, m, idioms, rules)), None)
         if found is not None:
-            yield Risk(kind, found[0], *found.span())
+            yield Risk(kind, said.text[slice(*found.span())], *found.span())
             continue
         near = next(
             (r for pair in rules.together.get(kind, ()) if (r := _near(words, kind, pair, idioms, rules))),
             None,
         )
         if near is not None:
-            yield near
+            yield replace(near, words=said.text[near.start : near.end])
 
 
 def _near(
@@ -192,7 +204,9 @@ def _holds(
     near = text[max(words.begin(start), start - _DENIED_NEAR) : start]
     if rules.denied.search(near) or rules.denied_words.match(text, end) or rules.after.match(text, end):
         return False
-    before = text[max(0, start - _BEFORE) : start]
+    if rules.undone.search(match[0]):
+        return False
+    begin = max(0, start - _BEFORE)
     lifted = (
         (rules.past, rules.present),
         (rules.hearsay, rules.own),
@@ -204,8 +218,9 @@ def _holds(
         *(() if kind in rules.suffered else ((rules.habit, rules.present),)),
     )
     for told, lifts in lifted:
-        said = _last(told, before)
-        if said is not None and not lifts.search(text, start - len(before) + said.end(), end):
+        # When it was may be said amid the words that tell of it.
+        said = _last(told, text[begin : end if told is rules.past and kind != "self_harm" else start])
+        if said is not None and not lifts.search(text, begin + said.end(), end):
             return False
     over = rules.over.search(text[end : end + _BEHIND])
     return over is None or rules.present.search(text[end : end + over.start()]) is not None
@@ -232,7 +247,16 @@ def open_rules() -> _Rules:
     def fill(pattern: str) -> str:
         return re.sub(r"<([a-z]+)>", lambda match: lists[match[1]], pattern)
 
+    # A word is heard otherwise in some surroundings only, which are not part of it.
     return _Rules(
+        heard={
+            re.sub(r"\(\?[^)]*\)", "", other): word
+            for word, others in document.heard.items()
+            for other in others
+        },
+        otherwise=re.compile(
+            "|".join(_longest_first(o for others in document.heard.values() for o in others))
+        ),
         kinds=tuple(
             (kind, re.compile("|".join(f"(?:{fill(pattern)})" for pattern in patterns)))
             for kind, patterns in document.kinds.items()
@@ -244,6 +268,7 @@ def open_rules() -> _Rules:
         pressing=tuple(re.compile(fill(pattern)) for pattern in document.pressing),
         idiom=re.compile("|".join(f"(?:{fill(idiom)})" for idiom in document.idioms)),
         denied=re.compile(f"(?:{document.denied})[^不没]{{0,2}}$"),
+        undone=re.compile(document.undone),
         denied_words=re.compile(document.denied_words),
         past=re.compile(document.past),
         hearsay=re.compile(document.hearsay),

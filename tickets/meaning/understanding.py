@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Urgency = Literal["一般", "紧急", "特急"]
 
-_RULES: Final = 3
+_RULES: Final = 4
 """Goes up whenever this program's own part in the understanding changes; the files' is counted in by themselves."""
 _FILES = ("risk.yaml", "appeals.yaml", "topics.yaml")
 _KEYWORDS = 5

@@ -9,6 +9,7 @@ from tickets.categories.grams import plain
 from tickets.categories.samples import read_samples
 from tickets.categories.suggestion import SHIPPED_MODEL
 from tickets.meaning.appeal import MODEL as KINDS
+from tickets.meaning.risk import spot
 from tickets.meaning.understanding import understand
 
 LEARNT = (SHIPPED_MODEL.parent / "starter.csv", KINDS / "samples.csv")
@@ -46,6 +47,15 @@ def test_kind_and_category_of_texts_that_nothing_was_made_of_are_told(
     print(part, kind, category)
     assert kind >= kinds
     assert category >= categories
+
+
+def test_danger_is_told_in_other_words_and_what_is_over_is_none() -> None:
+    dangers, alike = read("dangers", "second"), read("lookalikes", "second")
+    missed = [row["text"] for row in dangers if spot(row["text"]) is None]
+    false = [row["text"] for row in alike if spot(row["text"]) is not None]
+    print(missed, false)
+    assert len(missed) <= 0.03 * len(dangers)
+    assert len(false) <= 0.03 * len(alike)
 
 
 def test_nothing_is_learnt_of_the_texts_that_judge() -> None:

@@ -60,6 +60,18 @@ def test_a_partial_waits_for_the_words_that_may_take_it_back() -> None:
     assert spot("我家着火") is not None
 
 
+def test_what_is_heard_otherwise_is_as_long_as_what_it_stands_for_and_is_told_of_as_it_was_said() -> None:
+    assert [(o, w) for o, w in open_rules().heard.items() if len(o) != len(w)] == []
+    risk = spot("路灯坏了,俺娘晕到了")
+    assert risk is not None
+    assert (risk.words, risk.start) == ("晕到了", 6)
+
+
+@pytest.mark.parametrize("text", ["两个小孩没掉水里", "我家上回燃气漏了"])
+def test_what_is_denied_or_over_amid_the_words_is_no_danger(text: str) -> None:
+    assert spot(text) is None
+
+
 @given(
     st.text(max_size=60)
     | st.lists(st.sampled_from([t for _, t in DANGERS] + NOTHING), max_size=5).map("".join)
