@@ -26,7 +26,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	@# The types are looked at while tests wait, and hold up none.
-	nice -n 19 $(BIN)/mypy & types=$$!; $(BIN)/pytest -q --numprocesses 2 tests/unit; units=$$?; wait $$types && exit $$units
+	nice -n 19 $(BIN)/mypy & types=$$!; $(BIN)/pytest -q --numprocesses 3 tests/unit; units=$$?; wait $$types && exit $$units
 
 bench:
 	@deploy/setup test
