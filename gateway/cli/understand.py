@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tickets.meaning.understanding import Understanding
 
 _LINES = ".jsonl"
+_HALF = re.compile("[\ud800-\udfff]")
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -55,6 +57,7 @@ def understand(
     if not text.endswith(_LINES):
         if pairs:
             raise TextError("--pairs 需要 FILE.jsonl / --pairs takes a file of objects with a and b")
+        _prove_characters(text, "TEXT")
         meant = make_sense(text, datetime.now(CITY_TIME))
         _show(text, meant, as_json=as_json)
         return
@@ -87,7 +90,7 @@ def _understand(file: Path, number: int, told: dict[str, Any], lines: Hotlines |
 
 
 def _find_line(file: Path, number: int, told: dict[str, Any], lines: Hotlines, at: datetime) -> Hotline:
-    wanted = told["hotline"]
+    wanted = str(told["hotline"])
     named = [line for line in lines if line.number == wanted]
     for line in named:
         if line.is_in_force(at.date()):
@@ -102,7 +105,7 @@ def _find_line(file: Path, number: int, told: dict[str, Any], lines: Hotlines, a
 def _read(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of the file, each with the number of its line; empty lines are nothing."""
     try:
-        lines = file.read_text("utf-8-sig").splitlines()
+        lines = file.read_text("utf-8-sig").split("\n")  # JSON may hold what else ends a line
     except UnicodeDecodeError:
         raise TextError(
             f"{file}: 不是 UTF-8 文本,请另存为 UTF-8 / not UTF-8 text: save it in UTF-8"
@@ -112,7 +115,7 @@ def _read(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             told = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             raise TextError(f"{file}:{number}: 不是 JSON 对象 / not a JSON object: write one object a line")
@@ -121,11 +124,22 @@ def _read(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _text(file: Path, number: int, told: dict[str, Any], key: str) -> str:
     value = told.get(key)
+    wanted = f'write {{"{key}": "…"}}'
+    if value is None:
+        raise TextError(f"{file}:{number}: 缺少文字 {key} / the text {key!r} is missing: {wanted}")
     if not isinstance(value, str):
-        raise TextError(
-            f'{file}:{number}: 缺少文字 {key} / the text {key!r} is missing: write {{"{key}": "…"}}'
-        )
+        raise TextError(f"{file}:{number}: {key} {value!r} 不是文字 / is no text: {wanted}")
+    _prove_characters(value, f"{file}:{number}: {key}")
     return value
+
+
+def _prove_characters(text: str, where: str) -> None:
+    """Half a pair of surrogates is no character, and cannot be written out."""
+    if found := _HALF.search(text):
+        half = f"U+{ord(found[0]):04X}"
+        raise TextError(
+            f"{where}: 第 {found.start() + 1} 个字不成字 / character {found.start() + 1} is none ({half}): take it out"
+        )
 
 
 def _read_moment(file: Path, number: int, at: object) -> datetime:
@@ -134,11 +148,11 @@ def _read_moment(file: Path, number: int, at: object) -> datetime:
         return datetime.now(CITY_TIME)
     try:
         moment = datetime.fromisoformat(str(at))
-    except ValueError:
+        return moment.astimezone(CITY_TIME) if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
+    except (ValueError, OverflowError):
         raise TextError(
             f"{file}:{number}: at {at!r} 不是时间 / is no moment: write it as 2026-11-27T09:30:00+08:00"
         ) from None
-    return moment.astimezone(CITY_TIME) if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
 
 
 def _tell(meant: Understanding) -> dict[str, Any]:
