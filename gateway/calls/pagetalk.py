@@ -156,8 +156,8 @@ class Talk:
         self._joined_at = self._now()
         self._scribe.note(entries.LegAnswered(1, self._joined_at))
         reach(Stage.TALKING)
-        citizen.leg.on_held = lambda held: entertain(agent.leg, self._music, wanted=held)
-        agent.leg.on_held = lambda held: entertain(citizen.leg, self._music, wanted=held)
+        self._mind_hold(citizen.leg, agent.leg)
+        self._mind_hold(agent.leg, citizen.leg)
         talks = [
             asyncio.create_task(line.talks(house.target_silence, house.longest_hold))
             for line in (agent, citizen)
@@ -169,6 +169,12 @@ class Talk:
                 task.cancel()
             for leg in (agent.leg, citizen.leg):
                 leg.on_held = lambda _held: None
+
+    def _mind_hold(self, leg: Leg, other: Leg) -> None:
+        """Music for the other while this one holds the line: an agent may have done so while it rang."""
+        leg.on_held = lambda held: entertain(other, self._music, wanted=held)
+        if leg.is_held:
+            entertain(other, self._music, wanted=True)
 
     async def _close(self) -> None:
         """Hang up, and finish the journal."""

@@ -64,6 +64,7 @@ class Line:
         loop = asyncio.get_running_loop()
         self.leg = Leg(self, None, lambda function: function(), loop.create_future())
         self.leg.number = number
+        self.music = False  # whether any is played to him
         if does.isdigit():
             loop.call_soon(lambda: self.leg.disconnected(int(does), "No", ""))
         elif does == "answers":
@@ -74,6 +75,13 @@ class Line:
 
     def bury(self) -> None:
         self.leg.closed.set_result(None)
+
+    def start_playing(self, _sound: Sound, *, loop: bool, first: int) -> int:
+        self.music = loop
+        return first + 1
+
+    def stop_playing(self) -> None:
+        self.music = False
 
     def seconds(self) -> float:
         return 0.0
@@ -429,6 +437,39 @@ async def test_a_call_in_which_nobody_was_talked_with_does_not_count_as_reached(
         made[0].cut()
     row = await site.over()
     assert (row.outcome, row.talked_s) == (outcome, 0.0)
+
+
+@pytest.mark.parametrize(("holds", "hears"), [(DESK, CITIZEN), (CITIZEN, DESK)])
+async def test_who_waits_for_one_on_hold_hears_music_also_when_the_hold_began_before(
+    site: Site, holds: str, hears: str
+) -> None:
+    site.does[CITIZEN] = "rings"
+    site.calls._make = lambda one, reach: _playing(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: CITIZEN in site.lines)
+    site.lines[holds].leg.media_changed(held=True)
+    site.lines[CITIZEN].leg.confirmed()
+    await site.reaches(Stage.TALKING)
+    heard = []
+    for held in (False, True, False):
+        heard.append(site.lines[hears].music)
+        site.lines[holds].leg.media_changed(held=held)
+    assert (heard, site.lines[hears].music) == ([True, False, True], False)
+    site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+    await site.over()
+
+
+def _playing(call: PageCall) -> PageCall:
+    """It has music for who waits, and nothing else to say."""
+
+    class Prompts(Silence):
+        async def render(self, prompt: Any) -> Any:
+            if prompt.name != "hold_music":
+                return await super().render(prompt)
+            return Rendered(Sound(bytes(16000)), "")
+
+    return _changed(call, prompts=Prompts(), ring_seconds=60.0)
 
 
 def _announcing(call: PageCall) -> PageCall:
