@@ -34,6 +34,9 @@ PATIENCE: Final = timedelta(seconds=10)
 LEASE: Final = timedelta(seconds=60)
 """How long a gateway that is not heard of has a call."""
 
+UNWRITTEN: Final = "the disk is full: neither recorded nor written down"
+"""Why of a call that was talked there is no record, as its ``cause`` says."""
+
 _SHOWN: Final = timedelta(minutes=2)  # how long the page tells what has come of a call
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from recordings.agentcalls import Outcome, agent_calls
+from recordings.agentcalls import UNWRITTEN, Outcome, agent_calls
 from recordings.instant import Instant
 from recordings.schema import calls, counting_id, legs, metadata, worklist
 
@@ -212,7 +212,8 @@ async def read_attempts(connection: AsyncConnection, call_id: str) -> Sequence[A
         agent_calls.c.outcome.not_in([Outcome.NO_ANSWER, Outcome.BUSY, Outcome.DECLINED]),
     )
     for row in await connection.execute(made.order_by(agent_calls.c.ended_at)):
-        note = f"通话 {round(row.talked_s)} 秒" if row.outcome == Outcome.TALKED else ""
+        unwritten = ",磁盘已满,没有录音" if row.cause == UNWRITTEN else ""
+        note = f"通话 {round(row.talked_s)} 秒{unwritten}" if row.outcome == Outcome.TALKED else ""
         attempts.append(Attempt(row.ended_at, row.agent, f"回拨{row.outcome}", note))
     return sorted(attempts, key=lambda attempt: attempt.at)
 

@@ -44,7 +44,7 @@ class PageCall:
             line.hang_up("gateway")
 
     async def run(self) -> Ended:
-        """Call one, then the other, and stay until they part; raises JournalError."""
+        """Call one, then the other, and stay until they part."""
         try:
             ended = await self._call()
         except SipError:

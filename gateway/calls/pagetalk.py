@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,11 +14,13 @@ from gateway.calls.reserve import Taping
 from gateway.calls.scribe import Scribe
 from gateway.calls.speaker import Speaker
 from gateway.sip.fault import SipError
+from gateway.site import metrics
 from ivr.actions import Prompt
 from ivr.hotline import Called, Found
 from recordings import entries
-from recordings.agentcalls import PURPOSE, Outcome, Stage
+from recordings.agentcalls import PURPOSE, UNWRITTEN, Outcome, Stage
 from recordings.folders import AUDIO
+from recordings.journal import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +32,10 @@ if TYPE_CHECKING:
     from gateway.sip.leg import Leg
     from ivr.hotline import Hotline
     from recordings.agentcalls import AgentCall
+    from recordings.entries import Entry
     from recordings.journals import JournalWriter
+
+log = logging.getLogger(__name__)
 
 PROMPT_SECONDS: Final = 10.0
 """The longest that either is told something."""
@@ -69,7 +75,11 @@ class Desk:
 
 
 class Talk:
-    """What begins with the citizen's answer: a call with a journal and a recording of its own, as any other."""
+    """What begins with the citizen's answer: a call with a journal and a recording of its own, as any other.
+
+    Two people talk, and nothing that is done follows from what is written: a disk that takes no more of the journal
+    costs the recording, never the talk.
+    """
 
     def __init__(
         self,
@@ -89,14 +99,14 @@ class Talk:
         self._loop = asyncio.get_running_loop()
         self._answered_at = self._loop.time()
         self._joined_at: float | None = None
+        self._is_unwritten = False
 
     async def run(self, reach: Callable[[Stage], None]) -> Ended | None:
-        """Until either hangs up; None: before they heard each other. Raises JournalError."""
+        """Until either hangs up; None: before they heard each other."""
         desk, leg, wanted = self._desk, self._citizen.leg, self._wanted
         announced = desk.announce and not wanted.discreet
         told = await render(desk.prompts, _ANNOUNCED) if announced else None
         file = self._taping.place(self._scribe.folder / AUDIO)
-        recorded = file if told is not None or not desk.announce else None
         called = Found(desk.hotline, Called(desk.shown, "to"))
         incoming = entries.Incoming(
             call_id=wanted.call_id,
@@ -109,15 +119,20 @@ class Talk:
             node=desk.node,
             trunk=desk.trunk,
         )
-        self._scribe.note(incoming)
-        self._scribe.note(entries.Placed(PURPOSE, wanted.ticket))
-        await self._journal.settle()
+        self._note(incoming)
+        self._note(entries.Placed(PURPOSE, wanted.ticket))
+        try:
+            await self._journal.settle()
+        except JournalError as error:
+            self._go_on(error)
+        may_record = (told is not None or not desk.announce) and not self._is_unwritten
+        recorded = file if may_record else None
         try:
             leg.answer(recorded)
         except SipError:  # he has gone again: it was a call all the same, and its journal is finished
             self._citizen.hang_up("gateway")
         self._answered_at = self._loop.time()
-        self._scribe.note(entries.Answered())
+        self._note(entries.Answered())
         whom = entries.Dialled(
             leg=1,
             at=0.0,
@@ -126,7 +141,7 @@ class Talk:
             uri=wanted.extension,
             sip_call_id=self._agent.leg.sip_call_id,
         )
-        self._scribe.note(whom)
+        self._note(whom)
         desk.house.pump.join(self)
         try:
             await self._greet(told if recorded is not None else None)
@@ -136,13 +151,32 @@ class Talk:
             await self._close()
         if self._joined_at is None:
             return None
-        return Ended(Outcome.TALKED, self._citizen.ending()[1], self._talked)
+        cause = UNWRITTEN if self._is_unwritten else self._citizen.ending()[1]
+        return Ended(Outcome.TALKED, cause, self._talked)
+
+    def _note(self, entry: Entry) -> None:
+        try:
+            self._scribe.note(entry)
+        except JournalError as error:
+            self._go_on(error)
+
+    def _go_on(self, error: JournalError) -> None:
+        """The disk has refused what was told: nothing is recorded any more, whatever it takes later."""
+        if not self._is_unwritten:
+            self._is_unwritten = True
+            metrics.RECORDING_TROUBLE.inc()
+            self._citizen.leg.channel.stop_recording(UNWRITTEN)
+            log.error(
+                "an agent's talk is not written down, and recorded no more; who talks, talks on: %s. "
+                "磁盘写不进,坐席通话不再录音和记录,通话不中断:请立即腾出空间。",
+                error,
+            )
 
     async def _greet(self, told: Rendered | None) -> None:
         """Tell the citizen what he is to know before anybody talks with him; the agent hears him from the answer on."""
         self._agent.leg.bridge(self._citizen.leg, both=False)
         if told is not None:
-            self._scribe.note(entries.Played(0, _ANNOUNCED.name, told.text, self._citizen.leg.media_seconds))
+            self._note(entries.Played(0, _ANNOUNCED.name, told.text, self._citizen.leg.media_seconds))
             await self._agent.comes_first(self._citizen.hears(told.sound, PROMPT_SECONDS))
             self._citizen.leg.stop_playing()
         self._agent.leg.unbridge()
@@ -154,7 +188,7 @@ class Talk:
             return
         citizen.leg.bridge(agent.leg)
         self._joined_at = self._now()
-        self._scribe.note(entries.LegAnswered(1, self._joined_at))
+        self._note(entries.LegAnswered(1, self._joined_at))
         reach(Stage.TALKING)
         self._mind_hold(citizen.leg, agent.leg)
         self._mind_hold(agent.leg, citizen.leg)
@@ -181,23 +215,29 @@ class Talk:
         leg, agent = self._citizen.leg, self._agent
         agent.hang_up("caller" if self._citizen.has_ended else "gateway")
         by, cause = agent.ending()
-        self._scribe.note(entries.LegEnded(1, self._now(), by, cause, self._talked))
+        self._note(entries.LegEnded(1, self._now(), by, cause, self._talked))
         self._citizen.hang_up("gateway")
         await self._scribe.caught_up()
         await asyncio.wait((leg.closed,), timeout=_CLOSE_SECONDS)
         ended = leg.ended
         if ended is not None:
             told = f"{ended.status} {ended.reason}"
-            self._scribe.note(entries.HungUp(ended.by, told, ended.media_seconds))
+            self._note(entries.HungUp(ended.by, told, ended.media_seconds))
         trouble = "the recording could not be closed"
         if leg.closed.done():
             trouble, reception = leg.recording_trouble, leg.reception
             media = entries.Media(reception.packets, reception.lost, reception.jitter_seconds)
-            self._scribe.note(media)
+            self._note(media)
         if trouble:
-            self._scribe.note(entries.RecordingTrouble(trouble))
-        self._scribe.note(entries.Finished())
-        await self._journal.sync()
+            if not self._is_unwritten:
+                metrics.RECORDING_TROUBLE.inc()
+                log.error("recording incomplete: %s", trouble)
+            self._note(entries.RecordingTrouble(trouble))
+        self._note(entries.Finished())
+        try:
+            await self._journal.sync()
+        except JournalError as error:
+            self._go_on(error)
 
     @property
     def _talked(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ from recordings.calloutwords import Kind
 from recordings.database import migrate, open_database
 from recordings.entries import Answered, Finished, HungUp, LegEnded, Placed
 from recordings.folders import spool
-from recordings.journal import read
+from recordings.journal import Journal, JournalError, read
 from recordings.journals import Journals
 from recordings.schema import calls
 
@@ -65,6 +66,7 @@ class Line:
         self.leg = Leg(self, None, lambda function: function(), loop.create_future())
         self.leg.number = number
         self.music = False  # whether any is played to him
+        self.unrecorded = ""  # why
         if does.isdigit():
             loop.call_soon(lambda: self.leg.disconnected(int(does), "No", ""))
         elif does == "answers":
@@ -82,6 +84,9 @@ class Line:
 
     def stop_playing(self) -> None:
         self.music = False
+
+    def stop_recording(self, why: str) -> None:
+        self.unrecorded = why
 
     def seconds(self) -> float:
         return 0.0
@@ -437,6 +442,34 @@ async def test_a_call_in_which_nobody_was_talked_with_does_not_count_as_reached(
         made[0].cut()
     row = await site.over()
     assert (row.outcome, row.talked_s) == (outcome, 0.0)
+
+
+@pytest.mark.parametrize("talk", [False, True])
+async def test_a_disk_that_fills_ends_no_talk_and_what_is_missing_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, talk: bool
+) -> None:
+    """It fills before they talk, or while they do."""
+    full, write = not talk, Journal.write
+
+    def fill(self: Journal, line: bytes) -> None:
+        if full:
+            raise JournalError(errno.ENOSPC, "No space left on device", "journal")
+        write(self, line)
+
+    monkeypatch.setattr(Journal, "write", fill)
+    await ask(site.db, wanted())
+    await site.look()
+    await site.reaches(Stage.TALKING)
+    full = True
+    assert site.lines[CITIZEN].leg.partners.hear(site.lines[DESK].leg), "they talk"
+    site.lines[CITIZEN].leg.disconnected(200, "OK", "")
+    row = await site.over()
+    assert (row.outcome, row.cause) == (Outcome.TALKED, agentcalls.UNWRITTEN)
+    assert await attempts(site.db) == [("张敏", "回拨已接通", "通话 0 秒,磁盘已满,没有录音")]
+    assert site.lines[CITIZEN].unrecorded == agentcalls.UNWRITTEN
+    told = [record.levelname for record in caplog.records if "talks on" in record.message]
+    assert told == ["ERROR"], "once"
+    await until(lambda: not site.journals.waiting_bytes)
 
 
 @pytest.mark.parametrize(("holds", "hears"), [(DESK, CITIZEN), (CITIZEN, DESK)])
