@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from recordings.calloutwords import Kind
 from recordings.schema import calls
 
 if TYPE_CHECKING:
+    from recordings.callouts import Callout
     from recordings.database import Database
 
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
@@ -27,29 +28,58 @@ ROW = {
 }  # fmt: skip
 
 
-async def ask(db: Database) -> Clash | None:
-    wanted = AgentCall("a", ABOUT, "", "12345", "张敏", "6001", CITIZEN)
+def wanted(agent: str) -> AgentCall:
+    return AgentCall(agent, ABOUT, "", "12345", agent, "6001", CITIZEN)
+
+
+async def ask(db: Database, agent: str = "张敏") -> Clash | None:
     async with db.write() as connection:
-        return await agentcalls.ask(connection, wanted, NOW)
+        return await agentcalls.ask(connection, wanted(agent), NOW)
 
 
-async def someone_waits(db: Database) -> bool:
-    """Whether a connection waits for what another one holds."""
+async def claim(db: Database) -> Callout | None:
+    async with db.write() as connection:
+        return await callouts.claim(connection, 1, "x", PACE, NOW)
+
+
+async def fill(db: Database) -> None:
+    """A list wants the citizen called, by whoever asks first."""
+    async with db.write() as connection:
+        await connection.execute(sa.insert(calls).values(ROW))
+        await callouts.add(connection, "一", [Wanted(Kind.CARE, CITIZEN)], 1, "operator", NOW)
+        await callouts.turn(connection, on=True, by="operator", now=NOW)
+
+
+async def meets(db: Database, task: asyncio.Task[Any], others: int = 0) -> None:
+    """Until it waits for what another connection holds, as so many others do, or is through."""
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with db.read() as connection:
-        return bool(await connection.scalar(sa.text(waits)))
+    async with asyncio.timeout(30):
+        while not task.done():
+            async with db.read() as connection:
+                if (await connection.scalar(sa.text(waits)) or 0) > others:
+                    return
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # of SQLite one writes at a time
 async def test_who_asks_while_a_list_takes_the_citizen_is_told_so(database: Database) -> None:
-    async with database.write() as connection:
-        await connection.execute(sa.insert(calls).values(ROW))
-        await callouts.add(connection, "一", [Wanted(Kind.CARE, CITIZEN)], 1, "operator", NOW)
-        await callouts.turn(connection, on=True, by="operator", now=NOW)
+    await fill(database)
     async with database.write() as connection:
         assert await callouts.claim(connection, 1, "x", PACE, NOW) is not None
         asking = asyncio.create_task(ask(database))
-        async with asyncio.timeout(30):
-            while not asking.done() and not await someone_waits(database):  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.01)
+        await meets(database, asking)
     assert await asking is Clash.CITIZEN
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_list_and_another_agent_that_come_while_an_agent_asks_leave_the_citizen_to_him(
+    database: Database,
+) -> None:
+    await fill(database)
+    async with database.write() as connection:
+        assert await agentcalls.ask(connection, wanted("张敏"), NOW) is None
+        claiming = asyncio.create_task(claim(database))
+        await meets(database, claiming)
+        asking = asyncio.create_task(ask(database, "王芳"))
+        await meets(database, asking, others=1)
+    assert (await claiming, await asking) == (None, Clash.CITIZEN)
