@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ivr.events import Informed
+from recordings.callbacks import OWED_FOR
+from recordings.matters import matters
 from recordings.progress import read_progress
 from recordings.schema import calls, tickets
 from tickets.joining import CUT_SHORT, UNFINISHED
+from tickets.missed import QUIET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,6 +54,33 @@ def is_discreet(ticket: Mapping[str, Any]) -> bool:
     if IN_DANGER in ticket["notes"] or SAYS_DANGER in ticket["notes"]:
         return True
     return bool(whose["call_back"]) and ticket["appeal"]["urgency"] == "特急"  # danger, from a person perhaps
+
+
+async def find_discreet(connection: AsyncConnection, numbers: Collection[str], now: datetime) -> set[str]:
+    """Those of these telephone numbers (digits) that must not ring or be written to with a word of 12345.
+
+    Somebody has called from there, or is to be called back there, of whose ticket others must not learn
+    (`is_discreet`), within ``REPEATS_FOR`` and whatever has become of it since: danger does not end with a ticket. Or
+    a call from there was silent, for as long as it may be owed a call back: its caller may not have been alone.
+    """
+    quiet = sa.select(calls.c.caller).where(
+        calls.c.caller.in_(numbers), calls.c.reason == QUIET, calls.c.started_at > now - OWED_FOR
+    )
+    own = sa.select(calls.c.caller, calls.c.call_id).where(
+        calls.c.caller.in_(numbers), calls.c.started_at > now - REPEATS_FOR
+    )
+    given = sa.select(matters.c.caller, matters.c.call_id).where(
+        matters.c.caller.in_(numbers), matters.c.at > now - REPEATS_FOR
+    )
+    whose = sa.union(own, given).subquery()
+    query = (
+        sa.select(whose.c.caller, tickets.c.number, tickets.c.document)
+        .join(tickets, tickets.c.call_id == whose.c.call_id)
+        .order_by(tickets.c.revision)
+    )
+    last = {(row.caller, row.number): row.document for row in await connection.execute(query)}
+    told = {caller for (caller, _), document in last.items() if is_discreet(json.loads(document))}
+    return told.union(await connection.scalars(quiet))
 
 
 async def list_documents(

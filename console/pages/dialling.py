@@ -24,7 +24,7 @@ from console.problem import Problem
 from recordings import agentcalls
 from recordings.agentcalls import AgentCall, Clash, Stage
 from recordings.schema import calls, tickets
-from tickets.past import is_discreet
+from tickets.past import find_discreet, is_discreet
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -66,7 +66,8 @@ async def dial(request: web.Request) -> web.Response:
             agent=user.name,
             extension=user.extension,
             number=number,
-            discreet=any(is_discreet(document) for document in documents.values()),
+            discreet=any(is_discreet(document) for document in documents.values())
+            or bool(await find_discreet(connection, {number}, now)),
         )
         if clash := await agentcalls.ask(connection, wanted, now):
             raise Problem(HTTPStatus.CONFLICT, *_CLASHES[clash])

@@ -54,11 +54,12 @@ async def test_a_call_is_asked_for_once_and_the_trail_has_it(make_site, call):
 
 async def test_who_may_not_be_alone_is_told_nothing_by_a_machine(make_site, call):
     async with make_site(Policy(), dialling=RULES) as site:
-        quiet, plain = await call("请回电", danger=True), await call("房子漏雨")
-        for name, call_id, discreet in (("张敏", quiet, True), ("王芳", plain, False)):
+        quiet, same = await call("请回电", danger=True), await call("房子漏雨")
+        plain = await call("房子漏雨", line={"caller": "13900001111"})
+        for name, call_id, discreet in (("张敏", quiet, True), ("王芳", same, True), ("李强", plain, False)):
             agent = await with_telephone(site, name)
             async with site.db.write() as connection:
-                await connection.execute(sa.delete(agent_calls))  # both calls came from one number
+                await connection.execute(sa.delete(agent_calls))  # two of the calls came from one number
             assert (await dial(agent, call_id)).status == 202
             async with site.db.read() as connection:
                 assert await connection.scalar(sa.select(agent_calls.c.discreet)) is discreet
