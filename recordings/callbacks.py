@@ -79,7 +79,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A missed caller to be called back: his number, the line he called last, when, how he was missed, how often."""
+    """A missed caller to be called back: his number, the line he called last, when, how he was missed, how often.
+
+    His last call was ``over`` then.
+    """
 
     call_id: str
     caller: str
@@ -87,6 +90,7 @@ class Owed:
     at: datetime
     missed: str
     tries: int
+    over: datetime
 
 
 def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
@@ -96,7 +100,7 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     again = sa.exists().where(
         own.c.call_id == work.c.call_id,
         later.c.caller == own.c.caller,
-        sa.or_(later.c.call_id > own.c.call_id, _is_taken_elsewhere(own, later)),
+        sa.or_(later.c.call_id > own.c.call_id, is_taken_elsewhere(own, later)),
         later.c.ended_at.is_not(None),
         ~_is_placed(later.c.call_id),
     )
@@ -112,7 +116,7 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     )
 
 
-def _is_taken_elsewhere(own: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+def is_taken_elsewhere(own: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether another gateway has answered the call that one had no line for: at once, so that ids tell no order."""
     second = 15  # characters of an id that tell the time
     at_once = sa.func.substr(other.c.call_id, 1, second) == sa.func.substr(own.c.call_id, 1, second)
@@ -168,6 +172,7 @@ async def list_missed(
             calls.c.started_at,
             worklist.c.missed,
             count_tries().label("tries"),
+            sa.func.coalesce(calls.c.ended_at, calls.c.started_at),
         )
         .join(worklist, worklist.c.call_id == calls.c.call_id)
         .where(calls.c.call_id.in_(owed_calls(now)), worklist.c.missed != "", ~worklist.c.call_back)

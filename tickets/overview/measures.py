@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from recordings.callbacks import Result, call_backs
+from recordings.callbacks import Result, call_backs, is_taken_elsewhere
 from recordings.instant import elapsed
 from recordings.schema import calls, legs, reviews, worklist
 from tickets.legs import HANDED_OVER
@@ -89,7 +89,10 @@ async def _read(connection: AsyncConnection, query: sa.Select[Any]) -> tuple[Any
 
 
 def _measure_answers(scope: Scope) -> sa.Select[Any]:
-    """Whom his own side was told to take elsewhere, nobody here could answer."""
+    """Whom his own side was told to take elsewhere, nobody here could answer.
+
+    Nor does a call count twice that one gateway had no line for and another has answered.
+    """
     ring = elapsed(calls.c.started_at, calls.c.answered_at)
     redirected = sa.and_(calls.c.answered_at.is_(None), calls.c.reason.startswith(HANDED_OVER))
     return sa.select(
@@ -98,7 +101,22 @@ def _measure_answers(scope: Scope) -> sa.Select[Any]:
         sa.func.avg(ring),
         sa.func.count().filter(ring <= PROMPT_S),
         sa.func.count().filter(calls.c.reason == LEFT),
-    ).where(*scope.choose(calls), calls.c.ended_at.is_not(None), sa.func.coalesce(~redirected, sa.true()))
+    ).where(
+        *scope.choose(calls),
+        calls.c.ended_at.is_not(None),
+        sa.func.coalesce(~redirected, sa.true()),
+        ~_is_answered_elsewhere(),
+    )
+
+
+def _is_answered_elsewhere() -> sa.ColumnElement[bool]:
+    """Whether a call of ``calls`` was refused here, and taken by another gateway: one call, on file twice."""
+    other = calls.alias()
+    return sa.and_(
+        calls.c.answered_at.is_(None),
+        calls.c.caller != "",
+        sa.exists().where(other.c.caller == calls.c.caller, is_taken_elsewhere(calls, other)),
+    )
 
 
 def _count_refused_again(scope: Scope) -> sa.Select[Any]:

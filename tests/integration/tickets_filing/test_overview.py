@@ -199,6 +199,7 @@ async def test_measures_are_what_their_formulas_say(database, days):
     days.call(8.3, rings=None, reason=GONE)
     days.call(8.4, rings=None, reason=f"{HANDED_OVER}专线: its own side has put him through")
     answered.append(days.call(8.5, rings=4.0, reason=LEFT))
+    days.call(8.0, rings=None, sip_call_id=f"sip-{answered[0]}")  # another gateway had no line for the first
     # Taken by the second; abandoned; refused, after which he spoke on; put through by his own side (who knows?)
     days.leg(answered[0], 1, 5.0, None, "target")
     days.leg(answered[0], 2, 8.0, 17.0, "target")
