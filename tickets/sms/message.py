@@ -6,17 +6,17 @@ is about: however often it is asked for, there is one.
 
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from recordings.callbacks import Owed
 from recordings.database import insert
 from recordings.schema import outbox
 from tickets.number import CITY_TIME
@@ -66,14 +66,18 @@ class Writer:
                 connection, "ticket", number, whose["contact"] or whose["number"], now, {"number": number}
             )
 
-    async def tell_missed(self, connection: AsyncConnection, caller: str, at: datetime) -> None:
-        """A call of ``caller`` (digits) came to nothing, on a line that is not anonymous: say that he is called back.
+    async def tell_missed(self, connection: AsyncConnection, missed: Collection[Owed]) -> None:
+        """Calls came to nothing, on lines that are not anonymous: say to their callers that they are called back.
 
-        Once a day of the city that his calls are of, however often he tries.
+        To each once a day of the city that his calls are of, however often he tries. The message is named after the
+        call: a number's digest could be looked up by whoever reads the log.
         """
-        day = f"{at.astimezone(CITY_TIME):%Y%m%d}"
-        whose = hashlib.sha256(f"{day} {caller}".encode()).hexdigest()[:12]
-        await self._put(connection, "missed", f"{day}-{whose}", caller, at, {})
+        told = await _list_told(connection, min(one.at for one in missed)) if missed else set()
+        for one in missed:
+            mark = (find_mobile(one.caller), _day_of(one.at))
+            if mark not in told:
+                told.add(mark)
+                await self._put(connection, "missed", one.call_id, one.caller, one.at, {})
 
     async def _put(
         self,
@@ -100,6 +104,22 @@ class Writer:
             "created_at": now,
         }
         await connection.execute(insert(connection, outbox).values(row).on_conflict_do_nothing())
+
+
+async def _list_told(connection: AsyncConnection, since: datetime) -> set[tuple[str, date]]:
+    """To which numbers it is said that they were missed, and of which day's calls; from the day of ``since`` on."""
+    written = sa.select(outbox.c.document, outbox.c.created_at).where(
+        outbox.c.kind == "sms", outbox.c.created_at > since - timedelta(days=1)
+    )
+    messages = [
+        (Message.model_validate_json(row.document), row.created_at)
+        for row in await connection.execute(written)
+    ]
+    return {(message.to, _day_of(at)) for message, at in messages if message.what == "missed"}
+
+
+def _day_of(at: datetime) -> date:
+    return at.astimezone(CITY_TIME).date()
 
 
 async def give_up_old(connection: AsyncConnection, now: datetime) -> int:

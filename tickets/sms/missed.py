@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from recordings.callbacks import Missed, list_missed
-from recordings.schema import calls, tickets
-from tickets.missed import QUIET
-from tickets.past import is_discreet
+from recordings.schema import calls
+from tickets.past import find_discreet
 from tickets.runner import Backoff, keep_at
 
 if TYPE_CHECKING:
@@ -26,6 +24,9 @@ if TYPE_CHECKING:
 _EVERY_S: Final = 10.0
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0)
 _LATELY: Final = timedelta(hours=1)
+PATIENCE: Final = timedelta(minutes=5)
+"""How long after his call nobody is told of it: who redials at once, and is heard, is not called back."""
+
 TOLD: Final = frozenset({Missed.REFUSED, Missed.DROPPED})
 """Who hung up himself knows that he did, and who said nothing may not be alone: neither is sent anything."""
 
@@ -50,22 +51,23 @@ class MissedWatch:
         async with self._db.read() as connection:
             missed = await list_missed(connection, now, since=now - _LATELY)
             owed = {one.call_id: one for one in missed if one.missed in TOLD}
-            new = owed.keys() - self._told
-            told = sorted(new - await _find_discreet(connection, new))
+            new = [
+                one for one in owed.values() if one.call_id not in self._told and one.over <= now - PATIENCE
+            ]
+            callers = {one.caller for one in new}
+            talk = await _find_talking(connection, callers, now)
+            quiet = await find_discreet(connection, callers - talk, now)
+        due = [one for one in new if one.caller not in talk]
+        told = [one for one in due if one.caller not in quiet]
         if told:
             async with self._db.write() as connection:
-                for call_id in told:
-                    await self._writer.tell_missed(connection, owed[call_id].caller, owed[call_id].at)
-        self._told = set(owed)
+                await self._writer.tell_missed(connection, told)
+        self._told = owed.keys() & (self._told | {one.call_id for one in due})
 
 
-async def _find_discreet(connection: AsyncConnection, call_ids: Collection[str]) -> set[str]:
-    """Those of these calls of which others who share the caller's telephone must not learn."""
-    if not call_ids:
-        return set()
-    quiet = sa.select(calls.c.call_id).where(calls.c.call_id.in_(call_ids), calls.c.reason == QUIET)
-    filed = sa.select(tickets.c.call_id, tickets.c.document).where(tickets.c.call_id.in_(call_ids))
-    return {
-        *(await connection.scalars(quiet)),
-        *(row.call_id for row in await connection.execute(filed) if is_discreet(json.loads(row.document))),
-    }
+async def _find_talking(connection: AsyncConnection, callers: Collection[str], now: datetime) -> set[str]:
+    """Those of these callers who have called again, and talk by now, as far as is on file."""
+    query = sa.select(calls.c.caller).where(
+        calls.c.caller.in_(callers), calls.c.ended_at.is_(None), calls.c.started_at > now - _LATELY
+    )
+    return set(await connection.scalars(query))

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
+from recordings.callbacks import Missed, Owed
 from recordings.schema import calls
 from recordings.schema import outbox as table
 from tickets import outbox
@@ -111,9 +112,14 @@ def working(database, tmp_path, secret, operator):
 
 
 async def tell_missed(database, callers, now=None):
+    at = now or datetime.now(UTC)
+    missed = [
+        Owed(f"{at:%Y%m%dT%H%M%S}-{n:08x}", caller, "12345", at, Missed.REFUSED, 1, at)
+        for n, caller in enumerate(callers)
+    ]
     async with database.write() as connection:
-        for caller in callers:
-            await Writer(TEMPLATES, SIGNATURE).tell_missed(connection, caller, now or datetime.now(UTC))
+        for part in (missed[::2], missed[1::2]):
+            await Writer(TEMPLATES, SIGNATURE).tell_missed(connection, part)
 
 
 async def read_messages(database):

@@ -48,7 +48,8 @@ async def file(database: Database, data: Path, call: CallFolder) -> None:
     began = datetime.strptime(call.call_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     async with database.write() as connection:
         which = calls.c.call_id == call.call_id
-        await connection.execute(sa.update(calls).where(which).values(started_at=began))
+        ended = sa.case((calls.c.ended_at.is_not(None), sa.literal(began, calls.c.ended_at.type)))
+        await connection.execute(sa.update(calls).where(which).values(started_at=began, ended_at=ended))
 
 
 async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
@@ -110,11 +111,12 @@ async def test_who_was_cut_off_is_told_once_and_nobody_who_was_silent(
     database: Database, tmp_path: Path
 ) -> None:
     cut = begin(tmp_path, 5).hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost")
-    confidential = begin(tmp_path, 4, "13900006666").hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost")
+    confidential = begin(tmp_path, 10, "13900006666").hear(LEAK).state(stated(0, LEAK)).hang_up()
     for call in (
         cut,
         confidential,
-        begin(tmp_path, 3, "13900005555").hang_up(by="lost"),  # said nothing either
+        begin(tmp_path, 9, "13900006666").hear(LEAK).state(stated(0, LEAK)).hang_up(by="lost"),
+        begin(tmp_path, 11, "13900005555").hang_up(by="lost"),  # said nothing either
         begin(tmp_path, 6, "13900001111").hang_up(by="gateway"),  # said nothing
         begin(tmp_path, 7, "13900002222").hang_up(),  # hung up in the opening
         begin(tmp_path, 8, "13900003333", anonymous=True)
@@ -148,15 +150,34 @@ def refuse(number: int, at: datetime) -> Refused:
     return Refused(f"{at:%Y%m%dT%H%M%S}-{number:08x}", "s", caller, "12345", "12345", at, 1, barred=False)
 
 
+async def test_who_redials_at_once_and_is_heard_or_talks_still_is_told_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    at = NOW - timedelta(minutes=6)
+    async with database.write() as connection:
+        await refused.store(connection, [refuse(number, at) for number in (1, 2, 3)], 1)
+        await refused.store(connection, [refuse(4, NOW - timedelta(minutes=4))], 1)
+    await file(
+        database, tmp_path, begin(tmp_path, 5, "13900000001").hear(LEAK).state(stated(0, LEAK)).hang_up()
+    )
+    await file(database, tmp_path, begin(tmp_path, 4, "13900000002").hear(LEAK).state(stated(0, LEAK)))
+    assert [message.to for message in await tell(database, NOW)] == ["13900000003"]
+    async with database.read() as connection:
+        (name,) = await connection.scalars(sa.select(outbox.c.number).where(outbox.c.kind == "sms"))
+    assert name == f"sms-missed-{refuse(3, at).call_id}", "no digest of his number"
+    later = NOW + timedelta(minutes=2)
+    assert [message.to for message in await tell(database, later)] == ["13900000003", "13900000004"]
+
+
 async def test_a_call_before_midnight_is_told_of_once_though_the_day_has_changed(database: Database) -> None:
     at = datetime(2026, 7, 1, 15, 50, tzinfo=UTC)  # 23:50 in the city
     async with database.write() as connection:
         await refused.store(connection, [refuse(1, at)], 1)
-    assert len(await tell(database, at + timedelta(minutes=1), at + timedelta(minutes=20))) == 1
+    assert len(await tell(database, at + timedelta(minutes=6), at + timedelta(minutes=20))) == 1
 
 
 async def test_who_is_missed_now_is_told_however_many_wait_for_longer(database: Database) -> None:
     waiting = [refuse(number, NOW - timedelta(hours=2)) for number in range(1001)]
     async with database.write() as connection:
-        await refused.store(connection, [*waiting, refuse(2000, NOW - timedelta(minutes=1))], 1)
+        await refused.store(connection, [*waiting, refuse(2000, NOW - timedelta(minutes=6))], 1)
     assert [message.to for message in await tell(database, NOW)] == ["13900002000"]
