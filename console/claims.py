@@ -39,6 +39,11 @@ class Claim:
     until: datetime
 
 
+def holds(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a claim holds now: one from far ahead was made under a clock that has been set back since."""
+    return sa.and_(claims.c.until > now, claims.c.until <= now + 2 * LASTS)
+
+
 async def claim(
     connection: AsyncConnection, call_id: str, user: str, now: datetime, lasts: timedelta = LASTS
 ) -> Claim | None:
@@ -68,7 +73,7 @@ async def claim(
                 ),
                 "until": statement.excluded.until,
             },
-            where=sa.or_(claims.c.user_name == user, claims.c.until <= now),
+            where=sa.or_(claims.c.user_name == user, ~holds(now)),
         )
     )
     return await find_claim(connection, call_id, now)
@@ -76,7 +81,7 @@ async def claim(
 
 async def find_claim(connection: AsyncConnection, call_id: str, now: datetime) -> Claim | None:
     """The claim on a call that holds now."""
-    query = sa.select(claims).where(claims.c.call_id == call_id, claims.c.until > now)
+    query = sa.select(claims).where(claims.c.call_id == call_id, holds(now))
     row = (await connection.execute(query)).first()
     return Claim(row.call_id, row.user_name, row.claimed_at, row.until) if row else None
 
@@ -109,10 +114,8 @@ async def list_next(
     that nobody holds. Then what he holds already and has not reviewed; then the first of the list that nobody
     holds. Never ``besides``, the call he is at, nor one of the lines that are ``hidden`` from him.
     """
-    held = sa.exists().where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
-    his = sa.exists().where(
-        claims.c.call_id == worklist.c.call_id, claims.c.until > now, claims.c.user_name == user
-    )
+    held = sa.exists().where(claims.c.call_id == worklist.c.call_id, holds(now))
+    his = sa.exists().where(claims.c.call_id == worklist.c.call_id, holds(now), claims.c.user_name == user)
     urgent = sa.and_(worklist.c.rank == 0, worklist.c.state == State.OPEN, worklist.c.hotline.not_in(hidden))
     open_ = sa.and_(worklist.c.state == State.OPEN, *wanted)
     found: list[str] = []
@@ -151,6 +154,6 @@ async def count_held(connection: AsyncConnection, user: str, now: datetime) -> i
         sa.select(sa.func.count())
         .select_from(claims)
         .join(worklist, worklist.c.call_id == claims.c.call_id)
-        .where(claims.c.until > now, claims.c.user_name != user, worklist.c.state == State.OPEN)
+        .where(holds(now), claims.c.user_name != user, worklist.c.state == State.OPEN)
     )
     return await connection.scalar(query) or 0

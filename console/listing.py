@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from console.claims import holds
 from recordings import search
 from recordings.callbacks import count_tries, owed_calls
 from recordings.matters import matters
@@ -209,7 +210,7 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
             return [is_open, sa.or_(*doubts)]
         case Tab.OWN:
             his = sa.exists().where(
-                claims.c.call_id == worklist.c.call_id, claims.c.user_name == user, claims.c.until > now
+                claims.c.call_id == worklist.c.call_id, claims.c.user_name == user, holds(now)
             )
             return [his]
         case None:
@@ -281,7 +282,7 @@ def _order(wanted: Filter) -> list[sa.ColumnElement[Any]]:
 def _holder(now: datetime) -> sa.ColumnElement[str | None]:
     return (
         sa.select(claims.c.user_name)
-        .where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
+        .where(claims.c.call_id == worklist.c.call_id, holds(now))
         .scalar_subquery()
         .label("holder")
     )

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.claims import holds
 from console.dialling import tell_progress
 from console.masking import mask_text
 from recordings.agentcalls import read_progress
 from recordings.callbacks import owed_calls
+from recordings.instant import read_clock
 from recordings.schema import worklist
 from recordings.users import claims
 from recordings.worklist import State
@@ -117,9 +119,7 @@ async def read_stamp(connection: AsyncConnection, now: datetime) -> str:
     """
     waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id), sa.func.sum(worklist.c.rank))
     owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery())
-    held = (
-        sa.select(claims.c.call_id, claims.c.user_name).where(claims.c.until > now).order_by(claims.c.call_id)
-    )
+    held = sa.select(claims.c.call_id, claims.c.user_name).where(holds(now)).order_by(claims.c.call_id)
     state = (
         tuple((await connection.execute(waiting.where(worklist.c.state == State.OPEN))).one()),
         await connection.scalar(owed),
@@ -131,7 +131,7 @@ async def read_stamp(connection: AsyncConnection, now: datetime) -> str:
 async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]:
     holder = (
         sa.select(claims.c.user_name)
-        .where(claims.c.call_id == worklist.c.call_id, claims.c.until > now)
+        .where(claims.c.call_id == worklist.c.call_id, holds(now))
         .scalar_subquery()
     )
     urgent = (
@@ -145,6 +145,6 @@ async def _look(connection: AsyncConnection, now: datetime) -> Mapping[str, Any]
             {"call_id": row.call_id, "title": row.title, "hotline": row.hotline, "holder": row.holder}
             for row in await connection.execute(urgent)
         ],
-        "dialled": await read_progress(connection, now),
+        "dialled": await read_progress(connection, await read_clock(connection)),
         "stamp": await read_stamp(connection, now),
     }

@@ -3,7 +3,8 @@
 A row is a call that was asked for, and what has come of it. While it goes on, its agent has no other and nobody else
 calls that citizen: two indexes see to it. The gateway that takes it writes so down *before* it calls anybody, and holds
 it by a lease: a row that was taken is never taken again, and one whose gateway has died ends as 中断. The citizen's
-number stands in it only until the call is over. The migrations make this table; a test keeps both equal.
+number stands in it only until the call is over. Moments are by the database's clock (`instant.read_clock`): page and
+gateway may be two machines. The migrations make this table; a test keeps both equal.
 """
 
 from __future__ import annotations
@@ -170,9 +171,7 @@ async def _find_clash(connection: AsyncConnection, wanted: AgentCall, now: datet
 async def has_work(connection: AsyncConnection, now: datetime) -> bool:
     """Whether ``take`` or ``sweep`` might find something: a query that takes no write lock."""
     waits = agent_calls.c.node.is_(None)
-    query = sa.exists().where(
-        agent_calls.c.ended_at.is_(None), sa.or_(waits, agent_calls.c.lease_until < now)
-    )
+    query = sa.exists().where(agent_calls.c.ended_at.is_(None), sa.or_(waits, _is_led_no_more(now)))
     return bool(await connection.scalar(sa.select(query)))
 
 
@@ -237,7 +236,12 @@ async def sweep(connection: AsyncConnection, now: datetime) -> None:
     """End what no gateway has taken in time, and what the one that had it does not lead any more."""
     waits = sa.and_(agent_calls.c.node.is_(None), agent_calls.c.asked_at <= now - PATIENCE)
     await _end(connection, waits, Outcome.NO_LINE, now)
-    await _end(connection, agent_calls.c.lease_until < now, Outcome.CUT, now)
+    await _end(connection, _is_led_no_more(now), Outcome.CUT, now)
+
+
+def _is_led_no_more(now: datetime) -> sa.ColumnElement[bool]:
+    """A lease from far ahead was written under a clock that has been set back since."""
+    return sa.or_(agent_calls.c.lease_until < now, agent_calls.c.lease_until > now + 2 * LEASE)
 
 
 async def cut_off(connection: AsyncConnection, node: int, now: datetime) -> None:
@@ -266,7 +270,11 @@ async def read_progress(connection: AsyncConnection, now: datetime) -> Sequence[
         stage, outcome = row.stage, row.outcome or ""
         if row.ended_at is None and row.node is None and row.asked_at <= now - PATIENCE:
             stage, outcome = Stage.OVER, Outcome.NO_LINE
-        elif row.ended_at is None and row.lease_until is not None and row.lease_until < now:
+        elif (
+            row.ended_at is None
+            and row.lease_until is not None
+            and not now <= row.lease_until <= now + 2 * LEASE
+        ):
             stage, outcome = Stage.OVER, Outcome.CUT
         last[row.agent] = Progress(row.agent, row.about, str(stage), str(outcome), row.talked_s)
     return tuple(last.values())

@@ -11,7 +11,10 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.types import TypeEngine
 
@@ -51,6 +54,22 @@ class Instant(TypeDecorator[datetime]):
         if value is not None and value.tzinfo is None:  # the first moment of all, as asyncpg gives it
             return value.replace(tzinfo=UTC)
         return value if value is None else value.astimezone(UTC)
+
+
+def own_clock() -> datetime:
+    """Now, by this machine's clock."""
+    return datetime.now(UTC)
+
+
+async def read_clock(connection: AsyncConnection, own: Callable[[], datetime] = own_clock) -> datetime:
+    """Now, by the one clock of all who use this database: PostgreSQL's server's. SQLite lies on this machine: ``own``.
+
+    For what one machine writes and another measures within seconds, whose clocks may differ by as much.
+    """
+    if connection.dialect.name == "sqlite":
+        return own()
+    moment = await connection.scalar(sa.select(sa.func.clock_timestamp(type_=Instant)))
+    return own() if moment is None else moment
 
 
 class elapsed(FunctionElement[float]):  # noqa: N801 - it stands in queries beside the functions of SQL

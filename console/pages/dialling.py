@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,10 +22,13 @@ from console.policy import Right
 from console.problem import Problem
 from recordings import agentcalls
 from recordings.agentcalls import AgentCall, Clash, Stage
+from recordings.instant import read_clock
 from recordings.schema import calls, tickets
 from tickets.past import find_discreet, is_discreet
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from console.dialling import Dialling
@@ -39,9 +41,10 @@ _CLASHES: Final = {
 
 async def dial(request: web.Request) -> web.Response:
     """Have the asker's telephone called, and then the citizen whose call this is."""
-    call_id, now = request.match_info["call_id"], datetime.now(UTC)
+    call_id = request.match_info["call_id"]
     user = await users.find_user(request.app[DATABASE], session_of(request).user)
     async with request.app[DATABASE].write() as connection:
+        now = await read_clock(connection)
         row = (await connection.execute(sa.select(calls.c.hotline).where(calls.c.call_id == call_id))).first()
         number = await find_number(connection, call_id)
         if row is None or number is None:
@@ -84,7 +87,7 @@ async def describe(connection: AsyncConnection, request: web.Request, call_id: s
     if rules is None or not session_of(request).may(Right.DIAL):
         return None
     (user,) = await users.read_users(connection, name)
-    made = await agentcalls.read_progress(connection, datetime.now(UTC))
+    made = await agentcalls.read_progress(connection, await read_clock(connection))
     own = next(
         (tell_progress(one) for one in made if (one.agent, one.about) == (name, call_id)), {"stage": ""}
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from gateway.calls.outbound import OutboundCalls
@@ -14,9 +13,11 @@ from gateway.site import metrics
 from recordings import calledback, callouts
 from recordings.callouts import Callout
 from recordings.calloutwords import Result
+from recordings.instant import own_clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,7 +46,7 @@ class Callouts(OutboundCalls[Callout, tuple[Result, str]]):
         lead: Callable[[Leg, Callout], Awaitable[None]],
         is_free: Callable[[Callout | None], bool],
         may_look: Callable[[], Awaitable[bool]],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = own_clock,
     ) -> None:
         super().__init__(db, node, "calls to citizens", may_look, now)
         self._campaign, self._dial, self._lead, self._is_free = campaign, dial, lead, is_free
@@ -60,12 +61,15 @@ class Callouts(OutboundCalls[Callout, tuple[Result, str]]):
         await callouts.release(connection, self._node)
 
     async def _take(self) -> Callout | None:
-        now = self._now()
         async with self._db.read() as connection:
+            now = await self._read_clock(connection)
             if not await callouts.has_due(connection, self._campaign.pace, now):
                 return None
-        call_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        call_id = (
+            f"{self._now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"  # as those of this gateway's other calls
+        )
         async with self._db.write() as connection:
+            now = await self._read_clock(connection)
             await calledback.leave_made(connection, now)
             return await callouts.claim(connection, self._node, call_id, self._campaign.pace, now)
 
@@ -98,10 +102,10 @@ class Callouts(OutboundCalls[Callout, tuple[Result, str]]):
         if ended is None:
             return
         result, cause = ended
-        now = self._now()
-        again = self._campaign.next_try(result, wanted.tries, now)
 
         async def note(connection: AsyncConnection) -> None:
+            now = await self._read_clock(connection)
+            again = self._campaign.next_try(result, wanted.tries, now)
             await calledback.note_result(connection, wanted.call_id, result, now, cause=cause, again=again)
 
         await self._write_down(note)

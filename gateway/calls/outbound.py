@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from recordings.instant import own_clock, read_clock
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,7 +52,7 @@ class OutboundCalls(ABC, Generic[W, E]):
         node: int,
         kind: str,
         may_look: Callable[[], Awaitable[bool]],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = own_clock,
     ) -> None:
         self._db, self._node, self._kind, self._may_look, self._now = db, node, kind, may_look, now
         self._under_way: dict[asyncio.Task[None], str] = {}
@@ -99,6 +101,10 @@ class OutboundCalls(ABC, Generic[W, E]):
             self._end_all()
         for task in tuple(self._under_way):  # the database is away: what came of these is unknown
             task.cancel()
+
+    async def _read_clock(self, connection: AsyncConnection) -> datetime:
+        """Now, by the clock that this gateway has in common with the page and with other gateways."""
+        return await read_clock(connection, self._now)
 
     async def _see_through(self, wanted: W) -> None:
         structlog.contextvars.bind_contextvars(call_id=wanted.call_id)  # for this task and what it starts

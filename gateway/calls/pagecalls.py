@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,9 +12,11 @@ from gateway.calls.outbound import OutboundCalls
 from gateway.calls.pagetalk import Ended
 from recordings import agentcalls, calledback
 from recordings.agentcalls import AgentCall, Outcome
+from recordings.instant import own_clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,7 +39,7 @@ class PageCalls(OutboundCalls[AgentCall, Ended]):
         make: Callable[[AgentCall, Callable[[Stage], None]], PageCall],
         has_room: Callable[[int], bool],
         may_look: Callable[[], Awaitable[bool]],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = own_clock,
     ) -> None:
         super().__init__(db, node, "agents' calls", may_look, now)
         self._make, self._has_room = make, has_room
@@ -49,21 +50,22 @@ class PageCalls(OutboundCalls[AgentCall, Ended]):
         return True  # while stopping too: who talks, talks on, and stays claimed
 
     async def _release(self, connection: AsyncConnection) -> None:
-        await agentcalls.cut_off(connection, self._node, self._now())
+        await agentcalls.cut_off(connection, self._node, await self._read_clock(connection))
 
     async def _take(self) -> AgentCall | None:
         clock = asyncio.get_running_loop().time()
         if self._under_way and clock - self._renewed > _RENEW_SECONDS:
             async with self._db.write() as connection:
-                await agentcalls.renew(connection, tuple(self._under_way.values()), self._now())
+                now = await self._read_clock(connection)
+                await agentcalls.renew(connection, tuple(self._under_way.values()), now)
             self._renewed = clock
         if self._stopping:
             return None
         async with self._db.read() as connection:
-            if not await agentcalls.has_work(connection, self._now()):
+            if not await agentcalls.has_work(connection, await self._read_clock(connection)):
                 return None
         async with self._db.write() as connection:
-            now = self._now()  # a database may have been waited for: who asked too long ago is called no more
+            now = await self._read_clock(connection)  # the database may have been waited for
             await agentcalls.sweep(connection, now)
             if not self._has_room(self.calls):
                 return None
@@ -99,10 +101,10 @@ class PageCalls(OutboundCalls[AgentCall, Ended]):
 
     async def _settle(self, wanted: AgentCall, ended: Ended | None) -> None:
         came = ended or Ended(Outcome.CUT)
-        now = self._now()
         log.info("an agent's call is over", extra={"outcome": came.outcome, "cause": came.cause})
 
         async def note(connection: AsyncConnection) -> None:
+            now = await self._read_clock(connection)
             await calledback.note_outcome(
                 connection, wanted.call_id, came.outcome, now, cause=came.cause, talked_s=came.talked_s
             )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
+from gateway.calls.pagecalls import PageCalls
 from recordings import agentcalls, callouts
 from recordings.agentcalls import AgentCall, Clash
 from recordings.callouts import Pace, Wanted
 from recordings.calloutwords import Kind
+from recordings.instant import read_clock
 from recordings.schema import calls
 
 if TYPE_CHECKING:
+    from gateway.calls.pagecall import PageCall
     from recordings.callouts import Callout
     from recordings.database import Database
 
@@ -83,3 +87,33 @@ async def test_a_list_and_another_agent_that_come_while_an_agent_asks_leave_the_
         asking = asyncio.create_task(ask(database, "王芳"))
         await meets(database, asking, others=1)
     assert (await claiming, await asking) == (None, Clash.CITIZEN)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # of SQLite all are on one machine
+@pytest.mark.parametrize("ahead", [-60, 60])
+async def test_a_gateway_whose_clock_is_another_makes_what_the_page_asks_for(
+    database: Database, ahead: int
+) -> None:
+    made: list[str] = []
+
+    def make(one: AgentCall, _reach: object) -> PageCall:
+        made.append(one.call_id)
+        raise ValueError("nobody is called here")
+
+    async def moves() -> bool:
+        return True
+
+    async with database.write() as connection:
+        await connection.execute(sa.insert(calls).values(ROW))
+        assert await agentcalls.ask(connection, wanted("张敏"), await read_clock(connection)) is None
+    own = partial(_read_wrong_clock, timedelta(seconds=ahead))
+    gateway = PageCalls(database, 1, make, lambda _calls: True, moves, own)
+    await gateway.look()
+    async with asyncio.timeout(30):
+        while gateway.calls:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    assert made == ["张敏"]
+
+
+def _read_wrong_clock(ahead: timedelta) -> datetime:
+    return datetime.now(UTC) + ahead

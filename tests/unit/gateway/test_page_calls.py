@@ -369,6 +369,18 @@ async def test_a_gateway_that_never_comes_back_holds_nobody_up(site: Site) -> No
     assert (site.dialled, (await site.row()).outcome) == ([], Outcome.CUT)
 
 
+async def test_a_gateway_that_dies_holds_nobody_up_under_a_clock_that_is_set_back(site: Site) -> None:
+    await ask(site.db, wanted())
+    async with site.db.write() as connection:
+        assert await agentcalls.take(connection, 7, NOW)
+        await connection.execute(sa.update(agent_calls).values(lease_until=NOW + timedelta(hours=5)))
+    async with site.db.read() as connection:
+        (shown,) = await agentcalls.read_progress(connection, NOW)
+    assert shown.outcome == Outcome.CUT
+    await site.look()
+    assert (site.dialled, (await site.row()).outcome) == ([], Outcome.CUT)
+
+
 async def test_what_no_gateway_can_make_in_time_is_not_made_later(site: Site) -> None:
     await ask(site.db, wanted())
     site.room = False
