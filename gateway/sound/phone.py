@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.sip.fault import SipError
+from gateway.sip.options import is_there
 from gateway.site.sound import SAMPLE_RATE
 from gateway.sound.buffer import Buffer
 from gateway.sound.card import SAMPLE_BYTES, SoundCardError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _TICK: Final = 0.02
 _ANSWER_SECONDS: Final = 40.0  # SIP's own timeout for an INVITE that nobody answers is 32 s
+_THERE_SECONDS: Final = 8.0  # for any sign of a SIP server at all
+_SAY_SECONDS: Final = 1.5
 _BYTES_A_SECOND: Final = SAMPLE_RATE * SAMPLE_BYTES
 _AHEAD: Final = int(0.06 * _BYTES_A_SECOND)  # what the event loop may be late
 _ROOM: Final = int(0.3 * _BYTES_A_SECOND)  # more would be heard as an echo of oneself
@@ -57,7 +60,7 @@ async def talk(
         closing.callback(loudspeaker.close)
         tell(f"呼叫 / calling {target} (q: 挂断 / hang up)")
         call = _Call(agent.dial(target, caller=caller, live=True), tell)
-        with keys(call.key), _on_interrupt(call.leg.hang_up):
+        with keys(call.key), _on_interrupt(call.leg.hang_up), call.looking_for(target):
             while not call.ended.done():
                 call.leg.speak(said.take())
                 heard.put(call.leg.read())
@@ -89,6 +92,27 @@ class _Call:
         self.answered = True
         self._patience.cancel()
         self._tell("已接通 / answered")
+
+    @contextlib.contextmanager
+    def looking_for(self, target: str) -> Iterator[None]:
+        """While the block runs, give the call up where nobody speaks SIP there."""
+        looking = asyncio.create_task(self._look_for(target))
+        try:
+            yield
+        finally:
+            looking.cancel()
+
+    async def _look_for(self, target: str) -> None:
+        saying = asyncio.get_running_loop().call_later(
+            _SAY_SECONDS,
+            self._tell,
+            "对方没有回应,再等几秒 / no reply from there yet, waiting some seconds more",
+        )
+        try:
+            if not await is_there(target, _THERE_SECONDS) and not self.answered:
+                self.leg.hang_up()
+        finally:
+            saying.cancel()
 
     def key(self, typed: str) -> None:
         if typed == "q":

@@ -1,5 +1,9 @@
 import asyncio
+import os
+import socket
 import wave
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +15,10 @@ from config.script import Script
 from gateway.caller.call import run_call, run_calls
 from gateway.prompts import sounds
 from gateway.prompts.voice import speak
+from gateway.sip.options import is_there
 from gateway.sip.pj import UserAgent
 from gateway.site.sound import Sound
+from gateway.sound import phone
 
 pytestmark = pytest.mark.asyncio(
     loop_scope="module"
@@ -172,3 +178,53 @@ async def test_fifty_calls_at_once(desk, agent, tmp_path):
     assert [result.failure for result in results] == [""] * 50
     assert len({result.sip_call_id for result in results}) == 50
     assert desk.keys == ["1"] * 50
+
+
+class Mute:
+    """A sound card on which nothing is said."""
+
+    def hear(self, _rate, _take):
+        return SimpleNamespace(flows=True, close=lambda: None)
+
+    def play(self, _rate, _channels, _give):
+        return self.hear(0, None)
+
+
+@pytest.mark.parametrize("listens", [False, True])  # at the port: nobody, or somebody who speaks no SIP
+async def test_a_desk_phone_gives_up_where_there_is_no_gateway(agent, monkeypatch, listens):
+    monkeypatch.setattr(phone, "_THERE_SECONDS", 0.5)
+    monkeypatch.setattr(phone, "_SAY_SECONDS", 0.1)
+    told = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody, Path(os.devnull).open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        nobody.bind(("127.0.0.1", 0))
+        target = f"sip:12345@127.0.0.1:{nobody.getsockname()[1]}"
+        if not listens:
+            nobody.close()
+        done = await phone.talk(agent, target, Mute(), caller="", tell=told.append)
+    # SIP's own timeout, which tells 408, is 32 s.
+    assert (done.answered, done.ended.by, done.ended.status) == (False, "gateway", 487)
+    assert any("没有回应" in line for line in told) == listens
+
+
+async def test_a_desk_phone_waits_for_a_gateway_that_rings(agent, desk, monkeypatch):
+    monkeypatch.setattr(phone, "_THERE_SECONDS", 60.0)
+    desk.answers = False
+    looked = []
+
+    async def look(*asked):
+        looked.append(await is_there(*asked))
+        return looked[0]
+
+    monkeypatch.setattr(phone, "is_there", look)
+    with Path(os.devnull).open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        target = f"sip:12345@{agent.address}"
+        talking = asyncio.create_task(phone.talk(agent, target, Mute(), caller="", tell=lambda _line: None))
+        async with asyncio.timeout(30):
+            while not (looked and desk.legs):  # noqa: ASYNC110 - they tell nobody
+                await asyncio.sleep(0.01)
+        desk.legs[0].on_confirmed = desk.legs[0].hang_up
+        desk.legs[0].answer(None)
+        done = await talking
+    assert (looked, done.answered) == ([True], True)
