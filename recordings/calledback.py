@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from recordings import agentcalls
 from recordings.agentcalls import Outcome
-from recordings.callbacks import Missed, list_missed, note_attempt, owed_calls
 from recordings.callbacks import Result as Attempted
-from recordings.callouts import Wanted, callouts, settle
-from recordings.calloutwords import Kind, Result
+from recordings.callbacks import note_attempt, owed_calls
+from recordings.callouts import callouts, settle
+from recordings.calloutwords import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,22 +40,6 @@ _NOT_ANSWERED: Final[Mapping[Outcome, tuple[Attempted, str]]] = {
     Outcome.BUSY: (Attempted.BUSY, "回拨"),
     Outcome.DECLINED: (Attempted.NO_ANSWER, "回拨,对方拒接"),
 }
-
-
-async def find_missed(
-    connection: AsyncConnection, allows: Callable[[str], bool], now: datetime
-) -> tuple[list[Wanted], int]:
-    """The missed callers who wait to be called back, and how many more of them are left to people.
-
-    Whoever said nothing may not have been able to speak: no machine calls him. Nor a number that ``allows`` refuses.
-    """
-    owed = await list_missed(connection, now)
-    wanted = [
-        Wanted(Kind.MISSED, one.caller, owed=one.call_id)
-        for one in owed
-        if one.missed != Missed.SILENT and allows(one.caller)
-    ]
-    return wanted, len(owed) - len(wanted)
 
 
 async def leave_made(connection: AsyncConnection, now: datetime) -> None:

@@ -1,19 +1,45 @@
-"""What came of a call that we have placed, as its journal tells: for its row, and for the tickets that came of it."""
+"""Calls that we place: whom of those who were missed a machine may call back, and what came of a call.
+
+The latter as its journal tells: for its row, and for the tickets that came of it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from recordings.agentcalls import PURPOSE
-from recordings.calloutwords import Result
+from recordings.callbacks import Missed, list_missed
+from recordings.callouts import Wanted
+from recordings.calloutwords import Kind, Result
+from tickets.past import find_discreet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from recordings.entries import Concluded, Placed
     from tickets.legs import Leg
     from tickets.record import CallRecord
+
+
+async def find_missed(
+    connection: AsyncConnection, allows: Callable[[str], bool], now: datetime
+) -> tuple[list[Wanted], int]:
+    """The missed callers who wait to be called back, and how many more of them are left to people.
+
+    Whoever said nothing may not have been able to speak: no machine calls him, nor a telephone whose holder must not
+    learn that 12345 was called (`find_discreet`). Nor a number that ``allows`` refuses.
+    """
+    owed = await list_missed(connection, now)
+    quiet = await find_discreet(connection, {one.caller for one in owed}, now)
+    wanted = [
+        Wanted(Kind.MISSED, one.caller, owed=one.call_id)
+        for one in owed
+        if one.missed != Missed.SILENT and one.caller not in quiet and allows(one.caller)
+    ]
+    return wanted, len(owed) - len(wanted)
 
 
 class Made(NamedTuple):

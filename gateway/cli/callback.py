@@ -21,11 +21,11 @@ from gateway.cli.asking import ask
 from gateway.cli.printing import print_json, tables, tell_moment
 from gateway.sip.calling import read_number
 from recordings import calloutreport, callouts
-from recordings.calledback import find_missed
 from recordings.callouts import Wanted
 from recordings.calloutwords import Kind
 from recordings.schema import tickets
 from tickets.number import CITY_TIME
+from tickets.placed import find_missed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

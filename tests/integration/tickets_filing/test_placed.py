@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from callfolder import CallFolder, heard, silence
+from callfolder import CallFolder, heard, silence, stated
 
 from asr.transcript import Transcript
 from recordings import callouts
 from recordings.agentcalls import PURPOSE
 from recordings.callbacks import Result as Attempted
 from recordings.callbacks import list_missed, note_attempt, read_attempts
-from recordings.calledback import AGENT, find_missed, leave_made
+from recordings.calledback import AGENT, leave_made
 from recordings.calloutreport import count, list_rows
 from recordings.callouts import Pace, Wanted
 from recordings.calloutwords import Kind, Result
@@ -24,6 +24,7 @@ from recordings.progress import read_opinions
 from recordings.schema import legs
 from tickets.filing import file_call
 from tickets.number import NumberBook
+from tickets.placed import find_missed
 from tickets.reading import write_transcript
 
 if TYPE_CHECKING:
@@ -178,6 +179,16 @@ async def test_who_is_missed_again_on_the_same_day_is_called_again(database, num
     )
     assert await place(database, numbers, tmp_path, 11, Concluded("confirmed"), Concluded("done"))
     assert await place(database, numbers, tmp_path, 12) is None
+
+
+async def test_whose_telephone_must_not_tell_of_his_call_is_left_to_people(database, numbers, tmp_path):
+    phrase = heard("他在打人", 1.0, 3.0)
+    before = CallFolder(tmp_path, "20260701T060000-0a1b2c3d").begin(caller=NUMBER).hear(phrase)
+    before.state(stated(0, phrase, until=3.5, complete=True, danger=True)).hang_up()
+    for call in (before, CallFolder(tmp_path, "20260701T070000-0a1b2c3d").begin(caller=NUMBER).hang_up()):
+        await file_call(database, numbers, call.folder)
+    async with database.read() as connection:
+        assert await find_missed(connection, lambda _number: True, NOW) == ([], 1)
 
 
 async def test_who_said_nothing_is_left_to_people(database, numbers, tmp_path):
