@@ -1,29 +1,52 @@
-"""How fast the recordings grow, by what the last day brought."""
+"""How fast the recordings grow, by what the last day brought, less what is deleted each day.
 
-from __future__ import annotations
+Who deletes old recordings, and by what, is the operators' own. So it is measured: once a day it is written down how
+much was free, and what has become free since, beside what the calls have taken, was deleted.
+"""
+
+# No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
 import math
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median_low
+from typing import Final
 
 import sqlalchemy as sa
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings import wav
 from recordings.schema import calls, recordings
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
+FILE: Final = "growth.json"
+"""In the data folder."""
 
 _BYTES_A_SECOND: Final = 2 * wav.RATE * wav.CHANNELS
 _DAY: Final = timedelta(days=1)
 _LEAST: Final = timedelta(hours=1)  # of a house that has only begun
+_DAYS: Final = 7  # that are looked back to
+_FEWEST: Final = 2  # of them: who makes room once does not do so every day
 
 
-async def read_growth(connection: AsyncConnection, nodes: Collection[int], now: datetime) -> float:
-    """Bytes a second that the calls of these nodes have brought within the last day, or since the first of them."""
+class _Noted(BaseModel):
+    """So many bytes were ``free`` then; and what was ``deleted`` in each of the days before, bytes a second."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    free: int
+    deleted: tuple[float, ...] = ()
+
+
+async def read_growth(
+    connection: AsyncConnection, nodes: Collection[int], data: Path, now: datetime
+) -> float:
+    """Bytes a second by which the recordings of these nodes, in this data folder, grow.
+
+    What their calls have brought within the last day, or since the first of them, less what is deleted on a usual day.
+    """
     query = (
         sa.select(sa.func.coalesce(sa.func.sum(recordings.c.seconds), 0.0), sa.func.min(calls.c.started_at))
         .join(calls, calls.c.call_id == recordings.c.call_id)
@@ -34,9 +57,45 @@ async def read_growth(connection: AsyncConnection, nodes: Collection[int], now: 
     if first is None:
         return 0.0
     since = max(now - first, _LEAST)
-    return seconds * _BYTES_A_SECOND / float(since.total_seconds())
+    brought = seconds * _BYTES_A_SECOND / float(since.total_seconds())
+    noted = _read(data)
+    days = noted.deleted if noted is not None else ()
+    return max(0.0, brought - (median_low(days) if len(days) >= _FEWEST else 0.0))
+
+
+async def note_day(
+    connection: AsyncConnection, nodes: Collection[int], data: Path, free: int, now: datetime
+) -> None:
+    """Write down, once a day, how many bytes are ``free``, and what was deleted since the day before.
+
+    Raises OSError when the disk refuses.
+    """
+    before = _read(data)
+    deleted: tuple[float, ...] = ()
+    if before is not None and before.at <= now:
+        if now - before.at < _DAY:
+            return
+        query = (
+            sa.select(sa.func.coalesce(sa.func.sum(recordings.c.seconds), 0.0))
+            .join(calls, calls.c.call_id == recordings.c.call_id)
+            .where(calls.c.started_at > before.at, calls.c.started_at <= now, calls.c.node.in_(nodes))
+        )
+        brought = float(await connection.scalar(query) or 0.0) * _BYTES_A_SECOND
+        gone = max(0.0, brought - (before.free - free)) / (now - before.at).total_seconds()
+        deleted = (*before.deleted, gone)[-_DAYS:]
+    fresh = data / f"{FILE}.new"
+    fresh.write_text(_Noted(at=now, free=free, deleted=deleted).model_dump_json(), encoding="utf-8")
+    fresh.replace(data / FILE)
 
 
 def forecast(free: int, bytes_per_second: float) -> float:
     """In how many seconds so many free bytes are used up at that rate; infinity when they never are."""
     return free / bytes_per_second if bytes_per_second > 0 else math.inf
+
+
+def _read(data: Path) -> _Noted | None:
+    """What was noted last; None when nothing was, or nothing that can be read."""
+    try:
+        return _Noted.model_validate_json((data / FILE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None

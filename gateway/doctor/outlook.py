@@ -22,12 +22,13 @@ _DAY_SECONDS = 86400
 async def look_ahead(patient: Patient, db: Database) -> AsyncIterator[Finding]:
     """For how long the disk lasts at the last day's rate."""
     async with db.read() as connection:
-        rate = await read_growth(connection, patient.settings.nodes, datetime.now(UTC))
-    left = forecast(free_bytes(patient.paths.data), rate)
+        nodes, data = patient.settings.nodes, patient.paths.data
+        rate = await read_growth(connection, nodes, data, datetime.now(UTC))
+    left = forecast(free_bytes(data), rate)
     days = left / _DAY_SECONDS
     if days < patient.settings.disk.warn_days:
         what = f"按近一天的速度,磁盘 {days:.1f} 天后就满 / at the last day's rate the disk is full in {tell_time(left)}"
-        mend = f"腾出或增加空间 / free some, or add some: {patient.paths.data}"
+        mend = f"腾出或增加空间 / free some, or add some: {data}"
         yield Finding("disk", "warning", what, mend)
     elif rate:
         yield Finding(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.service.observe import free_bytes
 from gateway.site.certificate import SOON, CertificateError, list_certificates
-from recordings.growth import forecast, read_growth
+from recordings.growth import forecast, note_day, read_growth
 from tickets import metrics
 from tickets.runner import Backoff, keep_at
 
@@ -55,14 +55,18 @@ class Outlook:
                 days = (end - now) // _DAY
                 when = f"ends {end:%Y-%m-%d}, in {days} days" if end > now else f"ended {end:%Y-%m-%d}"
                 self._say(one.whose, now, f"the certificate of {one.whose} {when}: {one.file}")
+        free, nodes = free_bytes(self._data), self._settings.nodes
         async with self._db.read() as connection:
-            rate = await read_growth(connection, self._settings.nodes, now)
-        left = forecast(free_bytes(self._data), rate)
+            rate = await read_growth(connection, nodes, self._data, now)
+        left = forecast(free, rate)
         metrics.DISK_FULL_IN.set(left)
         if left < self._settings.disk.warn_days * _DAY.total_seconds():
             self._say(
                 "disk", now, f"the disk of {self._data} is full in {tell_time(left)} at the last day's rate"
             )
+
+        async with self._db.read() as connection:  # last: a full disk takes no note
+            await note_day(connection, nodes, self._data, free, now)
 
     def _say(self, what: str, now: datetime, text: str) -> None:
         """Once a day each."""

@@ -52,22 +52,57 @@ async def file(database: Database, data: Path, call: CallFolder) -> None:
         await connection.execute(sa.update(calls).where(which).values(started_at=began, ended_at=ended))
 
 
+async def record(database: Database, data: Path, minutes_ago: int) -> None:
+    """A call of 75 minutes, 144 MB."""
+    call = begin(data, minutes_ago).hang_up()
+    await file(database, data, call)
+    row = {"call_id": call.call_id, "path": "x", "seconds": 4500.0, "channels": 2}
+    async with database.write() as connection:
+        await connection.execute(sa.delete(recordings).where(recordings.c.call_id == call.call_id))
+        await connection.execute(sa.insert(recordings).values(row))
+
+
+@pytest.mark.parametrize(
+    ("freed", "net"),
+    [
+        ([144, 144, 144], 0.0),  # each day as much as the day has brought
+        ([144, 72, 144], 0.0),
+        ([72, 72, 72], 0.5),
+        ([900, 0, 0], 1.0),  # once, when the disk was nearly full
+        ([900], 1.0),
+        ([], 1.0),
+    ],
+)
+async def test_what_is_deleted_each_day_does_not_fill_the_disk(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freed: list[int], net: float
+) -> None:
+    free = 4000
+    look = Outlook(Settings(), tmp_path, database)
+    monkeypatch.setattr(outlook, "free_bytes", lambda _folder: free * 1_000_000)
+    days = len(freed)
+    for day, gone in enumerate([0, *freed]):
+        if day:
+            await record(database, tmp_path, 60 * 24 * (days - day) + 60 * 23)
+            free += gone - 144
+        await look.look(NOW - timedelta(days=days - day))
+    if not freed:
+        await record(database, tmp_path, 60 * 23)
+    async with database.read() as connection:
+        rate = await read_growth(connection, {1}, tmp_path, NOW)
+    assert rate == pytest.approx(net * 144e6 / (23 * 3600), rel=0.05, abs=100)
+
+
 async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings, paths = Settings(), Paths(tmp_path, {})
     async with database.read() as connection:
-        assert await read_growth(connection, {1}, NOW) == 0.0
+        assert await read_growth(connection, {1}, tmp_path, NOW) == 0.0
     for minutes in (60 * 5, 60 * 30):  # the latter of yesterday
-        call = begin(tmp_path, minutes).hang_up()
-        await file(database, tmp_path, call)
-        row = {"call_id": call.call_id, "path": "x", "seconds": 4500.0, "channels": 2}
-        async with database.write() as connection:
-            await connection.execute(sa.delete(recordings).where(recordings.c.call_id == call.call_id))
-            await connection.execute(sa.insert(recordings).values(row))
+        await record(database, tmp_path, minutes)
     async with database.read() as connection:
-        rate = await read_growth(connection, {1}, NOW)
-        assert await read_growth(connection, {2}, NOW) == 0.0
+        rate = await read_growth(connection, {1}, tmp_path, NOW)
+        assert await read_growth(connection, {2}, tmp_path, NOW) == 0.0
     assert rate == pytest.approx(4500 * 32_000 / (5 * 3600))
     assert forecast(int(rate * 60), rate) == pytest.approx(60, abs=0.1)
 
