@@ -219,7 +219,7 @@ class Call:
             self._events.press(events.Digit(self._now(), key))
 
     def _held(self, *, held: bool) -> None:
-        self._passing.hold(held=held)
+        self._passing.hold()
         if not held:
             self._ending.watch.hear(self._now())
             self._hold.end()

@@ -42,6 +42,7 @@ class Connecting:
         self._referring: Referring | None = None
         self._third: Third | None = None
         self._music: Sound | None = None
+        self._waiting: set[Leg] = set()  # whose other sides hear music, for one who holds his line
         self._given_up: By = "caller"
         self.connected_at: float | None = None
         """When the dialogue was told that somebody is there."""
@@ -93,20 +94,18 @@ class Connecting:
             leg = attempt.line.leg
             leg.stop_playing()
             self._party.leg.bridge(leg)
-            leg.on_held = self._target_holds
+            leg.on_held = lambda _held: self._tune()
             self._joined.set()
-            if leg.is_held:  # since before: an exchange may answer, and put it in a queue
-                self._entertain(self._party.leg, wanted=True)
+            self._tune()  # since before: an exchange may answer, and put it in a queue
 
     def press(self, key: str) -> None:
         """The caller has pressed a key while they talk: it is the target's."""
         if self._attempt is not None:
             self._attempt.press(key)
 
-    def hold(self, *, held: bool) -> None:
+    def hold(self) -> None:
         """The caller holds the line, or is back: whoever he talks with hears music meanwhile."""
-        if self._attempt is not None and self.is_talking:
-            self._entertain(self._attempt.line.leg, wanted=held and not self._are_three)
+        self._tune()
 
     async def _reach(self, target: Target) -> Refusal | None:
         """Pass the caller on to one target; why it did not come to that, None when it did.
@@ -191,28 +190,39 @@ class Connecting:
         self._outgoing.bridged += 1
         last, line = attempt, attempt.line
         if attempt.target.three_way:
-            self._third = Third(self._wish, self._outgoing, self._bounds, attempt)
+            self._third = Third(self._wish, self._outgoing, self._bounds, attempt, self._tune)
         try:
             await line.talks(self._bounds.silence, self._bounds.hold)
             if self._third is not None and self._third.attempt is not None:  # the other two go on
                 attempt.close()
                 last = self._attempt = self._third.attempt
+                last.line.leg.on_held = lambda _held: self._tune()
+                self._tune()
                 await self._third.stay()
         finally:
             self._outgoing.bridged -= 1
-            line.leg.on_held = lambda _held: None
+            for leg in (line.leg, last.line.leg):
+                leg.on_held = lambda _held: None
             self._entertain(self._party.leg, wanted=False)
             line.leg.unbridge()
             if self._third is not None:
                 await self._third.close(self._given_up)
         return last
 
-    def _target_holds(self, held: bool) -> None:
-        self._entertain(self._party.leg, wanted=held and not self._are_three)
-
-    @property
-    def _are_three(self) -> bool:
-        return self._third is not None and self._third.attempt is not None
+    def _tune(self) -> None:
+        """Music for who talks with nobody but one who holds his line, and no more of it for anybody else."""
+        attempt, caller = self._attempt, self._party.leg
+        if attempt is None or not self._joined.is_set():
+            return
+        other, are_three = (
+            attempt.line.leg,
+            self._third is not None and self._third.attempt not in {None, attempt},
+        )
+        for leg, from_whom in ((caller, other), (other, caller)):
+            wanted = from_whom.is_held and not are_three
+            if wanted != (leg in self._waiting):
+                self._waiting ^= {leg}
+                self._entertain(leg, wanted=wanted)
 
     async def _hum(self) -> None:
         """Music for the caller, until somebody is there."""

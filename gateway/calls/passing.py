@@ -94,10 +94,10 @@ class Passing:
         connecting.press(key)
         return True
 
-    def hold(self, *, held: bool) -> None:
+    def hold(self) -> None:
         """The caller holds the line, or is back."""
         if self._connecting is not None:
-            self._connecting.hold(held=held)
+            self._connecting.hold()
 
     def end(self, by: By) -> None:
         """The caller's line is down, ended by him or us: end whatever there is, at once."""

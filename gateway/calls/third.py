@@ -16,7 +16,7 @@ from ivr.target import THIRD
 from tickets.number import CITY_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gateway.calls.attempt import Wish
     from gateway.calls.outgoing import Outgoing
@@ -41,12 +41,14 @@ class Third:
 
     The keys call those of the reason ``third``, one after the other; caller and target talk on meanwhile, and the three
     hear each other once somebody has come. The same keys again let him go, or give it up. Who hangs up leaves the other
-    two talking.
+    two talking. ``on_change`` is called when he has come, and when he has gone.
     """
 
-    def __init__(self, wish: Wish, outgoing: Outgoing, bounds: Bounds, host: Attempt) -> None:
+    def __init__(
+        self, wish: Wish, outgoing: Outgoing, bounds: Bounds, host: Attempt, on_change: Callable[[], None]
+    ) -> None:
         self._wish, self._outgoing = replace(wish, reason=THIRD), outgoing
-        self._bounds, self._host = bounds, host
+        self._bounds, self._host, self._on_change = bounds, host, on_change
         self.attempt: Attempt | None = None
         """Who is there with the two, None while nobody is."""
         self._bringing: asyncio.Task[None] | None = None
@@ -88,6 +90,7 @@ class Third:
             finally:
                 self.attempt = None
                 attempt.close()
+                self._on_change()
         told = await self._wish.party.render(_NOBODY)
         if told is not None and self._host.line.leg.ended is None:
             with suppress(SipError):  # it has just ended
@@ -108,3 +111,4 @@ class Third:
         for leg in (self._wish.party.leg, self._host.line.leg):
             leg.stop_playing()
             leg.partners.join(attempt.line.leg)
+        self._on_change()

@@ -196,7 +196,7 @@ class Scene:
         self.passing = Passing(
             house, line, party, Numbering(book, self.scribe), Beside(), self.failures.append
         )
-        self.leg.on_held = lambda held: self.passing.hold(held=held)
+        self.leg.on_held = lambda _held: self.passing.hold()
         self.leg.on_ended = lambda _ended: self.passing.end("caller")
 
     def tell(self, event: Event) -> None:
@@ -444,6 +444,19 @@ async def test_who_is_held_since_before_the_talk_hears_music(scene: Scene) -> No
     await scene.hears(target, CALLER)
 
 
+async def test_a_caller_who_holds_since_before_the_talk_leaves_nobody_in_silence(scene: Scene) -> None:
+    scene.agent.answering.add("801")
+    await scene.begin(scene.target("801", whisper=False))
+    stack_call(scene.caller).setHold(pj.CallOpParam())
+    await until(lambda: scene.leg.is_held)
+    scene.connect()
+    target = await scene.rings("801")
+    await scene.written(LegAnswered, 1)
+    await scene.hears(target, None)
+    resume(scene.caller)
+    await scene.hears(target, CALLER)
+
+
 async def test_what_a_side_sends_before_it_answers_is_heard_by_the_caller_who_is_not_heard_there(
     scene: Scene,
 ) -> None:
@@ -625,6 +638,11 @@ async def test_three_hear_each_other_and_who_leaves_first_leaves_two(scene: Scen
     third.on_digit = keys.append
     assert scene.passing.press("5")
     await until(lambda: keys == ["5"])
+    for holder, other, voice in ((third, scene.caller, THIRD), (scene.caller, third, CALLER)):
+        stack_call(holder).setHold(pj.CallOpParam())
+        await scene.hears(other, None)
+        resume(holder)
+        await scene.hears(other, voice)
     third.hang_up()
     parted = await scene.told(Parted)
     assert parted.by == "target"
@@ -661,8 +679,13 @@ async def test_a_third_who_does_not_come_is_told_of_and_one_who_came_is_let_go_b
     third = await scene.rings("802")
     third.play(tone(THIRD), loop=True)
     await scene.hears(scene.caller, THIRD)
+    stack_call(scene.caller).setHold(pj.CallOpParam())
+    await until(lambda: scene.leg.is_held)
+    await scene.hears(agent, THIRD)  # and no music over it
     agent.press("*3")
     await until(lambda: third.ended)
+    await scene.hears(agent, None)
+    resume(scene.caller)
     await scene.hears(agent, CALLER)
     await scene.hears(scene.caller, AGENT)
     assert not [e for e in scene.events if isinstance(e, Parted)]
