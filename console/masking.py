@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 7  # digits; a shorter one is a service's or an extension, and nobody's own
 _BEGUN: Final = 3  # digits, from which on a number that is being said may be somebody's
-_PARTED: Final = "[\uff0c,、 -]"  # as a number is read back
-# One phrase ends in a number and the next goes on with it, whatever marks and sounds stand between.
-_BETWEEN: Final = "(?:[\uff0c,。、…\uff1b; ]|[嗯啊呃哦])*"
+_PARTED: Final = "(?:[\uff0c,、 -]|[嗯啊呃哦])"  # as a number is read back, and where he thinks
+# One phrase ends in a number and the next goes on with it, whatever marks, sounds and small words stand between.
+_LINKS: Final = "然后|后面|后头|后边|接着|接下来|前面|中间|最后|完了|那个"
+_BETWEEN: Final = f"(?:[\uff0c,。、…\uff1b; ]|[嗯啊呃哦对是吧呢哈呀的再就]|{_LINKS})*"
 _TURN: Final = f"(?:{_BETWEEN}\n)+{_BETWEEN}"
 _ONE: Final = f"(?:{DIGIT}|[腰妖])"
 _HIDDEN: Final = "****"
@@ -23,12 +24,12 @@ _KEY: Final = "•"
 
 
 def _match(digits: int) -> re.Pattern[str]:
-    return re.compile(f"{DIGIT}(?:(?:{_PARTED}?|{_TURN}){_ONE}){{{digits - 1},}}")
+    return re.compile(f"{DIGIT}(?:(?:{_PARTED}*|{_TURN}){_ONE}){{{digits - 1},}}")
 
 
 _SAID: Final = _match(_SHORT)
 _BEING_SAID: Final = _match(_BEGUN)
-_PIECE: Final = re.compile(f"{_ONE}(?:{_PARTED}?{_ONE})*")
+_PIECE: Final = re.compile(f"{_ONE}(?:{_PARTED}*{_ONE})*")
 
 
 def mask(number: str) -> str:

@@ -9,7 +9,10 @@ from tickets.numerals import DIGIT, read_digits
 
 RUN = re.compile(f"{DIGIT}(?:{DIGIT}|[腰妖](?={DIGIT}))*")
 """Digits that were said one by one."""
+_IN_PARTS = re.compile(f"{DIGIT}(?:(?:[嗯啊呃哦对是再]|然后|后面|后头|接着)*(?:{DIGIT}|[腰妖](?={DIGIT})))*")
+"""A number that is said part by part: 幺五六, 后面是零零二八, 再八七六五."""
 _CORRECTED = re.compile(f"(?:不对|错了|说错了|搞错了|哦不|啊不)+[啊哦呃]?(?:应该)?是?({DIGIT}{{2,11}})")
+_ONE = str.maketrans("腰妖", "幺幺")
 _CHECK = re.compile("(?:X|叉|艾克斯|爱克斯|埃克斯)(?!子)")
 _MOBILE = re.compile("1[3-9][0-9]{9}")
 _LANDLINE = re.compile("0[1-9][0-9]{8,10}")
@@ -58,6 +61,12 @@ def find_personal(text: str) -> Personal:
         elif not phone and (number := _read_phone(digits, text[: run.start()])):
             phone = number
             spans.append((run.start(), end))
+    for run in () if phone else _IN_PARTS.finditer(text):
+        digits = read_digits("".join(RUN.findall(run[0])).translate(_ONE))
+        if _MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(digits):
+            phone = digits
+            spans.append(run.span())
+            break
     return Personal(phone, identity, plate, tuple(sorted(spans)))
 
 
@@ -68,7 +77,7 @@ def write_plate(found: re.Match[str]) -> str:
 
 def _correct(text: str, run: re.Match[str]) -> tuple[str, int]:
     """The digits of a run, its end said anew if the caller corrected it; and where it ends."""
-    digits = read_digits(re.sub("[腰妖]", "幺", run[0]))
+    digits = read_digits(run[0].translate(_ONE))
     again = _CORRECTED.match(text, run.end())
     if again is None:
         return digits, run.end()
