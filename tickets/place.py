@@ -99,11 +99,13 @@ def locate(words: Words) -> tuple[Place, list[Span]] | None:
     named = _settle(text, find_names(text, gazetteer), gazetteer)
     spans = [mention.span for mention in named.mentions]
     masked = mask(text, spans)
+    known = _find_outright(masked, named, gazetteer)  # 陈巷村 is no lane, and 围孜新村 no compound
+    masked = mask(masked, [known.span]) if known else masked
     address = find_address(masked, gazetteer)
     if address:
         spans.append(address)
         masked = mask(masked, [address])
-    known = _find_village(masked, words, named, gazetteer)
+    known = known or _find_village(masked, words, named, gazetteer)
     unknown = None if known else find_some_village(masked)
     spans += [found for found in (known.span if known else None, unknown) if found]
     if not spans:
@@ -142,9 +144,22 @@ def _settle(text: str, named: Named, gazetteer: Gazetteer) -> Named:
     return Named(gazetteer.township_counties[having[0]], having[0], (), named.mentions)
 
 
+def _find_outright(masked: str, named: Named, gazetteer: Gazetteer) -> Found | None:
+    """A village of the township that was said, called a village or a community."""
+    found = _find_within(masked, named, gazetteer)
+    sure = found and not found.heard and masked[slice(*found.span)].endswith(("村", "社区", "居委会"))
+    return found if sure else None
+
+
+def _find_within(masked: str, named: Named, gazetteer: Gazetteer) -> Found | None:
+    if not named.township:
+        return None
+    return find_within(masked, named.township, named.mentions[-1].span[1], gazetteer)
+
+
 def _find_village(masked: str, words: Words, named: Named, gazetteer: Gazetteer) -> Found | None:
     if named.township:
-        return find_within(masked, named.township, named.mentions[-1].span[1], gazetteer)
+        return _find_within(masked, named, gazetteer)
     if named.rivals:
         return None
     return find_alone(masked, words.ends, named.county, gazetteer)

@@ -70,8 +70,9 @@ def find_names(text: str, gazetteer: Gazetteer) -> Named:
 def _mention(text: str, gazetteer: Gazetteer) -> Iterator[Mention]:
     taken: list[Span] = []
     for match in gazetteer.township.finditer(text):
-        taken.append(match.span())
-        yield Mention("township", match[0], match.span(), gazetteer.meant(match[0]))
+        mention = _lengthen(text, match, gazetteer)
+        taken.append(mention.span)
+        yield mention
     for match in gazetteer.county.finditer(text):
         if not _overlaps(match.span(), taken):
             taken.append(match.span())
@@ -82,6 +83,18 @@ def _mention(text: str, gazetteer: Gazetteer) -> Iterator[Mention]:
             taken.append(match.span(1))
             yield Mention("township", match[1], match.span(1), (township,))
     yield from _hear(text, taken, gazetteer)
+
+
+def _lengthen(text: str, match: re.Match[str], gazetteer: Gazetteer) -> Mention:
+    """A township's name that ends what sounds like a longer one may be either: 心马集镇, of 新马集镇 and 马集镇."""
+    end, meant = match.end(), gazetteer.meant(match[0])
+    for start in range(max(0, end - _LONGEST), match.start()):
+        names = [n for n in gazetteer.sounding(sound(text[start:end])) if n.endswith(match[0][-1])]
+        longer = dict.fromkeys(t for n in names if n not in gazetteer.counties for t in gazetteer.meant(n))
+        if longer:
+            either = tuple(longer | dict.fromkeys(meant))
+            return Mention("township", text[start:end], (start, end), either, heard=True)
+    return Mention("township", match[0], match.span(), meant)
 
 
 def _hear(text: str, taken: list[Span], gazetteer: Gazetteer) -> Iterator[Mention]:

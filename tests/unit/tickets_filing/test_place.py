@@ -57,6 +57,10 @@ WORDS = [
         ("不在颍泉区,在颍东区", "颍东区", "341203", "颍东区"),
         ("老家临泉现在住颍泉区闻集镇", "颍泉区闻集镇", "341204", "颍泉区闻集镇"),
         ("临泉县的车在闻集镇坏了", "临泉县", "341221", "临泉县"),  # 闻集 is another name, no 陈集 misheard
+        ("界首市心马集镇的路坏了", "界首市新马集镇", "341282", None),
+        ("颍上县杨湖镇陈巷村的低保", "颍上县杨湖镇陈巷村", "341226", None),
+        ("阜南县段郢乡围孜新村的路", "阜南县段郢乡围孜新村", "341225", None),
+        ("太和县秒老集镇", "太和县苗老集镇", "341222", None),
         ("颍泉区慎城镇", "颍泉区", "341204", "颍泉区"),  # no such township there: the county is believed
     ],
 )
@@ -65,6 +69,13 @@ def test_a_place_is_found(text: str, name: str, code: str, said: str | None):
     assert place
     assert (place.name, place.code) == (name, code)
     assert said is None or place.said == said
+
+
+def test_what_sounds_like_a_longer_name_and_ends_in_another_is_no_certain_place():
+    place = find("心马集镇的路坏了")
+    assert place
+    assert (place.county, place.township, place.called) == ("", "", "心马集镇")
+    assert set(place.rivals) == {"界首市新马集镇", "太和县马集镇"}
 
 
 def test_the_levels_are_told_apart():
