@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.meaning.risk import KINDS, Risk, open_rules, phrases, spot, spot_partial
+from tickets.meaning.risk import KINDS, Risk, open_rules, phrases, press, spot, spot_partial
 from tickets.meaning.watch import Watch
+from tickets.meaning.words import plain
 
 DANGERS = [
     ("self_harm", "我站在楼顶上不想下来了"),
@@ -32,6 +33,7 @@ NOTHING = [
     "这天热死人了",
     "消防演习在哪报名",
     "手机掉水里了保修不给修",
+    "电线杆上的网线耷拉到我家窗户上",
     "上个月我被人打了案子到现在没结果",
     "",
 ]
@@ -58,6 +60,11 @@ def test_a_partial_waits_for_the_words_that_may_take_it_back() -> None:
     assert spot_partial("我家着火") is None
     assert spot_partial("我家着火了快来人") is not None
     assert spot("我家着火") is not None
+
+
+def test_what_may_become_danger_is_pressing() -> None:
+    text = "这个电线耷拉着哪天电死人谁负责"
+    assert (press(plain(text)), spot(text)) == ("电线耷拉", None)
 
 
 def test_what_is_heard_otherwise_is_as_long_as_what_it_stands_for_and_is_told_of_as_it_was_said() -> None:
