@@ -41,6 +41,7 @@ PROMPT_SECONDS: Final = 10.0
 """The longest that either is told something."""
 
 _ANNOUNCED: Final = Prompt("agent_call_recorded")
+_UNTOLD: Final = "ended: who was called held the line while he was to be told of it"
 _CLOSE_SECONDS: Final = 5.0  # for the line to go down, and the recording to be closed
 
 
@@ -176,9 +177,14 @@ class Talk:
         """Tell the citizen what he is to know before anybody talks with him; the agent hears him from the answer on."""
         self._agent.leg.bridge(self._citizen.leg, both=False)
         if told is not None:
-            self._note(entries.Played(0, _ANNOUNCED.name, told.text, self._citizen.leg.media_seconds))
+            leg = self._citizen.leg
+            missed = [leg.is_held]
+            leg.on_held = missed.append
+            self._note(entries.Played(0, _ANNOUNCED.name, told.text, leg.media_seconds))
             await self._agent.comes_first(self._citizen.hears(told.sound, PROMPT_SECONDS))
-            self._citizen.leg.stop_playing()
+            leg.stop_playing()
+            if any(missed):
+                leg.channel.stop_recording(_UNTOLD)
         self._agent.leg.unbridge()
 
     async def _join(self, reach: Callable[[Stage], None]) -> None:

@@ -456,6 +456,25 @@ async def test_a_call_in_which_nobody_was_talked_with_does_not_count_as_reached(
     assert (row.outcome, row.talked_s) == (outcome, 0.0)
 
 
+@pytest.mark.parametrize("holds", [False, True])
+async def test_who_holds_the_line_while_he_is_told_of_the_recording_is_not_recorded(
+    site: Site, *, holds: bool
+) -> None:
+    site.calls._make = lambda one, reach: _announcing(site.make(one, reach))
+    await ask(site.db, wanted())
+    await site.look()
+    await until(lambda: CITIZEN in site.lines and bool(site.lines[CITIZEN].leg.partners._hears))
+    citizen = site.lines[CITIZEN]
+    if holds:
+        citizen.leg.media_changed(held=True)
+        citizen.leg.media_changed(held=False)
+    citizen.leg.key_told("1")  # which ends what he is told
+    await site.reaches(Stage.TALKING)
+    assert bool(citizen.unrecorded) is holds
+    citizen.leg.disconnected(200, "OK", "")
+    await site.over()
+
+
 @pytest.mark.parametrize("talk", [False, True])
 async def test_a_disk_that_fills_ends_no_talk_and_what_is_missing_is_told(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, talk: bool
