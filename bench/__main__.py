@@ -8,7 +8,8 @@ The scenes, all of them when none is named:
 - ``setups``: 200 calls a second, for 5 seconds;
 - ``bridged``: 50 calls that are passed on, and talk;
 - ``latency``: from the hang-up to the accepted ticket;
-- ``console``: the work list, the overview and the way to the next call over many calls;
+- ``console``: the work list, the overview and the way to the next call over many calls; the list's first paint in a
+  browser while five callers are recognised;
 - ``recognition``: our speech server beside a stock one, with the model in $MODEL (none: the demonstration model);
 - ``surges``: what is found of what is planted in made-up months, and what a look for it costs.
 """
@@ -62,7 +63,7 @@ _CALLS: dict[str, tuple[tuple[int, ...], int, float | None]] = {
 
 
 def _measure_console(quick: bool) -> Awaitable[dict[str, Any]]:
-    return console.measure(2000, 2) if quick else console.measure(100_000, 20)
+    return console.measure(2000, 2, 2) if quick else console.measure(100_000, 20, 5)
 
 
 def _measure_surges(quick: bool) -> Awaitable[dict[str, Any]]:

@@ -109,8 +109,8 @@ def _make_calls(count: int) -> Iterator[Call]:
 
 
 def _decide(row: WorkRow, dice: random.Random) -> WorkRow:
-    """Most calls have been reviewed."""
-    if dice.random() < _WAITING:
+    """Most calls have been reviewed, and every 特急: it would be the next one to be opened, for ever."""
+    if dice.random() < _WAITING and row.urgency != "特急":
         return row
     state = dice.choices((State.ACCEPTED, State.RETURNED, State.EMPTY), (90, 5, 5))[0]
     return WorkRow(**{name: getattr(row, name) for name in row.__slots__} | {"state": state})

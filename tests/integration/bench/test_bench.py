@@ -180,7 +180,7 @@ def test_cpu_and_children_are_found_in_proc() -> None:
 
 
 async def test_the_work_list_over_a_few_calls_on_both_databases() -> None:
-    result = await console.measure(300, 1)
+    result = await console.measure(300, 1, 0)
     assert [found["database"] for found in result["databases"]] == ["sqlite", "postgresql"]
     first, second = result["databases"]
     assert first["terms"] == second["terms"] > 300 * 20
