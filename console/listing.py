@@ -209,10 +209,8 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
             doubts = (worklist.c.low_confidence, worklist.c.place_missing, worklist.c.interrupted)
             return [is_open, sa.or_(*doubts)]
         case Tab.OWN:
-            his = sa.exists().where(
-                claims.c.call_id == worklist.c.call_id, claims.c.user_name == user, holds(now)
-            )
-            return [his]
+            his = sa.select(claims.c.call_id).where(claims.c.user_name == user, holds(now))
+            return [worklist.c.call_id.in_(his)]
         case None:
             return [worklist.c.state == wanted.state] if wanted.state else []
 

@@ -95,7 +95,7 @@ class Owed:
 
 def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     """The ids of the calls whose callers wait to be called back, whatever has become of their tickets."""
-    work, own, later = worklist.alias(), calls.alias(), calls.alias()
+    work, own, later = worklist.alias("owing"), calls.alias(), calls.alias()
     settled = sa.exists().where(call_backs.c.call_id == work.c.call_id, call_backs.c.result.in_(SETTLES))
     again = sa.exists().where(
         own.c.call_id == work.c.call_id,
@@ -105,7 +105,8 @@ def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
         ~_is_placed(later.c.call_id),
     )
     return sa.union_all(
-        sa.select(work.c.call_id).where(work.c.call_back, ~settled),
+        # As the index has it: SQLAlchemy's `call_back = 1` would read the whole list for SQLite, four times a page.
+        sa.select(work.c.call_id).where(sa.literal_column("owing.call_back"), ~settled),
         sa.select(work.c.call_id).where(
             work.c.missed != sa.literal_column("''"),  # as the index has it
             work.c.missed != Missed.BARRED,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from console.listing import PAGE
+from console.listing import PAGE, Filter, Tab, list_conditions
 from console.policy import Role
 from recordings.schema import calls, tickets, worklist
 from recordings.search import search_terms, search_texts
@@ -333,3 +333,16 @@ async def test_whatever_was_said_is_text(site, call, spoken):
         assert not re.search(r"\son\w+\s*=\s*[\"']?alert|=/logout", re.sub(r"&\S+?;[^<]*", "", row))
         assert spoken not in row or not re.search("[<>&\"']", spoken)
         assert "49" not in titles(row)
+
+
+@pytest.mark.parametrize("tab", [Tab.OWED, Tab.OWN])
+async def test_what_every_page_counts_is_found_without_reading_the_whole_list(site, tab):
+    if site.db.dialect != "sqlite":
+        pytest.skip("PostgreSQL reads whole what is as small as this")
+    async with site.db.read() as connection:
+        chosen = await list_conditions(connection, Filter(tab=tab), "我", datetime.now(UTC))
+        query = sa.select(worklist.c.call_id).where(*chosen)
+        text = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+        plan = [row.detail for row in await connection.execute(sa.text(f"EXPLAIN QUERY PLAN {text}"))]
+    assert plan
+    assert not [step for step in plan if re.match(r"SCAN (worklist|owing)(?! USING INDEX ix_)", step)]
