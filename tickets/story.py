@@ -118,18 +118,25 @@ async def tell_story(db: Database, data: Path, call_id: str) -> CallStory | None
     written = await _reading.run(_read_entries, data, call_id)
     async with db.read() as connection:
         rows = await _read_rows(connection, call_id)
-        told = await _read_tickets(connection, call_id)
+        told = (await connection.execute(_ask_for_tickets(call_id))).all()
     filed = bool(rows)
     if not filed:
         folder = folders.locate(data, call_id) if written else None
         if folder is None:
             return None
         rows = describe_call(await read_record(folder))
+    # An hour's words are tens of thousands, and every revision tells them: nobody else waits for that.
+    return await _reading.run(_compose, rows, told, written, filed=filed)
+
+
+def _compose(
+    rows: Sequence[Row], told: Sequence[Any], written: Sequence[Written], *, filed: bool
+) -> CallStory:
     return CallStory(
         call=next(row for row in rows if isinstance(row, CallRow)),
         filed=filed,
         events=_place(written),
-        tickets=told,
+        tickets=_read_tickets(told),
         recording=next((row for row in rows if isinstance(row, RecordingRow)), None),
         legs=tuple(sorted((row for row in rows if isinstance(row, LegRow)), key=lambda row: row.leg)),
         transcripts={
@@ -157,8 +164,8 @@ async def _read_rows(connection: AsyncConnection, call_id: str) -> list[Row]:
     return found
 
 
-async def _read_tickets(connection: AsyncConnection, call_id: str) -> tuple[TicketStory, ...]:
-    query = (
+def _ask_for_tickets(call_id: str) -> sa.Select[Any]:
+    return (
         sa.select(
             tickets.c.number,
             tickets.c.matter,
@@ -183,8 +190,11 @@ async def _read_tickets(connection: AsyncConnection, call_id: str) -> tuple[Tick
         .where(tickets.c.call_id == call_id)
         .order_by(tickets.c.matter, tickets.c.number, tickets.c.revision)
     )
+
+
+def _read_tickets(rows: Sequence[Any]) -> tuple[TicketStory, ...]:
     told: dict[tuple[str, int], list[TicketRevision]] = {}
-    for number, matter, revision, created_at, document, key, *delivery in await connection.execute(query):
+    for number, matter, revision, created_at, document, key, *delivery in rows:
         deliveries = () if key is None else (Delivery(key, *delivery),)
         told.setdefault((number, matter), []).append(
             TicketRevision(revision, created_at, json.loads(document), deliveries)

@@ -15,6 +15,7 @@ from console.policy import Right
 from console.problem import Problem
 from console.rendering import render, show_length
 from recordings import entries
+from recordings.threads import Threads
 from tickets.alerting import read_kind
 from tickets.entries import note_utterance
 from tickets.meaning.risk import NAMES
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from recordings.entries import Entry
 
+_composing: Final = Threads("stories", 2)
 _SYSTEM: Final[Mapping[type[Entry], str]] = {
     entries.Answered: "接听",
     entries.Deaf: "语音识别不可用",
@@ -55,6 +57,11 @@ async def show(request: web.Request) -> web.Response:
     if story is None:
         raise Problem(HTTPStatus.NOT_FOUND, "没有这通电话", f"没有编号为 {call_id[:40]} 的通话。")
     await record_view(request, call_id)
+    return await _composing.run(_show, request, story)
+
+
+def _show(request: web.Request, story: CallStory) -> web.Response:
+    """The page of a call that may have been talked through for an hour, in several revisions."""
     masked = not session_of(request).may(Right.NUMBERS)
     steps = [step for event in story.events if (step := _tell(event))] or _tell_words(story)
     if masked:
