@@ -14,9 +14,10 @@ from playwright.sync_api import expect, sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 _ASSETS = Path(__file__).parents[1] / "console" / "assets"
+_PHONE: ViewportSize = {"width": 390, "height": 844}
 CHROMIUM = "/usr/bin/chromium"
 OPTIONS = [
     "--headless",
@@ -79,9 +80,13 @@ def log_in(page: Page, address: str, name: str, password: str, to: str = "") -> 
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture of the page, where one is wanted (HOTLINE_PICTURES names the folder)."""
+    """A picture of the page as it is, and one on a telephone, where they are wanted (HOTLINE_PICTURES: the folder)."""
     if folder := os.environ.get("HOTLINE_PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png")
+        if (size := page.viewport_size) and size != _PHONE:
+            page.set_viewport_size(_PHONE)
+            page.screenshot(path=Path(folder) / f"{name}-phone.png")
+            page.set_viewport_size(size)
 
 
 def find_barriers(page: Page) -> list[tuple[str, str, str]]:

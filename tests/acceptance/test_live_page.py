@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import find_barriers, log_in, opening_browser, opening_page, read_sound, until
+from browser import find_barriers, keep, log_in, opening_browser, opening_page, read_sound, until
 from callfolder import CallFolder, stated
 from playwright.sync_api import expect
 
@@ -155,6 +155,7 @@ def test_an_emergency_comes_first_and_a_gateway_that_is_down_is_said_so(page, ho
     danger = house.call(GOLDEN / "danger.yaml", "--json")
     expect(page.locator(".live").first).to_contain_text("特急", timeout=60_000)
     assert page.locator(".live").count() == 2
+    keep(page, "live")
     house.kill("gateway")
     expect(page.locator("#gateways")).to_contain_text("连不上", timeout=10_000)
     expect(page.locator("#gateways")).to_contain_text("gateway 正常", timeout=60_000)

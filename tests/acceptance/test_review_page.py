@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import log_in, opening_browser, opening_page, read_sound, until
+from browser import keep, log_in, opening_browser, opening_page, read_sound, until
 from playwright.sync_api import expect
 from waiting import free_port
 
@@ -121,6 +121,7 @@ def test_an_agent_finds_hears_corrects_edits_and_accepts(page, house):
     page.get_by_label("紧急程度").select_option("紧急")
     page.get_by_label("要求保密").check()
     expect(page.locator("#saved")).to_contain_text("草稿已保存")
+    keep(page, "review")
     page.get_by_role("button", name="接受").click()
     page.wait_for_url(lambda url: number not in url and "/calls/" in url)  # the next call opens by itself
     ticket = at_intake(house, number, "已审核")
@@ -133,6 +134,9 @@ def test_an_agent_finds_hears_corrects_edits_and_accepts(page, house):
     call_id = ticket["call"]["call_id"]
     done = [action for action, subject in trail if subject == call_id]
     assert done == ["查看来电", "播放", "领取", "编辑"]
+    page.goto(f"{address(house)}calls/{call_id}/story")
+    expect(page.locator(".revisions")).to_contain_text("幸福小区夜间施工")
+    keep(page, "story")
 
 
 def test_the_same_by_keyboard_alone(page, house):
@@ -168,6 +172,10 @@ def test_the_same_by_keyboard_alone(page, house):
     press("l")
     press("Space")
     assert not read_sound(page)["playing"]
+    press("?")
+    expect(page.get_by_role("heading", name="快捷键")).to_be_visible()
+    keep(page, "keys")
+    press("Escape")
     press("e")
     page.keyboard.press("Home")
     page.keyboard.type("喂")

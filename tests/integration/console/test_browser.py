@@ -131,7 +131,7 @@ def test_log_in_find_a_word_of_two_characters_and_claim_by_keys_alone(browser, a
         keep(page, "worklist")
         page.keyboard.press("?")
         page.get_by_role("heading", name="快捷键").wait_for()
-        keep(page, "keys")
+        keep(page, "worklist-keys")
         page.keyboard.press("Escape")
         page.keyboard.press("/")
         page.keyboard.insert_text("漏雨")
