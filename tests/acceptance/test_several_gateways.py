@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_up_runs_a_gateway_for_each_sip_port(make_house: Any) -> None:
     """The second one's tickets bear its node, and the one worker transcribes late for both."""
     further = free_port()
-    house = make_house(gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 6000}])
+    house = make_house(gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 750}])
     house.start()
     house.sip_port = further
     with house.hung("asr"):  # the words have to come from the recording, by the worker
@@ -37,7 +37,7 @@ def test_who_was_cut_off_goes_on_through_another_gateway(make_house: Any) -> Non
     further = free_port()
     house = make_house(
         dialogue={"recall": True},
-        gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 6000}],
+        gateways=[{"port": further, "node": 2, "rtp_first_port": RTP_PORTS + 750}],
     )
     house.start()
     ports = (house.sip_port, further)

@@ -12,6 +12,7 @@ import numpy as np
 import pjsua2 as pj
 import pytest
 import pytest_asyncio
+from waiting import RTP_PORTS
 
 from gateway.sip.pj import UserAgent
 from gateway.site.sound import Sound
@@ -53,7 +54,7 @@ async def until(look: Callable[[], object], seconds: float = 15) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent() -> AsyncIterator[UserAgent]:
-    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=27000)
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=RTP_PORTS)
     agent.on_invite = lambda _leg: None
     agent.start(max_calls=20)
     yield agent

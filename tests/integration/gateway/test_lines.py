@@ -11,6 +11,7 @@ import pjsua2 as pj
 import pytest
 import pytest_asyncio
 from acceptance.hostile.wire import Wire, sdp
+from waiting import RTP_PORTS
 
 from gateway.sip.fault import SipError
 from gateway.sip.pj import UserAgent
@@ -79,7 +80,7 @@ async def nothing_left(agent: UserAgent) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent() -> AsyncIterator[UserAgent]:
-    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=31000)
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=RTP_PORTS)
     agent.on_invite = lambda _leg: None
     agent.start(max_calls=60)
     yield agent

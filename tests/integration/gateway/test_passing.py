@@ -18,6 +18,7 @@ import pjsua2 as pj
 import pytest
 import pytest_asyncio
 from stuck import stuck_threads
+from waiting import RTP_PORTS
 
 from asr.client import AsrClient
 from config.document import embedded
@@ -100,7 +101,7 @@ class Exchange(UserAgent):
     """A stack that is gateway, caller and target in one: it keeps each INVITE's text by the user it calls."""
 
     def __init__(self) -> None:
-        super().__init__(host="127.0.0.1", port=0, tcp=False, rtp_first_port=28000)
+        super().__init__(host="127.0.0.1", port=0, tcp=False, rtp_first_port=RTP_PORTS)
         self.invites: dict[str, str] = {}
         self.targets: dict[str, Leg] = {}
         self.answering: set[str] = set()

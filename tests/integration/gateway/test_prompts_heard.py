@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from stuck import stuck_threads
+from waiting import RTP_PORTS
 
 from asr.client import AsrClient
 from config.document import embedded
@@ -47,7 +48,7 @@ RAMP, TICK = 40, 160
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def agent() -> AsyncIterator[UserAgent]:
-    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=24500)
+    agent = UserAgent(host="127.0.0.1", port=0, tcp=False, rtp_first_port=RTP_PORTS)
     agent.start(max_calls=8)
     yield agent
     await agent.stop()
