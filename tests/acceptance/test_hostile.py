@@ -101,13 +101,20 @@ def nameless(
 
 
 @pytest.fixture(autouse=True)
-def still_serves(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test the next call gives its ticket, and nothing has come to a boundary of the program."""
+def attacked(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """After every test the same process answers, and nothing has come to a boundary of the program."""
     target: Target = request.getfixturevalue("target" if "target" in request.fixturenames else "nameless")
     before = len(target.house.log())
-    yield
-    target.assert_serves()
+    yield target
+    target.assert_alive()
     assert target.house.faults(before) == []
+
+
+@pytest.fixture
+def last_of_its_kind(attacked: Target) -> Iterator[None]:
+    """After each kind the next call gives its ticket."""
+    yield
+    attacked.assert_serves()
 
 
 # --- a message that is too large ---
@@ -204,6 +211,7 @@ def test_large_messages_leave_no_memory_behind(target: Target) -> None:
     assert target.gateway.memory_info().rss - before < 30 * MEGABYTE
 
 
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_streams_that_make_no_sense(target: Target) -> None:
     for length in ("-1", "99999999999999999999", "many", "", None):
         with target.stream() as stream:
@@ -266,6 +274,7 @@ def test_more_connections_than_descriptors(target: Target) -> None:
     assert (results[0]["failure"], results[0]["hung_up_by"]) == ("", "caller")
 
 
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_a_datagram_beyond_the_buffer(target: Target) -> None:
     with target.wire() as wire:
         for request in (
@@ -296,6 +305,7 @@ def test_offers_that_are_odd_get_an_answer(target: Target) -> None:
             assert answer.status in {200, *REFUSED}, name
 
 
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_a_call_survives_what_is_offered_within_it(target: Target) -> None:
     offers = {
         "held": (sdp(direction="sendonly"), {200}),
@@ -367,6 +377,7 @@ def test_torture(target: Target, kind: str) -> None:
                 wire.end(answer)
 
 
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_garbage(target: Target) -> None:
     with target.wire() as wire:
         for message in [*torture.garbage(), *torture.torn(wire.request)]:
@@ -391,6 +402,7 @@ def test_one_call_id_five_hundred_times(target: Target) -> None:
         assert statuses <= {200, 482, 488, 500, 503}
 
 
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_cancelled_at_once(target: Target) -> None:
     with target.wire() as wire:
         for number in range(60):
@@ -409,6 +421,7 @@ def test_cancelled_at_once(target: Target) -> None:
 
 
 # --- dice ---
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_damaged_invites(target: Target) -> None:
     dice = random.Random(12345)
     deadline = time.monotonic() + 25
@@ -432,6 +445,7 @@ def test_damaged_invites(target: Target) -> None:
 
 # --- what lasts ---
 @pytest.mark.soak
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_never_acknowledged_and_never_said(target: Target) -> None:
     with target.wire() as wire, target.stream() as silent, target.stream() as half:
         half.send(half.request().encode()[:100])
@@ -446,6 +460,7 @@ def test_never_acknowledged_and_never_said(target: Target) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.usefixtures("last_of_its_kind")
 def test_a_name_that_nobody_answers_for_stops_nobody(nameless: Target) -> None:
     """The name server is a hole: what a stranger's headers and SDP name must not be waited for."""
     name = "slow.example.test"
