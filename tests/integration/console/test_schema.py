@@ -1,7 +1,7 @@
 """Whatever is sent to the page, it does not fail: requests made by schemathesis from the route table.
 
 The table says which endpoints there are, this file what each of them takes. Sent are values of the right kinds and of
-wrong ones, by an administrator and by a stranger, on SQLite and on PostgreSQL.
+wrong ones: by an administrator on SQLite and on PostgreSQL; by a stranger, whom the door keeps from either, on SQLite.
 """
 
 from __future__ import annotations
@@ -236,10 +236,13 @@ class Administrator:
         self.answered: dict[str, Counter[int]] = defaultdict(Counter)
         self._session: Session | None = None
         self._token = ""
+        self._may_be_over = True
 
     def send(self, http: requests.Session, case: Case) -> requests.Response:
-        if self._session is None or not self._console.do(self._is_open()):
+        if self._may_be_over and not (self._session and self._console.do(self._is_open())):
             self._session = self._console.do(self._begin())
+        assert self._session
+        self._may_be_over = case.method not in {"GET", "HEAD", "OPTIONS", "TRACE"}
         cookies, headers = {"hotline-session": self._token}, {"X-CSRF-Token": self._session.csrf}
         return case.call(self._console.address, session=http, cookies=cookies, headers=headers)
 
@@ -270,13 +273,14 @@ class Stranger:
         return case.call(self._address, session=http, cookies=cookies, headers=headers)
 
 
-def test_nothing_that_is_sent_is_a_fault_of_ours(page: tuple[Console, list[str]]) -> None:
+def test_nothing_that_is_sent_is_a_fault_of_ours(page: tuple[Console, list[str]], database_url: str) -> None:
     console, numbers = page
     administrator, stranger = Administrator(console), Stranger(console)
+    beside = (stranger,) if database_url.startswith("sqlite") else ()
     for found in schemathesis.openapi.from_dict(describe(numbers)).get_all_operations():
-        send_much(found.ok(), (administrator, stranger))
+        send_much(found.ok(), (administrator, *beside))
     print({label: dict(statuses) for label, statuses in administrator.answered.items()})
-    assert set(administrator.answered) == set(stranger.answered)
+    assert all(set(sender.answered) == set(administrator.answered) for sender in beside)
     assert len(administrator.answered) == len(ROUTES) - len(ENDLESS)
     # It was not all refused at the door,
     assert all(set(statuses) - {401, 403, 405} for statuses in administrator.answered.values())
@@ -300,6 +304,7 @@ def send_much(operation: APIOperation, senders: tuple[Administrator | Stranger, 
     def attempt(case: Case) -> None:
         for sender in senders:
             with requests.Session() as http:
+                http.trust_env = False  # it would look for proxies and a .netrc each time
                 answer = sender.send(http, case)
             sender.answered[operation.label][answer.status_code] += 1
             assert answer.status_code < 500, case.as_curl_command()
