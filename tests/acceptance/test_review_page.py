@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +28,7 @@ def house(make_house_once: Callable[..., HouseUp]) -> HouseUp:
     up: HouseUp = make_house_once(console={"port": free_port(), "take_back_seconds": 0})
     up.start()
     for name in ("张敏", "王芳"):
-        command = [
-            *up.hotline,
-            "--config",
-            str(up.config),
-            "--data",
-            str(up.data),
-            "console",
-            "add-user",
-            name,
-        ]
-        subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, env=up.environment)
+        assert up.type("console", "add-user", name, typed=f"{PASSWORD}\n").returncode == 0
     peers = [up.call(GOLDEN / f"{name}.yaml", "--json") for name in CALLS]
     for peer in peers:
         peer.communicate(timeout=240)
