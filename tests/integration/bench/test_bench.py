@@ -22,8 +22,6 @@ from recordings import entries
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.alone
-
 CALLS, SECONDS = 3, 3.0
 
 
@@ -32,6 +30,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_rtpgen(tmp_path_factory.mktemp("build"))
 
 
+@pytest.mark.alone
 @pytest.mark.soak
 async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> None:
     result = await capacity.measure(program, (CALLS,), 1, SECONDS)
@@ -57,6 +56,7 @@ async def test_three_calls_bare_and_through_the_whole_gateway(program: Path) -> 
     assert summary["gap_p99_ms"] == {run["what"]: run["rtp"]["gap_ms"]["p99"] for run in (bare, gateway)}
 
 
+@pytest.mark.alone
 @pytest.mark.soak
 async def test_two_speech_servers_are_asked_the_same_questions() -> None:
     result = await recognition.measure(None, (1,), 1, 3.0)
@@ -69,6 +69,7 @@ async def test_two_speech_servers_are_asked_the_same_questions() -> None:
     assert show_recognition(result).row_count == len(runs)
 
 
+@pytest.mark.alone
 @pytest.mark.soak
 async def test_two_hang_ups_at_once_become_accepted_tickets(program: Path) -> None:
     result = await latency.measure(program, ((2, 1),))
@@ -78,6 +79,7 @@ async def test_two_hang_ups_at_once_become_accepted_tickets(program: Path) -> No
     assert 0 < times["p50"] <= times["p99"] <= times["max"] < 20_000
 
 
+@pytest.mark.alone
 @pytest.mark.soak
 async def test_calls_of_which_half_can_be_decoded_and_calls_by_keys(program: Path) -> None:
     half, none = [await capacity.measure(program, (CALLS,), 1, SECONDS, share) for share in (0.5, 0.0)]
@@ -91,6 +93,7 @@ async def test_calls_of_which_half_can_be_decoded_and_calls_by_keys(program: Pat
     assert show_capacity(none).row_count == 2
 
 
+@pytest.mark.alone
 @pytest.mark.soak
 async def test_ten_calls_a_second_are_all_answered_and_hang_up_by_themselves(program: Path) -> None:
     result = await setups.measure(program, 10, 1, 1)
