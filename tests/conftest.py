@@ -32,11 +32,35 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return f"mark.{wanted[1]}" not in collection_path.read_text() or None
 
 
+LONG = {
+    *(
+        "console/test_access.py",
+        "console/test_browser.py",
+        "console/test_review.py",
+        "console/test_schema.py",
+    ),
+    *(
+        "console/test_triage.py",
+        "gateway/test_passing.py",
+        "install/test_install.py",
+        "notify/test_watchdog.py",
+    ),
+    *("tickets/test_a_bad_day.py", "tickets/test_courier.py", "tickets_filing/test_filing.py"),
+    *("tickets_filing/test_jobs.py", "tickets_filing/test_killed_workers.py", "upgrade/test_upgrade.py"),
+}
+"""What of tests/integration takes a worker a minute and more beside others."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that the last ones leave no worker alone with a long one."""
     parts = ("acceptance", "peers", "integration", "unit")
     here = Path(__file__).parent
-    items.sort(key=lambda item: parts.index(item.path.relative_to(here).parts[0]))
+
+    def turn(item: pytest.Item) -> tuple[int, bool]:
+        part, *file = item.path.relative_to(here).parts
+        return parts.index(part), "/".join(file) not in LONG
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
