@@ -57,6 +57,7 @@ async def in_the_midst(client: AsrClient, said: list[bytes]) -> list[Call]:
     return calls
 
 
+@pytest.mark.few  # twenty at once, and a server that falls behind rightly refuses some
 async def test_one_of_two_servers_is_killed_in_the_middle_of_twenty_sentences(
     served, folder, spoken, silence, matters
 ):
@@ -250,6 +251,7 @@ async def test_a_crowd_at_the_door_ends_nobody_who_is_in(served, folder, spoken,
     assert len(log.read_text().splitlines()) < 20
 
 
+@pytest.mark.few  # "soon" is told by the clock
 async def test_sigterm_is_over_soon_beside_clients_that_send_recordings(served, folder, spoken):
     """Of what they have sent ahead a minute's decoding is left; they can send it again."""
     url = f"unix:{folder / 'slow.sock'}"

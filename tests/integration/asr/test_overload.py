@@ -357,6 +357,7 @@ async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.few  # what it has sent is decoded within the test's time
 async def test_who_does_not_read_is_let_go_and_what_he_sent_counts_no_more(slow, monkeypatch):
     monkeypatch.setattr("asr.stream._UNREAD_SECONDS", 0.5)
     path = read_address(slow.url).path

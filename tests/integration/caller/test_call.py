@@ -172,6 +172,7 @@ async def test_recorded_sentence_and_loudness(desk, agent, tmp_path):
     assert 20 < 20 * np.log10(loud / low) < 40
 
 
+@pytest.mark.few  # fifty at once, in real time
 async def test_fifty_calls_at_once(desk, agent, tmp_path):
     wanted = script('[wait: prompt, press: "1", hang_up]')
     results = await run_calls(agent, f"sip:12345@{agent.address}", [wanted] * 50, folder=tmp_path)
