@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 0.2
 """Vosk decodes in steps of this length: audio cut at their ends is heard as if it were whole."""
-TURN_SECONDS = 0.8
+TURN_SECONDS = 0.4
 """Audio decoded at most before others have their turn; of a recording one step."""
 
 SAMPLE_BYTES = 2

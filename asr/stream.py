@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import WSCloseCode, WSMsgType
 
 from asr import metrics
-from asr.decoding import TURN_SECONDS, Decoding, Request
+from asr.decoding import TURN_SECONDS, Decoding, Done, Request
 from asr.engine import EngineError
 from asr.protocol import Audio, Configure, Finish, ProtocolError, read_request, write_busy, write_error
 
@@ -67,6 +67,7 @@ class Stream:
         self._inbox: deque[Request] = deque()
         self._batch: list[Request] = []  # what the thread works on
         self._backlog = 0.0  # seconds of audio in both
+        self._finals = 0  # that are asked for in both
         self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._answerer: asyncio.Task[None] | None = None
@@ -192,6 +193,7 @@ class Stream:
 
     def _take_in(self, request: Request) -> None:
         self._inbox.append(request)
+        self._finals += isinstance(request.message, Finish)
         self._arrived.set()
         if isinstance(request.message, Audio):
             seconds = request.seconds
@@ -220,10 +222,9 @@ class Stream:
                 return
             if self._is_gone():  # while much waits nothing is read, so no message tells
                 raise ConnectionResetError
-            self._fill_batch()
-            if not self._batch:
+            if not (self._inbox or self._batch):
                 break
-            await self._decode_batch()
+            await self._take_turn()
         if self._fault:
             raise self._fault
         if self._decoding.in_utterance:
@@ -237,13 +238,11 @@ class Stream:
             self._batch.append(self._inbox.popleft())
             seconds += self._batch[-1].seconds
 
-    async def _decode_batch(self) -> None:
-        """One turn, and its replies. Who is behind while others wait gets no partials: the words need the time."""
-        crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
-        behind = crowded or self._said == "late"
+    async def _take_turn(self) -> None:
+        """One turn, and its replies."""
         late = self.purpose == "late"
         done = await self._turns.take(
-            self.purpose, lambda: self._decoding.handle(self._batch, behind=behind, late=late)
+            self.purpose, lambda: self._decode_batch(late=late), lambda: self._finals > 0
         )
         self._settle(done.audio)
         if done.audio and not late:  # what gives way to everybody tells nothing of how fast the others are
@@ -252,7 +251,14 @@ class Stream:
         for reply in done.replies:
             await self._reply(reply.text)
             if isinstance(reply.request.message, Finish):
+                self._finals -= 1
                 metrics.FINALS.observe(time.monotonic() - reply.request.at)
+
+    def _decode_batch(self, *, late: bool) -> Done:
+        """Thread: what has come by now. Who is behind while others wait gets no partials: the words need the time."""
+        self._fill_batch()
+        crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
+        return self._decoding.handle(self._batch, behind=crowded or self._said == "late", late=late)
 
     def _settle(self, seconds: float) -> None:
         """So much audio is decoded, or will never be."""

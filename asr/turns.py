@@ -1,5 +1,8 @@
 """The decoding threads, and whose turn it is: the most urgent first, those alike one after the other, in rounds.
 
+Among those alike, who is to get a final goes first: he has said what he had to say, and waits. What the others have
+said can be decoded as long as they speak on.
+
 Recordings have threads of their own, which everything else on the machine goes before: whoever speaks live waits for
 none of their work, however long the recogniser takes for it (a new one 0.5 s for its first 0.2 s of audio, with an
 official model).
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from asr.protocol import Purpose
 
 _T = TypeVar("_T")
+_Place = tuple["asyncio.Future[None]", "Callable[[], bool]"]
 
 _NICER = 5  # than the event loop's thread, which must refuse in time while every core decodes
 _PATIENCE_SECONDS = 2.0  # of a piece of a recording
@@ -42,7 +46,7 @@ class Turns:
         self._live = ThreadPoolExecutor(threads, "decode", _yield_to_others, (_NICER,))
         self._late = ThreadPoolExecutor(self._most_late, "decode-late", _yield_to_others, (_NICER_LATE,))
         self._working = dict.fromkeys(PURPOSES, 0)
-        self._waiting: dict[Purpose, deque[asyncio.Future[None]]] = {p: deque() for p in PURPOSES}
+        self._waiting: dict[Purpose, deque[_Place]] = {p: deque() for p in PURPOSES}
         # When work that is not done was asked for, the first first.
         self._asked: dict[Purpose, dict[object, float]] = {p: {} for p in PURPOSES}
 
@@ -57,12 +61,14 @@ class Turns:
             return time.monotonic() - at
         return 0.0
 
-    async def take(self, purpose: Purpose, work: Callable[[], _T]) -> _T:
-        """Do WORK once it is its turn; what it raises comes back."""
+    async def take(
+        self, purpose: Purpose, work: Callable[[], _T], is_last: Callable[[], bool] = lambda: False
+    ) -> _T:
+        """Do WORK once it is its turn; what it raises comes back. IS_LAST, asked meanwhile: it leads to a final."""
         asked = object()
         self._asked[purpose][asked] = time.monotonic()
         try:
-            await self._take_place(purpose)
+            await self._take_place(purpose, is_last)
         except asyncio.CancelledError:
             del self._asked[purpose][asked]
             raise
@@ -82,19 +88,19 @@ class Turns:
         self._live.shutdown()
         self._late.shutdown()
 
-    async def _take_place(self, purpose: Purpose) -> None:
+    async def _take_place(self, purpose: Purpose, is_last: Callable[[], bool]) -> None:
         if self._is_free(purpose):
             self._working[purpose] += 1
             return
         place = asyncio.get_running_loop().create_future()
-        self._waiting[purpose].append(place)
+        self._waiting[purpose].append((place, is_last))
         try:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._pass_on(purpose)
-            elif place in self._waiting[purpose]:  # else it was passed over already
-                self._waiting[purpose].remove(place)
+            elif (place, is_last) in self._waiting[purpose]:  # else it was passed over already
+                self._waiting[purpose].remove((place, is_last))
             raise
 
     def _is_free(self, purpose: Purpose) -> bool:
@@ -110,7 +116,9 @@ class Turns:
         self._working[done] -= 1
         for purpose, queue in self._waiting.items():
             while queue and self._is_free(purpose):
-                place = queue.popleft()
+                chosen = next((one for one in queue if one[1]()), queue[0])
+                queue.remove(chosen)
+                place, _ = chosen
                 if not place.done():
                     self._working[purpose] += 1
                     place.set_result(None)

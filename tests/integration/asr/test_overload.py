@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from functools import partial
 
 import aiohttp
 import pytest
@@ -256,6 +257,22 @@ async def test_turns_go_by_urgency_and_in_rounds():
     with pytest.raises(ZeroDivisionError):
         await turns.take("question", lambda: 1 / 0)
     assert await turns.take("question", lambda: 7) == 7
+    turns.close()
+
+
+async def test_who_is_to_get_a_final_goes_before_those_who_speak_on():
+    turns, order, free, ended = Turns(1), [], threading.Event(), []
+    stuck = asyncio.create_task(turns.take("dictation", free.wait))
+    await asyncio.sleep(0)
+    waiting = [
+        asyncio.create_task(turns.take(purpose, partial(order.append, name), lambda name=name: name in ended))
+        for purpose, name in (("late", "l"), ("dictation", "a"), ("dictation", "b"), ("question", "q"))
+    ]
+    await asyncio.sleep(0)
+    ended += ["b", "l"]  # while they wait
+    free.set()
+    await asyncio.gather(stuck, *waiting)
+    assert order == ["q", "b", "a", "l"]
     turns.close()
 
 
