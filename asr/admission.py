@@ -22,19 +22,14 @@ LATE_WAIT = 0.5
 """Seconds of live audio's wait from which no recording is begun: that can be done later."""
 OVERDUE_WAIT = 4.0
 """Seconds from which the newest streams are let go, so that the others' words come in time for their callers."""
-CROWDED_WAIT = 0.15
-"""Seconds: while live audio waits longer than this, and soon after somebody was refused, there is a crowd: those let in
-last have not said much yet."""
-CROWDED_SHARE = 0.8
-"""Of as many as decoding keeps up with, in a crowd. Else all: what waits shows too late that they are too many."""
 LONGEST_DELAY = 1.5
 """Seconds that a piece of live audio may take, from its turn's begin, before nobody is let in: the machine is taken by
 others, whatever its speed was."""
 
+_SOME_WAIT = 0.15  # seconds; less is nothing
 _FEWEST = (
     2  # a thread, when nothing waits: a speed that was measured on a machine taken by others may have passed
 )
-_GUESSED_SECONDS = 0.5  # decoding time that the speed tried at the start weighs as much as
 _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
 
 
@@ -57,12 +52,13 @@ class _Speed:
 class Admission:
     """The server's measured load, and what follows from it.
 
-    ``threads`` decode; ``speed`` is how many seconds of audio one does in a second, as far as is known yet.
+    ``threads`` decode; ``speed`` is how many seconds of audio one does in a second, as far as is known yet. It weighs
+    as much as all that is remembered: what comes first of a phrase is silence, which costs next to nothing.
     """
 
     def __init__(self, threads: int, speed: float) -> None:
         self._threads = threads
-        self._speed = _Speed(speed * _GUESSED_SECONDS, _GUESSED_SECONDS)
+        self._speed = _Speed(speed * _MEMORY_SECONDS, _MEMORY_SECONDS)
         self._waiting = dict.fromkeys(PURPOSES, 0.0)
 
     @property
@@ -87,13 +83,10 @@ class Admission:
         """A thread decoded AUDIO seconds in TOOK seconds."""
         self._speed.learn(audio, took)
 
-    def refuse(
-        self, purpose: Purpose, speaking: Iterable[Purpose], delay: float = 0.0, *, crowded: bool = False
-    ) -> str:
+    def refuse(self, purpose: Purpose, speaking: Iterable[Purpose], delay: float = 0.0) -> str:
         """Why a stream of PURPOSE is not let in; "" if it is. SPEAKING: what for, of each stream that speaks now.
 
-        DELAY: for how many seconds the oldest piece of work for live speech has not been done. ``crowded``: somebody
-        was refused just now.
+        DELAY: for how many seconds the oldest piece of work for live speech has not been done.
         """
         if purpose == "late":
             live = max(self.wait("dictation"), delay)
@@ -105,9 +98,8 @@ class Admission:
             return f"speech waits {wait:.1f} s to be decoded"
         rivals = PURPOSES[: PURPOSES.index(purpose) + 1]
         speakers = sum(p in rivals for p in speaking) + 1
-        crowded = crowded or wait > CROWDED_WAIT
-        most = self.capacity * CROWDED_SHARE if crowded else max(self.capacity, _FEWEST * self._threads)
-        if speakers > max(1.0, most):
+        most = max(self.capacity, 1.0 if wait > _SOME_WAIT else _FEWEST * self._threads)
+        if speakers > most:
             return f"{speakers} speak at once, decoding keeps up with {self.capacity:.0f}"
         return ""
 

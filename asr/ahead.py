@@ -19,6 +19,7 @@ from asr.decoding import SAMPLE_BYTES, STEP_SECONDS
 from asr.engine import EngineError
 
 if TYPE_CHECKING:
+    from asr.admission import Admission
     from asr.engine import Engine
     from asr.protocol import Purpose
     from asr.turns import Turns
@@ -28,9 +29,8 @@ _log = logging.getLogger(__name__)
 _RATE: Final = 8000  # samples a second: whatever is said on the telephone
 _MOST: Final = 32
 _SLOW_SECONDS: Final = 0.25  # of CPU for a new recogniser's first second of audio; else nothing is made ahead
-_AT_FIRST_SECONDS: Final = 2.0  # within which a server that starts begins another
 _LOOK_SECONDS: Final = 1.0
-_SOUND_SECONDS: Final = 4.0  # after which a caller's words take no more than after many callers
+_SOUND_SECONDS: Final = 4.0  # after which a caller's words take little more than after many callers
 _LEFT_FREE: Final = 512 << 20  # bytes of memory
 _STEP: Final = round(_RATE * STEP_SECONDS) * SAMPLE_BYTES
 
@@ -44,43 +44,52 @@ class Tried:
 
 
 def try_out(engine: Engine) -> Tried:
-    """Decode a second of silence and one of a voice: it is speech that costs. The first caller has this recogniser."""
-    recognizer, voice = engine.recognizer(_RATE, words=False), babble(_RATE, 1.0)
-    worked = time.thread_time()
+    """Decode a second of silence, and a voice: it is speech that costs. The first caller has this recogniser.
+
+    Where a beginning is slow, it counts in the speed: whoever calls after a start says what no recogniser has heard.
+    """
+    recognizer = engine.recognizer(_RATE, words=False)
+    began, worked = time.monotonic(), time.thread_time()
     recognizer.accept(bytes(_RATE * SAMPLE_BYTES))
     slow_at_first = time.thread_time() - worked > _SLOW_SECONDS
-    began = time.monotonic()
-    recognizer.accept(voice)
+    seconds = _SOUND_SECONDS if slow_at_first else 1.0
+    if not slow_at_first:
+        began = time.monotonic()
+    recognizer.accept(babble(_RATE, seconds))
     took = time.monotonic() - began
     recognizer.final()
     recognizer.release()
-    return Tried(1.0 / took, slow_at_first)
+    return Tried(seconds / took, slow_at_first)
 
 
 class Ahead:
-    """Keeps as many recognisers ready as may SPEAK at once. They are made in recordings' turns: nobody waits for it."""
+    """Keeps as many recognisers ready as ever might speak at once by LOAD."""
 
-    def __init__(self, engine: Engine, turns: Turns, speak: float) -> None:
-        self._engine, self._turns = engine, turns
-        self._most = min(_MOST, max(turns.threads, math.ceil(speak)))
+    def __init__(self, engine: Engine, turns: Turns, load: Admission) -> None:
+        self._engine, self._turns, self._load = engine, turns, load
+        self._most = turns.threads
         self._sound = babble(_RATE, _SOUND_SECONDS)
 
     async def begin(self) -> None:
-        """Make the first ones, on all threads, before anybody is let in. Raises EngineError."""
-        until = time.monotonic() + _AT_FIRST_SECONDS
-        await asyncio.gather(*(self._fill("dictation", until) for _ in range(self._turns.threads)))
+        """Make them on all threads, before anybody is let in. Raises EngineError."""
+        await asyncio.gather(*(self._fill("dictation") for _ in range(self._turns.threads)))
 
     async def run(self) -> None:
-        """Make the others, and new ones for those that are worn or lost; until cancelled."""
+        """Make new ones for those that are worn or lost, and more when it gets faster; until cancelled.
+
+        In recordings' turns: nobody waits for it.
+        """
         try:
             while True:
-                await self._fill("late", math.inf)
+                await self._fill("late")
                 await asyncio.sleep(_LOOK_SECONDS)
         except EngineError as error:
             _log.error("no more recognisers are made ahead: %s", error)
 
-    async def _fill(self, purpose: Purpose, until: float) -> None:
-        while time.monotonic() < until and _memory_left() > _LEFT_FREE:
+    async def _fill(self, purpose: Purpose) -> None:
+        self._most = min(_MOST, max(self._most, math.ceil(self._load.capacity)))
+        while _memory_left() > _LEFT_FREE:
+            began = time.monotonic()
             spare = await self._turns.take(purpose, partial(self._engine.spare, _RATE, self._most))
             if spare is None:
                 return
@@ -88,6 +97,8 @@ class Ahead:
                 await self._turns.take(purpose, partial(spare.accept, self._sound[at : at + _STEP]))
             await self._turns.take(purpose, spare.final)
             spare.release()
+            if purpose != "late":  # so fast is a thread while all are at work
+                self._load.decoded(_SOUND_SECONDS, time.monotonic() - began)
 
 
 def _memory_left() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 _SYLLABLES: Final = 4.0  # a second
 _HARMONICS: Final = 40
-_RMS: Final = 3277.0  # -20 dBFS
+_RMS: Final = 164.0  # -46 dBFS
 _BREATH: Final = 0.3
 # Hz: pitch, and the first two formants, each from its lowest to its highest
 _PITCH: Final = (90.0, 250.0)
@@ -19,7 +19,7 @@ _HIGHEST: Final = 3800.0
 
 
 def babble(rate: int, seconds: float, seed: int = 1) -> bytes:
-    """So many SECONDS of it, s16le at RATE, at -20 dBFS. Another SEED, another voice."""
+    """So many SECONDS of it, s16le at RATE, at -46 dBFS. Another SEED, another voice."""
     dice = np.random.default_rng(seed)
     samples = np.arange(round(rate * seconds))
     turns = np.linspace(0, len(samples), max(2, round(seconds * _SYLLABLES)))

@@ -18,7 +18,6 @@ _log = logging.getLogger(__name__)
 
 _SPEAKING_SECONDS = 1.0  # who has been silent for longer does not speak
 _TOLD_SECONDS = 10.0  # between two lines of log about refusals
-_CROWDED_SECONDS = 3.0  # about as long as a phrase: who was let in before a refusal speaks on
 _RELIEF_SECONDS = 1.0  # after one stream is let go, until it shows in the delay of the others
 
 
@@ -39,7 +38,7 @@ class Crowd:
     def __init__(self, turns: Turns, speed: float) -> None:
         self._turns = turns
         self.load = Admission(turns.threads, speed)
-        self._refused_at, self._relieved_at = -_CROWDED_SECONDS, -_RELIEF_SECONDS
+        self._relieved_at = -_RELIEF_SECONDS
         self._members: list[Member] = []  # the newest last
         self._told_at = -_TOLD_SECONDS
         self._untold = 0
@@ -53,8 +52,6 @@ class Crowd:
         """Why a stream of PURPOSE that asks to be let in is not; "" if it is."""
         reason = self._judge(purpose)
         if reason:
-            if purpose != "late":
-                self._refused_at = time.monotonic()
             metrics.REFUSED.labels(purpose, "begin").inc()
             self._tell(reason)
         return reason
@@ -91,8 +88,7 @@ class Crowd:
         recent = time.monotonic() - _SPEAKING_SECONDS
         speaking = [m.purpose for m in self._members if m.spoke_at > recent]
         delay = self._delay("dictation" if purpose == "late" else purpose)
-        crowded = time.monotonic() < self._refused_at + _CROWDED_SECONDS
-        return self.load.refuse(purpose, speaking, delay, crowded=crowded)
+        return self.load.refuse(purpose, speaking, delay)
 
     def _delay(self, purpose: Purpose) -> float:
         """How late the work for PURPOSE is, and for what is more urgent."""

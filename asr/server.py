@@ -69,7 +69,7 @@ class SpeechServer:
         self._turns = Turns(threads)
         tried = try_out(engine)
         self._crowd = Crowd(self._turns, capacity / threads if capacity else tried.speed)
-        self._ahead = Ahead(engine, self._turns, self._crowd.load.capacity) if tried.slow_at_first else None
+        self._ahead = Ahead(engine, self._turns, self._crowd.load) if tried.slow_at_first else None
         self._making: asyncio.Task[None] | None = None
         self._streams: set[Stream] = set()
         self._socket: socket.socket | None = None

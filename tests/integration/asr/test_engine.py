@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from officialmodel import KOREAN, lay_out
 from staticgraph import make_static_model
 
+from asr.admission import Admission
 from asr.ahead import Ahead
 from asr.calibration import LEAST
 from asr.catalogue import DEMO_MODEL, ModelError, open_model
@@ -320,9 +321,8 @@ async def test_recognisers_made_ahead_hear_what_new_ones_hear(korean, spoken, si
 
     monkeypatch.setattr("vosk.KaldiRecognizer", Counted)
     monkeypatch.setattr("asr.ahead._SOUND_SECONDS", 0.4)
-    monkeypatch.setattr("asr.ahead._AT_FIRST_SECONDS", 60.0)
     turns = Turns(2)
-    await Ahead(korean, turns, 3.2).begin()
+    await Ahead(korean, turns, Admission(2, 1.6)).begin()
     turns.close()
     assert korean.spare(8000, 4) is None, "as many as may speak"
     before = len(made)

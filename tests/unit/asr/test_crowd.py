@@ -107,19 +107,3 @@ def test_a_question_waits_for_no_dictation_and_a_recording_for_both(crowd, turns
     turns.seconds["question"] = turns.seconds.pop("dictation")
     assert crowd.refuse("question")
     assert crowd.refuse("dictation")
-
-
-def test_soon_after_a_refusal_fewer_are_let_in(crowd, clock, speakers):
-    speakers += [Speaker(crowd, clock[0]) for _ in range(5)]
-    for speaker in speakers[4:]:
-        crowd.enter(speaker)
-    assert len(speakers) + 1 <= crowd.load.capacity
-    assert crowd.refuse("dictation") == "", "as many as decoding keeps up with"
-    crowd.load.arrived("dictation", 2.0)
-    assert "10 speak at once" in crowd.refuse("dictation"), "a crowd"
-    crowd.load.arrived("dictation", -2.0)
-    assert "10 speak at once" in crowd.refuse("dictation"), "those just let in are not through yet"
-    clock[0] += 3.5
-    for speaker in speakers:
-        speaker.spoke_at = clock[0]
-    assert crowd.refuse("dictation") == ""
