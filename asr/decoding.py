@@ -18,6 +18,9 @@ TURN_SECONDS = 0.4
 """Audio decoded at most before others have their turn; of a recording one step."""
 
 SAMPLE_BYTES = 2
+_FRAME_SECONDS = (
+    0.01  # of audio become one of what the model reads: of less Vosk learns nothing, at the cost of a call
+)
 _NOTHING = '{"partial" : ""}'
 
 
@@ -66,7 +69,7 @@ class Decoding:
         self._config = self._begun = Configure()
         self._recognizer: Recognizer | None = None
         self._clock = 0.0  # seconds of the stream's audio so far
-        self._odd = b""  # half a sample
+        self._rest = b""  # less than a frame of the model's, not given to Vosk yet
         self._partial = _NOTHING  # the last one
         self._open = False  # there is audio since the last final
         self.ended = False
@@ -111,6 +114,8 @@ class Decoding:
         self._open, self._partial = False, _NOTHING
         if self._recognizer is None:
             return '{"text": ""}'
+        if rest := self._take(b"", SAMPLE_BYTES):
+            self._recognizer.accept(rest)
         final = self._recognizer.final()
         if self._recognizer.release() or self._config != self._begun:
             self._recognizer = None
@@ -146,11 +151,8 @@ class Decoding:
         fresh = pcm[request.done : request.done + most]
         request.done += len(fresh)
         decoded = len(fresh) / (request.rate * SAMPLE_BYTES)
-        piece = self._odd + fresh
-        whole = len(piece) - len(piece) % SAMPLE_BYTES
-        piece, self._odd = piece[:whole], piece[whole:]
-        ended = self._recognizer.accept(piece)
-        self._clock += len(piece) / (rate * SAMPLE_BYTES)
+        piece = self._take(fresh, int(rate * _FRAME_SECONDS) * SAMPLE_BYTES)
+        ended = bool(piece) and self._recognizer.accept(piece)
         if request.done < len(pcm):  # an end that Vosk saw in its midst is no answer to the whole message
             return decoded, None
         if ended:
@@ -158,6 +160,14 @@ class Decoding:
             return decoded, self._recognizer.result()
         if behind:
             metrics.PARTIALS_SKIPPED.inc()
-        else:
+        elif piece:
             self._partial = self._recognizer.partial()
         return decoded, self._partial
+
+    def _take(self, fresh: bytes, unit: int) -> bytes:
+        """What is not decoded yet, FRESH at its end, in whole UNITs of bytes."""
+        pcm = self._rest + fresh
+        whole = len(pcm) - len(pcm) % unit
+        self._rest = pcm[whole:]
+        self._clock += whole / (self._begun.sample_rate * SAMPLE_BYTES)
+        return pcm[:whole]

@@ -1,0 +1,82 @@
+"""What of a stream's messages the recogniser is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from asr.decoding import Decoding, Request
+from asr.protocol import Audio, Finish
+
+FRAME = 160  # bytes, 10 ms
+
+
+@dataclass
+class Recorded:
+    """An engine, and its only recogniser: it writes down what it is asked for."""
+
+    heard: list[bytes] = field(default_factory=list)
+    partials: int = 0
+
+    def recognizer(self, *_: object, **__: object) -> Recorded:
+        return self
+
+    def accept(self, pcm: bytes) -> bool:
+        self.heard.append(pcm)
+        return False
+
+    def partial(self) -> str:
+        self.partials += 1
+        return f'{{"partial" : "{self.partials}"}}'
+
+    def final(self) -> str:
+        return '{"text" : "all"}'
+
+    def release(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def engine():
+    return Recorded()
+
+
+@pytest.fixture
+def decoding(engine):
+    return Decoding(engine)
+
+
+def send(decoding: Decoding, *messages: Audio | Finish, rate: int = 8000) -> list[str]:
+    requests, texts = [Request(message, 0.0, rate) for message in messages], []
+    while requests:
+        texts += [reply.text for reply in decoding.handle(requests, behind=False, late=False).replies]
+    return texts
+
+
+def test_samples_that_come_one_by_one_are_decoded_in_frames_and_each_is_answered(engine, decoding):
+    pcm = bytes(range(160)) * 100
+    answers = send(decoding, *(Audio(pcm[at : at + 2]) for at in range(0, len(pcm), 2)))
+    assert len(answers) == 8000
+    assert answers[79:81] == ['{"partial" : "1"}'] * 2
+    assert {len(heard) for heard in engine.heard} == {FRAME}
+    assert engine.partials == len(engine.heard) == 100
+    assert b"".join(engine.heard) == pcm
+
+
+@pytest.mark.parametrize("size", [1, 3, 159, 161, 1000, 3200])
+def test_no_sample_is_lost_however_it_is_cut(engine, decoding, size: int):
+    pcm = bytes(range(250)) * 7
+    answers = send(
+        decoding, *(Audio(pcm[at : at + size]) for at in range(0, len(pcm), size)), Finish(close=False)
+    )
+    assert answers[-1] == '{"text" : "all"}'
+    assert b"".join(engine.heard) == pcm
+    assert all(len(heard) % FRAME == 0 for heard in engine.heard[:-1])
+    send(decoding, Audio(bytes(2 * FRAME)))
+    assert engine.heard[-1] == bytes(2 * FRAME), "nothing is left of the phrase before"
+
+
+def test_half_a_sample_waits_for_its_other_half_over_an_end(engine, decoding):
+    send(decoding, Audio(b"\1\2\3"), Finish(close=False), Audio(b"\4" + bytes(FRAME - 2)))
+    assert engine.heard == [b"\1\2", b"\3\4" + bytes(FRAME - 2)]
