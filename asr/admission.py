@@ -30,6 +30,7 @@ _SOME_WAIT = 0.15  # seconds; less is nothing
 _FEWEST = (
     2  # a thread, when nothing waits: a speed that was measured on a machine taken by others may have passed
 )
+_GUESSED_SECONDS = 0.5  # decoding time that the speed tried at the start weighs as much as
 _MEMORY_SECONDS = 10.0  # decoding time after which a measurement counts half
 
 
@@ -52,13 +53,12 @@ class _Speed:
 class Admission:
     """The server's measured load, and what follows from it.
 
-    ``threads`` decode; ``speed`` is how many seconds of audio one does in a second, as far as is known yet. It weighs
-    as much as all that is remembered: what comes first of a phrase is silence, which costs next to nothing.
+    ``threads`` decode; ``speed`` is how many seconds of audio one does in a second, as far as is known yet.
     """
 
     def __init__(self, threads: int, speed: float) -> None:
         self._threads = threads
-        self._speed = _Speed(speed * _MEMORY_SECONDS, _MEMORY_SECONDS)
+        self._speed = _Speed(speed * _GUESSED_SECONDS, _GUESSED_SECONDS)
         self._waiting = dict.fromkeys(PURPOSES, 0.0)
 
     @property

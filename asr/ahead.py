@@ -97,7 +97,9 @@ class Ahead:
                 await self._turns.take(purpose, partial(spare.accept, self._sound[at : at + _STEP]))
             await self._turns.take(purpose, spare.final)
             spare.release()
-            if purpose != "late":  # so fast is a thread while all are at work
+            if (
+                purpose != "late"
+            ):  # so fast is a thread while all are at work; the silence that calls begin with is not
                 self._load.decoded(_SOUND_SECONDS, time.monotonic() - began)
 
 

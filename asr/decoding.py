@@ -70,7 +70,7 @@ class Decoding:
         self._recognizer: Recognizer | None = None
         self._clock = 0.0  # seconds of the stream's audio so far
         self._rest = b""  # less than a frame of the model's, not given to Vosk yet
-        self._partial = _NOTHING  # the last one
+        self._partial, self._skipped = _NOTHING, False  # the last one, and whether there could be one since
         self._open = False  # there is audio since the last final
         self.ended = False
 
@@ -160,8 +160,9 @@ class Decoding:
             return decoded, self._recognizer.result()
         if behind:
             metrics.PARTIALS_SKIPPED.inc()
-        elif piece:
-            self._partial = self._recognizer.partial()
+            self._skipped = True
+        elif piece or self._skipped:
+            self._partial, self._skipped = self._recognizer.partial(), False
         return decoded, self._partial
 
     def _take(self, fresh: bytes, unit: int) -> bytes:

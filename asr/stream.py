@@ -257,7 +257,7 @@ class Stream:
     def _decode_batch(self, *, late: bool) -> Done:
         """Thread: what has come by now. Who is behind while others wait gets no partials: the words need the time."""
         self._fill_batch()
-        crowded = self._backlog > TURN_SECONDS and self._turns.waiting > 0
+        crowded = bool(self._inbox) and self._turns.waiting > 0
         return self._decoding.handle(self._batch, behind=crowded or self._said == "late", late=late)
 
     def _settle(self, seconds: float) -> None:

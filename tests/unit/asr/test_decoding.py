@@ -47,10 +47,10 @@ def decoding(engine):
     return Decoding(engine)
 
 
-def send(decoding: Decoding, *messages: Audio | Finish, rate: int = 8000) -> list[str]:
-    requests, texts = [Request(message, 0.0, rate) for message in messages], []
+def send(decoding: Decoding, *messages: Audio | Finish, behind: bool = False) -> list[str]:
+    requests, texts = [Request(message, 0.0) for message in messages], []
     while requests:
-        texts += [reply.text for reply in decoding.handle(requests, behind=False, late=False).replies]
+        texts += [reply.text for reply in decoding.handle(requests, behind=behind, late=False).replies]
     return texts
 
 
@@ -80,3 +80,10 @@ def test_no_sample_is_lost_however_it_is_cut(engine, decoding, size: int):
 def test_half_a_sample_waits_for_its_other_half_over_an_end(engine, decoding):
     send(decoding, Audio(b"\1\2\3"), Finish(close=False), Audio(b"\4" + bytes(FRAME - 2)))
     assert engine.heard == [b"\1\2", b"\3\4" + bytes(FRAME - 2)]
+
+
+def test_who_was_behind_gets_his_partial_with_the_last_sample(engine, decoding):
+    assert send(decoding, Audio(bytes(3 * FRAME)), behind=True) == ['{"partial" : ""}']
+    assert send(decoding, Audio(b"\0\0")) == ['{"partial" : "1"}']
+    assert send(decoding, Audio(b"\0\0")) == ['{"partial" : "1"}']
+    assert engine.partials == 1
