@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -52,23 +53,21 @@ def check(house: Any, sip_call_id: str) -> None:
         assert abs(sound.getnframes() / sound.getframerate() - wall.total_seconds()) < 0.1
 
 
-async def test_sipp_with_a_law(house: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "sipp"
-    folder.mkdir()
-    result = await sipp.call(house.sip, await plan(), folder, caller=CALLER)
-    assert result.succeeded, result.log
-    check(house, result.call_id)
-
-
 @pytest.mark.timeout(400)
-async def test_baresip_from_a_network_of_its_own(make_house: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "baresip"
-    folder.mkdir()
+async def test_sipp_with_a_law_and_baresip_from_a_network_of_its_own(make_house: Any, tmp_path: Path) -> None:
+    """Both at once: each is a minute of one call, told by the clock."""
+    folders = [tmp_path / "sipp", tmp_path / "baresip"]
+    for folder in folders:
+        folder.mkdir()
     with namespace() as space:
         house = make_house(sip={"host": space.near})
         house.start()
-        call_id = await baresip.call(
-            space, f"{space.near}:{house.sip_port}", await plan(), folder, caller=CALLER
+        target = f"{space.near}:{house.sip_port}"
+        result, call_id = await asyncio.gather(
+            sipp.call(target, await plan(), folders[0], caller=CALLER, local=space.near),
+            baresip.call(space, target, await plan(), folders[1], caller=CALLER),
         )
+        assert result.succeeded, result.log
+        check(house, result.call_id)
         check(house, call_id)
         house.stop()
