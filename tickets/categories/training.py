@@ -41,7 +41,7 @@ _SOUND_WEIGHT = 0.6
 _FOLDS = 4
 _STRENGTH, _GENTLY = 1.0, 0.3
 """How closely support vectors follow their texts: more gently where no class has others below it."""
-_OFTEN, _SMOOTH = 0.04, 0.05
+_OFTEN, _SMOOTH = 0.1, 0.05
 """What naive Bayes counts for beside support vectors, and what it adds to each count."""
 _BELIEF = 100.0
 """How freely the probabilities of texts held back may be bent to how often they were right."""
@@ -235,13 +235,21 @@ def _separate(
     flat = first and len(of) == of[-1] + 1
     weights, bias = _support(matrix, columns, len(of), alike=first, strength=_GENTLY if flat else _STRENGTH)
     if first:
+        weights += _count(matrix, columns, len(of))
         if not flat:
             above, above_bias = _support(matrix, of[columns], int(of[-1]) + 1, alike=True)
+            above += _count(matrix, of[columns], int(of[-1]) + 1)
             weights, bias = weights + above[:, of], bias + above_bias[of]
-        often = MultinomialNB(alpha=_SMOOTH, fit_prior=False).fit(matrix, columns)
-        logs = often.feature_log_prob_.T
-        weights[:, often.classes_] += _OFTEN * (logs - logs.mean(axis=1, keepdims=True))
     return weights, bias
+
+
+def _count(matrix: csr_matrix, numbers: npt.NDArray[np.int64], classes: int) -> Numbers:
+    """Weights (grams × classes) by naive Bayes: how often a class has a gram, set against how often others have it."""
+    often = MultinomialNB(alpha=_SMOOTH, fit_prior=False).fit(matrix, numbers)
+    logs = often.feature_log_prob_.T
+    weights = np.zeros((matrix.shape[1], classes))
+    weights[:, often.classes_] = _OFTEN * (logs - logs.mean(axis=1, keepdims=True))
+    return weights
 
 
 def _support(

@@ -64,7 +64,7 @@ class _Rules:
     weights: tuple[tuple[AppealType, tuple[tuple[float, re.Pattern[str]], ...]], ...]
 
 
-_DANGER = 18.0  # whoever is in danger asks for help, whatever else he says
+_DANGER = 24.0  # whoever is in danger asks for help, whatever else he says
 _ORDER: tuple[AppealType, ...] = ("投诉", "举报", "求助", "咨询", "建议", "表扬")  # of equals the first
 _DENIED = re.compile(r"(?:不是|不|没有?|并非|别)(?:想|要|来|去|是)*$")
 

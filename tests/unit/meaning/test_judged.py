@@ -20,7 +20,7 @@ def test_the_texts_are_understood(half: str) -> None:
     figures = measure(half)
     print(figures)
     assert figures.kind >= 0.86  # people draw the boundary of 求助 and 投诉 differently
-    assert figures.category >= 0.82  # 0.85 is wanted
+    assert figures.category >= 0.84  # 0.85 is wanted
     assert figures.county >= 0.98
     assert figures.township >= 0.93
     assert figures.personal >= 0.98
@@ -35,9 +35,9 @@ def test_the_texts_are_understood(half: str) -> None:
 @pytest.mark.parametrize(
     ("part", "kinds", "categories"),
     [
-        ("seventh", 0.81, 0.89),
-        ("eighth", 0.88, 0.72),
-        ("ninth", 0.81, 0.60),
+        ("seventh", 0.84, 0.93),
+        ("eighth", 0.89, 0.77),
+        ("ninth", 0.80, 0.65),
     ],
 )
 def test_kind_and_category_of_texts_that_nothing_was_made_of_are_told(
