@@ -161,7 +161,7 @@ def _note(meant: Understanding, place: Place | None) -> tuple[str, ...]:
     """What the agent should look at."""
     notes = []
     if meant.risk:
-        notes.append(f"{_DANGER}({meant.risk.name}):“{meant.risk.words}”")
+        notes.append(f"{_DANGER}({meant.risk.told}):“{meant.risk.words}”")
     if place and place.rivals:
         notes.append(f"“{place.said}”有同名,请核实:{'、'.join(place.rivals)}")
     if place and place.heard:

@@ -82,17 +82,26 @@ class RiskDocument(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """Danger of a ``kind``, in the caller's ``words``, which begin ``start`` characters into the plain text."""
+    """Danger of a ``kind``, in the caller's ``words``, which begin ``start`` characters into the plain text.
+
+    ``learnt``: no rule tells of it, the words are like those of others in such danger.
+    """
 
     kind: RiskKind
     words: str
     start: int
     end: int
+    learnt: bool = False
 
     @property
     def name(self) -> str:
         """The kind as an agent reads it."""
         return NAMES[self.kind]
+
+    @property
+    def told(self) -> str:
+        """The same, and that it is no rule's where it is not."""
+        return f"{'听着像' if self.learnt else ''}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from tickets.categories import open_categorizer
 from tickets.gazetteer import read_gazetteer
 from tickets.meaning.appeal import name_kind, open_classifier
 from tickets.meaning.files import RuleFiles, choose, chosen, pin
+from tickets.meaning.likeness import open_classifier as open_dangers
+from tickets.meaning.likeness import resemble
 from tickets.meaning.matters import split
 from tickets.meaning.occasion import Occasion, find_occasion
 from tickets.meaning.personal import Personal, find_personal
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 Urgency = Literal["一般", "紧急", "特急"]
 
-_RULES: Final = 4
+_RULES: Final = 5
 """Goes up whenever this program's own part in the understanding changes; the files' is counted in by themselves."""
 _FILES = ("risk.yaml", "appeals.yaml", "topics.yaml")
 _KEYWORDS = 5
@@ -83,10 +85,10 @@ def understand(
 ) -> Understanding:
     """What ``text`` means, said at ``at`` (in the city's time) on a line of such a preset, category and department."""
     words = plain(text)
-    risks = spot_all(words)
+    risks = spot_all(words) or tuple(filter(None, (resemble(words),)))
     risk = risks[0] if risks else None
     pressing = press(words)
-    kind = name_kind(words, preset, danger=risk.words if risk else "")
+    kind = name_kind(words, preset, danger=risk.words if risk and not risk.learnt else "")
     suggestion = categorizer().suggest(text, category)
     located = locate(words)
     place, spans = located or (None, [])
@@ -113,12 +115,12 @@ def understand(
             "type": kind.reasons or (f"没有说明,按{kind.appeal}",),
             "category": suggestion.reasons,
             "place": _explain_place(place),
-            "urgency": (f"{risk.name}:{risk.words}",)
+            "urgency": (f"{risk.told}:{risk.words}",)
             if risk
             else (pressing,)
             if pressing
             else ("没有紧急的话",),
-            "risk": tuple(f"{r.name}:{r.words}" for r in risks) or ("没有危险的话",),
+            "risk": tuple(f"{r.told}:{r.words}" for r in risks) or ("没有危险的话",),
             "department": (assigned.reason if assigned else "派单目录没有写明",),
             "matters": matters if len(matters) > 1 else ("只说了一件事",),
         },
@@ -196,6 +198,7 @@ def _version(files: RuleFiles) -> str:
         digest.update(file.read_bytes())
     digest.update(_open_categorizer(files).version.encode())
     digest.update(open_classifier().version.encode())
+    digest.update(open_dangers().version.encode())
     return f"{_RULES}-{digest.hexdigest()[:12]}"
 
 

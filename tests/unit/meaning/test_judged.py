@@ -9,8 +9,11 @@ from tickets.categories.grams import plain
 from tickets.categories.samples import read_samples
 from tickets.categories.suggestion import SHIPPED_MODEL
 from tickets.meaning.appeal import MODEL as KINDS
+from tickets.meaning.likeness import MODEL as DANGERS
+from tickets.meaning.likeness import resemble
 from tickets.meaning.risk import spot
 from tickets.meaning.understanding import understand
+from tickets.meaning.words import plain as words
 
 LEARNT = (SHIPPED_MODEL.parent / "starter.csv", KINDS / "samples.csv")
 
@@ -58,7 +61,28 @@ def test_danger_is_told_in_other_words_and_what_is_over_is_none() -> None:
     assert len(false) <= 0.03 * len(alike)
 
 
+@pytest.mark.parametrize(("half", "found", "false"), [("open", 0.82, 0.02), ("second", 0.77, 0.06)])
+def test_danger_is_felt_in_what_is_said_without_any_rule(half: str, found: float, false: float) -> None:
+    felt = [resemble(words(row["text"])) is not None for row in read("dangers", half)]
+    alike = [resemble(words(row["text"])) is not None for row in read("lookalikes", half)]
+    print(sum(felt) / len(felt), sum(alike) / len(alike))
+    assert sum(felt) >= found * len(felt)
+    assert sum(alike) <= false * len(alike)
+
+
+def test_what_no_rule_tells_of_makes_a_ticket_pressing_and_says_why() -> None:
+    told = "喂喂 快来人 有个老太太从三楼窗户掉下来挂在雨棚上了 不敢动"
+    assert spot(told) is None
+    meant = understand(told, AT)
+    assert meant.urgency == "特急"
+    assert meant.reasons["urgency"][0].startswith("听着像")
+    assert understand(f"{told} {'我是来说说这件事的前前后后 ' * 12}", AT).urgency == "一般"
+
+
 def test_nothing_is_learnt_of_the_texts_that_judge() -> None:
+    dangers = {plain(text) for text, _ in read_samples(DANGERS / "samples.csv")}
+    parts = [(name, half) for name in ("dangers", "lookalikes") for half in ("open", "closed", "second")]
+    assert dangers.isdisjoint({plain(row["text"]) for part in parts for row in read(*part)})
     learnt = {plain(text) for file in LEARNT for text, _ in read_samples(file)}
     judging = {plain(row["text"]) for part in ("open", "closed", *PARTS) for row in read("appeals", part)}
     assert len(judging) > 600
