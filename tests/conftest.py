@@ -33,20 +33,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 LONG = {
-    *(
-        "console/test_access.py",
-        "console/test_browser.py",
-        "console/test_review.py",
-        "console/test_schema.py",
-    ),
-    *(
-        "console/test_triage.py",
-        "gateway/test_passing.py",
-        "install/test_install.py",
-        "notify/test_watchdog.py",
-    ),
-    *("tickets/test_a_bad_day.py", "tickets/test_courier.py", "tickets_filing/test_filing.py"),
-    *("tickets_filing/test_jobs.py", "tickets_filing/test_killed_workers.py", "upgrade/test_upgrade.py"),
+    "console/test_access.py",
+    "console/test_browser.py",
+    "console/test_review.py",
+    "console/test_schema.py",
+    "console/test_triage.py",
+    "gateway/test_passing.py",
+    "install/test_install.py",
+    "notify/test_watchdog.py",
+    "tickets/test_a_bad_day.py",
+    "tickets/test_courier.py",
+    "tickets_filing/test_filing.py",
+    "tickets_filing/test_jobs.py",
+    "tickets_filing/test_killed_workers.py",
+    "upgrade/test_upgrade.py",
 }
 """What of tests/integration takes a worker a minute and more beside others."""
 
