@@ -214,11 +214,11 @@ async def test_the_audit_page(site):
             )
     page = (await admin.get("/audit")).text
     assert page.count("<td>192.0.2.1</td>") == 100
-    assert "<td>call129</td>" in page
+    assert ">call129</td>" in page
     assert "<script>alert" not in page
     older = (await admin.get("/audit?before=31")).text
-    assert "<td>call29</td>" in older
-    assert "<td>call30</td>" not in older
+    assert ">call29</td>" in older
+    assert ">call30</td>" not in older
     some = (await admin.get("/audit?user=李强&action=领取")).text
     assert some.count("<td>192.0.2.1</td>") == 13
     assert (await admin.get("/audit?subject=call7")).text.count("<td>192.0.2.1</td>") == 1
