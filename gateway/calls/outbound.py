@@ -110,7 +110,8 @@ class OutboundCalls(ABC, Generic[W, E]):
         structlog.contextvars.bind_contextvars(call_id=wanted.call_id)  # for this task and what it starts
         ended: E | None = None
         try:
-            ended = await self._call(wanted)
+            if not self._stopping:  # it was taken while this gateway was told to stop
+                ended = await self._call(wanted)
         except Exception:  # boundary, call task: one call's trouble must not become another's
             log.exception("a call that we have placed broke off")
         await self._settle(wanted, ended)

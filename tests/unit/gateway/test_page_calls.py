@@ -408,6 +408,23 @@ async def test_a_gateway_that_stops_ends_what_rings(site: Site) -> None:
     assert (site.dialled, (await site.row()).outcome) == ([DESK], Outcome.CUT)
 
 
+async def test_what_is_taken_while_the_gateway_stops_rings_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = agentcalls.take
+
+    async def stop_meanwhile(*args: Any) -> AgentCall | None:
+        taken = await take(*args)
+        await site.calls.stop(20)
+        return taken
+
+    monkeypatch.setattr(agentcalls, "take", stop_meanwhile)
+    await ask(site.db, wanted())
+    await site.look()
+    row = await site.over()
+    assert (site.dialled, row.outcome) == ([], Outcome.CUT)
+
+
 async def test_who_hangs_up_as_he_answers_leaves_a_finished_record(site: Site) -> None:
     begin = site.journals.begin
 
