@@ -21,7 +21,7 @@ from tickets.joining import CUT_SHORT, UNFINISHED
 from tickets.missed import QUIET
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,6 +44,7 @@ SAYS_DANGER: Final = "来电人说有危险"
 
 _DISCREETLY: Final = "不要透露"  # in the flows' reasons to call back, where the caller may not be alone
 _CALLS: Final = 20  # of one number are looked at, the newest
+_AT_ONCE: Final = 1000  # numbers of a query: PostgreSQL's driver takes 32,767 parameters
 
 
 def is_discreet(ticket: Mapping[str, Any]) -> bool:
@@ -63,6 +64,14 @@ async def find_discreet(connection: AsyncConnection, numbers: Collection[str], n
     (`is_discreet`), within ``REPEATS_FOR`` and whatever has become of it since: danger does not end with a ticket. Or
     a call from there was silent, for as long as it may be owed a call back: its caller may not have been alone.
     """
+    asked = tuple(numbers)  # of a flood of refused callers there are tens of thousands
+    found: set[str] = set()
+    for first in range(0, len(asked), _AT_ONCE):
+        found |= await _find_some_discreet(connection, asked[first : first + _AT_ONCE], now)
+    return found
+
+
+async def _find_some_discreet(connection: AsyncConnection, numbers: Sequence[str], now: datetime) -> set[str]:
     quiet = sa.select(calls.c.caller).where(
         calls.c.caller.in_(numbers), calls.c.reason == QUIET, calls.c.started_at > now - OWED_FOR
     )

@@ -14,7 +14,6 @@ from tickets.runner import Backoff, keep_at
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Collection
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,10 +53,9 @@ class MissedWatch:
             new = [
                 one for one in owed.values() if one.call_id not in self._told and one.over <= now - PATIENCE
             ]
-            callers = {one.caller for one in new}
-            talk = await _find_talking(connection, callers, now)
-            quiet = await find_discreet(connection, callers - talk, now)
-        due = [one for one in new if one.caller not in talk]
+            talk = await _find_talking(connection, now)
+            due = [one for one in new if one.caller not in talk]
+            quiet = await find_discreet(connection, {one.caller for one in due}, now)
         told = [one for one in due if one.caller not in quiet]
         if told:
             async with self._db.write() as connection:
@@ -65,9 +63,7 @@ class MissedWatch:
         self._told = owed.keys() & (self._told | {one.call_id for one in due})
 
 
-async def _find_talking(connection: AsyncConnection, callers: Collection[str], now: datetime) -> set[str]:
-    """Those of these callers who have called again, and talk by now, as far as is on file."""
-    query = sa.select(calls.c.caller).where(
-        calls.c.caller.in_(callers), calls.c.ended_at.is_(None), calls.c.started_at > now - _LATELY
-    )
+async def _find_talking(connection: AsyncConnection, now: datetime) -> set[str]:
+    """Who talks now, as far as is on file: whoever has called again is not written to meanwhile."""
+    query = sa.select(calls.c.caller).where(calls.c.ended_at.is_(None), calls.c.started_at > now - _LATELY)
     return set(await connection.scalars(query))

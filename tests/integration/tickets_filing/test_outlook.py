@@ -23,6 +23,7 @@ from recordings.schema import calls, outbox, recordings, tickets
 from tickets import metrics
 from tickets.filing import file_call
 from tickets.number import NumberBook
+from tickets.past import find_discreet
 from tickets.sms.message import Message, Writer
 from tickets.sms.missed import MissedWatch
 from tickets.sms.wording import Templates
@@ -216,3 +217,14 @@ async def test_who_is_missed_now_is_told_however_many_wait_for_longer(database: 
     async with database.write() as connection:
         await refused.store(connection, [*waiting, refuse(2000, NOW - timedelta(minutes=6))], 1)
     assert [message.to for message in await tell(database, NOW)] == ["13900002000"]
+
+
+async def test_a_flood_of_refused_callers_hides_nobody_who_must_not_be_told(
+    database: Database, tmp_path: Path
+) -> None:
+    call = begin(tmp_path, 10, "13900006666").hear(LEAK)
+    call.state(stated(0, LEAK, danger=True)).hang_up()
+    await file(database, tmp_path, call)
+    flood = {f"1380{number:07}" for number in range(40_000)}
+    async with database.read() as connection:
+        assert await find_discreet(connection, flood | {"13900006666"}, NOW) == {"13900006666"}
