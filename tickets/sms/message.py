@@ -9,7 +9,7 @@ is about: however often it is asked for, there is one.
 import json
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ LATELY: Final = timedelta(days=1)
 """Who called longer ago is told nothing any more: a ticket that an agent takes up again is no news to him."""
 
 _MOBILE: Final = re.compile(r"(?:00)?(?:86)?0?(1[3-9][0-9]{9})")
+_MISSED: Final = "sms-missed-"  # begins the numbers of such messages, see `_put`
 _WANTS_TO_WRITE: Final = (
     "按键求助"  # in the flows' reason to call back of who cannot talk, and asked for help by a key
 )
@@ -107,15 +108,18 @@ class Writer:
 
 
 async def _list_told(connection: AsyncConnection, since: datetime) -> set[tuple[str, date]]:
-    """To which numbers it is said that they were missed, and of which day's calls; from the day of ``since`` on."""
+    """To which numbers it is said that they were missed, and of which day's calls; from the day of ``since`` on.
+
+    By the messages' numbers, which begin with the time and have an index: the outbox keeps every ticket there ever was.
+    """
+    first = (since - timedelta(days=1)).astimezone(UTC)
     written = sa.select(outbox.c.document, outbox.c.created_at).where(
-        outbox.c.kind == "sms", outbox.c.created_at > since - timedelta(days=1)
+        outbox.c.number >= f"{_MISSED}{first:%Y%m%d}", outbox.c.number < f"{_MISSED}9"
     )
-    messages = [
-        (Message.model_validate_json(row.document), row.created_at)
+    return {
+        (Message.model_validate_json(row.document).to, _day_of(row.created_at))
         for row in await connection.execute(written)
-    ]
-    return {(message.to, _day_of(at)) for message, at in messages if message.what == "missed"}
+    }
 
 
 def _day_of(at: datetime) -> date:

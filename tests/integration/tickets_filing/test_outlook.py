@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from gateway.service import outlook
 from gateway.service.outlook import Outlook
 from gateway.site.settings import Paths, Settings
 from recordings import refused
+from recordings.callbacks import Missed, Owed
 from recordings.growth import forecast, read_growth
 from recordings.refused import Refused
 from recordings.schema import calls, outbox, recordings, tickets
@@ -228,3 +229,24 @@ async def test_a_flood_of_refused_callers_hides_nobody_who_must_not_be_told(
     flood = {f"1380{number:07}" for number in range(40_000)}
     async with database.read() as connection:
         assert await find_discreet(connection, flood | {"13900006666"}, NOW) == {"13900006666"}
+
+
+async def test_who_was_told_already_is_found_without_reading_the_whole_outbox(database: Database) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL reads whole what is as small as this")
+    asked: list[tuple[str, Any]] = []
+    async with database.write() as connection:
+        sa.event.listen(
+            connection.sync_connection,
+            "before_cursor_execute",
+            lambda _connection, _cursor, text, values, *_: asked.append((text, values)),
+        )
+        owed = Owed("20261128T020000-0000000a", "13855812345", "12345", NOW, Missed.REFUSED, 1, NOW)
+        await Writer(Templates(), "").tell_missed(connection, [owed])
+        plan = [
+            row.detail
+            for text, values in tuple(asked)
+            for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        ]
+    assert plan
+    assert not [step for step in plan if step.startswith("SCAN")]
