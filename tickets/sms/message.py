@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.callbacks import Owed
 from recordings.database import insert
-from recordings.schema import outbox
+from recordings.schema import outbox, tickets
 from tickets.number import CITY_TIME
 from tickets.past import is_discreet
 from tickets.probed import is_probed
@@ -53,7 +53,8 @@ class Writer:
     async def tell_accepted(self, connection: AsyncConnection, document: str, now: datetime) -> None:
         """The intake has a ticket, a JSON text: tell its caller the number, or who cannot talk how to write.
 
-        Nobody is told of a ticket that others who share his telephone must not learn of (`is_discreet`).
+        Nobody is told of a ticket that others who share his telephone must not learn of (`is_discreet`), nor of another
+        of the same call: who was in danger, was so on that telephone.
         """
         ticket: dict[str, Any] = json.loads(document)
         began = datetime.fromisoformat(ticket["call"]["started_at"])
@@ -62,7 +63,7 @@ class Writer:
         whose, number = ticket["caller"], ticket["number"]
         if _WANTS_TO_WRITE in whose["call_back"] and not whose["anonymous"]:
             await self._put(connection, "form", number, whose["number"], now, {})
-        elif not is_discreet(ticket):
+        elif not (is_discreet(ticket) or await _is_of_discreet_call(connection, ticket["call"]["call_id"])):
             await self._put(
                 connection, "ticket", number, whose["contact"] or whose["number"], now, {"number": number}
             )
@@ -105,6 +106,14 @@ class Writer:
             "created_at": now,
         }
         await connection.execute(insert(connection, outbox).values(row).on_conflict_do_nothing())
+
+
+async def _is_of_discreet_call(connection: AsyncConnection, call_id: str) -> bool:
+    """Whether others must not learn of any ticket of that call, by what is on file now."""
+    query = sa.select(tickets.c.number, tickets.c.document).where(tickets.c.call_id == call_id)
+    filed = await connection.execute(query.order_by(tickets.c.revision))
+    last = {row.number: row.document for row in filed}
+    return any(is_discreet(json.loads(document)) for document in last.values())
 
 
 async def _list_told(connection: AsyncConnection, since: datetime) -> set[tuple[str, date]]:

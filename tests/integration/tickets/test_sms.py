@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from recordings.callbacks import Missed, Owed
-from recordings.schema import calls
+from recordings.schema import calls, tickets
 from recordings.schema import outbox as table
 from tickets import outbox
 from tickets.client import IntakeClient, Lost
@@ -194,9 +194,21 @@ async def file_ticket(database, ticket):
                 **call,
             )
         )
+        await put_on_file(connection, ticket)
         await outbox.enqueue(
             connection, ticket.number, ticket.revision, ticket.model_dump_json(), datetime.now(UTC)
         )
+
+
+async def put_on_file(connection, ticket, matter=0):
+    row = {
+        "number": ticket.number,
+        "revision": ticket.revision,
+        "call_id": ticket.call.call_id,
+        "matter": matter,
+    }
+    told = {"document": ticket.model_dump_json(), "content_sha256": "", "created_at": datetime.now(UTC)}
+    await connection.execute(sa.insert(tickets).values(**row, **told))
 
 
 async def test_who_is_told_of_his_ticket_and_who_must_not_be(
@@ -222,8 +234,12 @@ async def test_who_is_told_of_his_ticket_and_who_must_not_be(
             update={"notes": ("来电人说有危险", "已转110,通话65秒")}
         ),  # nobody need call back
     ]
-    for one in (told, keyed, writes, *others):
+    half, rest = ticket(), ticket()
+    for one in (told, keyed, writes, half, *others):
         await file_ticket(database, one)
+    async with database.write() as connection:  # he says in his second matter that he is in danger
+        danger = rest.model_copy(update={"call": half.call, "notes": ("来电人说有危险",)})
+        await put_on_file(connection, danger, matter=1)
     again = told.model_copy(update={"revision": 2})
     async with database.write() as connection:
         await outbox.enqueue(connection, again.number, 2, again.model_dump_json(), now)
