@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings import wav
 from recordings.schema import calls, recordings
+from recordings.threads import Threads
 
 FILE: Final = "growth.json"
 """In the data folder."""
@@ -28,6 +29,7 @@ _DAY: Final = timedelta(days=1)
 _LEAST: Final = timedelta(hours=1)  # of a house that has only begun
 _DAYS: Final = 7  # that are looked back to
 _FEWEST: Final = 2  # of them: who makes room once does not do so every day
+_noting: Final = Threads("growth", 1)  # whose disk may stand still: messages and tickets do not wait for it
 
 
 class _Noted(BaseModel):
@@ -83,14 +85,18 @@ async def note_day(
         brought = float(await connection.scalar(query) or 0.0) * _BYTES_A_SECOND
         gone = max(0.0, brought - (before.free - free)) / (now - before.at).total_seconds()
         deleted = (*before.deleted, gone)[-_DAYS:]
-    fresh = data / f"{FILE}.new"
-    fresh.write_text(_Noted(at=now, free=free, deleted=deleted).model_dump_json(), encoding="utf-8")
-    fresh.replace(data / FILE)
+    await _noting.run(_write, data, _Noted(at=now, free=free, deleted=deleted))
 
 
 def forecast(free: int, bytes_per_second: float) -> float:
     """In how many seconds so many free bytes are used up at that rate; infinity when they never are."""
     return free / bytes_per_second if bytes_per_second > 0 else math.inf
+
+
+def _write(data: Path, noted: _Noted) -> None:
+    fresh = data / f"{FILE}.new"
+    fresh.write_text(noted.model_dump_json(), encoding="utf-8")
+    fresh.replace(data / FILE)
 
 
 def _read(data: Path) -> _Noted | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from gateway.doctor.outlook import look_ahead
 from gateway.service import outlook
 from gateway.service.outlook import Outlook
 from gateway.site.settings import Paths, Settings
-from recordings import refused
+from recordings import growth, refused
 from recordings.callbacks import Missed, Owed
 from recordings.growth import forecast, read_growth
 from recordings.refused import Refused
@@ -80,6 +81,8 @@ async def test_what_is_deleted_each_day_does_not_fill_the_disk(
 ) -> None:
     free = 4000
     look = Outlook(Settings(), tmp_path, database)
+    write, by = growth._write, set[threading.Thread]()
+    monkeypatch.setattr(growth, "_write", lambda *told: (by.add(threading.current_thread()), write(*told)))
     monkeypatch.setattr(outlook, "free_bytes", lambda _folder: free * 1_000_000)
     days = len(freed)
     for day, gone in enumerate([0, *freed]):
@@ -92,6 +95,8 @@ async def test_what_is_deleted_each_day_does_not_fill_the_disk(
     async with database.read() as connection:
         rate = await read_growth(connection, {1}, tmp_path, NOW)
     assert rate == pytest.approx(net * 144e6 / (23 * 3600), rel=0.05, abs=100)
+    assert by
+    assert threading.current_thread() not in by, "no message waits for the disk"
 
 
 async def test_the_disk_lasts_for_as_long_as_the_last_day_says(
