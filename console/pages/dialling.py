@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +28,6 @@ from recordings.schema import calls, tickets
 from tickets.past import find_discreet, is_discreet
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from console.dialling import Dialling
@@ -49,7 +48,7 @@ async def dial(request: web.Request) -> web.Response:
         number = await find_number(connection, call_id)
         if row is None or number is None:
             raise Problem(HTTPStatus.NOT_FOUND, "没有这个来电", "请刷新页面后重试。")
-        await _refuse_others(connection, request, call_id, now)
+        await _refuse_others(connection, request, call_id)
         rules = _find_rules(request)
         if user is None or not rules.allows_extension(user.extension):
             told = "请先在“本人账号”填写您的话机号码。"
@@ -132,9 +131,7 @@ async def _read_tickets(connection: AsyncConnection, call_id: str) -> dict[str, 
     return {number: json.loads(document) for number, document in rows}
 
 
-async def _refuse_others(
-    connection: AsyncConnection, request: web.Request, call_id: str, now: datetime
-) -> None:
-    held = await find_claim(connection, call_id, now)
+async def _refuse_others(connection: AsyncConnection, request: web.Request, call_id: str) -> None:
+    held = await find_claim(connection, call_id, datetime.now(UTC))  # by the clock by which it was claimed
     if held and held.user != session_of(request).user:
         raise Problem(HTTPStatus.CONFLICT, "已被领取", f"{held.user} 正在处理这个来电,请由 TA 回拨。")

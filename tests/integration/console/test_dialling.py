@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from console.dialling import Dialling
+from console.pages import dialling
 from console.policy import Policy, Role
 from recordings import schema
 from recordings.agentcalls import agent_calls
@@ -50,6 +52,21 @@ async def test_a_call_is_asked_for_once_and_the_trail_has_it(make_site, call):
         assert len(await asked(site)) == 1
         told = [entry for entry in await site.trail() if entry[1] in {"设置话机", "回拨"}]
         assert told == [("张敏", "设置话机", "张敏"), ("张敏", "回拨", call_id), ("王芳", "设置话机", "王芳")]
+
+
+async def test_who_has_taken_the_call_makes_it_whatever_the_databases_clock_says(
+    make_site, call, monkeypatch
+):
+    async with make_site(Policy(), dialling=RULES) as site:
+        call_id = await call("房子漏雨")
+        await (await site.logged_in("王芳")).post(f"/calls/{call_id}/claim")
+
+        async def read_another_clock(_connection):
+            return datetime.now(UTC) + timedelta(minutes=40)
+
+        monkeypatch.setattr(dialling, "read_clock", read_another_clock)
+        answer = await dial(await with_telephone(site, "张敏"), call_id)
+        assert (answer.status, "请由 TA 回拨" in answer.text) == (409, True)
 
 
 async def test_who_may_not_be_alone_is_told_nothing_by_a_machine(make_site, call):
