@@ -259,10 +259,14 @@ async def _end(
 
 
 async def read_progress(connection: AsyncConnection, now: datetime) -> Sequence[Progress]:
-    """How each agent's last call stands, of those that go on or have just ended; also while no gateway is there."""
+    """How each agent's last call stands, of those that go on or have just ended; also while no gateway is there.
+
+    One from far ahead was made under a clock that has been set back since, and hides none of now.
+    """
+    just_ended = agent_calls.c.ended_at.between(now - _SHOWN, now + _SHOWN)
     query = (
         sa.select(agent_calls)
-        .where(sa.or_(agent_calls.c.ended_at.is_(None), agent_calls.c.ended_at > now - _SHOWN))
+        .where(sa.or_(agent_calls.c.ended_at.is_(None), just_ended))
         .order_by(agent_calls.c.asked_at)
     )
     last: dict[str, Progress] = {}

@@ -381,6 +381,17 @@ async def test_a_gateway_that_dies_holds_nobody_up_under_a_clock_that_is_set_bac
     assert (site.dialled, (await site.row()).outcome) == ([], Outcome.CUT)
 
 
+async def test_how_a_call_goes_is_shown_also_after_one_of_a_clock_that_is_set_back(site: Site) -> None:
+    later = NOW + timedelta(hours=5)
+    for call_id, now in (("20261128T070000-0000000b", later), ("20261128T020000-0000000a", NOW)):
+        assert await ask(site.db, wanted(call_id), now) is None
+        async with site.db.write() as connection:
+            if now == later:
+                await agentcalls.conclude(connection, call_id, Outcome.BUSY, now)
+            (shown,) = await agentcalls.read_progress(connection, now)
+    assert (shown.stage, shown.outcome) == (Stage.WAITING, "")
+
+
 async def test_what_no_gateway_can_make_in_time_is_not_made_later(site: Site) -> None:
     await ask(site.db, wanted())
     site.room = False
