@@ -13,21 +13,27 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 7  # digits; a shorter one is a service's or an extension, and nobody's own
 _BEGUN: Final = 3  # digits, from which on a number that is being said may be somebody's
-_PARTED: Final = "(?:[\uff0c,、 -]|[嗯啊呃哦])"  # as a number is read back, and where he thinks
+_ONE: Final = f"(?:{DIGIT}|[腰妖\uff10-\uff19])"
+# As a number is read back, where he thinks, and as it is said part by part.
+_PARTED: Final = "(?:[\uff0c,、 \u3000-]|[嗯啊呃哦对是再]|然后|后面|后头|接着)"
 # One phrase ends in a number and the next goes on with it, whatever marks, sounds and small words stand between.
 _LINKS: Final = "然后|后面|后头|后边|接着|接下来|前面|中间|最后|完了|那个"
 _BETWEEN: Final = f"(?:[\uff0c,。、…\uff1b; ]|[嗯啊呃哦对是吧呢哈呀的再就]|{_LINKS})*"
 _TURN: Final = f"(?:{_BETWEEN}\n)+{_BETWEEN}"
-_ONE: Final = f"(?:{DIGIT}|[腰妖])"
 _HIDDEN: Final = "****"
 _KEY: Final = "•"
 
 
 def _match(digits: int) -> re.Pattern[str]:
-    return re.compile(f"{DIGIT}(?:(?:{_PARTED}*|{_TURN}){_ONE}){{{digits - 1},}}")
+    return re.compile(f"{_ONE}(?:(?:{_PARTED}*|{_TURN}){_ONE}){{{digits - 1},}}")
 
 
-_SAID: Final = _match(_SHORT)
+_MARK: Final = r"(?:[^\w\n]|_)"
+# 138.1234.5678: eleven digits are somebody's whatever marks stand between.
+_MOBILE: Final = (
+    f"(?<![0-9])[1一幺](?={_MARK}{{0,2}}[3-9三四五六七八九])(?:{_MARK}{{0,2}}{_ONE}){{10}}(?!{_MARK}?{_ONE})"
+)
+_SAID: Final = re.compile(f"{_MOBILE}|{_match(_SHORT).pattern}")
 _BEING_SAID: Final = _match(_BEGUN)
 _PIECE: Final = re.compile(f"{_ONE}(?:{_PARTED}*{_ONE})*")
 
@@ -44,7 +50,7 @@ def mask_text(text: str) -> str:
 
 def mask_phrases(texts: Sequence[str]) -> list[str]:
     """What one person said phrase by phrase, masked; of a number that lies across several phrases nothing is left."""
-    return _replace(_SAID, texts, lambda found: _shorten(re.sub(_PARTED, "", found)))
+    return _replace(_SAID, texts, lambda found: _shorten("".join(re.findall(_ONE, found))))
 
 
 def mask_lines(lines: Iterable[tuple[str, str]]) -> list[str]:
