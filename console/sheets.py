@@ -19,6 +19,7 @@ from tickets.repeats import Repeats, find_repeats
 from tickets.review import read_fields
 from tickets.story import tell_story
 from tickets.text.display import read_phrase, write_phrase
+from tickets.understood import quotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,12 +193,14 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
     last = ticket.revisions[-1]
     document = last.document
     fields, caller, said = read_fields(document), document["caller"], document["place"]["said"]
+    notes = document["notes"]
     identity = caller.get("identity", "")  # one of before could not be asked for it
     review, delivery = document.get("review"), last.deliveries[-1] if last.deliveries else None
     refusal = delivery and delivery.last_error
     if masked:
         fields |= {name: mask_text(fields[name]) for name in _WRITTEN}
         said, identity = mask_text(said), mask_text(identity)
+        notes = [mask_text(note) if quotes(note) else note for note in notes]
         review = review and {**review, "reason": mask_text(review["reason"])}
         refusal = refusal and mask_text(refusal)  # the intake's words, which may repeat the ticket's
     return {
@@ -205,7 +208,7 @@ def _show_ticket(ticket: TicketStory, *, masked: bool) -> dict[str, Any]:
         "revision": last.revision,
         "status": document["status"],
         "fields": fields,
-        "notes": document["notes"],
+        "notes": notes,
         "proposal": document.get("proposal"),
         "point": _show_point(document["place"]),
         "call_back": caller["call_back"],

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _URGENCIES = ("一般", "紧急", "特急")
 _DANGER = "听到危险"
+_SEVERAL = "含多个诉求"
 
 BEFORE = "0"
 """The version of what was understood before it was kept."""
@@ -139,6 +140,11 @@ def _find_place(matter: Matter, in_text: Place | None) -> Place | None:
     return find(f"{in_text.county}{in_text.township}{matter.place}") or answered
 
 
+def quotes(note: str) -> bool:
+    """Whether a ticket's note repeats what its caller said."""
+    return note.startswith((_DANGER, _SEVERAL, "“"))
+
+
 def _keep_urgency(urgency: str, before: Understood | None) -> str:
     """The higher one: a phrase that is heard again makes no danger less that it told of when it was said."""
     known = (urgency, before.urgency) if before is not None else (urgency,)
@@ -168,7 +174,7 @@ def _note(meant: Understanding, place: Place | None) -> tuple[str, ...]:
         notes.append(f"地名按读音记录,请核实:{'、'.join(place.heard)}")
     if len(meant.matters) > 1:
         told = "".join(f"({number}){text}" for number, text in enumerate(meant.matters, start=1))
-        notes.append(f"含多个诉求({len(meant.matters)}件):{told}")
+        notes.append(f"{_SEVERAL}({len(meant.matters)}件):{told}")
     if meant.personal.kinds:
         notes.append(f"内容含个人信息:{'、'.join(meant.personal.kinds)}")
     if meant.occasion.sums:

@@ -394,6 +394,15 @@ async def test_who_has_no_right_to_numbers_reads_none_in_what_was_said(site, cal
     assert sheet["tickets"][0]["fields"]["content"] == line["text"]
 
 
+async def test_nor_in_the_notes_that_repeat_it(site, call):
+    call_id = await call("房子漏雨请打幺三八五五八幺二三四五还有一件事我要投诉物业乱收费")
+    agent, quality = await site.logged_in("坐席"), await site.logged_in("质检", Role.QUALITY)
+    sheets = [json.loads((await who.get(f"/calls/{call_id}/sheet")).text) for who in (agent, quality)]
+    told = ["".join(sheet["tickets"][0]["notes"]) for sheet in sheets]
+    assert ["幺三八五五八幺二三四五" in notes for notes in told] == [True, False]
+    assert "(1)房子漏雨请打幺三八****二三四五" in told[1]
+
+
 async def test_nor_in_what_people_and_the_intake_write(site, call):
     call_id, later = await call("房子漏雨", danger=True), await call("房子漏雨")
     agent, quality = await site.logged_in("坐席"), await site.logged_in("质检", Role.QUALITY)
