@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from tickets.meaning.words import Words
 
 _TURN = re.compile(
-    "还有(?:就是)?(?:另外)?(?:一个|一件|个|件|一桩|一点|第二件)(?:事儿?|问题|情况|事情)?|还有就是说?|还想(?:再)?(?:反映|问|说|投诉|举报)"
+    "还有(?:就是)?(?:另外)?(?:一个|一件|个|件|一桩|一点|第二件)(?:事儿?|问题|情况|事情)?|还有就是说?|还想(?:再)?(?:反映|问|说|投诉|举报)(?:一下|下)?"
     "|另外(?:还有)?(?:一个|一件|个|就是)?(?:事儿?|问题|情况|呢)?|第[二三四](?:个|件|点|桩)(?:事儿?|问题|情况)?(?:呢|是|就是)?"
     "|(?:完了)?再(?:就是|有就是|一个|一件|[说讲]一?[个件](?=事)|反映一?[个件]|问一个|问一下)(?:事儿?|问题|情况)?(?:呢|是|就是)?"
-    "|(?<![十周拜期月老第])二(?:呢|来呢?|是)(?:就?是)?"
+    "|(?<![十周拜期月老第百千零〇幺两一二三四五六七八九0-9])二(?:呢|来呢?|是)(?:就?是)?"
     "|顺便(?:再)?(?:问|说|反映|投诉)(?:一下|一个|下|个)?|除了这个(?:事儿?)?(?:之外|以外)?"
 )
+_COURTESY = re.compile(
+    "(?:那|就是|这个|这事儿?|咱们?|你们?|您|大概|到底)*(?:(?:啥|什么)时候|多久|多长时间|几天|哪天)(?:能|会|才|可以|给|有人)*"
+    "(?:修|处理|解决|弄|办|来|派|回复|答复|恢复|通知|完|到|好)|您?你?贵姓|您?你?(?:的)?工号"
+)
+"""What is asked of the matter just told, or of who listens."""
 _SHORTEST = 4  # characters that make a matter
 _SEVERAL = 2
 
@@ -52,7 +57,8 @@ def _turn(text: str) -> Iterator[Span]:
     begin = 0
     for turn in _TURN.finditer(text):
         head, rest = text[begin : turn.start()], text[turn.end() :]
-        if len(head) < _SHORTEST or len(rest) < _SHORTEST or text[turn.start() - 1] in "的没":
+        short = len(head) < _SHORTEST or len(rest) < _SHORTEST
+        if short or text[turn.start() - 1] in "的没" or _COURTESY.match(rest):
             continue
         yield turn.span()
         begin = turn.end()
