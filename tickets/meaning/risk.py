@@ -7,6 +7,7 @@ told by others ("网上说…"), or supposed ("如果着火…"). config/risk.ya
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -49,6 +50,7 @@ NAMES: Final[dict[RiskKind, str]] = {
 _BEFORE = 22  # characters in front of the words in which the past, hearsay or a supposition is looked for
 _BEHIND = 34  # and behind them, for what tells that it is over
 _DENIED_NEAR = 5
+_AHEAD = 2  # characters behind those that what is looked for there may look at
 _NEAR = 16  # characters between two patterns that tell of danger together
 _SETTLED = 2  # characters behind the words that a partial must have: the next ones may take them back
 
@@ -192,16 +194,25 @@ def _near(
 ) -> Risk | None:
     """Both of a pair, neither inside the other, near each other; both must hold."""
     text = words.text
-    seconds = [m for m in pair[1].finditer(text) if _holds(words, kind, m, idioms, rules)]
-    if not seconds:
-        return None
-    for one in pair[0].finditer(text):
-        for two in seconds:
-            gap = max(one.start(), two.start()) - min(one.end(), two.end())
-            if 0 <= gap <= _NEAR and _holds(words, kind, one, idioms, rules):
+    ones = list(pair[0].finditer(text))
+    seconds = list(pair[1].finditer(text)) if ones else []
+    begins = [two.start() for two in seconds]
+    reach = _NEAR + max((two.end() - two.start() for two in seconds), default=0)
+    for one in ones:
+        beside = slice(bisect_left(begins, one.start() - reach), bisect_right(begins, one.end() + _NEAR))
+        near = [two for two in seconds[beside] if 0 <= _part(one, two) <= _NEAR]
+        if not near or not _holds(words, kind, one, idioms, rules):
+            continue
+        for two in near:
+            if _holds(words, kind, two, idioms, rules):
                 start, end = min(one.start(), two.start()), max(one.end(), two.end())
                 return Risk(kind, text[start:end], start, end)
     return None
+
+
+def _part(one: re.Match[str], two: re.Match[str]) -> int:
+    """Characters between the two; below 0 where they overlap."""
+    return max(one.start(), two.start()) - min(one.end(), two.end())
 
 
 def _holds(
@@ -228,17 +239,20 @@ def _holds(
     )
     for told, lifts in lifted:
         # When it was may be said amid the words that tell of it.
-        said = _last(told, text[begin : end if told is rules.past and kind != "self_harm" else start])
-        if said is not None and not lifts.search(text, begin + said.end(), end):
+        said = _last(told, text, begin, end if told is rules.past and kind != "self_harm" else start)
+        if said is not None and not lifts.search(text, said.end(), end):
             return False
-    over = rules.over.search(text[end : end + _BEHIND])
-    return over is None or rules.present.search(text[end : end + over.start()]) is not None
+    over = rules.over.search(text, end, end + _BEHIND)
+    return over is None or rules.present.search(text, end, over.start()) is not None
 
 
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _last(pattern: re.Pattern[str], text: str, begin: int, end: int) -> re.Match[str] | None:
+    """The last match within these, which may look at what stands around them ("老(?=打)" right before 打)."""
     found = None
-    for found in pattern.finditer(text):  # noqa: B007 - the last one is wanted
-        pass
+    for match in pattern.finditer(text, begin, end + _AHEAD):
+        if match.end() > end:
+            break
+        found = match
     return found
 
 

@@ -35,6 +35,16 @@ NOTHING = [
     "手机掉水里了保修不给修",
     "电线杆上的网线耷拉到我家窗户上",
     "上个月我被人打了案子到现在没结果",
+    "那个岔路口老出车祸能不能装个红绿灯",
+    "上班路上被车撞了算不算工伤",
+    "死了好几年的人还在领低保",
+    "我的申请表压在抽屉里一年了",
+    "变压器装在我卧室墙外头嗡嗡响",
+    "垃圾填埋的离我们村三百米",
+    "事故车被扣在停车场一天一百",
+    "窗口那人刷视频叫他他翻白眼",
+    "发水灾的救济粮给了自己人",
+    "学校往我家菜地里淌水菜全淹死了",
     "",
 ]
 
@@ -77,6 +87,31 @@ def test_what_is_heard_otherwise_is_as_long_as_what_it_stands_for_and_is_told_of
 @pytest.mark.parametrize("text", ["两个小孩没掉水里", "我家上回燃气漏了"])
 def test_what_is_denied_or_over_amid_the_words_is_no_danger(text: str) -> None:
     assert spot(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我家变压器爆炸了",
+        "填埋场塌了埋了两个人",
+        "摘棉花晕倒在地里了",
+        "护栏被车撞断了车里的人卡在里面",
+        "司机翻白眼了车停在路中间",
+        "老爸被车撞了躺着不动",
+        "着火了烧没了三间房人还没出来",
+    ],
+)
+def test_danger_is_heard_among_words_that_mean_none_elsewhere(text: str) -> None:
+    assert spot(text) is not None
+
+
+def test_words_said_over_and_over_are_looked_at_only_where_others_are_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr("tickets.meaning.risk._holds", lambda *match: looked.append(match))
+    assert spot("人" * 5000) is None
+    assert looked == []
 
 
 @given(
