@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tickets.meaning.understanding import Understanding
 
 _LINES = ".jsonl"
+_YEARS = range(1900, 2200)
+"""In which calls may be: days before and after are reckoned from theirs."""
 _HALF = re.compile("[\ud800-\udfff]")
 out = Console(highlight=False, soft_wrap=True)
 
@@ -146,13 +149,15 @@ def _read_moment(file: Path, number: int, at: object) -> datetime:
     """When it was said: ISO 8601, in the city's time unless it says otherwise; now when it is not told."""
     if at is None:
         return datetime.now(CITY_TIME)
-    try:
-        moment = datetime.fromisoformat(str(at))
-        return moment.astimezone(CITY_TIME) if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
-    except (ValueError, OverflowError):
+    moment: datetime | None = None
+    with suppress(ValueError, OverflowError):
+        told = datetime.fromisoformat(str(at))
+        moment = told.astimezone(CITY_TIME) if told.tzinfo else told.replace(tzinfo=CITY_TIME)
+    if moment is None or moment.year not in _YEARS:
         raise TextError(
             f"{file}:{number}: at {at!r} 不是时间 / is no moment: write it as 2026-11-27T09:30:00+08:00"
-        ) from None
+        )
+    return moment
 
 
 def _tell(meant: Understanding) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def run(file: Path, *words: str) -> tuple[list[dict[str, object]], str]:
         ('{"text": "停水", "hotline": "99999"}', "hotline '99999'"),
         ('{"text": "停水", "at": "明天"}', "at '明天'"),
         ('{"text": "停水", "at": "0001-01-01T00:00:00+14:00"}', "is no moment"),
+        ('{"text": "前天停水", "at": "0001-01-01T00:00:00"}', "is no moment"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_the_lines_before_are_told(
