@@ -75,6 +75,7 @@ class RiskDocument(BaseModel):
     supposed: str
     habit: str
     present: str
+    lasts: str
     own: str
     threat: str
     suffered: tuple[RiskKind, ...]
@@ -122,6 +123,7 @@ class _Rules:
     supposed: re.Pattern[str]
     habit: re.Pattern[str]
     present: re.Pattern[str]
+    lasts: re.Pattern[str]
     own: re.Pattern[str]
     threat: re.Pattern[str]
     suffered: frozenset[RiskKind]
@@ -228,7 +230,7 @@ def _holds(
         return False
     begin = max(0, start - _BEFORE)
     lifted = (
-        (rules.past, rules.present),
+        *(() if rules.lasts.search(text, start, end + _BEHIND) else ((rules.past, rules.present),)),
         (rules.hearsay, rules.own),
         *(
             ()
@@ -298,6 +300,7 @@ def open_rules() -> _Rules:
         supposed=re.compile(document.supposed),
         habit=re.compile(document.habit),
         present=re.compile(document.present),
+        lasts=re.compile(document.lasts),
         own=re.compile(document.own),
         threat=re.compile(document.threat),
         suffered=frozenset(document.suffered),
