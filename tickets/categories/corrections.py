@@ -10,13 +10,17 @@ import sqlalchemy as sa
 from recordings.schema import reviews
 from tickets.categories.rules import join
 from tickets.categories.samples import Sample
+from tickets.numerals import DIGIT
 from tickets.review import Sheet
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_NUMBERS = re.compile(r"[0-9xX]{5,}|[〇零一二两三四五六七八九十幺]{6,}")
-"""Telephone, identity and account numbers, as digits or as they are spoken."""
+_PARTED = r"(?:[\s,,、.—-]|[嗯啊呃哦对是再]|然后|后面|后头|接着)*"
+_NUMBERS = re.compile(
+    rf"[0-9xX]{{5,}}|[〇零一二两三四五六七八九十幺]{{6,}}|{DIGIT}(?:{_PARTED}(?:{DIGIT}|[腰妖])){{6,}}"
+)
+"""Telephone, identity and account numbers, as digits or as they are spoken, also part by part."""
 
 
 async def read_corrections(connection: AsyncConnection) -> list[Sample]:
@@ -40,5 +44,10 @@ async def read_corrections(connection: AsyncConnection) -> list[Sample]:
         fields = Sheet.model_validate_json(document).fields
         label = join((fields.category_1, fields.category_2, fields.category_3))
         if label and not fields.confidential:
-            labels.setdefault(_NUMBERS.sub("0", fields.content), set()).add(label)
+            labels.setdefault(forget_numbers(fields.content), set()).add(label)
     return [Sample(text, next(iter(each))) for text, each in labels.items() if len(each) == 1]
+
+
+def forget_numbers(text: str) -> str:
+    """The text with a 0 for each number that may belong to a person."""
+    return _NUMBERS.sub("0", text)

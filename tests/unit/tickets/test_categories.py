@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config.categories import CatalogueEntry, read_catalogue
 from tickets.categories import Categorizer, open_categorizer, suggest
+from tickets.categories.corrections import forget_numbers
 from tickets.categories.grams import cut, list_spans, plain
 from tickets.categories.model import Belief, Classifier
 from tickets.categories.rules import Rules
@@ -184,6 +185,19 @@ def test_a_folder_without_a_classifier_says_how_to_make_one(tmp_path: Path) -> N
         (tmp_path / FILE).write_bytes(broken)
         with pytest.raises(ModelError, match="train it anew"):
             load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("打138 5581 2345找我", "打0找我"),
+        ("打幺三八后面是五五八幺然后二三四五找我", "打0找我"),
+        ("身份证34120219900101103X", "身份证0"),
+        ("路灯在3号楼2单元2026年11月坏的", "路灯在3号楼2单元2026年11月坏的"),
+    ],
+)
+def test_nobodys_number_is_learnt_from(text: str, kept: str) -> None:
+    assert forget_numbers(text) == kept
 
 
 def test_a_suggestion_loads_nothing_that_only_trains() -> None:
