@@ -70,7 +70,7 @@ class Decoding:
         self._recognizer: Recognizer | None = None
         self._clock = 0.0  # seconds of the stream's audio so far
         self._rest = b""  # less than a frame of the model's, not given to Vosk yet
-        self._partial, self._skipped = _NOTHING, False  # the last one, and whether there could be one since
+        self._partial, self._news = _NOTHING, False  # the last one, and whether Vosk has heard anything since
         self._open = False  # there is audio since the last final
         self.ended = False
 
@@ -111,7 +111,7 @@ class Decoding:
 
     def finish(self) -> str:
         """The final of what was said since the last one."""
-        self._open, self._partial = False, _NOTHING
+        self._open, self._partial, self._news = False, _NOTHING, False
         if self._recognizer is None:
             return '{"text": ""}'
         if rest := self._take(b"", SAMPLE_BYTES):
@@ -153,16 +153,16 @@ class Decoding:
         decoded = len(fresh) / (request.rate * SAMPLE_BYTES)
         piece = self._take(fresh, int(rate * _FRAME_SECONDS) * SAMPLE_BYTES)
         ended = bool(piece) and self._recognizer.accept(piece)
+        self._news |= bool(piece)
         if request.done < len(pcm):  # an end that Vosk saw in its midst is no answer to the whole message
             return decoded, None
         if ended:
-            self._partial = _NOTHING
+            self._partial, self._news = _NOTHING, False
             return decoded, self._recognizer.result()
         if behind:
             metrics.PARTIALS_SKIPPED.inc()
-            self._skipped = True
-        elif piece or self._skipped:
-            self._partial, self._skipped = self._recognizer.partial(), False
+        elif self._news:
+            self._partial, self._news = self._recognizer.partial(), False
         return decoded, self._partial
 
     def _take(self, fresh: bytes, unit: int) -> bytes:

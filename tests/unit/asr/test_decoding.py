@@ -18,17 +18,21 @@ class Recorded:
 
     heard: list[bytes] = field(default_factory=list)
     partials: int = 0
+    ends: bool = False  # of itself, with the next audio
 
     def recognizer(self, *_: object, **__: object) -> Recorded:
         return self
 
     def accept(self, pcm: bytes) -> bool:
         self.heard.append(pcm)
-        return False
+        return self.ends
 
     def partial(self) -> str:
         self.partials += 1
         return f'{{"partial" : "{self.partials}"}}'
+
+    def result(self) -> str:
+        return '{"text" : "some"}'
 
     def final(self) -> str:
         return '{"text" : "all"}'
@@ -87,3 +91,22 @@ def test_who_was_behind_gets_his_partial_with_the_last_sample(engine, decoding):
     assert send(decoding, Audio(b"\0\0")) == ['{"partial" : "1"}']
     assert send(decoding, Audio(b"\0\0")) == ['{"partial" : "1"}']
     assert engine.partials == 1
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_a_phrase_that_begins_with_less_than_a_frame_has_no_partial_of_the_one_before(
+    engine, decoding, *, by_itself: bool
+):
+    """Vosk, asked for one before it has heard anything, answers with an empty final, which nobody has asked for."""
+    send(decoding, Audio(b"\0\0"), behind=True)
+    assert send(decoding, Audio(b"\0\0")) == ['{"partial" : ""}']
+    send(decoding, Audio(bytes(3 * FRAME)), behind=True)
+    engine.ends = by_itself
+    send(decoding, Audio(bytes(FRAME)) if by_itself else Finish(close=False))
+    engine.ends = False
+    assert send(decoding, Audio(b"\0\0")) == ['{"partial" : ""}']
+    assert engine.partials == 0
+
+
+def test_a_message_of_more_than_a_turn_has_the_partial_of_all_of_it(decoding):
+    assert send(decoding, Audio(bytes(80 * FRAME + 2))) == ['{"partial" : "1"}']
