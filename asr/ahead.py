@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ _SLOW_SECONDS: Final = 0.25  # of CPU for a new recogniser's first second of aud
 _LOOK_SECONDS: Final = 1.0
 _SOUND_SECONDS: Final = 4.0  # after which a caller's words take little more than after many callers
 _LEFT_FREE: Final = 512 << 20  # bytes of memory
+_MEMORY: Final = Path("/proc/meminfo")
 _STEP: Final = round(_RATE * STEP_SECONDS) * SAMPLE_BYTES
 
 
@@ -104,6 +106,9 @@ class Ahead:
 
 
 def _memory_left() -> int:
-    """Bytes that the machine has left without swapping."""
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    """Bytes that the machine has left without swapping; where that is hidden, those that nothing has taken at all."""
+    try:
+        lines = _MEMORY.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except OSError:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
