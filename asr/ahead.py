@@ -31,6 +31,7 @@ _RATE: Final = 8000  # samples a second: whatever is said on the telephone
 _MOST: Final = 32
 _SLOW_SECONDS: Final = 0.25  # of CPU for a new recogniser's first second of audio; else nothing is made ahead
 _LOOK_SECONDS: Final = 1.0
+_BEGIN_SECONDS: Final = 10.0  # in which nobody is let in; it takes half of them
 _SOUND_SECONDS: Final = 4.0  # after which a caller's words take little more than after many callers
 _LEFT_FREE: Final = 512 << 20  # bytes of memory
 _MEMORY: Final = Path("/proc/meminfo")
@@ -73,24 +74,25 @@ class Ahead:
         self._sound = babble(_RATE, _SOUND_SECONDS)
 
     async def begin(self) -> None:
-        """Make them on all threads, before anybody is let in. Raises EngineError."""
-        await asyncio.gather(*(self._fill("dictation") for _ in range(self._turns.threads)))
+        """Make them on all threads, before anybody is let in, as far as the time goes. Raises EngineError."""
+        until = time.monotonic() + _BEGIN_SECONDS
+        await asyncio.gather(*(self._fill("dictation", until) for _ in range(self._turns.threads)))
 
     async def run(self) -> None:
-        """Make new ones for those that are worn or lost, and more when it gets faster; until cancelled.
+        """Make what is left, new ones for those that are worn or lost, and more when it gets faster; until cancelled.
 
         In recordings' turns: nobody waits for it.
         """
         try:
             while True:
-                await self._fill("late")
+                await self._fill("late", math.inf)
                 await asyncio.sleep(_LOOK_SECONDS)
         except EngineError as error:
             _log.error("no more recognisers are made ahead: %s", error)
 
-    async def _fill(self, purpose: Purpose) -> None:
+    async def _fill(self, purpose: Purpose, until: float) -> None:
         self._most = min(_MOST, max(self._most, math.ceil(self._load.capacity)))
-        while _memory_left() > _LEFT_FREE:
+        while time.monotonic() < until and _memory_left() > _LEFT_FREE:
             began = time.monotonic()
             spare = await self._turns.take(purpose, partial(self._engine.spare, _RATE, self._most))
             if spare is None:
