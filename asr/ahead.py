@@ -21,7 +21,7 @@ from asr.engine import EngineError
 
 if TYPE_CHECKING:
     from asr.admission import Admission
-    from asr.engine import Engine
+    from asr.engine import Engine, Recognizer
     from asr.protocol import Purpose
     from asr.turns import Turns
 
@@ -97,14 +97,23 @@ class Ahead:
             spare = await self._turns.take(purpose, partial(self._engine.spare, _RATE, self._most))
             if spare is None:
                 return
+            worked = 0.0
             for at in range(0, len(self._sound), _STEP):
-                await self._turns.take(purpose, partial(spare.accept, self._sound[at : at + _STEP]))
+                worked += await self._turns.take(purpose, partial(_hear, spare, self._sound[at : at + _STEP]))
             await self._turns.take(purpose, spare.final)
             spare.release()
             if (
                 purpose != "late"
-            ):  # so fast is a thread while all are at work; the silence that calls begin with is not
-                self._load.decoded(_SOUND_SECONDS, time.monotonic() - began)
+            ):  # so fast is a thread while all are at work; the silence of a beginning is not
+                # It weighs what it has worked: what it waited for others on the machine may be over.
+                self._load.decoded(_SOUND_SECONDS * worked / (time.monotonic() - began), worked)
+
+
+def _hear(spare: Recognizer, pcm: bytes) -> float:
+    """Thread: decode PCM; how many seconds of a processor that took."""
+    began = time.thread_time()
+    spare.accept(pcm)
+    return time.thread_time() - began
 
 
 def _memory_left() -> int:

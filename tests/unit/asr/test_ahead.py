@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from pathlib import Path
 
@@ -15,11 +16,18 @@ from asr.turns import Turns
 CONFINEMENT = Path(__file__).parents[3] / "systemd/system/hotline-.service.d/50-confinement.conf"
 
 
+WORK, WAIT = 0.002, 0.01  # seconds that each piece takes: of the processor, and without it
+PIECES = 20  # that a recogniser made ahead hears
+
+
 class Spare:
-    """A recogniser."""
+    """A recogniser on a machine that others have taken."""
 
     def accept(self, _: bytes) -> bool:
-        time.sleep(0.001)
+        until = time.thread_time() + WORK
+        while time.thread_time() < until:
+            pass
+        time.sleep(WAIT)
         return False
 
     def final(self) -> str:
@@ -30,13 +38,23 @@ class Spare:
 
 
 class Lacking:
-    """An engine that never has as many as it should."""
+    """An engine that can make so MANY, and never has enough."""
 
-    made = 0
+    def __init__(self, many: float) -> None:
+        self.many, self.made = many, 0
 
-    def spare(self, *_: int) -> Spare:
+    def spare(self, *_: int) -> Spare | None:
+        if self.made >= self.many:
+            return None
         self.made += 1
         return Spare()
+
+
+class Load(Admission):
+    """Writes down what it is told."""
+
+    def decoded(self, audio: float, took: float) -> None:
+        self.told = audio, took
 
 
 @pytest.fixture
@@ -54,7 +72,16 @@ def test_a_service_that_may_not_see_how_much_memory_is_left_starts_all_the_same(
 
 async def test_a_start_on_a_slow_machine_ends_and_the_rest_is_made_afterwards(turns, monkeypatch):
     monkeypatch.setattr("asr.ahead._BEGIN_SECONDS", 0.1)
-    engine = Lacking()
+    engine = Lacking(math.inf)
     async with asyncio.timeout(30):
         await Ahead(engine, turns, Admission(1, 8.0)).begin()
     assert engine.made
+
+
+async def test_how_fast_a_start_was_beside_others_weighs_what_it_worked(turns):
+    """They may be gone with the first caller: so slow it was, but little was learnt."""
+    load = Load(1, 8.0)
+    await Ahead(Lacking(1), turns, load).begin()
+    audio, took = load.told
+    assert audio / took < 4.0 / (PIECES * (WORK + WAIT))
+    assert took < PIECES * WAIT
