@@ -1,7 +1,7 @@
 """The decoding threads, and whose turn it is: the most urgent first, those alike one after the other, in rounds.
 
 Among those alike, who is to get a final goes first: he has said what he had to say, and waits. What the others have
-said can be decoded as long as they speak on.
+said can be decoded as long as they speak on; but nobody is passed over for long.
 
 Recordings have threads of their own, which everything else on the machine goes before: whoever speaks live waits for
 none of their work, however long the recogniser takes for it (a new one 0.5 s for its first 0.2 s of audio, with an
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from asr.protocol import Purpose
 
 _T = TypeVar("_T")
-_Place = tuple["asyncio.Future[None]", "Callable[[], bool]"]
+_Place = tuple["asyncio.Future[None]", "Callable[[], bool]", float]  # is it the last; when it was asked for
 
 _NICER = 5  # than the event loop's thread, which must refuse in time while every core decodes
-_PATIENCE_SECONDS = 2.0  # of a piece of a recording
+_PATIENCE_SECONDS = 2.0  # of a piece of a recording; and of who is passed over for others' finals
 _NICER_LATE = 15  # beside a thread for who speaks live, one for a recording gets a tenth of a core
 
 
@@ -92,15 +92,16 @@ class Turns:
         if self._is_free(purpose):
             self._working[purpose] += 1
             return
-        place = asyncio.get_running_loop().create_future()
-        self._waiting[purpose].append((place, is_last))
+        future = asyncio.get_running_loop().create_future()
+        place = future, is_last, time.monotonic()
+        self._waiting[purpose].append(place)
         try:
-            await place
+            await future
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
+            if future.done() and not future.cancelled():
                 self._pass_on(purpose)
-            elif (place, is_last) in self._waiting[purpose]:  # else it was passed over already
-                self._waiting[purpose].remove((place, is_last))
+            elif place in self._waiting[purpose]:  # else it was passed over already
+                self._waiting[purpose].remove(place)
             raise
 
     def _is_free(self, purpose: Purpose) -> bool:
@@ -116,12 +117,20 @@ class Turns:
         self._working[done] -= 1
         for purpose, queue in self._waiting.items():
             while queue and self._is_free(purpose):
-                chosen = next((one for one in queue if one[1]()), queue[0])
+                chosen = _choose(queue)
                 queue.remove(chosen)
-                place, _ = chosen
-                if not place.done():
+                future, *_ = chosen
+                if not future.done():
                     self._working[purpose] += 1
-                    place.set_result(None)
+                    future.set_result(None)
+
+
+def _choose(queue: deque[_Place]) -> _Place:
+    """The first who is to get a final; the first of all when there is none, or when he has waited for long."""
+    first = queue[0]
+    if time.monotonic() - first[2] > _PATIENCE_SECONDS:
+        return first
+    return next((one for one in queue if one[1]()), first)
 
 
 def _yield_to_others(nicer: int) -> None:

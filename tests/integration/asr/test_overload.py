@@ -276,6 +276,24 @@ async def test_who_is_to_get_a_final_goes_before_those_who_speak_on():
     turns.close()
 
 
+async def test_who_speaks_on_has_his_turn_however_many_finals_are_asked_for(monkeypatch):
+    monkeypatch.setattr("asr.turns._PATIENCE_SECONDS", 0.1)
+    turns = Turns(1)
+
+    async def ask() -> None:
+        while True:
+            await turns.take("dictation", partial(time.sleep, 0.001), lambda: True)
+
+    asking = [asyncio.create_task(ask()) for _ in range(3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENT):
+        await turns.take("dictation", lambda: None)
+    for task in asking:
+        task.cancel()
+    await asyncio.wait(asking)
+    turns.close()
+
+
 async def test_a_turn_that_is_asked_for_and_not_done_can_be_seen():
     turns, free, at_work = Turns(1), threading.Event(), threading.Event()
 
