@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _AHEAD_SECONDS = 12.0
 _AHEAD = 256  # messages, however little is in them
 _MOST = 32  # messages of one turn
+_NOTHING_SECONDS = 1e-6  # what sums of seconds leave when nothing is left
 _UNREAD_SECONDS = (
     10.0  # for a client to make room for a reply: what he has sent meanwhile counts against all others
 )
@@ -179,7 +180,7 @@ class Stream:
     def _is_let_in(self, first: Configure | Audio | Finish) -> bool:
         """Whether the stream may go on; asked again for a configuration, which may be for something else."""
         if isinstance(first, Configure):
-            if self._backlog == 0:
+            if self._backlog < _NOTHING_SECONDS:
                 self.purpose = self._said = first.purpose
         elif self._entered:
             return True

@@ -16,6 +16,7 @@ from asr.address import read_address
 from asr.catalogue import open_model
 from asr.client import AsrBusy, AsrClient
 from asr.ear import Deaf, Ear, Utterance
+from asr.metrics import REGISTRY
 from asr.offline import transcribe
 from asr.server import SpeechServer
 from asr.turns import Turns
@@ -159,6 +160,21 @@ async def test_who_sends_a_recording_as_if_it_were_live_neither_holds_up_nor_dri
         await flood.receive()
         assert not slow.trouble
         assert "busy" not in await speak_for(client, await spoken(matters[0]), 4.0)
+
+
+async def test_who_has_spoken_live_may_go_on_with_a_recording(web):
+    skipped = partial(REGISTRY.get_sample_value, "hotline_asr_partials_skipped_total")
+    async with web.ws_connect("http://asr/") as ws:
+        for _ in range(6):
+            await ws.send_bytes(bytes(PIECE))
+        await ws.send_str('{"reset" : 1}')
+        for _ in range(7):
+            await ws.receive_str()
+        before = skipped()
+        await ws.send_json({"config": {"purpose": "late"}})
+        await ws.send_bytes(bytes(PIECE))
+        await ws.receive_str()
+        assert skipped() == before + 1, "nobody reads a recording's partials"
 
 
 async def speak_for(client: AsrClient, pcm: bytes, seconds: float) -> str:
