@@ -52,7 +52,7 @@ class ServerError(Fault):
 
 
 class SpeechServer:
-    """Serves one engine; ``threads`` 0 means one per core, at least 2.
+    """Serves one engine; ``threads`` 0 means one per core that the process may use, at least 2.
 
     ``capacity`` is how many seconds of audio it decodes in a second, as far as is known; None: that is tried now.
     """
@@ -65,7 +65,7 @@ class SpeechServer:
         capacity: float | None = None,
     ) -> None:
         self._engine, self._entrance = engine, entrance or Entrance()
-        threads = threads or max(2, os.cpu_count() or 2)
+        threads = threads or max(2, len(os.sched_getaffinity(0)))
         self._turns = Turns(threads)
         tried = try_out(engine)
         self._crowd = Crowd(self._turns, capacity / threads if capacity else tried.speed)

@@ -42,10 +42,10 @@ def write_bench(file: Path, found: Bench) -> None:
 
 
 def read_bench(file: Path, model: str, sha256: str, threads: int) -> Bench | None:
-    """What was found of this model with so many threads on so many cores as there are now; None: nothing."""
+    """What was found of this model with so many threads on so many cores as may be used now; None: nothing."""
     try:
         found = Bench(**json.loads(file.read_text(encoding="utf-8")))
-        asked = (model, sha256, threads, os.cpu_count())
+        asked = (model, sha256, threads, len(os.sched_getaffinity(0)))
         if found.capacity > 0 and (found.model, found.sha256, found.threads, found.cores) == asked:
             return found
     except FileNotFoundError:

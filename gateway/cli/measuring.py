@@ -115,7 +115,7 @@ async def bench(site: Site, seconds: float, tell: Callable[[Run], None]) -> tupl
             model.name,
             model.sha256,
             asr.threads,
-            os.cpu_count() or 1,
+            len(os.sched_getaffinity(0)),
             max((run.calls for run in runs if run.carried), default=0),
             round(client.capacity, 2),
             datetime.now(UTC).isoformat(timespec="seconds"),

@@ -195,11 +195,19 @@ def test_calls_are_carried_while_none_is_lost_and_finals_come_in_time():
 def test_a_bench_counts_for_what_it_was_made_with(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     file = tmp_path / "asr-bench.json"
     assert read_bench(file, "m", "x", 0) is None
-    found = Bench("m", "x", 0, os.cpu_count() or 1, 8, 7.5, "2026-11-28T00:00:00+00:00")
+    cores = os.sched_getaffinity(0)
+    found = Bench("m", "x", 0, len(cores), 8, 7.5, "2026-11-28T00:00:00+00:00")
     write_bench(file, found)
     assert read_bench(file, "m", "x", 0) == found
     assert read_bench(file, "m", "y", 0) is None
     assert read_bench(file, "m", "x", 2) is None
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        assert (read_bench(file, "m", "x", 0) is None) == (len(cores) > 1), (
+            "what may be used, not what there is"
+        )
+    finally:
+        os.sched_setaffinity(0, cores)
     assert not caplog.records
     file.write_text("{")
     assert read_bench(file, "m", "x", 0) is None
