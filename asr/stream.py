@@ -242,9 +242,7 @@ class Stream:
     async def _take_turn(self) -> None:
         """One turn, and its replies."""
         late = self.purpose == "late"
-        done = await self._turns.take(
-            self.purpose, lambda: self._decode_batch(late=late), lambda: self._finals > 0
-        )
+        done = await self._turns.take(self.purpose, lambda: self._decode_batch(late=late), self._has_said_all)
         self._settle(done.audio)
         if done.audio and not late:  # what gives way to everybody tells nothing of how fast the others are
             self._crowd.load.decoded(done.audio, done.took)
@@ -254,6 +252,11 @@ class Stream:
             if isinstance(reply.request.message, Finish):
                 self._finals -= 1
                 metrics.FINALS.observe(time.monotonic() - reply.request.at)
+
+    def _has_said_all(self) -> bool:
+        """Whether the final of something that was said is asked for; that of nothing can wait."""
+        spoken = self._decoding.in_utterance or self._backlog > _NOTHING_SECONDS
+        return spoken and self._finals > 0
 
     def _decode_batch(self, *, late: bool) -> Done:
         """Thread: what has come by now. Who is behind while others wait gets no partials: the words need the time."""

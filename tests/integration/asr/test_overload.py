@@ -18,6 +18,7 @@ from asr.client import AsrBusy, AsrClient
 from asr.ear import Deaf, Ear, Utterance
 from asr.metrics import REGISTRY
 from asr.offline import transcribe
+from asr.protocol import RESET
 from asr.server import SpeechServer
 from asr.turns import Turns
 from bench.throttle import SlowEngine
@@ -308,6 +309,21 @@ async def test_who_speaks_on_has_his_turn_however_many_finals_are_asked_for(monk
         task.cancel()
     await asyncio.wait(asking)
     turns.close()
+
+
+async def test_only_the_final_of_something_said_goes_before_others(slow, web, monkeypatch):
+    asked, take = [], slow._turns.take
+
+    def look(purpose, work, is_last):
+        asked.append(is_last())
+        return take(purpose, work, is_last)
+
+    monkeypatch.setattr(slow._turns, "take", look)
+    async with web.ws_connect("http://asr/") as ws:
+        for message in (RESET, bytes(PIECE), RESET):
+            await (ws.send_str(message) if message is RESET else ws.send_bytes(message))
+            await ws.receive_str()
+    assert asked == [False, False, True]
 
 
 async def test_a_turn_that_is_asked_for_and_not_done_can_be_seen():
