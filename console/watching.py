@@ -117,12 +117,11 @@ async def read_stamp(connection: AsyncConnection, now: datetime) -> str:
 
     A page carries that of the view in which its rows were read, so that nothing between that and the stream is missed.
     """
-    waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id), sa.func.sum(worklist.c.rank))
-    owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery())
+    owed = sa.select(sa.func.count()).select_from(owed_calls(now).subquery()).scalar_subquery()
+    waiting = sa.select(sa.func.count(), sa.func.max(worklist.c.call_id), sa.func.sum(worklist.c.rank), owed)
     held = sa.select(claims.c.call_id, claims.c.user_name).where(holds(now)).order_by(claims.c.call_id)
     state = (
         tuple((await connection.execute(waiting.where(worklist.c.state == State.OPEN))).one()),
-        await connection.scalar(owed),
         [tuple(row) for row in await connection.execute(held)],
     )
     return hashlib.sha256(repr(state).encode()).hexdigest()[:_STAMP]

@@ -67,6 +67,12 @@ call_backs = sa.Table(
 )
 
 
+# Made once: an alias copies all columns of its table, and these queries are asked on every page and once a second.
+_OWING, _OWN, _LATER = worklist.alias("owing"), calls.alias(), calls.alias()
+_WHOSE, _MISSED, _THEIRS = calls.alias(), worklist.alias(), calls.alias()
+_HEARD, _THEIRS_HEARD = worklist.alias(), calls.alias()
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt to call back, or the decision to make none."""
@@ -95,7 +101,7 @@ class Owed:
 
 def owed_calls(now: datetime) -> sa.CompoundSelect[tuple[str]]:
     """The ids of the calls whose callers wait to be called back, whatever has become of their tickets."""
-    work, own, later = worklist.alias("owing"), calls.alias(), calls.alias()
+    work, own, later = _OWING, _OWN, _LATER
     settled = sa.exists().where(call_backs.c.call_id == work.c.call_id, call_backs.c.result.in_(SETTLES))
     again = sa.exists().where(
         own.c.call_id == work.c.call_id,
@@ -133,26 +139,24 @@ def _is_placed(call_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.exists().where(legs.c.call_id == call_id, legs.c.leg == 0, legs.c.direction == "out")
 
 
-def count_tries() -> sa.ScalarSelect[int]:
-    """How often the caller of a call of ``worklist`` was missed up to it, since he was last heard."""
-    own, other, theirs, heard, theirs_heard = (
-        calls.alias(), worklist.alias(), calls.alias(), worklist.alias(), calls.alias()
-    )  # fmt: skip
-    whose = sa.select(own.c.caller).where(own.c.call_id == worklist.c.call_id)
-    caller = whose.correlate(worklist).scalar_subquery()
+def count_tries(work: sa.FromClause = worklist) -> sa.ScalarSelect[int]:
+    """How often the caller of a call of ``work`` (the list, or rows of it) was missed, since he was last heard."""
+    own, other, theirs, heard, theirs_heard = _WHOSE, _MISSED, _THEIRS, _HEARD, _THEIRS_HEARD
+    whose = sa.select(own.c.caller).where(own.c.call_id == work.c.call_id)
+    caller = whose.correlate(work).scalar_subquery()
     since = (
         sa.select(sa.func.coalesce(sa.func.max(heard.c.call_id), ""))
         .join(theirs_heard, theirs_heard.c.call_id == heard.c.call_id)
-        .where(theirs_heard.c.caller == caller, heard.c.call_id < worklist.c.call_id, heard.c.missed == "")
+        .where(theirs_heard.c.caller == caller, heard.c.call_id < work.c.call_id, heard.c.missed == "")
         .where(~_is_placed(theirs_heard.c.call_id))
-        .correlate(worklist)
+        .correlate(work)
         .scalar_subquery()
     )
     return (
         sa.select(sa.func.coalesce(sa.func.sum(other.c.tries), 0))
         .join(theirs, theirs.c.call_id == other.c.call_id)
-        .where(theirs.c.caller == caller, other.c.call_id <= worklist.c.call_id, other.c.call_id > since)
-        .correlate(worklist)
+        .where(theirs.c.caller == caller, other.c.call_id <= work.c.call_id, other.c.call_id > since)
+        .correlate(work)
         .scalar_subquery()
     )
 
