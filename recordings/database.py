@@ -108,6 +108,7 @@ def open_database(url: str) -> Database:
         connect_args={"timeout": _CONNECT_S, "command_timeout": _ANSWER_S},
         hide_parameters=True,
     )
+    sa.event.listen(engine.sync_engine, "connect", _interpret_plans)
     # PostgreSQL's own default shows each query what was committed since the one before.
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Database(reader, engine)
@@ -210,6 +211,14 @@ def _refuse(why: str, why_in_chinese: str) -> AddressError:
 
 def _show(address: sa.URL) -> str:
     return address.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
+def _interpret_plans(connection: Any, _record: object) -> None:
+    """Have PostgreSQL run plans as they are: compiling one (``jit``) takes longer than any query of ours.
+
+    By a statement, as PgBouncer refuses settings at the start of a connection that it does not know.
+    """
+    connection.run_async(lambda driver: driver.execute("SET jit = off"))
 
 
 def _sqlite_engine(address: sa.URL, *, begin: str, connections: int, busy_s: int) -> AsyncEngine:

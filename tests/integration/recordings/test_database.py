@@ -240,6 +240,14 @@ async def test_all_queries_of_a_view_see_one_moment(database: Database):
         assert (await reader.scalars(query)).all() == ["a", "b"]
 
 
+async def test_postgresql_compiles_no_plan(database: Database):
+    if database.dialect != "postgresql":
+        pytest.skip("SQLite compiles none")
+    for opening in (database.read, database.write):
+        async with opening() as connection:
+            assert await connection.scalar(sa.text("SHOW jit")) == "off"
+
+
 async def test_a_view_that_followed_a_transaction_on_its_connection_does_not_bind_the_next(
     database: Database,
 ):
