@@ -1,7 +1,7 @@
 """The agents' page over many calls: how long it takes to list, filter, search and count them all, per database.
 
 The calls are made up, but stored as filing stores them: the same rows, texts and terms. They are loaded in bulk, for
-filing them one by one would take an hour; PostgreSQL is then analysed, as its autovacuum would have done.
+filing them one by one would take an hour; PostgreSQL is then vacuumed and analysed, as its autovacuum would have done.
 """
 
 from __future__ import annotations
@@ -220,10 +220,10 @@ async def _fill(db: Database, url: str, made: Made) -> None:
         await _load_postgresql(url, made.texts, terms)
 
 
-def _load_sqlite(file: str, texts: Sequence[tuple[str, str]], terms: Iterator[tuple[str, str]]) -> None:
+def _load_sqlite(file: str, texts: Sequence[tuple[str, str, str]], terms: Iterator[tuple[str, str]]) -> None:
     connection = sqlite3.connect(file)
     try:
-        connection.executemany("INSERT INTO search_texts VALUES (?, ?)", texts)
+        connection.executemany("INSERT INTO search_texts VALUES (?, ?, ?)", texts)
         connection.executemany("INSERT INTO search_terms VALUES (?, ?)", terms)
         connection.commit()
     finally:
@@ -231,12 +231,12 @@ def _load_sqlite(file: str, texts: Sequence[tuple[str, str]], terms: Iterator[tu
 
 
 async def _load_postgresql(
-    url: str, texts: Sequence[tuple[str, str]], terms: Iterator[tuple[str, str]]
+    url: str, texts: Sequence[tuple[str, str, str]], terms: Iterator[tuple[str, str]]
 ) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.copy_records_to_table("search_texts", records=texts)
         await connection.copy_records_to_table("search_terms", records=terms)
-        await connection.execute("ANALYZE")
+        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()

@@ -39,7 +39,7 @@ class Made:
     """Made-up calls, and what is searched for in their words."""
 
     calls: Sequence[Call]
-    texts: Sequence[tuple[str, str]]
+    texts: Sequence[tuple[str, str, str]]  # call id, words, title
     postings: Mapping[str, Sequence[str]]
 
     @classmethod
@@ -49,9 +49,9 @@ class Made:
         postings: dict[str, list[str]] = defaultdict(list)
         texts = []
         for call in made:
-            runs = split(call.text)
-            texts.append((call.row.call_id, "\n".join(runs)))
-            for term in list_terms(runs):
+            runs, title = split(call.text), split(call.row.title)
+            texts.append((call.row.call_id, "\n".join(runs), "\n".join(title)))
+            for term in list_terms([*runs, *title]):
                 postings[term].append(call.row.call_id)
         return cls(made, texts, postings)
 

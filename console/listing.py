@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from recordings.search import Words
+
 PAGE: Final = 50
 _DIGITS: Final = 4  # of a number, by which it is looked for; four may be its last
 _AHEAD: Final = 8  # hours that the city is before UTC, all year
@@ -87,20 +89,24 @@ class Page:
 
 
 async def read_page(
-    connection: AsyncConnection, wanted: Filter, behind: Position | None, user: str, now: datetime
+    connection: AsyncConnection,
+    wanted: Filter,
+    words: Words | None,
+    behind: Position | None,
+    user: str,
+    now: datetime,
 ) -> Page:
-    """The page that begins behind ``behind`` (None: the first), as ``user`` sees it."""
+    """The page that begins behind ``behind`` (None: the first), as ``user`` sees it; ``words`` by `find_words`."""
+    chosen = list_conditions(wanted, words, user, now)
+    # What a row shows besides is looked up for those of the page, and not for all that had to be sorted.
+    page = sa.select(worklist).where(*chosen, *_begin(wanted, behind)).order_by(*_order(worklist, wanted))
+    shown = page.limit(PAGE + 1).subquery()
     told: sa.ColumnElement[Any] = search_texts.c.text if wanted.runs else sa.null().label("text")
-    source: sa.FromClause = worklist.join(calls, calls.c.call_id == worklist.c.call_id)
+    source: sa.FromClause = shown.join(calls, calls.c.call_id == shown.c.call_id)
     if wanted.runs:
-        source = source.outerjoin(search_texts, search_texts.c.call_id == worklist.c.call_id)
-    conditions = [*await list_conditions(connection, wanted, user, now), *_begin(wanted, behind)]
+        source = source.outerjoin(search_texts, search_texts.c.call_id == shown.c.call_id)
     query: sa.Select[Any] = (
-        sa.select(*_columns(now), told)
-        .select_from(source)
-        .where(*conditions)
-        .order_by(*_order(wanted))
-        .limit(PAGE + 1)
+        sa.select(*_columns(shown, now), told).select_from(source).order_by(*_order(shown, wanted))
     )
     rows = (await connection.execute(query)).all()
     if len(rows) <= PAGE:
@@ -126,36 +132,45 @@ async def read_numbers(connection: AsyncConnection, call_ids: Sequence[str]) -> 
 async def read_row(connection: AsyncConnection, call_id: str, now: datetime) -> sa.Row[Any] | None:
     """One row of the list, as a page has it."""
     source = worklist.join(calls, calls.c.call_id == worklist.c.call_id)
-    query: sa.Select[Any] = sa.select(*_columns(now), sa.null().label("text")).select_from(source)
+    query: sa.Select[Any] = sa.select(*_columns(worklist, now), sa.null().label("text")).select_from(source)
     query = query.where(worklist.c.call_id == call_id)
     row: sa.Row[Any] | None = (await connection.execute(query)).first()
     return row
 
 
 async def count_waiting(
-    connection: AsyncConnection, wanted: Filter, user: str, now: datetime
+    connection: AsyncConnection, wanted: Filter, words: Words | None, user: str, now: datetime
 ) -> dict[Tab | None, int]:
     """How many calls each tab has, by the filter's other conditions; None: all that wait for review."""
     tabs = (None, *Tab)
     chosen = [_choose(replace(wanted, tab=tab, state=State.OPEN), user, now) for tab in tabs]
-    # Each of these has an index of its own; few calls wait, so their words are looked into one by one.
-    waiting = sa.union(*(sa.select(worklist.c.call_id).where(*_choose(f, user, now)) for f in _WAITING))
-    query = (
-        sa.select(*(sa.func.count().filter(*conditions) for conditions in chosen))
-        .select_from(worklist)
-        .where(worklist.c.call_id.in_(waiting), *_narrow(wanted))
-    )
-    if wanted.runs:
-        query = query.where(_is_found(wanted))
+    within = [sa.and_(*conditions).label(f"tab_{n}") for n, conditions in enumerate(chosen)]
+    narrowed = sa.select(worklist.c.call_id, *within).where(*_narrow(wanted))
+    # Each of these has an index of its own.
+    waiting = sa.union(*(narrowed.where(*_choose(f, user, now)) for f in _WAITING)).subquery()
+    query = sa.select(*(sa.func.count().filter(waiting.c[tab.name]) for tab in within))
+    if words:
+        query = query.where(words(waiting.c.call_id))
     return dict(zip(tabs, (await connection.execute(query)).one(), strict=True))
 
 
-async def list_conditions(
-    connection: AsyncConnection, wanted: Filter, user: str, now: datetime
+async def find_words(connection: AsyncConnection, wanted: Filter) -> Words | None:
+    """What is searched for: every run stands in the call's words or its title; None when nothing is.
+
+    A number is a ticket's or a telephone's, too.
+    """
+    if not wanted.runs:
+        return None
+    numbered = [sa.select(column.table.c.call_id).where(condition) for column, condition in _numbers(wanted)]
+    return await search.match(connection, wanted.runs, numbered)
+
+
+def list_conditions(
+    wanted: Filter, words: Words | None, user: str, now: datetime
 ) -> list[sa.ColumnElement[bool]]:
-    """The filter as conditions on ``worklist``."""
-    conditions = [*_choose(wanted, user, now), *_narrow(wanted)]
-    return [*conditions, await _find(connection, wanted)] if wanted.runs else conditions
+    """The filter as conditions on ``worklist``; ``words``, by `find_words`, are what is searched for."""
+    found = [words(worklist.c.call_id)] if words else []
+    return [*_choose(wanted, user, now), *_narrow(wanted), *found]
 
 
 def _narrow(wanted: Filter) -> list[sa.ColumnElement[bool]]:
@@ -215,30 +230,6 @@ def _choose(wanted: Filter, user: str, now: datetime) -> list[sa.ColumnElement[b
             return [worklist.c.state == wanted.state] if wanted.state else []
 
 
-async def _find(connection: AsyncConnection, wanted: Filter) -> sa.ColumnElement[bool]:
-    """The calls in whose words, or in whose title, every run stands; a number is a ticket's or a telephone's, too."""
-    said = sa.select(search_texts.c.call_id).where(await search.match(connection, list(wanted.runs)))
-    titled = sa.select(worklist.c.call_id).where(_has(sa.func.lower(worklist.c.title), wanted.runs))
-    numbered = [sa.select(column.table.c.call_id).where(condition) for column, condition in _numbers(wanted)]
-    return worklist.c.call_id.in_(sa.union(said, titled, *numbered))
-
-
-def _is_found(wanted: Filter) -> sa.ColumnElement[bool]:
-    """The same as `_find`, looking into each call by itself: for few calls, whatever is searched for."""
-    said = sa.exists().where(
-        search_texts.c.call_id == worklist.c.call_id, _has(search_texts.c.text, wanted.runs)
-    )
-    numbered = [
-        sa.exists().where(column.table.c.call_id == worklist.c.call_id, condition)
-        for column, condition in _numbers(wanted)
-    ]
-    return sa.or_(_has(sa.func.lower(worklist.c.title), wanted.runs), said, *numbered)
-
-
-def _has(text: sa.ColumnElement[str], runs: Sequence[str]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(text.contains(run, autoescape=True) for run in runs))
-
-
 def _numbers(wanted: Filter) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool]]]:
     """The columns in which a number may stand that is searched for, and the condition that it does.
 
@@ -257,10 +248,10 @@ def _numbers(wanted: Filter) -> list[tuple[sa.Column[Any], sa.ColumnElement[bool
     return found
 
 
-def _columns(now: datetime) -> list[Any]:
-    owed = worklist.c.call_id.in_(owed_calls(now))
-    tried = sa.case((worklist.c.missed != "", count_tries()), else_=1)
-    return [worklist, calls.c.caller, owed.label("owed"), tried.label("tried"), _holder(now)]
+def _columns(work: sa.FromClause, now: datetime) -> list[Any]:
+    owed = work.c.call_id.in_(owed_calls(now))
+    tried = sa.case((work.c.missed != "", count_tries(work)), else_=1)
+    return [work, calls.c.caller, owed.label("owed"), tried.label("tried"), _holder(work, now)]
 
 
 def _begin(wanted: Filter, behind: Position | None) -> list[sa.ColumnElement[bool]]:
@@ -271,16 +262,16 @@ def _begin(wanted: Filter, behind: Position | None) -> list[sa.ColumnElement[boo
     return [worklist.c.call_id < behind.call_id]
 
 
-def _order(wanted: Filter) -> list[sa.ColumnElement[Any]]:
+def _order(work: sa.FromClause, wanted: Filter) -> list[sa.ColumnElement[Any]]:
     if wanted.tab or wanted.state is State.OPEN:
-        return [worklist.c.rank, worklist.c.call_id]
-    return [worklist.c.call_id.desc()]
+        return [work.c.rank, work.c.call_id]
+    return [work.c.call_id.desc()]
 
 
-def _holder(now: datetime) -> sa.ColumnElement[str | None]:
+def _holder(work: sa.FromClause, now: datetime) -> sa.ColumnElement[str | None]:
     return (
         sa.select(claims.c.user_name)
-        .where(claims.c.call_id == worklist.c.call_id, holds(now))
+        .where(claims.c.call_id == work.c.call_id, holds(now))
         .scalar_subquery()
         .label("holder")
     )

@@ -41,7 +41,7 @@ calls = sa.Table(
     sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()),  # a probe's, no citizen's
     sa.Index("ix_calls_started_at", "started_at"),
     sa.Index("ix_calls_sip_call_id", "sip_call_id"),
-    sa.Index("ix_calls_caller", "caller"),
+    sa.Index("ix_calls_caller", "caller", "call_id"),
     sa.CheckConstraint("late IN ('none', 'wanted', 'done')", name="late"),
 )
 
@@ -229,6 +229,7 @@ worklist = sa.Table(
         "tries", sa.Integer, nullable=False, server_default="1"
     ),  # refused calls that this row stands for
     sa.Index("ix_worklist_state_rank_call_id", "state", "rank", "call_id"),
+    sa.Index("ix_worklist_state_call_id", "state", "call_id"),
     sa.Index("ix_worklist_hotline_call_id", "hotline", "call_id"),
     sa.Index(
         "ix_worklist_call_back",

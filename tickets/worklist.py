@@ -85,9 +85,9 @@ def summarise(
 
 
 async def store(connection: AsyncConnection, work: Sequence[WorkRow], texts: Mapping[str, str]) -> None:
-    """List calls, and make their texts (by call id) searchable; in the transaction that stores both's source."""
+    """List calls, and make their titles and ``texts`` (by call id) searchable; in the transaction that stores these."""
     await rows.store(connection, work)
-    await search.index(connection, texts)
+    await search.index(connection, texts, {row.call_id: row.title for row in work})
 
 
 async def relist(connection: AsyncConnection, call_ids: Sequence[str]) -> None:

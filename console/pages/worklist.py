@@ -35,7 +35,16 @@ from console.claims import (
 from console.forms import read_form
 from console.guard import BACKGROUND_HEADER, is_secret
 from console.keys import ANONYMOUS, DATABASE, HOTLINES, LISTS, session_of
-from console.listing import Filter, Tab, count_waiting, list_conditions, read_numbers, read_page, read_row
+from console.listing import (
+    Filter,
+    Tab,
+    count_waiting,
+    find_words,
+    list_conditions,
+    read_numbers,
+    read_page,
+    read_row,
+)
 from console.policy import Right
 from console.problem import Problem, is_navigation
 from console.rendering import render
@@ -61,9 +70,10 @@ async def _show(request: web.Request, query: Mapping[str, str], told: str) -> we
     user, now = session_of(request).user, datetime.now(UTC)
     masked = not session_of(request).may(Right.NUMBERS)
     async with request.app[DATABASE].read() as connection:
-        page = await read_page(connection, wanted, behind, user, now)
+        words = await find_words(connection, wanted)
+        page = await read_page(connection, wanted, words, behind, user, now)
         numbers = await read_numbers(connection, [row.call_id for row in page.rows])
-        waiting = await count_waiting(connection, wanted, user, now)
+        waiting = await count_waiting(connection, wanted, words, user, now)
         unseen = await read_unseen(connection, now)
         stamp = await read_stamp(connection, now)
     await _note_reading(request, query)
@@ -175,7 +185,8 @@ async def look_ahead(request: web.Request) -> web.StreamResponse:
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/"})
     wanted, user, now = _read_filter(request, request.query), session_of(request).user, datetime.now(UTC)
     async with request.app[DATABASE].read() as connection:
-        conditions = await list_conditions(connection, wanted, user, now)
+        words = await find_words(connection, wanted)
+        conditions = list_conditions(wanted, words, user, now)
         found = await list_next(
             connection, user, now, request.query.get("besides", ""), conditions, wanted.hidden
         )
@@ -197,7 +208,8 @@ async def go_on(request: web.Request) -> web.StreamResponse:
         session_of(request).user,
     )
     async with request.app[DATABASE].write() as connection:
-        conditions = await list_conditions(connection, wanted, user, now)
+        words = await find_words(connection, wanted)
+        conditions = list_conditions(wanted, words, user, now)
         got = await claim_next(connection, user, now, asked.get("besides", ""), conditions, wanted.hidden)
         held = 0 if got else await count_held(connection, user, now)
         if got is not None and got.claimed_at == now:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from console.listing import PAGE, Filter, Tab, list_conditions
+from console.listing import PAGE, Filter, Tab, list_conditions, read_page
 from console.policy import Role
 from recordings.schema import calls, tickets, worklist
-from recordings.search import search_terms, search_texts
+from recordings.search import index, search_terms, search_texts
 from recordings.users import claims
 from recordings.worklist import State
 from tickets.worklist import backfill
@@ -222,9 +222,7 @@ async def test_a_number_and_a_title_are_found_and_what_cannot_be_is_said(site, c
     call_id = await call("颍上县慎城镇漏雨")
     await call("颍州区停水", line={"caller": "13900001111"})
     async with site.db.write() as connection:
-        await connection.execute(
-            sa.update(worklist).where(worklist.c.call_id == call_id).values(title="幸福小区屋面")
-        )
+        await index(connection, {call_id: "颍上县慎城镇漏雨"}, {call_id: "幸福小区屋面"})
         number = (
             await connection.execute(sa.select(tickets.c.number).where(tickets.c.call_id == call_id))
         ).scalar_one()
@@ -233,7 +231,7 @@ async def test_a_number_and_a_title_are_found_and_what_cannot_be_is_said(site, c
     async def ask(query: str) -> list[str]:
         return calls_of((await client.get("/", params={"q": query, "state": "全部"})).text)
 
-    for query in (number, "13855812345", "138558", "2345", "幸福小区", "屋面"):
+    for query in (number, "13855812345", "138558", "2345", "幸福小区", "屋面", "漏雨 屋面"):
         assert await ask(query) == [call_id], query
     for query in ("%", "*", "😀", "_"):
         page = (await client.get("/", params={"q": query, "state": "全部"})).text
@@ -340,9 +338,30 @@ async def test_what_every_page_counts_is_found_without_reading_the_whole_list(si
     if site.db.dialect != "sqlite":
         pytest.skip("PostgreSQL reads whole what is as small as this")
     async with site.db.read() as connection:
-        chosen = await list_conditions(connection, Filter(tab=tab), "我", datetime.now(UTC))
+        chosen = list_conditions(Filter(tab=tab), None, "我", datetime.now(UTC))
         query = sa.select(worklist.c.call_id).where(*chosen)
         text = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
         plan = [row.detail for row in await connection.execute(sa.text(f"EXPLAIN QUERY PLAN {text}"))]
     assert plan
     assert not [step for step in plan if re.match(r"SCAN (worklist|owing)(?! USING INDEX ix_)", step)]
+
+
+@pytest.mark.parametrize("wanted", [Filter(), Filter(state=None), Filter(state=State.ACCEPTED)])
+async def test_the_first_page_of_a_list_is_found_without_sorting_all_of_it(site, wanted):
+    if site.db.dialect != "sqlite":
+        pytest.skip("PostgreSQL sorts what is as small as this")
+    asked = []
+
+    def note(_connection, _cursor, statement: str, parameters, *_rest) -> None:
+        asked.append((statement, parameters))
+
+    async with site.db.read() as connection:
+        sa.event.listen(site.db._reader.sync_engine, "before_cursor_execute", note)
+        await read_page(connection, wanted, None, None, "我", datetime.now(UTC))
+        sa.event.remove(site.db._reader.sync_engine, "before_cursor_execute", note)
+        statement, parameters = asked[-1]
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all()
+    (page,) = [step.id for step in plan if re.match("MATERIALIZE|CO-ROUTINE", step.detail)]
+    steps = [step.detail for step in plan if step.parent == page]
+    assert len(steps) == 1
+    assert "worklist USING INDEX" in steps[0]

@@ -33,6 +33,7 @@ from recordings.database import migrate, open_database, require_current
 from recordings.folders import archived, orphans, spool
 from recordings.journals import Journals
 from recordings.nodes import claim_nodes, take_node
+from recordings.search import list_terms, search_terms, search_texts, split
 from tickets.filing import file_call
 from tickets.number import NumberBook
 
@@ -149,6 +150,14 @@ async def test_everything_on_file_stays_as_it_was(house: House, opened: Database
     await require_current(opened)
     after = await look(opened)
     assert {table: of(after[table], rows) for table, rows in before.items()} == before
+    titles = {row["call_id"]: split(row["title"]) for row in after["worklist"] if row["title"]}
+    assert titles
+    async with opened.read() as connection:  # they are found by their words, as what is filed from now on
+        for call_id, runs in titles.items():
+            told = sa.select(search_texts.c.title).where(search_texts.c.call_id == call_id)
+            assert await connection.scalar(told) == "\n".join(runs)
+            terms = sa.select(search_terms.c.term).where(search_terms.c.call_id == call_id)
+            assert list_terms(runs) <= set(await connection.scalars(terms))
     page = await read_page(opened, house)
     assert list(page.items()) == list(house.page.items())
 
