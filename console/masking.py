@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from tickets.numerals import DIGIT
+from tickets.numerals import DIGIT, LINK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ _SHORT: Final = 7  # digits; a shorter one is a service's or an extension, and n
 _BEGUN: Final = 3  # digits, from which on a number that is being said may be somebody's
 _ONE: Final = f"(?:{DIGIT}|[腰妖\uff10-\uff19])"
 # As a number is read back, where he thinks, and as it is said part by part.
-_PARTED: Final = "(?:[\uff0c,、 \u3000-]|[嗯啊呃哦对是再]|然后|后面|后头|接着)"
+_PARTED: Final = f"(?:[\uff0c,、 \u3000-]|{LINK})"
 # One phrase ends in a number and the next goes on with it, whatever marks, sounds and small words stand between.
 _LINKS: Final = "然后|后面|后头|后边|接着|接下来|前面|中间|最后|完了|那个"
 _BETWEEN: Final = f"(?:[\uff0c,。、…\uff1b; ]|[嗯啊呃哦对是吧呢哈呀的再就]|{_LINKS})*"

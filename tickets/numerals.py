@@ -14,6 +14,8 @@ _ARABIC = re.compile("[0-9]+")
 
 DIGIT = "[0-9零〇一二三四五六七八九幺洞]"
 """A digit that is said by itself, as those of a telephone number are."""
+LINK = "[嗯啊呃哦对是再]|然后|后面|后头|接着"
+"""What a caller says between the parts of such a number."""
 AMOUNT_WORDS = "零〇一二两三四五六七八九十百千万亿"
 """What a number that is said as a whole is made of."""
 AMOUNT = (

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from recordings.schema import reviews
 from tickets.categories.rules import join
 from tickets.categories.samples import Sample
-from tickets.numerals import DIGIT
+from tickets.numerals import DIGIT, LINK
 from tickets.review import Sheet
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_PARTED = r"(?:[\s,,、.—-]|[嗯啊呃哦对是再]|然后|后面|后头|接着)*"
+_PARTED = rf"(?:[\s,,、.—-]|{LINK})*"
 _NUMBERS = re.compile(
     rf"[0-9xX]{{5,}}|[〇零一二两三四五六七八九十幺]{{6,}}|{DIGIT}(?:{_PARTED}(?:{DIGIT}|[腰妖])){{6,}}"
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tickets.numerals import DIGIT, read_digits
+from tickets.numerals import DIGIT, LINK, read_digits
 
 RUN = re.compile(f"{DIGIT}(?:{DIGIT}|[腰妖](?={DIGIT}))*")
 """Digits that were said one by one."""
-_IN_PARTS = re.compile(f"{DIGIT}(?:(?:[嗯啊呃哦对是再]|然后|后面|后头|接着)*(?:{DIGIT}|[腰妖](?={DIGIT})))*")
+_IN_PARTS = re.compile(f"{DIGIT}(?:(?:{LINK})*(?:{DIGIT}|[腰妖](?={DIGIT})))*")
 """A number that is said part by part: 幺五六, 后面是零零二八, 再八七六五."""
 _CORRECTED = re.compile(f"(?:不对|错了|说错了|搞错了|哦不|啊不)+[啊哦呃]?(?:应该)?是?({DIGIT}{{2,11}})")
 _ONE = str.maketrans("腰妖", "幺幺")
