@@ -10,7 +10,7 @@ from console.masking import hide_numbers, mask
 from recordings import entries
 from recordings.entries import Strange, decode
 from tickets.alerting import read_kind
-from tickets.meaning.risk import NAMES
+from tickets.meaning.risk_rules import NAMES
 
 LINES: Final = 40
 """Lines of a call that are shown: the newest."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from tickets.described import Described
-from tickets.meaning.risk import RiskKind
+from tickets.meaning.risk_rules import RiskKind
 from tickets.parts import Digits, Part, Timestamp
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "alert-v1.json"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from recordings.database import insert
 from recordings.schema import outbox
 from tickets.alert import DangerAlert, SurgeAlert
-from tickets.meaning.risk import RiskKind
+from tickets.meaning.risk_rules import RiskKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from recordings import entries
 from recordings.threads import Threads
 from tickets.alerting import read_kind
 from tickets.entries import note_utterance
-from tickets.meaning.risk import NAMES
+from tickets.meaning.risk_rules import NAMES
 from tickets.story import CallStory, StoryEvent, tell_story
 
 if TYPE_CHECKING:

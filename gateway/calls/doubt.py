@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from asr.grammar import segment
 from gateway.site import metrics
 from ivr.words import CHECK_NAMES, SPOKEN_DIGITS
-from tickets.meaning.risk import phrases as dangers
+from tickets.meaning.risk_rules import phrases as dangers
 from tickets.meaning.sound import sound
 
 if TYPE_CHECKING:

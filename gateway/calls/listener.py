@@ -19,7 +19,7 @@ from gateway.site import metrics
 from ivr.events import Alarmed, EarLost, Heard, SpeechStarted, WordsBegan
 from ivr.hearing import FAINT, is_faint
 from recordings import entries
-from tickets.meaning.risk import phrases
+from tickets.meaning.risk_rules import phrases
 from tickets.meaning.watch import Watch
 
 if TYPE_CHECKING:

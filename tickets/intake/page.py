@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
-from tickets.meaning.risk import NAMES
+from tickets.meaning.risk_rules import NAMES
 from tickets.number import CITY_TIME
 
 _STYLE: Final = """

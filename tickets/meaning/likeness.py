@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from tickets.categories.explanation import find_words
 from tickets.categories.grams import plain
 from tickets.categories.storage import load
-from tickets.meaning.risk import NAMES, Risk
+from tickets.meaning.risk import Risk
+from tickets.meaning.risk_rules import NAMES
 
 if TYPE_CHECKING:
     from tickets.categories.model import Classifier

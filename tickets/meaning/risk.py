@@ -6,46 +6,19 @@ told by others ("网上说…"), or supposed ("如果着火…"). config/risk.ya
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
-from config.document import embedded, load
+from tickets.meaning.risk_rules import NAMES, open_rules
 from tickets.meaning.words import Words, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import re
+    from collections.abc import Iterator
 
-RiskKind = Literal[
-    "self_harm",
-    "fire",
-    "gas",
-    "violence",
-    "medical",
-    "collapse",
-    "drowning",
-    "electric",
-    "traffic",
-    "mass",
-]
-KINDS: Final[tuple[RiskKind, ...]] = get_args(RiskKind)
-NAMES: Final[dict[RiskKind, str]] = {
-    "self_harm": "轻生",
-    "fire": "火灾",
-    "gas": "燃气",
-    "violence": "暴力",
-    "medical": "急病重伤",
-    "collapse": "坍塌",
-    "drowning": "溺水",
-    "electric": "触电",
-    "traffic": "车祸",
-    "mass": "群体事件",
-}
-"""What an agent reads."""
+    from tickets.meaning.risk_rules import RiskKind, RiskRules
+
 
 _BEFORE = 22  # characters in front of the words in which the past, hearsay or a supposition is looked for
 _BEHIND = 34  # and behind them, for what tells that it is over
@@ -53,34 +26,6 @@ _DENIED_NEAR = 5
 _AHEAD = 2  # characters behind those that what is looked for there may look at
 _NEAR = 16  # characters between two patterns that tell of danger together
 _SETTLED = 2  # characters behind the words that a partial must have: the next ones may take them back
-
-
-class RiskDocument(BaseModel):
-    """The file."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True)
-
-    phrases: tuple[str, ...]
-    heard: dict[str, tuple[str, ...]]
-    words: dict[str, tuple[str, ...]]
-    kinds: dict[RiskKind, tuple[str, ...]]
-    together: dict[RiskKind, tuple[tuple[str, str], ...]]
-    pressing: tuple[str, ...]
-    idioms: tuple[str, ...]
-    denied: str
-    undone: str
-    denied_words: str
-    past: str
-    hearsay: str
-    supposed: str
-    habit: str
-    present: str
-    lasts: str
-    own: str
-    threat: str
-    suffered: tuple[RiskKind, ...]
-    after: str
-    over: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +50,6 @@ class Risk:
     def told(self) -> str:
         """The same, and that it is no rule's where it is not."""
         return f"{'听着像' if self.learnt else ''}{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    heard: dict[str, str]
-    otherwise: re.Pattern[str]
-    kinds: tuple[tuple[RiskKind, re.Pattern[str]], ...]
-    together: dict[RiskKind, tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]]
-    pressing: tuple[re.Pattern[str], ...]
-    idiom: re.Pattern[str]
-    denied: re.Pattern[str]
-    undone: re.Pattern[str]
-    denied_words: re.Pattern[str]
-    past: re.Pattern[str]
-    hearsay: re.Pattern[str]
-    supposed: re.Pattern[str]
-    habit: re.Pattern[str]
-    present: re.Pattern[str]
-    lasts: re.Pattern[str]
-    own: re.Pattern[str]
-    threat: re.Pattern[str]
-    suffered: frozenset[RiskKind]
-    after: re.Pattern[str]
-    over: re.Pattern[str]
 
 
 def spot(text: str) -> Risk | None:
@@ -158,13 +79,7 @@ def press(words: Words) -> str:
     return ""
 
 
-@cache
-def phrases() -> tuple[str, ...]:
-    """What a recogniser that knows only a question's answers is given besides, so that it can hear danger at all."""
-    return _document().phrases
-
-
-def _read(said: Words, rules: _Rules) -> Words:
+def _read(said: Words, rules: RiskRules) -> Words:
     """What was said as the rules call it, each character where it stood."""
     return replace(said, text=rules.otherwise.sub(lambda match: rules.heard[match[0]], said.text))
 
@@ -192,7 +107,7 @@ def _near(
     kind: RiskKind,
     pair: tuple[re.Pattern[str], re.Pattern[str]],
     idioms: list[tuple[int, int]],
-    rules: _Rules,
+    rules: RiskRules,
 ) -> Risk | None:
     """Both of a pair, neither inside the other, near each other; both must hold."""
     text = words.text
@@ -218,7 +133,7 @@ def _part(one: re.Match[str], two: re.Match[str]) -> int:
 
 
 def _holds(
-    words: Words, kind: RiskKind, match: re.Match[str], idioms: list[tuple[int, int]], rules: _Rules
+    words: Words, kind: RiskKind, match: re.Match[str], idioms: list[tuple[int, int]], rules: RiskRules
 ) -> bool:
     text, (start, end) = words.text, match.span()
     if any(a < end and start < b for a, b in idioms):
@@ -256,58 +171,3 @@ def _last(pattern: re.Pattern[str], text: str, begin: int, end: int) -> re.Match
             break
         found = match
     return found
-
-
-@cache
-def _document() -> RiskDocument:
-    return load(RiskDocument, embedded("risk.yaml"))
-
-
-@cache
-def open_rules() -> _Rules:
-    """The rules of config/risk.yaml, read once. Raises config.document.ConfigError, re.error."""
-    document = _document()
-    lists = {name: f"(?:{'|'.join(_longest_first(words))})" for name, words in document.words.items()}
-
-    def fill(pattern: str) -> str:
-        return re.sub(r"<([a-z]+)>", lambda match: lists[match[1]], pattern)
-
-    # A word is heard otherwise in some surroundings only, which are not part of it.
-    return _Rules(
-        heard={
-            re.sub(r"\(\?[^)]*\)", "", other): word
-            for word, others in document.heard.items()
-            for other in others
-        },
-        otherwise=re.compile(
-            "|".join(_longest_first(o for others in document.heard.values() for o in others))
-        ),
-        kinds=tuple(
-            (kind, re.compile("|".join(f"(?:{fill(pattern)})" for pattern in patterns)))
-            for kind, patterns in document.kinds.items()
-        ),
-        together={
-            kind: tuple((re.compile(fill(one)), re.compile(fill(two))) for one, two in pairs)
-            for kind, pairs in document.together.items()
-        },
-        pressing=tuple(re.compile(fill(pattern)) for pattern in document.pressing),
-        idiom=re.compile("|".join(f"(?:{fill(idiom)})" for idiom in document.idioms)),
-        denied=re.compile(f"(?:{document.denied})[^不没]{{0,2}}$"),
-        undone=re.compile(document.undone),
-        denied_words=re.compile(document.denied_words),
-        past=re.compile(document.past),
-        hearsay=re.compile(document.hearsay),
-        supposed=re.compile(document.supposed),
-        habit=re.compile(document.habit),
-        present=re.compile(document.present),
-        lasts=re.compile(document.lasts),
-        own=re.compile(document.own),
-        threat=re.compile(document.threat),
-        suffered=frozenset(document.suffered),
-        after=re.compile(document.after),
-        over=re.compile(document.over),
-    )
-
-
-def _longest_first(words: Iterable[str]) -> list[str]:
-    return sorted(words, key=len, reverse=True)

@@ -62,7 +62,7 @@ from recordings import entries
 from recordings.entries import Written
 from tickets.entries import note_event, note_news
 from tickets.lookup import answer
-from tickets.meaning.risk import phrases
+from tickets.meaning.risk_rules import phrases
 from tickets.meaning.watch import Watch
 from tickets.number import is_valid
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.meaning.risk import KINDS, Risk, open_rules, phrases, press, spot, spot_partial
+from tickets.meaning.risk import Risk, press, spot, spot_partial
+from tickets.meaning.risk_rules import KINDS, open_rules, phrases
 from tickets.meaning.watch import Watch
 from tickets.meaning.words import plain
 
